@@ -1,0 +1,173 @@
+"""VGG11 as a supervised classifier: training, scores, and the class-imbalance experiment."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ocnd_lib.data import ImageSet, imbalanced_split
+from ocnd_lib.metrics import binary_report
+from ocnd_lib.networks import VGG11
+from ocnd_lib.training import (
+    Checkpoint,
+    Hardware,
+    batches,
+    choose_hardware,
+    progress,
+    seed_everything,
+    shift_and_flip,
+    to_unit,
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a VGG11 is trained; the defaults are those of the recorded results."""
+
+    batch_norm: bool = True
+    class_weight: str = "none"  # none, or balanced: each class weighs the same in the loss
+    epochs: int = 15
+    batch_size: int = 128
+    learning_rate: float = 0.05  # peak; without batch norm a fifth of it
+    weight_decay: float = 5e-4
+    augment: bool = True  # mirror, and shift by up to 4 px
+
+    def __post_init__(self):
+        if self.class_weight not in ("none", "balanced"):
+            raise ValueError(f"class_weight {self.class_weight!r} is not one of none, balanced")
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+def fit(
+    x: np.ndarray,
+    y: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    watch: Callable[[VGG11], dict] | None = None,
+    checkpoint: Path | None = None,
+    hardware: Hardware | None = None,
+) -> tuple[VGG11, list[dict]]:
+    """Train a VGG11 on uint8 images (N, C, 32, 32) and labels (N,) 0, 1, … .
+
+    SGD with momentum 0.9, one-cycle learning rate; the last epoch is the model. `watch(model)` is
+    called after each epoch and its numbers join the curve; nothing is ever chosen by them. With
+    `checkpoint`, a stopped run goes on bit for bit. Returns (model, one dict an epoch).
+    """
+    hardware = hardware or choose_hardware()
+    generator = seed_everything(seed)
+    x, y = torch.from_numpy(x).to(hardware.device), torch.from_numpy(y).to(hardware.device)
+    counts = torch.bincount(y).float()
+    model = hardware.place(VGG11(x.shape[1], len(counts), recipe.batch_norm))
+    weight = len(y) / (len(counts) * counts) if recipe.class_weight == "balanced" else None
+
+    steps = recipe.epochs * max(1, round(len(x) / recipe.batch_size))
+    peak = recipe.learning_rate if recipe.batch_norm else recipe.learning_rate / 5
+    optimiser = torch.optim.SGD(
+        model.parameters(), lr=peak, momentum=0.9, weight_decay=recipe.weight_decay, nesterov=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: one_cycle(step / steps))
+
+    state = Checkpoint(checkpoint, generator, model=model, optimiser=optimiser, schedule=schedule)
+    epoch, curves = state.load()
+    bar = progress(steps, "VGG11", start=epoch * steps // recipe.epochs)
+    augment = shift_and_flip if recipe.augment else None
+    while epoch < recipe.epochs:
+        start = time.perf_counter()
+        model.train()
+        loss_sum, correct, seen = 0.0, torch.zeros(len(counts)), torch.zeros(len(counts))
+        for images, labels in batches(x, y, recipe.batch_size, generator, augment):
+            with hardware.autocast():
+                output = model(images)
+            loss = F.cross_entropy(output.float(), labels, weight)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            hit = (output.argmax(1) == labels).cpu()
+            correct += torch.bincount(labels.cpu()[hit], minlength=len(counts))
+            seen += torch.bincount(labels.cpu(), minlength=len(counts))
+            loss_sum += loss.item() * len(labels)
+            bar.update()
+            bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
+        epoch += 1
+        curves.append(
+            {
+                "epoch": epoch,
+                "train_loss": loss_sum / seen.sum().item(),
+                "train_accuracy": (correct.sum() / seen.sum()).item(),
+                "train_recall": (correct / seen.clamp(min=1)).tolist(),
+                **(watch(model) if watch else {}),
+                "seconds": time.perf_counter() - start,
+            }
+        )
+        state.save(epoch, curves)
+    bar.close()
+    return model, curves
+
+
+def one_cycle(progress: float) -> float:
+    """Learning rate as a share of its peak: linear rise over the first fifth, linear fall to 0."""
+    return min(progress / 0.2, max(0.0, (1 - progress) / 0.8))
+
+
+@torch.inference_mode()
+def logits(model: VGG11, x: np.ndarray, hardware: Hardware | None = None) -> np.ndarray:
+    """Logits (N, classes), float32, of uint8 images in evaluation mode."""
+    hardware = hardware or choose_hardware()
+    model.eval()
+    parts = []
+    for pictures in torch.from_numpy(x).split(500):
+        with hardware.autocast():
+            parts.append(model(to_unit(pictures.to(hardware.device))).float().cpu())
+    return torch.cat(parts).numpy()
+
+
+def novel_score(output: Tensor | np.ndarray) -> Tensor | np.ndarray:
+    """Two logits → one score: log-odds of novel, 0 where the classifier is undecided."""
+    return output[:, 1] - output[:, 0]
+
+
+def imbalance_experiment(
+    images: ImageSet,
+    normal_class: int | str,
+    seed: int,
+    ratio: float = 9.0,
+    recipe: Recipe | None = None,
+    checkpoint: Path | None = None,
+    hardware: Hardware | None = None,
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """One class normal, the rest novel; `ratio` novel images a normal one in the training set.
+
+    Returns (record without its cell: parameters, metrics, curves, seconds, …; arrays: the test
+    scores and labels). The test set is whole and only looked at, never learnt from.
+    """
+    hardware, recipe = hardware or choose_hardware(), recipe or Recipe()
+    split = imbalanced_split(images, normal_class, ratio, seed)
+
+    def watch(model: VGG11) -> dict:
+        wrong = (novel_score(logits(model, split.x_test, hardware)) > 0) != split.y_test
+        return {
+            "test_accuracy": float(1 - wrong.mean()),
+            "test_recall": [float(1 - wrong[split.y_test == k].mean()) for k in (0, 1)],
+        }
+
+    model, curves = fit(split.x_train, split.y_train, recipe, seed, watch, checkpoint, hardware)
+    score = novel_score(logits(model, split.x_test, hardware))
+    record = {
+        "parameters": {"ratio": ratio, **asdict(recipe)},
+        "train_counts": np.bincount(split.y_train).tolist(),
+        "test_counts": np.bincount(split.y_test).tolist(),
+        "metrics": binary_report(split.y_test, score),
+        "curves": curves,
+        "seconds": sum(point["seconds"] for point in curves),
+        "hardware": str(hardware),
+        "data_fingerprint": images.fingerprint,
+    }
+    return record, {"score": score, "novel": split.y_test.astype(np.uint8)}

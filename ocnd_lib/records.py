@@ -1,0 +1,191 @@
+"""Run records: one JSON file for one cell, with arrays in an `.npz` beside it.
+
+A cell is `dataset/method/class/seed`, e.g. `cifar10/ocgan/truck/3`. Parameters that differ from a
+method's defaults are part of its name: `cifar10/vgg11-bn+ratio=99/airplane/0`.
+"""
+
+import ast
+import fcntl
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
+
+
+def records_folder() -> Path:
+    """The folder of the records: `$OCND_RECORDS`, else results/records beside the library."""
+    return Path(os.environ.get("OCND_RECORDS") or REPOSITORY / "results" / "records")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table; `parameters` hold what differs from the method's defaults."""
+
+    dataset: str
+    method: str
+    normal_class: str
+    seed: int
+    parameters: dict = field(default_factory=dict)
+
+    @property
+    def variant(self) -> str:
+        """The method with its parameters, e.g. `vgg11-bn+ratio=99`."""
+        return "+".join([self.method, *(f"{k}={v}" for k, v in sorted(self.parameters.items()))])
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.variant}/{self.normal_class}/{self.seed}"
+
+    def path(self, folder: Path | None = None) -> Path:
+        """The record's JSON file."""
+        return Path(folder or records_folder()) / f"{self}.json"
+
+
+def parse_cell(text: str) -> Cell:
+    """Read `dataset/method[+name=value …]/class/seed`; ValueError says what is wrong with it."""
+    form = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED, e.g. cifar10/vgg11-bn/airplane/0"
+    parts = text.split("/")
+    if len(parts) != 4 or not all(parts) or any(p in (".", "..") for p in parts):
+        raise ValueError(f"{text!r} is not a cell: {form}")
+    dataset, variant, normal_class, seed = parts
+    if not (seed.isascii() and seed.isdecimal()):
+        raise ValueError(f"seed {seed!r} in {text!r} is not a whole number from 0: {form}")
+    method, *settings = variant.split("+")
+    parameters = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"{setting!r} in {text!r} is not NAME=VALUE: {form}")
+        try:
+            parameters[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            parameters[name] = value
+    return Cell(dataset, method, normal_class, int(seed), parameters)
+
+
+def provenance() -> dict:
+    """What a reader needs to trust a number: versions, git revision, processor, date."""
+
+    def installed(package: str) -> str | None:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return None
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(REPOSITORY), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.stdout.strip() if result.returncode == 0 else ""
+
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git_revision": git("rev-parse", "HEAD") or None,
+        "git_changed": bool(git("status", "--porcelain", "--", "ocnd_lib", "data_prep")),
+        "python": platform.python_version(),
+        "versions": {package: installed(package) for package in PACKAGES},
+        "processor": _processor(),
+    }
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def write_record(record: dict, arrays: dict | None = None, folder: Path | None = None) -> Path:
+    """Write a finished record: the arrays first, then the JSON, each under its name by rename.
+
+    A reader therefore never sees half a record, nor a record whose arrays are missing.
+    """
+    path = parse_cell(record["cell"]).path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if arrays:
+        _replace(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    _replace(path, lambda file: file.write(text.encode()))
+    return path
+
+
+def _replace(path: Path, write) -> None:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(unfinished, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_record(cell: Cell | str, folder: Path | None = None) -> dict | None:
+    """The finished record of a cell, or None."""
+    path = (parse_cell(cell) if isinstance(cell, str) else cell).path(folder)
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def read_arrays(cell: Cell | str, folder: Path | None = None) -> dict[str, np.ndarray]:
+    """The arrays kept beside a record (scores, panels); empty when there are none."""
+    path = (parse_cell(cell) if isinstance(cell, str) else cell).path(folder).with_suffix(".npz")
+    if not path.exists():
+        return {}
+    with np.load(path) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def read_records(folder: Path | None = None, pattern: str = "*/*/*") -> list[dict]:
+    """All finished records whose `dataset/variant/class` matches a glob pattern, sorted by cell."""
+    root = Path(folder or records_folder())
+    return [json.loads(path.read_text()) for path in sorted(root.glob(f"{pattern}/*.json"))]
+
+
+def table(records: list[dict]) -> pd.DataFrame:
+    """One row a record: the cell's parts, its plain metrics, seconds, device, date, revision."""
+    rows = []
+    for record in records:
+        cell = parse_cell(record["cell"])
+        plain = {k: v for k, v in record["metrics"].items() if isinstance(v, int | float)}
+        rows.append(
+            {
+                "dataset": cell.dataset,
+                "method": cell.variant,
+                "class": cell.normal_class,
+                "seed": cell.seed,
+                **plain,
+                "seconds": record["seconds"],
+                "hardware": record["hardware"],
+                "date": record["provenance"]["date"],
+                "revision": (record["provenance"]["git_revision"] or "")[:8],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Hold a cell's work file; yields False when another process on this machine holds it.
+
+    The system releases the lock when the holder dies, however it dies.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,165 @@
+"""What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where to compute and in which precision; `choose_hardware` makes one."""
+
+    device: torch.device
+    dtype: torch.dtype  # of matrix products and convolutions; parameters stay fp32
+
+    def autocast(self) -> AbstractContextManager:
+        """Context in which a forward pass runs in `dtype`."""
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def place(self, module: nn.Module) -> nn.Module:
+        """Move `module` to the device, in the memory layout that is fastest there."""
+        if self.device.type == "cpu" and self.dtype == torch.float32:
+            return module  # keeps the strides that ocnd_lib.winograd wants
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    def __str__(self) -> str:
+        return f"{self.device.type} {str(self.dtype).removeprefix('torch.')}"
+
+
+@lru_cache
+def cpu_has_bf16() -> bool:
+    """Whether this CPU multiplies bf16 natively (AVX512-BF16 or AMX); emulated it is slow."""
+    has_avx512 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return bool(has_avx512() or has_amx())
+
+
+def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
+    """Pick device and precision: CUDA → bf16; a CPU with native bf16 → bf16; otherwise fp32.
+
+    `device` is auto, cpu or cuda; `precision` is auto, fp32 or bf16. ValueError names the choices.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device {device!r} is not one of auto, cpu, cuda")
+    if precision not in ("auto", "fp32", "bf16"):
+        raise ValueError(f"precision {precision!r} is not one of auto, fp32, bf16")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if precision == "auto":
+        precision = "bf16" if device == "cuda" or cpu_has_bf16() else "fp32"
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    return Hardware(torch.device(device), dtype)
+
+
+def seed_everything(seed: int) -> torch.Generator:
+    """Seed Python, NumPy and torch; return the CPU generator that orders and augments batches."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    return torch.Generator().manual_seed(seed)
+
+
+def to_unit(x: Tensor) -> Tensor:
+    """uint8 pixels 0..255 → float in [-1, 1], channels last in memory."""
+    return x.to(torch.float32, memory_format=torch.channels_last).mul_(2 / 255).sub_(1)
+
+
+def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Tensor:
+    """Mirror half of the images and move each by up to `pixels`, filling with the edge.
+
+    `x` is (N, C, H, W) of any dtype; all images are treated in one gather.
+    """
+    n, _, h, w = x.shape
+    draw = torch.rand(3, n, 1, generator=generator).to(x.device)
+    columns = torch.arange(w, device=x.device).expand(n, w)
+    columns = torch.where(draw[0] < 0.5, columns, w - 1 - columns)
+    shift = (draw[1:] * (2 * pixels + 1)).long() - pixels
+    rows = (torch.arange(h, device=x.device) + shift[0]).clamp(0, h - 1)
+    columns = (columns + shift[1]).clamp(0, w - 1)
+    picture = torch.arange(n, device=x.device).view(n, 1, 1)
+    return x.permute(0, 2, 3, 1)[picture, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
+
+
+def batches(
+    x: Tensor,
+    y: Tensor,
+    size: int,
+    generator: torch.Generator,
+    augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch of (images in [-1, 1], labels) in random order from uint8 tensors on their device.
+
+    A last batch smaller than half of `size` is left out, for the sake of batch norm.
+    """
+    order = torch.randperm(len(x), generator=generator)
+    for index in order.split(size):
+        if len(index) < min(size, len(x)) / 2:
+            return
+        index = index.to(x.device)
+        pictures = x[index]
+        yield to_unit(augment(pictures, generator) if augment else pictures), y[index]
+
+
+def progress(total: int, label: str, start: int = 0) -> tqdm:
+    """A bar with loss and remaining time in a terminal; silent in a log, a page or a worker."""
+    silent = not sys.stderr.isatty()
+    return tqdm(total=total, initial=start, desc=label, disable=silent, leave=False)
+
+
+class Checkpoint:
+    """Everything a run needs to go on as if it had never stopped, in one file.
+
+    `parts` are objects with state_dict / load_state_dict (networks, optimisers, schedules);
+    `generator` orders the batches. `path` None keeps nothing.
+    """
+
+    def __init__(self, path: Path | None, generator: torch.Generator, **parts):
+        self.path, self.generator, self.parts = path, generator, parts
+
+    def save(self, epoch: int, curves: list[dict]) -> None:
+        """Replace the file with the state after `epoch` finished epochs."""
+        if self.path is None:
+            return
+        state = {
+            "epoch": epoch,
+            "curves": curves,
+            "generator": self.generator.get_state(),
+            "torch": torch.get_rng_state(),
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+        }
+        if torch.cuda.is_available():
+            state["cuda"] = torch.cuda.get_rng_state_all()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        torch.save(state, unfinished)
+        os.replace(unfinished, self.path)
+
+    def load(self) -> tuple[int, list[dict]]:
+        """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""
+        if self.path is None or not self.path.exists():
+            return 0, []
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        for name, part in self.parts.items():
+            part.load_state_dict(state["parts"][name])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["torch"])
+        if "cuda" in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(state["cuda"])
+        return state["epoch"], state["curves"]
+
+    def remove(self) -> None:
+        """Delete the file; the finished record stands in its place."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
