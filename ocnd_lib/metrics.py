@@ -1,8 +1,10 @@
 """Scores into numbers, with intervals. Label 1 is novel; a higher score means more novel."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
-from sklearn.metrics import average_precision_score, confusion_matrix
+from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
 
 def _placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,28 +55,71 @@ def seed_interval(values, level: float = 0.95):
     return mean, float(mean - half), float(mean + half)
 
 
-def binary_report(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> dict:
-    """All numbers of a two-class decision `score > threshold`, as plain floats and ints.
+def decision_numbers(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
+    """What a two-class decision `score > threshold` is worth, each number in [0, 1].
 
     Keys: accuracy, normal_recall (the deck's "accuracy on normal data"), novel_recall,
-    balanced_accuracy, auroc with auroc_low and auroc_high, aupr_novel, aupr_normal,
-    confusion ([[normal as normal, normal as novel], [novel as normal, novel as novel]]).
+    balanced_accuracy, and, whatever the threshold, auroc, aupr_novel, aupr_normal.
     """
     y, score = np.asarray(y), np.asarray(score, dtype=float)
-    auroc, low, high = auroc_interval(y, score)
-    table = confusion_matrix(y, score > threshold, labels=[0, 1])
-    normal_recall, novel_recall = (table[k, k] / table[k].sum() for k in (0, 1))
+    right = (score > threshold) == y
+    normal_recall, novel_recall = (float(right[y == k].mean()) for k in (0, 1))
     return {
-        "accuracy": float(np.trace(table) / table.sum()),
-        "normal_recall": float(normal_recall),
-        "novel_recall": float(novel_recall),
-        "balanced_accuracy": float((normal_recall + novel_recall) / 2),
-        "auroc": auroc,
-        "auroc_low": low,
-        "auroc_high": high,
+        "accuracy": float(right.mean()),
+        "normal_recall": normal_recall,
+        "novel_recall": novel_recall,
+        "balanced_accuracy": (normal_recall + novel_recall) / 2,
+        "auroc": float(roc_auc_score(y, score)),
         "aupr_novel": float(average_precision_score(y, score)),
         "aupr_normal": float(average_precision_score(1 - y, -score)),
-        "confusion": table.tolist(),
+    }
+
+
+def binary_report(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> dict:
+    """`decision_numbers` with DeLong's interval of the AUROC and the confusion matrix.
+
+    confusion is [[normal as normal, normal as novel], [novel as normal, novel as novel]].
+    """
+    _, low, high = auroc_interval(y, score)
+    return {
+        **decision_numbers(y, score, threshold),
+        "auroc_low": low,
+        "auroc_high": high,
+        "confusion": confusion_matrix(y, score > threshold, labels=[0, 1]).tolist(),
+    }
+
+
+def bootstrap_intervals(
+    runs: list[tuple[np.ndarray, np.ndarray]],
+    numbers: Callable[[np.ndarray, np.ndarray], dict[str, float]] = decision_numbers,
+    level: float = 0.95,
+    repeats: int = 300,
+) -> dict[str, tuple[float, float, float]]:
+    """Mean over runs (seeds) with a hierarchical bootstrap interval: name → (mean, low, high).
+
+    `runs` are (y, score), one a seed. Each repeat draws seeds with replacement, then, within each
+    drawn seed, images with replacement and class by class, so the class ratio stays. With one seed
+    the interval speaks of the images only.
+    """
+    rng = np.random.default_rng(0)
+    point = [numbers(y, score) for y, score in runs]
+    draws: list[dict[str, float]] = []
+    for _ in range(repeats):
+        drawn = []
+        for k in rng.integers(len(runs), size=len(runs)):
+            y, score = runs[k]
+            rows = np.concatenate(
+                [rng.choice(np.flatnonzero(y == c), (y == c).sum()) for c in (0, 1)]
+            )
+            drawn.append(numbers(y[rows], score[rows]))
+        draws.append({name: float(np.mean([d[name] for d in drawn])) for name in point[0]})
+    tail = (1 - level) / 2
+    return {
+        name: (
+            float(np.mean([p[name] for p in point])),
+            *(float(np.quantile([d[name] for d in draws], q)) for q in (tail, 1 - tail)),
+        )
+        for name in point[0]
     }
 
 

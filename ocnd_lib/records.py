@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ocnd_lib.files import replace_file
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
 
@@ -112,24 +114,11 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     A reader therefore never sees half a record, nor a record whose arrays are missing.
     """
     path = parse_cell(record["cell"]).path(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if arrays:
-        _replace(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
+        replace_file(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    _replace(path, lambda file: file.write(text.encode()))
+    replace_file(path, lambda file: file.write(text.encode()))
     return path
-
-
-def _replace(path: Path, write) -> None:
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(unfinished, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def read_record(cell: Cell | str, folder: Path | None = None) -> dict | None:

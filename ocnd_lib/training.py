@@ -1,6 +1,5 @@
 """What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
 
-import os
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from ocnd_lib.files import replace_file
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,7 @@ class Checkpoint:
         }
         if torch.cuda.is_available():
             state["cuda"] = torch.cuda.get_rng_state_all()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
-        torch.save(state, unfinished)
-        os.replace(unfinished, self.path)
+        replace_file(self.path, lambda file: torch.save(state, file))
 
     def load(self) -> tuple[int, list[dict]]:
         """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""

@@ -1,0 +1,35 @@
+# Two commands do everything: `make book` and `make test`. Both build .venv first when it is missing.
+#   make book PYTHON=/path/to/python3.12     another interpreter, 3.11 or newer
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+
+.PHONY: book test full bench clean
+
+book: $(INSTALLED)  ## execute the notebooks (quick preset) and render the book
+	@$(VENV)/bin/ocnd book
+
+test: $(INSTALLED)  ## the whole test suite
+	@$(VENV)/bin/python -m pytest
+
+full: $(INSTALLED)  ## the book with every notebook at its full size: hours, and real data
+	@$(VENV)/bin/ocnd book --preset full
+
+bench: $(INSTALLED)  ## speed, measured side by side
+	@set -e; for script in benchmarks/*.py; do $(VENV)/bin/python "$$script"; done
+
+clean:  ## remove what was built; .venv, data and results stay
+	rm -rf _build book/_figures book/chapters/*.ipynb book/chapters/gallery.md
+	rm -rf .pytest_cache .ruff_cache *.egg-info build
+	find ocnd_lib data_prep tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$("$(PYTHON)" --version 2>&1), but Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
+	@echo "Installing into $(VENV): several minutes and about 6 GB the first time ..."
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[test]'
+	@touch $@

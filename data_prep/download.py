@@ -1,0 +1,60 @@
+"""Download a data set with torchvision and keep it as one file."""
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.archives import (
+    CLASS_NAMES,
+    DataError,
+    read_npz,
+    read_torchvision,
+    repair_command,
+    verified,
+)
+
+PATIENCE = 60  # seconds without a byte before a server counts as silent
+
+
+def fetch(name: str, folder: Path) -> Path:
+    """Download a set and put it into the folder as `NAME.npz`, uncompressed; return that path.
+
+    The file appears whole and verified or not at all, and replaces an older one only then.
+    Raises DataError when the download fails or brings something else than the set.
+    """
+    target = Path(folder) / f"{name}.npz"
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)  # torchvision would wait for ever
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(name, target.parent)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:
+            arrays = read_torchvision(name, Path(temporary), download=True)
+            arrays["md5"] = verified(name, arrays, {})["md5"]
+            arrays["class_names"] = np.array(CLASS_NAMES[name].split())
+            new = Path(temporary) / target.name
+            np.savez(new, **arrays)
+            read_npz(name, new)
+            os.replace(new, target)
+    except Exception as error:  # torchvision, tarfile, gzip and sockets each have their own
+        state = "is left as it was" if target.exists() else "is missing"
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(
+            f"{target} {state}: the download failed ({why}). With a network, and a folder that "
+            f"can be written to, run: {repair_command(name, target.parent)}"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(patience)
+    return target
+
+
+def _remove_abandoned(name: str, folder: Path) -> None:
+    """Remove what a killed download left behind a day or longer ago."""
+    for path in folder.glob(f".{name}-*/"):
+        if time.time() - path.stat().st_mtime > 24 * 3600:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,185 @@
+"""The `ocnd` command. Everything heavy is imported by the command that needs it."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand
+
+FAILED, BAD = 1, 2  # exit codes: work that failed, input that was wrong
+
+
+class Preset(StrEnum):
+    """How large an experiment is."""
+
+    quick = "quick"
+    full = "full"
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    text = "text"
+    csv = "csv"
+    json = "json"
+
+
+class NameValueCommand(TyperCommand):
+    """A command whose `-p` takes two words, a name and a value, as papermill's does."""
+
+    def parse_args(self, ctx, args: list[str]) -> list[str]:
+        """Join the two words of each `-p` with an equals sign, which typer can read."""
+        joined, rest = [], iter(args)
+        for word in rest:
+            joined.append(word)
+            if word == "-p":
+                pair = [next(rest, None), next(rest, None)]
+                if None in pair:
+                    fail("-p needs a name and a value, for example: -p epochs 3", BAD)
+                joined.append("=".join(pair))
+        return super().parse_args(ctx, joined)
+
+
+app = typer.Typer(
+    help="Run and render the report on one-class novelty detection.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def fail(message: str, code: int) -> None:
+    """End with one message."""
+    print(f"ocnd: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def plain_errors(*codes: tuple[type[Exception], int]) -> Iterator[None]:
+    """Turn the given errors into one message each, and end with the code beside them."""
+    try:
+        yield
+    except tuple(kind for kind, _ in codes) as error:
+        fail(str(error), next(code for kind, code in codes if isinstance(error, kind)))
+    except KeyboardInterrupt:
+        # threads may still wait for kernels; those end by themselves once this process is gone
+        print("\nocnd: stopped", file=sys.stderr, flush=True)
+        os._exit(130)
+
+
+@app.command()
+def book(
+    preset: Annotated[Preset, typer.Option(help="Size of the experiments.")] = Preset.quick,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at a time.")] = 2,
+    again: Annotated[bool, typer.Option("--again", help="Execute unchanged ones too.")] = False,
+) -> None:
+    """Execute the notebooks that changed, render the book, print where it is."""
+    from ocnd_lib.report import BookError, NotebookError, build
+
+    started = time.perf_counter()
+    with plain_errors((ValueError, BAD), (BookError, FAILED), (NotebookError, FAILED)):
+        page = build(preset.value, jobs, again, say=lambda line: print(line, flush=True))
+    print(f"all: {time.perf_counter() - started:.1f} s")
+    print(page)
+
+
+@app.command(cls=NameValueCommand)
+def run(
+    target: Annotated[str, typer.Argument(help="A notebook, or a cell such as digits/vgg11/8/0.")],
+    parameters: Annotated[
+        list[str] | None, typer.Option("-p", metavar="NAME VALUE", help="One parameter; repeat.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the executed copy goes.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Execute it even if unchanged.")] = False,
+) -> None:
+    """Execute one notebook with other parameters, or run one cell of a table."""
+    given = dict(pair.split("=", 1) for pair in parameters or [])
+    if not target.endswith(".ipynb") and target.count("/") == 3:
+        if given or out:
+            fail("a cell takes neither -p nor --out: its name says it all", BAD)
+        _run_cell(target)
+        return
+    from ocnd_lib.runs import NotebookError, execute, find_notebook
+
+    if out and out.suffix != ".ipynb":
+        fail(f"--out must end in .ipynb, not {out.name!r}", BAD)
+    with plain_errors((ValueError, BAD), (NotebookError, FAILED)):
+        source = find_notebook(target)
+        if out and out.resolve() == source:
+            fail("--out is the notebook itself; name another file", BAD)
+        done = execute(source, given, out, again=again, progress=sys.stderr.isatty())
+    if any(done.figures.iterdir()):
+        print(f"figures: {done.figures}")
+    print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
+
+
+def _run_cell(cell: str) -> None:
+    from ocnd_lib.benchmark import CellIsTaken, run_cell
+    from ocnd_lib.data import DataError
+    from ocnd_lib.records import parse_cell, table
+
+    with plain_errors((ValueError, BAD), (DataError, FAILED), (CellIsTaken, FAILED)):
+        record = run_cell(cell)
+    print(table([record]).T.to_string(header=False))
+    print(parse_cell(cell).path())
+
+
+@app.command()
+def data(name: Annotated[str, typer.Argument(help="A data set, such as cifar10.")]) -> None:
+    """Fetch a data set if it is missing, verify it, and tell what is in it."""
+    from ocnd_lib.data import DataError, prepare
+
+    with plain_errors((ValueError, BAD), (DataError, FAILED)):
+        images = prepare(name)
+    for part in ("train", "test"):
+        x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
+        print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
+        for index, label in enumerate(images.class_names):
+            print(f"{'':5}  {(y == index).sum():>6} {label}")
+    print(f"fingerprint {images.fingerprint}")
+
+
+@app.command()
+def records(
+    format: Annotated[Format, typer.Option(help="How to print the table.")] = Format.text,
+) -> None:
+    """List the runs that are recorded."""
+    from ocnd_lib.records import read_records, records_folder, table
+
+    found = read_records()
+    if format is Format.json:
+        print(json.dumps(found, indent=1))
+    elif format is Format.csv:
+        print(table(found).to_csv(index=False), end="")
+    elif found:
+        print(table(found).to_string(index=False))
+    else:
+        print(f"no record yet in {records_folder()}")
+
+
+@app.command()
+def figures(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    only: Annotated[str | None, typer.Option(help="The name of one figure.")] = None,
+) -> None:
+    """Draw the figures that rest on records, without training: svg, pdf and png of each."""
+    from ocnd_lib.figures import FIGURES, NoRecords
+    from ocnd_lib.plots import save_figure
+
+    if only and only not in FIGURES:
+        fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
+    for name in [only] if only else FIGURES:
+        with plain_errors((NoRecords, FAILED)):
+            save_figure(FIGURES[name](), name, out)
+        print(out / f"{name}.svg")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,249 @@
+"""The rendered report as its reader meets it: in a browser, offline, on a desk and on a phone."""
+
+import re
+import shutil
+import threading
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+import ocnd_lib
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+CHROMIUM_OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+LOADING_TAGS = {"script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"}
+WIDTHS = (1280, 390)  # pixels: a laptop, a phone
+
+
+# ---------------------------------------------------------------- sources, no build needed
+
+
+def toc_files() -> list[str]:
+    toc = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
+    return [toc["root"]] + [page["file"] for part in toc["parts"] for page in part["chapters"]]
+
+
+def test_every_page_is_in_the_table_of_contents():
+    pages = {p.relative_to(ROOT / "book").with_suffix("") for p in ROOT.glob("book/**/*.md")}
+    assert {page.as_posix() for page in pages} <= set(toc_files())
+
+
+def test_every_chapter_has_one_source():
+    generated = {"chapters/gallery"}
+    for file in set(toc_files()) - generated:
+        prose = ROOT / "book" / f"{file}.md"
+        notebook = ROOT / "notebooks" / f"{Path(file).name}.ipynb"
+        assert prose.exists() != notebook.exists(), f"{file}: either {prose} or {notebook}"
+
+
+def test_landing_page_tells_the_state_of_every_chapter():
+    cards = re.findall(
+        r":link: chapters/(\w+)\n.*?(?:`(complete|to come)`)?\n:::",
+        (ROOT / "book/intro.md").read_text(),
+        re.DOTALL,
+    )
+    states = {name: state for name, state in cards if name != "gallery"}
+    assert [f"chapters/{name}" for name in states] == [
+        file for file in toc_files() if file.startswith("chapters/") and "gallery" not in file
+    ]
+    for name, state in states.items():
+        prose = ROOT / "book/chapters" / f"{name}.md"
+        is_planned = prose.exists() and "{admonition} To come" in prose.read_text()
+        assert state == ("to come" if is_planned else "complete"), name
+
+
+def test_citation_file_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == ocnd_lib.__version__
+    assert citation["license"] == "MIT"
+
+
+# ---------------------------------------------------------------- the built files, no browser
+
+
+class Page(HTMLParser):
+    """Start tags, and the names that a link may point at, of one html file."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.anchors = {"", "top"}
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        self.anchors |= {attributes.get("id"), attributes.get("name")}
+
+
+@pytest.fixture(scope="session")
+def pages(book) -> dict[Path, Page]:
+    """Every html page of the report: path and parsed content."""
+    paths = [path for path in sorted(book.rglob("*.html")) if "_static" not in path.parts]
+    return {path: Page(path) for path in paths}
+
+
+def test_every_entry_of_the_contents_was_built(book):
+    missing = [file for file in toc_files() if not (book / f"{file}.html").exists()]
+    assert not missing
+
+
+def test_no_tag_loads_from_elsewhere(pages):
+    external = [
+        (path.name, tag, value)
+        for path, page in pages.items()
+        for tag, attributes in page.tags
+        if tag in LOADING_TAGS
+        for name, value in attributes.items()
+        if name in ("src", "href", "srcset", "data", "poster")
+        and re.match(r"\s*(\w+:)?//", value or "")
+    ]
+    assert not external
+
+
+def test_no_style_sheet_loads_from_elsewhere(book):
+    loading = re.compile(r"""(@import|url\()\s*["']?\s*(https?:)?//""")
+    assert not [p for p in book.rglob("*.css") if loading.search(p.read_text(encoding="utf-8"))]
+
+
+def test_every_internal_link_and_anchor_resolves(pages):
+    dead = []
+    for path, page in pages.items():
+        for tag, attributes in page.tags:
+            address = attributes.get("href") or attributes.get("src") or ""
+            url = urlsplit(address)
+            if url.scheme or url.netloc or (tag == "form"):
+                continue
+            target = (path.parent / unquote(url.path)).resolve() if url.path else path
+            if not target.is_file():
+                dead.append((path.name, address))
+            elif target in pages and unquote(url.fragment) not in pages[target].anchors:
+                dead.append((path.name, address))
+    assert not dead
+
+
+# ---------------------------------------------------------------- in Chromium
+
+
+@pytest.fixture(scope="session")
+def site(book):
+    """The address under which a local server shows the report."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(book)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium with a fresh profile."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium for the browser tests; install it with: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+SIDEWAYS = """() => Math.max(...[document.documentElement,
+    ...document.querySelectorAll('.bd-main, .bd-content, .bd-article-container')
+].map(box => box.scrollWidth - box.clientWidth))"""
+LOOK = """async () => {
+    for (const image of document.images) image.loading = 'eager';
+    await Promise.allSettled([...document.images].map(image => image.decode()));
+    const formulas = [...document.querySelectorAll('.math.notranslate')];
+    const images = [...document.images].filter(image => image.checkVisibility());
+    return {
+        formulas: formulas.length,
+        bare: formulas.filter(f => !f.querySelector('mjx-container')).map(f => f.textContent),
+        wrong: [...document.querySelectorAll('mjx-merror')].map(e => e.textContent),
+        broken: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src),
+        unnamed: images.filter(i => !(i.getAttribute('alt') || '').trim()).map(i => i.src),
+    }
+}"""
+
+
+@pytest.fixture(scope="session")
+def visits(browser, site, pages, book) -> dict[str, dict]:
+    """What Chromium saw on every page: complaints, hidden pixels, formulas, images."""
+    seen, heard = {}, []
+    page = browser.new_page()
+
+    def on(event, is_bad, words):
+        page.on(event, lambda it: heard.append(words(it)) if is_bad(it) else None)
+
+    on("console", lambda it: it.type in ("error", "warning"), lambda it: f"console: {it.text}")
+    on("pageerror", lambda it: True, lambda it: f"uncaught: {it}")
+    on("request", lambda it: not it.url.startswith((site, "data:")), lambda it: f"away: {it.url}")
+    on("requestfailed", lambda it: True, lambda it: f"failed: {it.url}")
+    on("response", lambda it: it.status >= 400, lambda it: f"{it.status}: {it.url}")
+
+    for name in (path.relative_to(book).as_posix() for path in pages):
+        if name == "index.html":  # goes on to the landing page; a test of its own
+            continue
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        page.goto(f"{site}/{name}", wait_until="networkidle")
+        page.evaluate("window.MathJax?.startup?.promise")
+        seen[name] = page.evaluate(LOOK) | {"sideways": {}}
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            seen[name]["sideways"][width] = page.evaluate(SIDEWAYS)
+        seen[name]["complaints"] = heard.copy()
+        heard.clear()
+    page.close()
+    return seen
+
+
+def among(visits, key) -> dict[str, list]:
+    """The pages where a list of findings is not empty."""
+    return {name: visit[key] for name, visit in visits.items() if visit[key]}
+
+
+def test_no_page_complains_or_asks_the_network(visits):
+    assert not among(visits, "complaints")
+
+
+def test_every_formula_is_rendered(visits):
+    assert visits["notation.html"]["formulas"] > 10
+    assert not among(visits, "bare")
+    assert not among(visits, "wrong")
+
+
+def test_every_image_is_shown_and_described(visits):
+    assert not among(visits, "broken")
+    assert not among(visits, "unnamed")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_scrolls_sideways(visits, width):
+    hidden = {name: visit["sideways"][width] for name, visit in visits.items()}
+    assert not {name: pixels for name, pixels in hidden.items() if pixels > 0}
+
+
+def test_index_leads_to_the_landing_page(browser, site):
+    page = browser.new_page()
+    page.goto(f"{site}/index.html")
+    page.wait_for_url(f"{site}/intro.html", timeout=10_000)
+    page.close()
+
+
+def test_search_finds_the_chapter_on_imbalance(browser, site):
+    page = browser.new_page()
+    page.goto(f"{site}/search.html?q=imbalance")
+    page.wait_for_selector("#search-results a[href*='class_imbalance']", timeout=10_000)
+    page.close()

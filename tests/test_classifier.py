@@ -1,0 +1,137 @@
+"""The VGG11 experiments: what they learn, refuse and write down."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ocnd_lib import benchmark, classifier
+from ocnd_lib.classifier import Recipe, fit, imbalance_experiment, logits, one_cycle
+from ocnd_lib.data import load_images
+from ocnd_lib.records import read_record
+
+
+@pytest.fixture(scope="module")
+def two_kinds():
+    """Dark noise is class 0, bright noise class 1."""
+    rng = np.random.default_rng(0)
+    y = np.arange(64) % 2
+    x = rng.integers(0, 100, (64, 1, 32, 32)) + 150 * y[:, None, None, None]
+    return x.astype(np.uint8), y
+
+
+@pytest.fixture(scope="module")
+def few_digits():
+    digits = load_images("digits")
+    parts = {n: getattr(digits, n)[:120] for n in ("x_train", "y_train", "x_test", "y_test")}
+    return replace(digits, **parts)
+
+
+def test_it_learns_an_easy_task_and_scores_in_the_right_direction(two_kinds):
+    x, y = two_kinds
+    recipe = Recipe(epochs=6, batch_size=16, augment=False)
+    model, curves = fit(x, y, recipe, seed=0)
+    score = classifier.novel_score(logits(model, x))
+    assert score[y == 1].min() > score[y == 0].max()
+    assert curves[-1]["train_loss"] < curves[0]["train_loss"]
+    assert [point["epoch"] for point in curves] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_same_seed_gives_the_same_network_bit_for_bit(two_kinds):
+    x, y = two_kinds
+    recipe = Recipe(epochs=1, batch_size=32)
+    a, b, c = (logits(fit(x, y, recipe, seed)[0], x) for seed in (1, 1, 2))
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+
+
+def test_a_score_does_not_depend_on_batch_mates(two_kinds):
+    x, y = two_kinds
+    model, _ = fit(x, y, Recipe(epochs=1, batch_size=32), seed=0)
+    alone = np.concatenate([logits(model, x[k : k + 1]) for k in range(4)])
+    assert np.allclose(alone, logits(model, x)[:4], atol=1e-4)
+
+
+def test_test_images_do_not_influence_training(few_digits):
+    recipe = Recipe(epochs=1, batch_size=40)
+    _, arrays = imbalance_experiment(few_digits, 0, 0, 30, recipe)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(few_digits.x_test))
+    moved = replace(few_digits, x_test=few_digits.x_test[order], y_test=few_digits.y_test[order])
+    _, again = imbalance_experiment(moved, 0, 0, 30, recipe)
+    assert np.allclose(arrays["score"][order], again["score"], atol=1e-5)
+
+
+def test_balanced_weights_make_the_rare_class_count(two_kinds):
+    x, y = two_kinds
+    rare = np.r_[np.flatnonzero(y == 0)[:2], np.flatnonzero(y == 1)]
+    x, y = x[rare], y[rare]
+    seen = {}
+    for weight in ("none", "balanced"):
+        losses = []
+        original = torch.nn.functional.cross_entropy
+
+        def spy(output, labels, weights, losses=losses, original=original):
+            losses.append(weights)
+            return original(output, labels, weights)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(classifier.F, "cross_entropy", spy)
+            fit(x, y, Recipe(epochs=1, class_weight=weight), seed=0)
+        seen[weight] = losses[0]
+    assert seen["none"] is None
+    counts = np.bincount(y)
+    assert np.allclose(seen["balanced"].numpy() * counts, len(y) / 2)
+
+
+def test_the_learning_rate_rises_then_falls_to_nothing():
+    rate = np.array([one_cycle(t) for t in np.linspace(0, 1, 101)])
+    assert rate[0] == 0 and rate.argmax() == 20 and rate[20] == 1 and rate[-1] == 0
+    assert (np.diff(rate[:21]) > 0).all() and (np.diff(rate[20:]) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"class_weight": "heavy"}, "none, balanced"),
+        ({"epochs": 0}, "at least 1"),
+        ({"batch_size": -3}, "at least 1"),
+    ],
+)
+def test_bad_recipes_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(**settings)
+
+
+def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark, "load_images", lambda name: few_digits)
+    cell = "digits/vgg11+batch_size=40+epochs=1+ratio=30/0/0"
+    record = benchmark.run_cell(cell, tmp_path / "records")
+    assert record["parameters"]["ratio"] == 30 and not record["parameters"]["batch_norm"]
+    assert record["parameters"]["epochs"] == 1
+    assert record["data_fingerprint"] == few_digits.fingerprint
+    assert sum(map(sum, record["metrics"]["confusion"])) == len(few_digits.y_test)
+
+    def never(*_):
+        raise AssertionError("a finished cell was run again")
+
+    monkeypatch.setitem(benchmark.METHODS, "vgg11", (never, benchmark.VGG11_PARAMETERS))
+    assert benchmark.run_cell(cell, tmp_path / "records") == read_record(cell, tmp_path / "records")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("digits/vgg12/0/0", "vgg11, vgg11-bn"),
+        ("digits/vgg11+depth=3/0/0", "ratio"),
+        ("digits/vgg11/ten/0", "digits has no class 'ten'"),
+        ("numbers/vgg11/0/0", "there is no data set"),
+        ("digits/vgg11+epochs=0/0/0", "at least 1"),
+        ("digits/vgg11+ratio=1/0/0", "a ratio of 1.0 is impossible"),
+    ],
+)
+def test_bad_cells_are_refused_before_any_training(cell, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "fit", lambda *_: pytest.fail("training began"))
+    with pytest.raises(ValueError, match=message):
+        benchmark.run_cell(cell, tmp_path / "records")
+    assert not list(tmp_path.rglob("*.json"))

@@ -1,0 +1,139 @@
+"""The `ocnd` command: what it prints, how it ends, what it does not import."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from typer.testing import CliRunner
+
+from ocnd_lib import cli, runs
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def ocnd(monkeypatch, tmp_path):
+    """Call the command in this process, with an empty folder of records."""
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words])
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    v4 = nbformat.v4
+    tagged = v4.new_code_cell("epochs: int = 2  # rounds", metadata={"tags": ["parameters"]})
+    cells = [tagged, v4.new_code_cell("10 // (epochs - 4)")]
+    nbformat.write(v4.new_notebook(cells=cells), tmp_path / "small.ipynb")
+    return tmp_path / "small.ipynb"
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from ocnd_lib.cli import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'numpy', 'papermill', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
+
+
+def test_help_lists_every_command(ocnd):
+    said = ocnd("--help").output
+    assert all(command in said for command in ("book", "run", "data", "records", "figures"))
+
+
+def test_a_notebook_runs_with_other_parameters(ocnd, notebook, tmp_path):
+    out = tmp_path / "executed.ipynb"
+    done = ocnd("run", notebook, "-p", "epochs", 6, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == str(out)
+    executed = nbformat.read(out, as_version=4)
+    assert executed.cells[-1].outputs[0].data["text/plain"] == "5"
+    assert executed.metadata.ocnd.parameters == {"epochs": 6}
+    assert "(unchanged)" in ocnd("run", notebook, "-p", "epochs", 6, "--out", out).stdout
+
+
+def test_a_failing_notebook_ends_with_its_cell_and_code_1(ocnd, notebook, tmp_path):
+    out = tmp_path / "executed.ipynb"
+    done = ocnd("run", notebook, "-p", "epochs", 4, "--out", out)
+    assert done.exit_code == 1
+    assert "small: cell 2, line 1, `10 // (epochs - 4)`: ZeroDivisionError" in done.stderr
+    assert str(out) in done.stderr and out.exists()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["run", "no_such_chapter"], "there is no notebook 'no_such_chapter'"),
+        (["run", "SMALL", "-p", "epoch", "3"], "did you mean 'epochs'"),
+        (["run", "SMALL", "-p", "epochs", "-3"], "epochs must be a whole number, 1 or more"),
+        (["run", "SMALL", "-p", "epochs"], "-p needs a name and a value"),
+        (["run", "SMALL", "--out", "SMALL"], "is the notebook itself"),
+        (["run", "SMALL", "--out", "x.html"], "must end in .ipynb"),
+        (["run", "digits/no_such_method/3/0"], "no_such_method"),
+        (["run", "digits/vgg11/3/0", "-p", "epochs", "3"], "takes neither"),
+        (["data", "no_such_set"], "digits, mnist"),
+        (["figures", "--out", "x", "--only", "no_such_figure"], "no figure 'no_such_figure'"),
+        (["book", "--preset", "slow"], "quick"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_message_and_code_2(ocnd, notebook, monkeypatch, words, complaint):
+    monkeypatch.setattr(runs.papermill, "execute_notebook", lambda *_, **__: pytest.fail("ran"))
+    done = ocnd(*[notebook if word == "SMALL" else word for word in words])
+    assert done.exit_code == 2, done.output
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_tells_what_is_in_a_set(ocnd):
+    done = ocnd("data", "digits")
+    assert done.exit_code == 0, done.output
+    assert "1 x 32 x 32  uint8" in done.stdout
+    assert "fingerprint" in done.stdout
+
+
+def test_damaged_data_is_one_message_and_code_1(ocnd, monkeypatch, tmp_path):
+    from ocnd_lib import data
+
+    def damaged(name):
+        raise data.DataError(f"{name}.npz is truncated; repair it with: ocnd data {name}")
+
+    monkeypatch.setattr(data, "prepare", damaged)
+    done = ocnd("data", "mnist")
+    assert done.exit_code == 1
+    assert done.stderr == "ocnd: mnist.npz is truncated; repair it with: ocnd data mnist\n"
+
+
+def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):
+    from ocnd_lib import benchmark
+
+    record = {
+        "cell": "digits/vgg11/3/0",
+        "metrics": {"auroc": 0.5},
+        "seconds": 1.5,
+        "hardware": "cpu float32",
+        "provenance": {"date": "2000-01-01T00:00:00+00:00", "git_revision": None},
+    }
+
+    def run_cell(cell):
+        from ocnd_lib.records import write_record
+
+        write_record(record)
+        return record
+
+    assert "no record yet" in ocnd("records").stdout
+    monkeypatch.setattr(benchmark, "run_cell", run_cell)
+    done = ocnd("run", "digits/vgg11/3/0")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1].endswith("digits/vgg11/3/0.json")
+    assert json.loads(ocnd("records", "--format", "json").stdout) == [record]
+    header, row = ocnd("records", "--format", "csv").stdout.splitlines()
+    assert header.startswith("dataset,method,class,seed,auroc") and row.startswith("digits,vgg11,3")
+    assert "0.5" in ocnd("records").stdout

@@ -1,0 +1,175 @@
+"""Every committed notebook keeps the rules of the report, and runs with plain papermill."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ocnd_lib.parameters import RULES, check, read_parameters, validate
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# the values that make a notebook short; each is passed to the notebooks that take it
+SHORT = {"preset": "quick", "epochs": 1}
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path, kind=None):
+    return [c for c in nbformat.read(path, as_version=4).cells if kind in (None, c.cell_type)]
+
+
+@every_notebook
+def test_is_committed_as_source_only(path):
+    raw = json.loads(path.read_text())
+    assert (raw["nbformat"], raw["nbformat_minor"]) == (4, 5)
+    nbformat.validate(nbformat.from_dict(raw))
+    assert raw["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in cells(path, "code"):
+        assert cell.outputs == [] and cell.execution_count is None
+
+
+@every_notebook
+def test_is_short_and_framed_by_prose(path):
+    assert len(cells(path)) <= 25
+    assert max(len(cell.source.splitlines()) for cell in cells(path, "code")) <= 15
+    first, last = cells(path)[0], cells(path)[-1]
+    assert first.cell_type == last.cell_type == "markdown"
+    assert first.source.startswith("# ")
+    assert re.search(rf"ocnd run {path.stem}|papermill notebooks/{path.name}", last.source)
+
+
+@every_notebook
+def test_depends_on_nothing_outside(path):
+    for cell in cells(path, "code"):
+        assert not re.search(r"^\s*[!%]", cell.source, re.MULTILINE), cell.source
+        tree = ast.parse(cell.source)
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        modules = {alias.name for node in imports for alias in node.names}
+        modules |= {node.module for node in imports if isinstance(node, ast.ImportFrom)}
+        assert not {"ipywidgets", "tqdm.auto", "tqdm.notebook"} & modules
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+        for text in filter(lambda value: isinstance(value, str), texts):
+            assert not re.match(r"/\w|~|[A-Za-z]:\\|https?://", text), text
+
+
+@every_notebook
+def test_parameters_are_those_the_library_accepts(path):
+    code = cells(path, "code")
+    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert tagged == code[:1], "the first code cell, and no other, is tagged `parameters`"
+    assert "|" not in tagged[0].source, "papermill misreads it"
+    parameters = read_parameters(path)
+    assert parameters
+    for name, parameter in parameters.items():
+        assert parameter.type in RULES[name].types
+        check(name, parameter.default)
+        assert parameter.help, f"{name} has no explanation"
+
+
+@every_notebook
+def test_parameters_survive_papermill(path):
+    from papermill import inspect_notebook
+
+    seen = inspect_notebook(str(path))
+    assert {name: ast.literal_eval(p["default"]) for name, p in seen.items()} == {
+        name: p.default for name, p in read_parameters(path).items()
+    }
+
+
+@every_notebook
+def test_plain_papermill_runs_it_from_the_root(path, tmp_path):
+    given = {k: v for k, v in SHORT.items() if k in read_parameters(path)}
+    if "normal_class" in read_parameters(path):
+        given["normal_class"] = 3
+    options = [word for name, value in given.items() for word in ("-p", name, str(value))]
+    out = tmp_path / "out.ipynb"
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar"]
+    done = subprocess.run(
+        [*command, path.relative_to(ROOT), out, *options],
+        cwd=ROOT,
+        env={**os.environ, "OCND_FIGURES": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for cell in cells(out, "code"):
+        assert "application/vnd.jupyter.widget-view+json" not in json.dumps(cell.outputs)
+
+
+FOUR = "epochs: int = 2\nratio: float = 9\nbatch_norm: bool = True\ndataset: str = 'mnist'"
+
+
+def notebook_with(tmp_path, source):
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
+    path = tmp_path / "sample.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    return path
+
+
+def test_given_text_becomes_the_declared_type(tmp_path):
+    path = notebook_with(tmp_path, FOUR.replace("= 2", "= 2  # a # b"))
+    assert read_parameters(path)["epochs"].help == "a # b"
+    assert type(read_parameters(path)["ratio"].default) is float
+    given = {"epochs": "3", "ratio": "1e2", "batch_norm": "false", "dataset": "digits"}
+    assert validate(path, given) == {
+        "epochs": 3,
+        "ratio": 100.0,
+        "batch_norm": False,
+        "dataset": "digits",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("epoch", 1, "did you mean 'epochs'"),
+        ("epochs", "0", "1 or more, not 0"),
+        ("epochs", "three", "'three' is no int"),
+        ("epochs", 2.0, "2.0 is no int"),
+        ("epochs", True, "True is no int"),
+        ("ratio", "-1", "above 0, not -1.0"),
+        ("ratio", "nan", "not finite"),
+        ("batch_norm", "maybe", "'maybe' is no bool"),
+        ("batch_norm", 1, "1 is no bool"),
+        ("dataset", "imagenet", "one of digits, mnist"),
+        ("dataset", 3, "3 is no str"),
+    ],
+)
+def test_what_a_notebook_cannot_take_is_refused(tmp_path, name, value, complaint):
+    with pytest.raises(ValueError, match=complaint) as refusal:
+        validate(notebook_with(tmp_path, FOUR), {name: value})
+    for accepted in ("epochs", "ratio", "batch_norm", "dataset"):
+        assert accepted in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "epochs = 3",
+        "epochs: float | None = None",
+        "epochs: int = 'three'",
+        "epochs: int = '3'",
+        "epochs: int = 1 + 2",
+        "epochs: int",
+        "epochs: int = 1; seed: int = 2",
+        "epochs: int = (\n3)",
+        "print(3)",
+        "epochs: int = = 3",
+    ],
+)
+def test_a_line_papermill_would_misread_is_an_error(tmp_path, line):
+    with pytest.raises(ValueError, match=r"line 2: .*name: type = literal"):
+        read_parameters(notebook_with(tmp_path, f"dataset: str = 'mnist'\n{line}"))
+
+
+def test_a_file_that_is_no_notebook_is_an_error(tmp_path):
+    (tmp_path / "text.ipynb").write_text("hello")
+    with pytest.raises(ValueError, match=r"text\.ipynb is not a notebook"):
+        read_parameters(tmp_path / "text.ipynb")

@@ -1,0 +1,117 @@
+"""Records are whole, found again, and never made twice."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from ocnd_lib import records
+from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records, write_record
+
+
+def record(cell: str, **metrics) -> dict:
+    made_by = {"date": "2026-01-01T00:00:00+00:00", "git_revision": "0123456789"}
+    return {
+        "cell": cell,
+        "metrics": {"auroc": 0.5, **metrics},
+        "seconds": 1.5,
+        "hardware": "cpu float32",
+        "provenance": made_by,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cifar10/ocgan/truck/3", "mnist/ocgan+latent_dim=32+mining=False/8/0", "a/b+rate=0.5/c/12"],
+)
+def test_a_cell_reads_back_as_it_was_written(text):
+    assert str(parse_cell(text)) == text
+
+
+def test_parameters_of_a_cell_have_their_types_and_one_order():
+    cell = parse_cell("d/m+ratio=99+name=balanced+flag=True/c/0")
+    assert cell.parameters == {"ratio": 99, "name": "balanced", "flag": True}
+    assert cell.variant == "m+flag=True+name=balanced+ratio=99"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cifar10/vgg11/airplane", "is not a cell"),
+        ("cifar10//airplane/0", "is not a cell"),
+        ("../../etc/0", "is not a cell"),
+        ("cifar10/vgg11/airplane/-1", "seed '-1'"),
+        ("cifar10/vgg11/airplane/1.5", "seed '1.5'"),
+        ("cifar10/vgg11+ratio/airplane/0", "not NAME=VALUE"),
+    ],
+)
+def test_a_bad_cell_is_refused_with_the_form_of_a_good_one(text, message):
+    with pytest.raises(ValueError, match=message) as error:
+        parse_cell(text)
+    assert "cifar10/vgg11-bn/airplane/0" in str(error.value)
+
+
+def test_round_trip_with_arrays(tmp_path):
+    scores = np.arange(5, dtype=np.float32)
+    write_record(record("d/m/c/0"), {"score": scores}, tmp_path)
+    assert read_record("d/m/c/0", tmp_path)["metrics"]["auroc"] == 0.5
+    assert np.array_equal(read_arrays("d/m/c/0", tmp_path)["score"], scores)
+    assert read_record("d/m/c/1", tmp_path) is None and read_arrays("d/m/c/1", tmp_path) == {}
+
+
+def test_a_pattern_takes_one_variant_and_not_its_relatives(tmp_path):
+    for cell in ("d/vgg11/c/0", "d/vgg11-bn/c/0", "d/vgg11-bn+ratio=99/c/0", "d/vgg11/c/1"):
+        write_record(record(cell), None, tmp_path)
+    found = [r["cell"] for r in read_records(tmp_path, "d/vgg11/c")]
+    assert found == ["d/vgg11/c/0", "d/vgg11/c/1"]
+    assert len(records.table(read_records(tmp_path))) == 4
+
+
+def test_a_number_that_json_cannot_hold_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_record(record("d/m/c/0", auroc=float("nan")), None, tmp_path)
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_arrays_come_before_the_record_that_promises_them(tmp_path, monkeypatch):
+    def full_disk(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez_compressed", full_disk)
+    with pytest.raises(OSError, match="disk full"):
+        write_record(record("d/m/c/0"), {"score": np.zeros(3)}, tmp_path)
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def _hold(path, held):
+    with records.claim(path) as mine:
+        held.put(mine)
+        time.sleep(60)
+
+
+def test_a_claim_shuts_others_out_until_its_holder_dies(tmp_path):
+    context = multiprocessing.get_context("fork")
+    held = context.Queue()
+    holder = context.Process(target=_hold, args=(tmp_path / "lock", held))
+    holder.start()
+    assert held.get(timeout=20) is True
+    with records.claim(tmp_path / "lock") as mine:
+        assert not mine
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    with records.claim(tmp_path / "lock") as mine:
+        assert mine
+
+
+def test_the_committed_records_are_complete():
+    for path in records.records_folder().rglob("*.json"):
+        kept = json.loads(path.read_text())
+        assert parse_cell(kept["cell"]).path() == path, f"{path} does not lie where its cell says"
+        for key in ("parameters", "metrics", "curves", "seconds", "hardware", "data_fingerprint"):
+            assert key in kept, f"{path} has no {key}"
+        assert kept["provenance"]["versions"]["torch"]
+        assert "score" in read_arrays(kept["cell"])

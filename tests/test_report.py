@@ -1,0 +1,217 @@
+"""Executing notebooks and rendering a book, tried on a small book of its own."""
+
+import json
+import shutil
+import sys
+
+import nbformat
+import pytest
+
+from ocnd_lib import report, runs
+from ocnd_lib.report import BookError, build, write_gallery
+from ocnd_lib.runs import NotebookError, execute, find_notebook
+
+FIGURE = """\
+import os, pathlib
+for kind in ("svg", "pdf", "png"):
+    pathlib.Path(os.environ["OCND_FIGURES"], f"{name}.{kind}").write_text("<svg/>")"""
+SECOND_CELL = "pathlib.Path(os.environ['TRACE']).open('a').write(f'{name}\\n')\nnumber"
+
+
+def write_notebook(path, name, *code, number=1):
+    v4 = nbformat.v4
+    cells = [
+        v4.new_markdown_cell(f"# {name}"),
+        v4.new_code_cell(
+            f'name: str = "{name}"  # what it is called\nnumber: int = {number}  # a number',
+            metadata={"tags": ["parameters"]},
+        ),
+        *map(v4.new_code_cell, code or (FIGURE, SECOND_CELL)),
+    ]
+    if not code:
+        figure = {"name": f"fig-{name}", "caption": f"About {name}."}
+        cells[2].metadata["mystnb"] = {"figure": figure, "image": {"alt": f"Seen: {name}"}}
+        cells[2].source += f"  # {name}\n'{name}'"
+    notebook = v4.new_notebook(cells=cells)
+    for position, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{position}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A repository with two notebooks, a page, and a trace of which notebooks were executed."""
+    monkeypatch.setenv("TRACE", str(tmp_path / "trace"))
+    monkeypatch.delenv("OCND_RECORDS", raising=False)
+    (tmp_path / "trace").touch()
+    for name in ("first", "second"):
+        write_notebook(tmp_path / "notebooks" / f"{name}.ipynb", name)
+    library = tmp_path / "ocnd_lib" / "thing.py"
+    library.parent.mkdir()
+    library.write_text("x = 1\n")
+    book = tmp_path / "book"
+    (book / "chapters").mkdir(parents=True)
+    (book / "intro.md").write_text("# Intro\n")
+    (book / "chapters" / "later.md").write_text("# Later\n")
+    chapters = "".join(f"  - file: chapters/{n}\n" for n in ("first", "second", "later", "gallery"))
+    (book / "_toc.yml").write_text(f"format: jb-book\nroot: intro\nchapters:\n{chapters}")
+    (tmp_path / "_config.yml").write_text(
+        "title: Small\nonly_build_toc_files: true\nexecute:\n  execute_notebooks: 'off'\n"
+        "sphinx:\n  config:\n    html_extra_path: [_figures]\n"
+    )
+    return tmp_path
+
+
+def executed(root):
+    return sorted((root / "trace").read_text().split())
+
+
+def test_a_book_is_built_once(root):
+    said = []
+    page = build(root=root, say=said.append)
+    assert page == root / "_build" / "html" / "index.html"
+    assert executed(root) == ["first", "second"]
+    assert (page.parent / "figures" / "first.svg").exists()
+    gallery = (page.parent / "chapters" / "gallery.html").read_text()
+    assert 'href="../figures/second.pdf"' in gallery and "About second." in gallery
+    assert 'href="second.html#fig-second"' in gallery
+    assert 'id="fig-second"' in (page.parent / "chapters" / "second.html").read_text()
+
+    before = page.stat().st_mtime_ns
+    build(root=root, say=said.append)
+    assert executed(root) == ["first", "second"]
+    assert page.stat().st_mtime_ns == before
+    assert said[-3:] == ["first: unchanged", "second: unchanged", "book: unchanged"]
+
+
+def test_only_the_notebook_that_changed_is_executed_again(root, monkeypatch):
+    monkeypatch.setattr(report, "render", lambda *_: None)
+    build(root=root, say=list)
+    write_notebook(root / "notebooks" / "second.ipynb", "second", number=2)
+    build(root=root, say=list)
+    assert executed(root) == ["first", "second", "second"]
+
+
+@pytest.mark.parametrize("file", ["ocnd_lib/thing.py", "results/records/a/b/c/0.json"])
+def test_a_change_of_library_or_records_executes_again(root, file):
+    source = root / "notebooks" / "first.ipynb"
+    first = execute(source, root=root)
+    assert execute(source, root=root).seconds == 0
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    (root / file).write_text("{}")
+    assert execute(source, root=root).seconds > 0
+    assert executed(root) == ["first", "first"]
+    assert execute(source, root=root).notebook == first.notebook
+
+
+def test_runs_with_other_parameters_lie_side_by_side(root):
+    source = root / "notebooks" / "first.ipynb"
+    default, other = execute(source, root=root), execute(source, {"number": "7"}, root=root)
+    assert default.notebook != other.notebook and default.figures != other.figures
+    assert nbformat.read(other.notebook, 4).cells[-1].outputs[0].data["text/plain"] == "7"
+    assert execute(source, {"number": 1}, root=root).notebook == default.notebook
+    assert executed(root) == ["first", "first"]
+
+
+def test_executing_again_gives_the_same_bytes(root):
+    source = root / "notebooks" / "first.ipynb"
+    once = execute(source, {"number": 2}, root=root).notebook.read_bytes()
+    again = execute(source, {"number": 2}, root=root, again=True)
+    assert again.seconds > 0 and again.notebook.read_bytes() == once
+    assert str(root).encode() not in once
+
+
+def test_a_failing_notebook_leaves_its_copy_and_the_others_go_on(root, monkeypatch):
+    monkeypatch.setattr(report, "render", lambda *_: pytest.fail("rendered from stale copies"))
+    bad = root / "notebooks" / "first.ipynb"
+    write_notebook(bad, "first", "x = 0", "y = 1\n1 / x", "z = 2")
+    (root / "book" / "chapters" / "first.ipynb").write_text("stale")
+    with pytest.raises(NotebookError) as failure:
+        build(root=root, say=list)
+    message = str(failure.value)
+    assert "first: cell 4, line 2, `1 / x`: ZeroDivisionError: division by zero" in message
+    copy = next((root / "_build" / "runs").glob("first-*.ipynb"))
+    assert str(copy) in message and "ZeroDivisionError" in copy.read_text()
+    assert executed(root) == ["second"]
+    assert not (root / "book" / "chapters" / "first.ipynb").exists()
+    assert (root / "book" / "chapters" / "second.ipynb").exists()
+
+    with pytest.raises(NotebookError):  # what it left does not count as a run
+        execute(bad, root=root)
+
+
+def test_a_killed_kernel_is_reported_with_its_cell(root):
+    source = root / "notebooks" / "first.ipynb"
+    write_notebook(source, "first", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(NotebookError, match="first: cell 4: the kernel died"):
+        execute(source, root=root)
+
+
+def test_a_kernel_that_does_not_start_is_tried_once_more(root, monkeypatch):
+    real, calls = runs.papermill.execute_notebook, []
+
+    def unlucky(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(runs.papermill, "execute_notebook", unlucky)
+    execute(root / "notebooks" / "first.ipynb", root=root)
+    assert len(calls) == 2 and executed(root) == ["first"]
+
+
+def test_kernels_are_this_python_whatever_kernel_is_installed(root, monkeypatch):
+    kernel = root / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    foreign = {"argv": ["/bin/false"], "display_name": "foreign", "language": "python"}
+    kernel.write_text(json.dumps(foreign))
+    monkeypatch.setenv("JUPYTER_PATH", str(root / "jupyter"))
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    asked = "import sys, os\n[sys.executable, os.getcwd(), os.environ['MPLBACKEND']]"
+    source = write_notebook(root / "notebooks" / "asks.ipynb", "asks", asked)
+    monkeypatch.chdir(root / "book")
+    copy = nbformat.read(execute(source, root=root).notebook, 4)
+    answer = copy.cells[-1].outputs[0].data["text/plain"]
+    assert sys.executable in answer and f"'{root}'" in answer and "inline" in answer
+
+
+def test_bad_parameters_are_refused_before_a_kernel_starts(root, monkeypatch):
+    monkeypatch.setattr(runs.papermill, "execute_notebook", lambda *_, **__: pytest.fail("started"))
+    source = root / "notebooks" / "first.ipynb"
+    with pytest.raises(ValueError, match="'numbr', did you mean 'number'") as refusal:
+        execute(source, {"numbr": 3}, root=root)
+    assert "name    str  default 'first'  what it is called" in str(refusal.value)
+    with pytest.raises(ValueError, match=r"'1.5' is no int"):
+        execute(source, {"number": "1.5"}, root=root)
+    with pytest.raises(ValueError, match="preset must be one of quick, full"):
+        build("fast", root=root, say=list)
+
+
+def test_a_warning_fails_the_book_every_time(root):
+    shutil.rmtree(root / "notebooks")
+    (root / "book" / "_toc.yml").write_text(
+        "format: jb-book\nroot: intro\nchapters:\n  - file: chapters/gallery\n"
+    )
+    (root / "book" / "intro.md").write_text("# Intro\n\n{ref}`nowhere`\n")
+    for _ in range(2):
+        with pytest.raises(BookError, match="nowhere"):
+            build(root=root, say=list)
+    (root / "book" / "intro.md").write_text("# Intro\n")
+    assert build(root=root, say=list).exists()
+
+
+def test_the_gallery_of_a_folder_without_figures_is_a_page(tmp_path):
+    write_gallery(tmp_path, tmp_path / "gallery.md")
+    assert (tmp_path / "gallery.md").read_text().startswith("# All figures\n")
+
+
+def test_a_notebook_is_found_by_chapter_or_path(root):
+    source = root / "notebooks" / "first.ipynb"
+    for target in ("first", "notebooks/first.ipynb", str(source)):
+        assert find_notebook(target, root) == source
+    with pytest.raises(ValueError, match="there are: first, second"):
+        find_notebook("third", root)

@@ -1,0 +1,155 @@
+"""Hardware policy, batches, augmentation, checkpoints."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from ocnd_lib import training
+from ocnd_lib.training import batches, choose_hardware, seed_everything, shift_and_flip, to_unit
+
+
+def test_auto_precision_follows_the_processor(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: True)
+    assert choose_hardware().dtype == torch.bfloat16
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: False)
+    assert str(choose_hardware()) == "cpu float32"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"device": "tpu"}, "auto, cpu, cuda"),
+        ({"precision": "fp8"}, "auto, fp32, bf16"),
+        ({"device": "cuda"}, "torch sees none"),
+    ],
+)
+def test_bad_hardware_is_refused_with_the_choices(monkeypatch, arguments, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=message):
+        choose_hardware(**arguments)
+
+
+def test_to_unit_spans_minus_one_to_one():
+    x = torch.tensor([0, 255], dtype=torch.uint8).view(1, 2, 1, 1).expand(1, 2, 4, 4)
+    unit = to_unit(x)
+    assert unit.min() == -1 and unit.max() == 1
+    assert unit.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_an_epoch_shows_each_image_once_with_its_own_label():
+    x = torch.arange(250, dtype=torch.uint8).view(250, 1, 1, 1).expand(250, 1, 32, 32)
+    y = torch.arange(250)
+    seen = Counter()
+    for images, labels in batches(x, y, 100, torch.Generator().manual_seed(3)):
+        value = ((images[:, 0, 0, 0] + 1) * 127.5).round().long()
+        assert torch.equal(value, labels)
+        seen.update(labels.tolist())
+    assert seen == Counter(range(250))
+
+
+def test_a_tiny_last_batch_is_left_out_but_a_tiny_set_is_not():
+    y = torch.arange(110)
+    x = torch.zeros(110, 1, 32, 32, dtype=torch.uint8)
+    generator = torch.Generator().manual_seed(0)
+    assert [len(labels) for _, labels in batches(x, y, 100, generator)] == [100]
+    assert [len(labels) for _, labels in batches(x[:3], y[:3], 100, generator)] == [3]
+
+
+def test_shift_and_flip_moves_whole_images_and_nothing_else():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8, generator=generator)
+    moved = shift_and_flip(x, generator, pixels=2)
+    assert moved.shape == x.shape and moved.dtype == x.dtype
+    found = Counter()
+    for before, after in zip(x, moved, strict=True):
+        for flip in (False, True):
+            source = before.flip(-1) if flip else before
+            for dy in range(-2, 3):
+                for dx in range(-2, 3):
+                    rows = (torch.arange(32) + dy).clamp(0, 31)
+                    columns = (torch.arange(32) + (-dx if flip else dx)).clamp(0, 31)
+                    if torch.equal(source[:, rows][:, :, columns], after):
+                        found[flip, dy, dx] += 1
+    assert sum(found.values()) == 40  # each is exactly one shift of itself or of its mirror image
+    assert len(found) > 15 and {flip for flip, *_ in found} == {False, True}
+
+
+def test_batches_repeat_with_the_seed():
+    x = torch.randint(0, 256, (64, 1, 32, 32), dtype=torch.uint8)
+    y = torch.arange(64)
+    first, again, other = (
+        [images for images, _ in batches(x, y, 32, seed_everything(s), shift_and_flip)]
+        for s in (5, 5, 6)
+    )
+    assert all(map(torch.equal, first, again))
+    assert not all(map(torch.equal, first, other))
+
+
+def test_a_failed_save_keeps_the_old_checkpoint(tmp_path, monkeypatch):
+    model = torch.nn.Linear(2, 2)
+    state = training.Checkpoint(tmp_path / "c.pt", torch.Generator(), model=model)
+    state.save(1, [])
+
+    def broken(_, file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", broken)
+    with pytest.raises(OSError, match="disk full"):
+        state.save(2, [])
+    assert state.load()[0] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+
+
+RUN = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from ocnd_lib import benchmark
+from ocnd_lib.data import load_images
+digits = load_images("digits")
+some = {name: getattr(digits, name)[:200] for name in ("x_train", "y_train", "x_test", "y_test")}
+benchmark.load_images = lambda name: replace(digits, **some)
+benchmark.run_cell("digits/vgg11-bn+batch_size=50+epochs=3+ratio=30/8/0", Path(sys.argv[1]))
+"""
+
+
+def test_killed_and_resumed_gives_the_same_record_as_never_stopped(tmp_path):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    straight, stopped = tmp_path / "straight" / "records", tmp_path / "stopped" / "records"
+    command = [sys.executable, "-c", RUN]
+    subprocess.run([*command, straight], env=environment, check=True)
+
+    checkpoint = stopped.parent / "checkpoints"
+    process = subprocess.Popen([*command, stopped], env=environment)
+    deadline = time.monotonic() + 120
+    while not list(checkpoint.rglob("checkpoint.pt")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(checkpoint.rglob("checkpoint.pt")), "killed before the first checkpoint"
+    assert not list(stopped.rglob("*.json")), "the run ended before it could be killed"
+    subprocess.run([*command, stopped], env=environment, check=True)
+
+    names = ["*.json", "*.npz"]
+    (a, a_arrays), (b, b_arrays) = (
+        [next(folder.rglob(name)) for name in names] for folder in (straight, stopped)
+    )
+    a, b = (json.loads(path.read_text()) for path in (a, b))
+    for record in (a, b):
+        del record["seconds"], record["provenance"]
+        for point in record["curves"]:
+            del point["seconds"]
+    assert a == b
+    with np.load(a_arrays) as x, np.load(b_arrays) as y:
+        assert all(np.array_equal(x[name], y[name]) for name in x.files)
+    assert not list(checkpoint.rglob("checkpoint.pt")), "a finished run leaves no checkpoint"
