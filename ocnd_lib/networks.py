@@ -43,3 +43,90 @@ class VGG11(nn.Module):
         plain_cpu = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
         features = winograd.run(self.features, x) if self.fast and plain_cpu else self.features(x)
         return self.classifier(features.flatten(1))
+
+
+def _block(conv: nn.Module, activation: nn.Module) -> nn.Sequential:
+    return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), activation)
+
+
+def dcgan_weights(module: nn.Module) -> None:
+    """Initialise as DCGAN does: weights N(0, 0.02), batch-norm gains N(1, 0.02), biases 0.
+
+    Source: Radford, Metz and Chintala 2016, section 3 (arXiv 1511.06434); use with `apply`.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        nn.init.normal_(module.weight, 0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1, 0.02)
+    if getattr(module, "bias", None) is not None:
+        nn.init.zeros_(module.bias)
+
+
+class Encoder(nn.Module):
+    """Images (N, channels, 32, 32) in [-1, 1] → codes (N, latent_dim), by `tanh` in (-1, 1)."""
+
+    def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
+        super().__init__()
+        leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, width, 4, 2, 1),
+            leaky(),
+            _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
+            _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
+            nn.Conv2d(4 * width, latent_dim, 4),
+            nn.Flatten(),
+            nn.Tanh() if tanh else nn.Identity(),
+        )
+        self.apply(dcgan_weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class Decoder(nn.Module):
+    """Codes (N, latent_dim) → images (N, channels, 32, 32) in (-1, 1).
+
+    `features(z)` also gives the feature maps at 4, 8 and 16 pixels.
+    """
+
+    def __init__(self, channels: int, latent_dim: int, width: int = 64):
+        super().__init__()
+        relu = lambda: nn.ReLU(inplace=True)  # noqa: E731
+        self.to4 = _block(nn.ConvTranspose2d(latent_dim, 4 * width, 4, bias=False), relu())
+        self.to8 = _block(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False), relu())
+        self.to16 = _block(nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), relu())
+        self.to32 = nn.Sequential(nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh())
+        self.apply(dcgan_weights)
+
+    def features(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        h4 = self.to4(z[:, :, None, None])
+        h8 = self.to8(h4)
+        return h4, h8, self.to16(h8)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.to32(self.features(z)[-1])
+
+
+class Critic(nn.Module):
+    """Images (N, channels, 32, 32) → one logit (N,): real against generated, or any two classes.
+
+    The penultimate layer, (N, 4·width, 4, 4), is `features(x)`.
+    """
+
+    def __init__(self, channels: int, width: int = 64):
+        super().__init__()
+        leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, width, 4, 2, 1),
+            leaky(),
+            _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
+            _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
+        )
+        self.head = nn.Conv2d(4 * width, 1, 4)
+        self.apply(dcgan_weights)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x)).flatten()

@@ -49,8 +49,8 @@ ABOVE_0 = Rule((float,), lambda value: value > 0, "a number above 0")
 YES_OR_NO = Rule((bool,), lambda value: True, "true or false")
 A_CLASS = Rule(
     (int, str),
-    lambda value: value >= 0 if isinstance(value, int) else value.strip() != "",
-    "the index (0 or more) or the name of a class",
+    lambda value: 0 <= value <= 9 if isinstance(value, int) else value.strip() != "",
+    "the index of a class, 0 to 9, or its name",  # every data set of this report has ten classes
 )
 
 # Every name that a notebook of this report may have as a parameter.
@@ -59,10 +59,8 @@ RULES = {
     "normal_class": A_CLASS,
     "ratio": ABOVE_0,
     "batch_norm": YES_OR_NO,
-    "class_weight": YES_OR_NO,
+    "class_weight": _one_of("none", "balanced"),
     "epochs": _at_least(1),
-    "batch_size": _at_least(1),
-    "learning_rate": ABOVE_0,
     "seed": _at_least(0),
     "preset": _one_of("quick", "full"),
 }

@@ -203,7 +203,7 @@ def _draw_bar(ax: Axes, parts: pd.DataFrame, y: float) -> None:
         colour, alpha, ink = PARTS[part]
         face = to_rgba(COLOURS[colour], alpha)
         ax.barh(y, share, 0.5, start, color=face, edgecolor="white", lw=1.5)
-        wide = share > 0.016 * len(f"{images:,}") + 0.02
+        wide = share > 0.031 * len(f"{images:,}")
         place = (start + share / 2, y) if wide else (start, y + 0.29)
         ax.text(
             *place,
@@ -230,7 +230,7 @@ def protocol_diagram(counts: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         for y, protocol in enumerate(("P2", "P1")):
             chosen = counts[(counts.protocol == protocol) & (counts.classes == classes)]
             _draw_bar(ax, chosen[chosen.images > 0], y)
-        ax.set_title(f"{names[classes]}: {chosen.images.sum():,} images")
+        ax.set_title(f"{names[classes]} ({chosen.images.sum():,} images)")
         ax.set(xlim=(0, 1), ylim=(-0.4, 1.6), xticks=[], yticks=[0, 1])
         ax.set_yticklabels([rules["P2"], rules["P1"]])
         ax.tick_params(length=0)
@@ -331,17 +331,17 @@ def class_aurocs(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 
     `names` maps a method, which is also its colour, to its label.
     """
-    fig = Figure(figsize=(WIDTH, 3.0))
-    ax = fig.subplots()
     classes = list(dict.fromkeys(table.name))
+    fig = Figure(figsize=(WIDTH, 0.27 * len(classes) + 1.0))
+    ax = fig.subplots()
     for k, (method, label) in enumerate(names.items()):
         part = table[table.method == method].set_index("name").loc[classes]
-        x = np.arange(len(classes)) + 0.22 * (k - (len(names) - 1) / 2)
+        y = np.arange(len(classes)) + 0.3 * (k - (len(names) - 1) / 2)
         spread = [part.auroc - part.low, part.high - part.auroc]
-        ax.errorbar(x, part.auroc, spread, fmt="o", color=COLOURS[method], label=label)
-    ax.set_xticks(range(len(classes)), classes)
-    ax.set(xlabel="normal class", ylabel="AUROC", ylim=(None, 1.01))
-    ax.grid(axis="y")
+        ax.errorbar(part.auroc, y, xerr=spread, fmt="o", color=COLOURS[method], label=label)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.set(xlabel="AUROC", ylabel="normal class", ylim=(len(classes) - 0.5, -0.5))
+    ax.grid(axis="x")
     _legend_above(ax)
     return fig
 

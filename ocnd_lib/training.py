@@ -1,5 +1,6 @@
 """What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
 
+import copy
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -95,14 +96,15 @@ def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Te
 
 def batches(
     x: Tensor,
-    y: Tensor,
+    y: Tensor | None,
     size: int,
     generator: torch.Generator,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[tuple[Tensor, Tensor | None]]:
     """One epoch of (images in [-1, 1], labels) in random order from uint8 tensors on their device.
 
-    A last batch smaller than half of `size` is left out, for the sake of batch norm.
+    Without labels `y` the second is None. A last batch smaller than half of `size` is left out,
+    for the sake of batch norm.
     """
     order = torch.randperm(len(x), generator=generator)
     for index in order.split(size):
@@ -110,13 +112,45 @@ def batches(
             return
         index = index.to(x.device)
         pictures = x[index]
-        yield to_unit(augment(pictures, generator) if augment else pictures), y[index]
+        pictures = to_unit(augment(pictures, generator) if augment else pictures)
+        yield pictures, None if y is None else y[index]
 
 
 def progress(total: int, label: str, start: int = 0) -> tqdm:
     """A bar with loss and remaining time in a terminal; silent in a log, a page or a worker."""
     silent = not sys.stderr.isatty()
     return tqdm(total=total, initial=start, desc=label, disable=silent, leave=False)
+
+
+class Averaged:
+    """Exponential moving average of a network's weights (Polyak and Juditsky 1992).
+
+    `model` is the averaged copy, for scoring; batch-norm statistics are copied, not averaged.
+    """
+
+    def __init__(self, model: nn.Module, decay: float = 0.995):
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self.decay = decay
+        self.updates = 0
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Move a little towards `model`; early on the average forgets faster."""
+        self.updates += 1
+        decay = min(self.decay, self.updates / (self.updates + 10))
+        for mine, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
+            mine.lerp_(theirs, 1 - decay)
+        for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
+            mine.copy_(theirs)
+
+    def state_dict(self) -> dict:
+        """What `Checkpoint` keeps."""
+        return {"model": self.model.state_dict(), "updates": self.updates}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore what `state_dict` gave."""
+        self.model.load_state_dict(state["model"])
+        self.updates = state["updates"]
 
 
 class Checkpoint:

@@ -73,6 +73,10 @@ def test_parameters_are_those_the_library_accepts(path):
         assert parameter.help, f"{name} has no explanation"
 
 
+def test_the_library_accepts_no_name_that_no_notebook_has():
+    assert set(RULES) == {name for path in NOTEBOOKS for name in read_parameters(path)}
+
+
 @every_notebook
 def test_parameters_survive_papermill(path):
     from papermill import inspect_notebook
@@ -103,7 +107,13 @@ def test_plain_papermill_runs_it_from_the_root(path, tmp_path):
         assert "application/vnd.jupyter.widget-view+json" not in json.dumps(cell.outputs)
 
 
-FOUR = "epochs: int = 2\nratio: float = 9\nbatch_norm: bool = True\ndataset: str = 'mnist'"
+SAMPLE = """\
+epochs: int = 2
+ratio: float = 9
+batch_norm: bool = True
+dataset: str = 'mnist'
+normal_class: int = 3
+"""
 
 
 def notebook_with(tmp_path, source):
@@ -114,7 +124,7 @@ def notebook_with(tmp_path, source):
 
 
 def test_given_text_becomes_the_declared_type(tmp_path):
-    path = notebook_with(tmp_path, FOUR.replace("= 2", "= 2  # a # b"))
+    path = notebook_with(tmp_path, SAMPLE.replace("= 2", "= 2  # a # b"))
     assert read_parameters(path)["epochs"].help == "a # b"
     assert type(read_parameters(path)["ratio"].default) is float
     given = {"epochs": "3", "ratio": "1e2", "batch_norm": "false", "dataset": "digits"}
@@ -136,6 +146,7 @@ def test_given_text_becomes_the_declared_type(tmp_path):
         ("epochs", True, "True is no int"),
         ("ratio", "-1", "above 0, not -1.0"),
         ("ratio", "nan", "not finite"),
+        ("normal_class", "10", "0 to 9, or its name, not 10"),
         ("batch_norm", "maybe", "'maybe' is no bool"),
         ("batch_norm", 1, "1 is no bool"),
         ("dataset", "imagenet", "one of digits, mnist"),
@@ -144,8 +155,8 @@ def test_given_text_becomes_the_declared_type(tmp_path):
 )
 def test_what_a_notebook_cannot_take_is_refused(tmp_path, name, value, complaint):
     with pytest.raises(ValueError, match=complaint) as refusal:
-        validate(notebook_with(tmp_path, FOUR), {name: value})
-    for accepted in ("epochs", "ratio", "batch_norm", "dataset"):
+        validate(notebook_with(tmp_path, SAMPLE), {name: value})
+    for accepted in ("epochs", "ratio", "batch_norm", "dataset", "normal_class"):
         assert accepted in str(refusal.value)
 
 

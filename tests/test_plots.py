@@ -229,7 +229,7 @@ FIGURES = {
     "plane_panels_in_rows": lambda: plots.plane_panels(panels(), columns=2),
     "labelling_numbers": lambda: plots.labelling_numbers(SETTINGS, {"one_class": "one-class"}),
     "protocol_diagram": lambda: plots.protocol_diagram(
-        COUNTS, {"normal": "Normal class (truck)", "other": "Other classes"}
+        COUNTS, {"normal": "Normal: automobile", "other": "Other classes"}
     ),
     "auroc_explained": lambda: plots.auroc_explained(Y, SCORE, 0.0),
     "accuracy_against_ratio": lambda: plots.accuracy_against_ratio(RATIOS, marked=9),
@@ -315,7 +315,7 @@ def test_protocol_bars_have_the_shares_and_numbers_of_the_table():
         if parts:
             assert widths[:3] == pytest.approx([n / total for n in parts])
     assert {"4,500", "500", "12", "9,000", "45,000"} <= set(shown(fig))
-    assert "Other classes: 54,000 images" in shown(fig)
+    assert "Other classes (54,000 images)" in shown(fig)
 
 
 def test_the_area_drawn_is_sklearns():
@@ -345,8 +345,8 @@ def test_ratio_lines_carry_the_table():
 def test_intervals_of_classes_reach_from_low_to_high():
     ax = FIGURES["class_aurocs"]().axes[0]
     bars = [c.get_segments() for c in ax.collections]
-    assert np.allclose([segment[:, 1] for segments in bars for segment in segments], [0.7, 0.95])
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["airplane", "truck"]
+    assert np.allclose([segment[:, 0] for segments in bars for segment in segments], [0.7, 0.95])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["airplane", "truck"]
 
 
 def test_image_rows_take_grey_and_coloured_images_and_rows_of_any_length():

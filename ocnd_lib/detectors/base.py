@@ -1,0 +1,168 @@
+"""What every one-class detector shares: checks, threshold, orientation, save and load."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from ocnd_lib.files import replace_file
+from ocnd_lib.training import Hardware, choose_hardware, to_unit
+
+
+def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> np.ndarray:
+    """Return `x` if it is a uint8 array (N, C, 32, 32), C 1 or 3, N ≥ `least`; else ValueError."""
+    x = np.asarray(x)
+    if x.dtype != np.uint8:
+        raise ValueError(f"images must be uint8 0..255, not {x.dtype}; scale and cast them first")
+    if x.ndim != 4 or x.shape[2:] != (32, 32) or x.shape[1] not in (1, 3):
+        raise ValueError(f"images must have the shape (N, 1 or 3, 32, 32), not {x.shape}")
+    if len(x) < least:
+        raise ValueError(f"{len(x)} images are too few; at least {least} are needed")
+    if channels is not None and x.shape[1] != channels:
+        raise ValueError(f"the detector was fitted on {channels} channels, not {x.shape[1]}")
+    return x
+
+
+class Detector(OutlierMixin, BaseEstimator):
+    """A one-class detector of images in the manner of scikit-learn.
+
+    Subclasses store their parameters untouched in `__init__` (one is `seed`), learn in
+    `_learn(x, x_validation, checkpoint)`, and implement `novelty_score`. What they learn is kept in
+    `self.state_`, a dict of networks and arrays, which `save` writes.
+    """
+
+    def fit(
+        self,
+        x: np.ndarray,
+        y=None,
+        *,
+        x_validation: np.ndarray | None = None,
+        checkpoint: Path | None = None,
+    ) -> "Detector":
+        """Learn from normal images, uint8 (N, C, 32, 32); `y` is ignored.
+
+        `x_validation` are further normal images (else a tenth of `x` is held out, by `seed`); they
+        set the threshold: their 95 % quantile. With `checkpoint`, a stopped fit goes on from there.
+        """
+        x = check_images(x, least=10)
+        if x_validation is None:
+            order = np.random.default_rng(self.seed).permutation(len(x))
+            x, x_validation = x[order[len(x) // 10 :]], x[order[: len(x) // 10]]
+        x_validation = check_images(x_validation, x.shape[1])
+        self.channels_ = x.shape[1]
+        self.curves_: list[dict] = []
+        self.state_: dict = {}
+        self._learn(x, x_validation, checkpoint)
+        self.threshold_ = float(np.quantile(self.novelty_score(x_validation), 0.95))
+        return self
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        raise NotImplementedError
+
+    def novelty_score(self, x: np.ndarray) -> np.ndarray:
+        """Score of uint8 images (N, C, 32, 32) → float (N,); higher means more novel."""
+        raise NotImplementedError
+
+    def score_samples(self, x: np.ndarray) -> np.ndarray:
+        """scikit-learn's orientation: higher means more normal."""
+        return -self.novelty_score(x)
+
+    def decision_function(self, x: np.ndarray) -> np.ndarray:
+        """Above 0: normal; below 0: novel."""
+        return self.threshold_ - self.novelty_score(x)
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """+1 normal, -1 novel."""
+        return np.where(self.decision_function(x) >= 0, 1, -1)
+
+    def _ready(self, x: np.ndarray) -> np.ndarray:
+        check_is_fitted(self, "state_")
+        return check_images(x, self.channels_)
+
+    # --- save and load: safetensors and JSON, nothing that can run code on loading ---------------
+
+    def save(self, folder: Path) -> None:
+        """Write `detector.json` and `state.safetensors` into `folder`."""
+        check_is_fitted(self, "state_")
+        tensors, kinds = {}, {}
+        for name, part in self.state_.items():
+            if isinstance(part, nn.Module):
+                kinds[name] = "network"
+                # a copy, because safetensors refuses strides that are not contiguous
+                state = {k: v.cpu().contiguous() for k, v in part.state_dict().items()}
+                tensors |= {f"{name}.{key}": value for key, value in state.items()}
+            else:
+                kinds[name] = "array"
+                tensors[name] = torch.from_numpy(np.ascontiguousarray(part))
+        about = {
+            "detector": type(self).__name__,
+            "parameters": self.get_params(),
+            "channels": self.channels_,
+            "threshold": self.threshold_,
+            "state": kinds,
+        }
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, folder / "state.safetensors")
+        replace_file(
+            folder / "detector.json", lambda f: f.write(json.dumps(about, indent=1).encode())
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> "Detector":
+        """Read a detector that `save` wrote; ValueError if it is one of another kind."""
+        folder = Path(folder)
+        about = json.loads((folder / "detector.json").read_text())
+        if about["detector"] != cls.__name__:
+            raise ValueError(f"{folder} holds a {about['detector']}, not a {cls.__name__}")
+        self = cls(**about["parameters"])
+        self.channels_, self.threshold_ = about["channels"], about["threshold"]
+        tensors = load_file(folder / "state.safetensors")
+        self.state_ = self._networks()
+        for name, kind in about["state"].items():
+            if kind == "array":
+                self.state_[name] = tensors[name].numpy()
+            else:
+                mine = {
+                    k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(f"{name}.")
+                }
+                self.state_[name].load_state_dict(mine)
+                self.state_[name].eval()
+        self._loaded()
+        return self
+
+    def _networks(self) -> dict[str, nn.Module]:
+        """Fresh networks for `self.channels_`, under the names they have in `state_`."""
+        return {}
+
+    def _loaded(self) -> None:
+        """Rebuild whatever follows from `state_` and is not stored itself."""
+
+
+class DeepDetector(Detector):
+    """A detector whose score is computed by networks, batch by batch."""
+
+    def _hardware(self) -> Hardware:
+        return choose_hardware(self.device)
+
+    def novelty_score(self, x: np.ndarray) -> np.ndarray:
+        """Score of uint8 images (N, C, 32, 32) → float32 (N,); higher means more novel."""
+        x, hardware = self._ready(x), self._hardware()
+        for part in self.state_.values():
+            if isinstance(part, nn.Module):
+                hardware.place(part).eval()
+        scores = []
+        with torch.no_grad():
+            for pictures in torch.from_numpy(x).split(500):
+                with hardware.autocast():
+                    scores.append(self._score(to_unit(pictures.to(hardware.device))).float().cpu())
+        return torch.cat(scores).numpy()
+
+    def _score(self, x: torch.Tensor) -> torch.Tensor:
+        """Novelty of a batch in [-1, 1] → (N,), networks in evaluation mode."""
+        raise NotImplementedError
