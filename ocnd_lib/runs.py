@@ -97,7 +97,7 @@ def library_version(root: Path = ROOT) -> str:
     """Return the hash of what every notebook rests on: code, results and package versions."""
     records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records")
     files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
-    for pattern in ("ocnd_lib/**/*.py", "ocnd_lib/*.mplstyle", "data_prep/**/*.py"):
+    for pattern in ("ocnd_lib/**/*.py", "ocnd_lib/**/*.mplstyle", "data_prep/**/*.py"):
         files += root.glob(pattern)
     return tree_hash([*files, *root.glob("results/published/**/*")], root)
 

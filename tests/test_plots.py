@@ -210,6 +210,37 @@ AUROCS = pd.DataFrame(
 )
 
 
+CURVES = [
+    [
+        {"epoch": e, "test_accuracy": 0.9 + e / 100, "test_recall": [0.1 * e + k / 50, 0.99]}
+        for e in (1, 2, 3)
+    ]
+    for k in (0, 1)
+]
+SHARES = pd.DataFrame(
+    [
+        ("accuracy", "deck, one run", 0.9523, np.nan, np.nan),
+        ("accuracy", "VGG11", 0.95, 0.94, 0.97),
+        ("accuracy", "VGG11 with batch norm", 0.96, 0.95, 0.97),
+        ("normal images found", "deck, one run", 0.5721, np.nan, np.nan),
+        ("normal images found", "VGG11", 0.7, 0.6, 0.75),
+        ("normal images found", "VGG11 with batch norm", 0.8, 0.77, 0.82),
+    ],
+    columns=["quantity", "who", "value", "low", "high"],
+)
+GROWING = pd.DataFrame(
+    [
+        (ratio, quantity, value - k / 10, value - k / 10 - 0.02, value - k / 10 + 0.02)
+        for k, ratio in enumerate((9.0, 30.0, 99.0))
+        for quantity, value in (
+            *(("accuracy", 0.93), ("AUROC", 0.94), ("normal images found", 0.5)),
+            ("normal images found, threshold moved", 0.8),
+        )
+    ],
+    columns=["ratio", "quantity", "value", "low", "high"],
+)
+
+
 def plane(steps=9):
     axis = np.linspace(-1, 1, steps)
     return axis[:, None] ** 2 + axis**2 - 0.5
@@ -235,6 +266,18 @@ FIGURES = {
     "accuracy_against_ratio": lambda: plots.accuracy_against_ratio(RATIOS, marked=9),
     "auroc_widths": lambda: plots.auroc_widths(WIDTHS, WIDTHS),
     "class_aurocs": lambda: plots.class_aurocs(AUROCS, {"ocsvm": "OC-SVM", "pca": "PCA"}),
+    "learning_curves": lambda: plots.learning_curves({"VGG11": CURVES, "other": CURVES[:1]}),
+    "confusion_matrices": lambda: plots.confusion_matrices(
+        {"VGG11": [[572, 428], [49, 8951]], "VGG11 with batch norm": [[0, 1000], [0, 9000]]}
+    ),
+    "threshold_effect": lambda: plots.threshold_effect(
+        Y, SCORE, {"as trained": 0.0, "imbalance undone": 0.3}
+    ),
+    "precision_recall": lambda: plots.precision_recall(
+        {"VGG11": (Y, SCORE)}, {"VGG11": COLOURS["known"]}
+    ),
+    "deck_beside_ours": lambda: plots.deck_beside_ours(SHARES),
+    "ratio_effect": lambda: plots.ratio_effect(GROWING),
     "image_rows": lambda: plots.image_rows({"grey": np.zeros((3, 1, 32, 32), np.uint8)}),
 }
 
@@ -359,3 +402,65 @@ def test_image_rows_take_grey_and_coloured_images_and_rows_of_any_length():
     assert len(images) == 5
     assert np.array_equal(images[0], grey[0, 0])
     assert np.array_equal(images[3], np.moveaxis(colour[0], 0, -1))
+
+
+# --- chapter 2 ----------------------------------------------------------------------------------
+
+
+def test_learning_curves_show_each_seed_and_their_mean_for_the_right_class():
+    ax = FIGURES["learning_curves"]().axes[0]
+    by_colour = {}
+    for line in ax.lines:
+        by_colour.setdefault(line.get_color(), []).append(line.get_ydata())
+    normal = by_colour[COLOURS["normal"]]
+    assert len(normal) == 3  # two seeds and their mean
+    assert normal[-1] == pytest.approx([0.11, 0.21, 0.31])
+    assert by_colour[COLOURS["novel"]][-1] == pytest.approx([0.99] * 3)
+    assert by_colour[COLOURS["ink"]][-1] == pytest.approx([0.91, 0.92, 0.93])
+
+
+def test_confusion_matrices_print_counts_and_shares_of_the_row():
+    fig = FIGURES["confusion_matrices"]()
+    texts = shown(fig)
+    assert "572\n57.2% of row" in texts and "9,000\n100.0% of row" in texts
+    assert np.allclose(
+        fig.axes[0].images[0].get_array(), [[0.572, 0.428], [49 / 9000, 8951 / 9000]]
+    )
+
+
+def test_moving_the_threshold_up_finds_more_normal_images_and_fewer_novel_ones():
+    fig = FIGURES["threshold_effect"]()
+    lines = {line.get_label(): line.get_ydata() for line in fig.axes[1].lines}
+    assert lines["normal"][0] < lines["normal"][-1] == 1
+    assert lines["novel"][0] > lines["novel"][-1] == 0
+    marked = [line.get_xdata()[0] for line in fig.axes[1].lines if line.get_linestyle() == "--"]
+    assert marked == [0.0, 0.3]
+
+
+def test_precision_of_a_random_answer_is_the_share_of_the_class():
+    novel, normal = FIGURES["precision_recall"]().axes
+    dotted = [
+        line.get_ydata()[0] for ax in (novel, normal) for line in ax.lines
+        if line.get_linestyle() == ":"
+    ]  # fmt: skip
+    assert dotted == pytest.approx([4 / 7, 3 / 7])
+
+
+def test_the_decks_numbers_have_no_interval_and_ours_do():
+    ax = FIGURES["deck_beside_ours"]().axes[0]
+    widths = {}
+    for container in ax.containers:
+        segments = container[2][0].get_segments()
+        widths[container.get_label()] = [s[1, 0] - s[0, 0] for s in segments]
+    assert widths["deck, one run"] == pytest.approx([0, 0])
+    assert widths["VGG11"] == pytest.approx([0.03, 0.15])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["accuracy", "normal images found"]
+
+
+def test_labels_at_the_line_ends_are_moved_apart():
+    fig = FIGURES["ratio_effect"]()
+    fig.draw_without_rendering()
+    heights = sorted(
+        t.get_window_extent().y0 for t in fig.axes[0].texts if t.get_text() in ("accuracy", "AUROC")
+    )
+    assert heights[1] - heights[0] > 10

@@ -1,17 +1,9 @@
-"""Figures: arrays and tables in, a matplotlib `Figure` out; `save_figure` writes it to files.
+"""Figures of chapter 1: what a novelty is, and how a detector is judged."""
 
-Importing this module sets the page style. Nothing here trains, reads files or shows windows.
-"""
-
-import io
 import itertools
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,57 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from ocnd_lib.files import replace_file
 from ocnd_lib.metrics import seed_interval
-
-matplotlib.style.use(Path(__file__).with_name("style.mplstyle"))
-
-WIDTH = 7.0  # inches, the text column of a page
-
-# One colour for one thing in every figure. Names that share a colour never share a figure.
-COLOURS = {
-    # what an image is
-    "normal": "#0072B2",
-    "novel": "#D55E00",
-    "known": "#E69F00",
-    "outlier": "#CC79A7",
-    "unlabelled": "#666666",
-    "unused": "#DDDDDD",
-    "ink": "#222222",
-    # how well it is told apart
-    "accuracy": "#E69F00",
-    "balanced_accuracy": "#009E73",
-    "auroc": "#222222",
-    "aupr": "#CC79A7",
-    # by which method
-    "ocsvm": "#CC79A7",
-    "pca": "#009E73",
-}
-
-
-def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Figure:
-    """Write `NAME.svg`, `NAME.pdf` and `NAME.png` and return the figure.
-
-    `folder` is made if need be; it defaults to `$OCND_FIGURES`, else `figures` in the current
-    folder. The layout is settled here, so the same figure gives the same bytes. Nothing is written
-    when one format fails.
-    """
-    if not re.fullmatch(r"[\w-]+", name):
-        raise ValueError(f"a figure's name has letters, digits, _ and - only, not {name!r}")
-    folder = Path(folder or os.environ.get("OCND_FIGURES") or "figures")
-    # laying out twice moves things a little, and every format would get a layout of its own
-    fig.draw_without_rendering()
-    fig.set_layout_engine("none")
-    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    files = {}
-    for suffix, metadata in dateless.items():
-        buffer = io.BytesIO()
-        fig.savefig(buffer, format=suffix, metadata=metadata)
-        files[folder / f"{name}.{suffix}"] = buffer.getvalue()
-    for path, content in files.items():
-        replace_file(path, lambda file, content=content: file.write(content))
-    return fig
-
+from ocnd_lib.plots.style import COLOURS, WIDTH
 
 # --- chapter 1: points in the plane -------------------------------------------------------------
 

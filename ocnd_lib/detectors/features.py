@@ -1,0 +1,50 @@
+"""Features of the classical detectors: contrast normalisation, scaling, principal components."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+
+def contrast_normalised(x: np.ndarray) -> np.ndarray:
+    """Global contrast normalisation: each image with mean 0 and mean absolute deviation 1.
+
+    Any real (N, ...) → float64 (N, values of an image), colours together; an image without contrast
+    becomes 0. Source: Ruff et al. 2018, the L1 variant of their CIFAR-10 experiments.
+    """
+    flat = np.reshape(x, (len(x), -1)).astype(np.float64)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return flat / np.maximum(np.abs(flat).mean(axis=1, keepdims=True), 1e-8)
+
+
+def fit_features(x: np.ndarray, gcn: bool) -> dict[str, np.ndarray]:
+    """Learn scale and principal components (95 % of the variance) from normal images.
+
+    uint8 (N, C, 32, 32) → `range` (2,), the values that become 0 and 1, `mean` (D,) and
+    `components` (d, D). ValueError if the images are all alike.
+    """
+    values = contrast_normalised(x) if gcn else x
+    learned = {"range": np.array([values.min(), values.max()] if gcn else [0.0, 255.0])}
+    flat = _scaled(x, learned["range"], gcn)
+    if flat.var(axis=0).sum() < 1e-9:
+        raise ValueError(f"the {len(x)} training images are all alike; give images that differ")
+    # the same components either way; through the covariance it is ten times faster if N is large
+    solver = "covariance_eigh" if len(flat) > flat.shape[1] else "full"
+    pca = PCA(0.95, svd_solver=solver).fit(flat)
+    return learned | {"mean": pca.mean_, "components": pca.components_}
+
+
+def features(x: np.ndarray, learned: dict[str, np.ndarray], gcn: bool) -> np.ndarray:
+    """Project uint8 images (N, C, 32, 32) on what `fit_features` learned → float64 (N, d)."""
+    parts = [_scaled(part, learned["range"], gcn) - learned["mean"] for part in chunks(x)]
+    return np.concatenate([part @ learned["components"].T for part in parts])
+
+
+def chunks(x: np.ndarray, size: int = 500) -> Iterator[np.ndarray]:
+    """Yield `x` in pieces of at most `size` rows, so that big intermediates fit in memory."""
+    return (x[start : start + size] for start in range(0, len(x), size))
+
+
+def _scaled(x: np.ndarray, limits: np.ndarray, gcn: bool) -> np.ndarray:
+    flat = contrast_normalised(x) if gcn else x.reshape(len(x), -1).astype(np.float64)
+    return (flat - limits[0]) / (limits[1] - limits[0])
