@@ -1,3 +1,3 @@
-"""One-class novelty detection: the models, training loops, metrics and figures behind the report."""
+"""One-class novelty detection: models, training loops, metrics and figures of the report."""
 
 __version__ = "0.1.0"

@@ -1,13 +1,11 @@
 """Scores into numbers, with intervals. Label 1 is novel; a higher score means more novel."""
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import stats
-from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
+from sklearn.metrics import confusion_matrix
 
 
-def _placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """DeLong's structural components: the share of the other class ordered rightly."""
     novel, normal = score[y == 1], score[y == 0]
     if not len(novel) or not len(normal):
@@ -25,7 +23,7 @@ def auroc_interval(y: np.ndarray, score: np.ndarray, level: float = 0.95):
     `y` (N,) in {0, 1}, `score` (N,). The interval is symmetric on the logit scale, so it stays in
     [0, 1]. Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988).
     """
-    v_novel, v_normal = _placements(np.asarray(y), np.asarray(score, dtype=float))
+    v_novel, v_normal = placements(np.asarray(y), np.asarray(score, dtype=float))
     auroc = float(v_novel.mean())
     variance = v_novel.var(ddof=1) / len(v_novel) + v_normal.var(ddof=1) / len(v_normal)
     if not 0 < auroc < 1:
@@ -59,19 +57,43 @@ def decision_numbers(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -
     """What a two-class decision `score > threshold` is worth, each number in [0, 1].
 
     Keys: accuracy, normal_recall (the deck's "accuracy on normal data"), novel_recall,
-    balanced_accuracy, and, whatever the threshold, auroc, aupr_novel, aupr_normal.
+    balanced_accuracy, and, whatever the threshold, auroc, aupr_novel, aupr_normal (average
+    precision with that class as the one sought).
     """
+    numbers = _weighted_numbers(y, score, np.ones((1, len(y))), threshold)
+    return {name: float(value[0]) for name, value in numbers.items()}
+
+
+def _weighted_numbers(
+    y: np.ndarray, score: np.ndarray, weight: np.ndarray, threshold: float = 0.0
+) -> dict[str, np.ndarray]:
+    """`decision_numbers` for many weightings of the same images at once: weight (R, N) → (R,)."""
     y, score = np.asarray(y), np.asarray(score, dtype=float)
-    right = (score > threshold) == y
-    normal_recall, novel_recall = (float(right[y == k].mean()) for k in (0, 1))
+    order = np.argsort(score, kind="stable")
+    y, score, weight = y[order], score[order], weight[:, order]
+    starts = np.flatnonzero(np.diff(score, prepend=-np.inf) > 0)  # equal scores are one step
+    novel, normal = (np.add.reduceat(weight * (y == k), starts, axis=1) for k in (1, 0))
+    all_novel, all_normal = novel.sum(1), normal.sum(1)
+
+    line = np.searchsorted(score[starts], threshold, side="right")
+    novel_recall = novel[:, line:].sum(1) / all_novel
+    normal_recall = normal[:, :line].sum(1) / all_normal
+    right = novel_recall * all_novel + normal_recall * all_normal
+    below = normal.cumsum(1) - normal / 2
+
+    def average_precision(sought: np.ndarray, other: np.ndarray) -> np.ndarray:
+        found = sought.cumsum(1)
+        precision = found / np.maximum(found + other.cumsum(1), 1e-12)
+        return (sought * precision).sum(1) / found[:, -1]
+
     return {
-        "accuracy": float(right.mean()),
+        "accuracy": right / (all_novel + all_normal),
         "normal_recall": normal_recall,
         "novel_recall": novel_recall,
         "balanced_accuracy": (normal_recall + novel_recall) / 2,
-        "auroc": float(roc_auc_score(y, score)),
-        "aupr_novel": float(average_precision_score(y, score)),
-        "aupr_normal": float(average_precision_score(1 - y, -score)),
+        "auroc": (novel * below).sum(1) / (all_novel * all_normal),
+        "aupr_novel": average_precision(novel[:, ::-1], normal[:, ::-1]),
+        "aupr_normal": average_precision(normal, novel),
     }
 
 
@@ -91,35 +113,35 @@ def binary_report(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> d
 
 def bootstrap_intervals(
     runs: list[tuple[np.ndarray, np.ndarray]],
-    numbers: Callable[[np.ndarray, np.ndarray], dict[str, float]] = decision_numbers,
+    threshold: float = 0.0,
     level: float = 0.95,
-    repeats: int = 300,
+    repeats: int = 500,
 ) -> dict[str, tuple[float, float, float]]:
-    """Mean over runs (seeds) with a hierarchical bootstrap interval: name → (mean, low, high).
+    """`decision_numbers` over seeds with a hierarchical bootstrap: name → (mean, low, high).
 
-    `runs` are (y, score), one a seed. Each repeat draws seeds with replacement, then, within each
-    drawn seed, images with replacement and class by class, so the class ratio stays. With one seed
+    `runs` are (y, score), one a seed. Each repeat draws seeds with replacement and, within each
+    drawn seed, images with replacement, class by class, so the class ratio stays. With one seed
     the interval speaks of the images only.
     """
     rng = np.random.default_rng(0)
-    point = [numbers(y, score) for y, score in runs]
-    draws: list[dict[str, float]] = []
-    for _ in range(repeats):
-        drawn = []
-        for k in rng.integers(len(runs), size=len(runs)):
-            y, score = runs[k]
-            rows = np.concatenate(
-                [rng.choice(np.flatnonzero(y == c), (y == c).sum()) for c in (0, 1)]
-            )
-            drawn.append(numbers(y[rows], score[rows]))
-        draws.append({name: float(np.mean([d[name] for d in drawn])) for name in point[0]})
+    drawn = rng.integers(len(runs), size=(repeats, len(runs)))
+    values: dict[str, np.ndarray] = {}
+    for k, (y, score) in enumerate(runs):
+        times = int((drawn == k).sum())
+        weight = np.zeros((times, len(y)))
+        for rows in (np.flatnonzero(y == c) for c in (0, 1)):
+            equal = np.full(len(rows), 1 / len(rows))
+            weight[:, rows] = rng.multinomial(len(rows), equal, size=times)
+        for name, value in _weighted_numbers(y, score, weight, threshold).items():
+            values.setdefault(name, np.empty(drawn.shape))[drawn == k] = value
+    point = [decision_numbers(y, score, threshold) for y, score in runs]
     tail = (1 - level) / 2
     return {
         name: (
             float(np.mean([p[name] for p in point])),
-            *(float(np.quantile([d[name] for d in draws], q)) for q in (tail, 1 - tail)),
+            *map(float, np.quantile(value.mean(1), [tail, 1 - tail])),
         )
-        for name in point[0]
+        for name, value in values.items()
     }
 
 

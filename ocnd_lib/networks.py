@@ -84,18 +84,19 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes (N, latent_dim) → images (N, channels, 32, 32) in (-1, 1).
+    """Codes (N, latent_dim) → images (N, channels, 32, 32), by `tanh` in (-1, 1).
 
     `features(z)` also gives the feature maps at 4, 8 and 16 pixels.
     """
 
-    def __init__(self, channels: int, latent_dim: int, width: int = 64):
+    def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
         super().__init__()
         relu = lambda: nn.ReLU(inplace=True)  # noqa: E731
         self.to4 = _block(nn.ConvTranspose2d(latent_dim, 4 * width, 4, bias=False), relu())
         self.to8 = _block(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False), relu())
         self.to16 = _block(nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), relu())
-        self.to32 = nn.Sequential(nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh())
+        last = nn.Tanh() if tanh else nn.Identity()
+        self.to32 = nn.Sequential(nn.ConvTranspose2d(width, channels, 4, 2, 1), last)
         self.apply(dcgan_weights)
 
     def features(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -61,6 +61,8 @@ RULES = {
     "batch_norm": YES_OR_NO,
     "class_weight": _one_of("none", "balanced"),
     "epochs": _at_least(1),
+    "batch_size": _at_least(1),
+    "learning_rate": ABOVE_0,
     "seed": _at_least(0),
     "preset": _one_of("quick", "full"),
 }

@@ -125,8 +125,9 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
 def write_gallery(figures: Path, page: Path, notebooks: Iterable[Path] = ()) -> None:
     """Write a MyST page of the figures of a folder that the site serves as `/figures`.
 
-    Each is shown with links to its svg, pdf and png. Caption, description and the link to the text
-    come from that cell of the executed `notebooks` that names the figure; `page` lies beside them.
+    They stand in the order of the text, each with links to its svg, pdf and png. Caption,
+    description and the link to the text come from that cell of the executed `notebooks` that names
+    the figure; `page` lies beside them.
     """
     cells = {name: cell for notebook in notebooks for name, cell in _figure_cells(notebook).items()}
     lines = ["# All figures", ""]
@@ -134,7 +135,8 @@ def write_gallery(figures: Path, page: Path, notebooks: Iterable[Path] = ()) -> 
         "Every figure of this report as svg, pdf and png, to take into a talk or a paper.",
         "",
     ]
-    for svg in sorted(figures.glob("*.svg")):
+    order = {name: position for position, name in enumerate(cells)}
+    for svg in sorted(figures.glob("*.svg"), key=lambda f: (order.get(f.stem, len(order)), f.stem)):
         caption, alt, place = cells.get(svg.stem, ("", svg.stem.replace("_", " "), ""))
         files = [f for f in (svg, svg.with_suffix(".pdf"), svg.with_suffix(".png")) if f.exists()]
         links = [f'<a href="../figures/{f.name}" download>{f.suffix[1:]}</a>' for f in files]

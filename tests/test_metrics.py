@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    roc_auc_score,
+)
 
 from ocnd_lib import metrics
 
@@ -97,20 +102,35 @@ def test_wilson_and_seed_intervals_have_known_values():
     assert np.isnan(metrics.seed_interval([0.5])[1])
 
 
-def test_bootstrap_interval_widens_with_differing_seeds_and_keeps_the_class_ratio():
+@pytest.mark.parametrize("digits", [1, 6])
+def test_decision_numbers_equal_sklearn_with_and_without_ties(digits):
+    y, s = scores(np.random.default_rng(6))
+    s = s.round(digits)
+    numbers = metrics.decision_numbers(y, s, 0.3)
+    assert numbers["auroc"] == pytest.approx(roc_auc_score(y, s), abs=1e-12)
+    assert numbers["aupr_novel"] == pytest.approx(average_precision_score(y, s), abs=1e-12)
+    assert numbers["aupr_normal"] == pytest.approx(average_precision_score(1 - y, -s), abs=1e-12)
+    assert numbers["accuracy"] == accuracy_score(y, s > 0.3)
+    assert numbers["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, s > 0.3))
+
+
+def test_bootstrap_interval_widens_when_seeds_differ():
     rng = np.random.default_rng(5)
-
-    def share_novel(y, s):
-        return {"novel": float(y.mean()), "mean": float(s.mean())}
-
-    alike = [scores(rng, 100, 300, 1.0) for _ in range(4)]
-    unlike = [(y, s + 3 * k) for k, (y, s) in enumerate(alike)]
-    widths = []
+    alike = [scores(rng, 300, 300, 1.0) for _ in range(4)]
+    unlike = [scores(rng, 300, 300, shift) for shift in (0.0, 0.7, 1.3, 2.0)]
+    width = []
     for runs in (alike, unlike):
-        numbers = metrics.bootstrap_intervals(runs, share_novel, repeats=200)
-        assert numbers["novel"] == pytest.approx((0.75, 0.75, 0.75))
-        widths.append(numbers["mean"][2] - numbers["mean"][1])
-    assert widths[1] > 5 * widths[0]
+        mean, low, high = metrics.bootstrap_intervals(runs)["auroc"]
+        assert mean == pytest.approx(np.mean([roc_auc_score(y, s) for y, s in runs]))
+        assert low < mean < high
+        width.append(high - low)
+    assert width[1] > 4 * width[0]
+
+
+def test_bootstrap_keeps_the_class_ratio():
+    y = np.r_[np.zeros(10, int), np.ones(90, int)]
+    found = metrics.bootstrap_intervals([(y, np.where(y, 1.0, 1.0))])  # novel to everything
+    assert found["accuracy"] == (0.9, 0.9, 0.9)
 
 
 def test_bootstrap_interval_of_one_run_agrees_with_wilson():

@@ -204,6 +204,16 @@ def test_a_warning_fails_the_book_every_time(root):
     assert build(root=root, say=list).exists()
 
 
+def test_the_gallery_follows_the_order_of_the_text(tmp_path):
+    for name in ("alone", "early", "late"):
+        (tmp_path / f"{name}.svg").touch()
+    copies = [write_notebook(tmp_path / f"{name}.ipynb", name) for name in ("late", "early")]
+    write_gallery(tmp_path, tmp_path / "gallery.md", copies)
+    lines = (tmp_path / "gallery.md").read_text().splitlines()
+    headings = [line for line in lines if line.startswith("## ")]
+    assert headings == ["## late", "## early", "## alone"]
+
+
 def test_the_gallery_of_a_folder_without_figures_is_a_page(tmp_path):
     write_gallery(tmp_path, tmp_path / "gallery.md")
     assert (tmp_path / "gallery.md").read_text().startswith("# All figures\n")

@@ -1,6 +1,7 @@
 """What every one-class detector shares: checks, threshold, orientation, save and load."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -152,16 +153,20 @@ class DeepDetector(Detector):
 
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float32 (N,); higher means more novel."""
+        return self._batchwise(self._score, x)
+
+    def _batchwise(self, function: Callable, x: np.ndarray) -> np.ndarray:
+        """`function` of all images, batches in [-1, 1] → (N, …), in evaluation mode."""
         x, hardware = self._ready(x), self._hardware()
         for part in self.state_.values():
             if isinstance(part, nn.Module):
                 hardware.place(part).eval()
-        scores = []
+        values = []
         with torch.no_grad():
             for pictures in torch.from_numpy(x).split(500):
                 with hardware.autocast():
-                    scores.append(self._score(to_unit(pictures.to(hardware.device))).float().cpu())
-        return torch.cat(scores).numpy()
+                    values.append(function(to_unit(pictures.to(hardware.device))).float().cpu())
+        return torch.cat(values).numpy()
 
     def _score(self, x: torch.Tensor) -> torch.Tensor:
         """Novelty of a batch in [-1, 1] → (N,), networks in evaluation mode."""

@@ -23,20 +23,21 @@ def fit_features(x: np.ndarray, gcn: bool) -> dict[str, np.ndarray]:
     uint8 (N, C, 32, 32) → `range` (2,), the values that become 0 and 1, `mean` (D,) and
     `components` (d, D). ValueError if the images are all alike.
     """
-    values = contrast_normalised(x) if gcn else x
-    learned = {"range": np.array([values.min(), values.max()] if gcn else [0.0, 255.0])}
-    flat = _scaled(x, learned["range"], gcn)
+    flat = _flat(x, gcn)
     if flat.var(axis=0).sum() < 1e-9:
         raise ValueError(f"the {len(x)} training images are all alike; give images that differ")
-    # the same components either way; through the covariance it is ten times faster if N is large
+    limits = np.array([flat.min(), flat.max()] if gcn else [0.0, 255.0])
+    flat = (flat - limits[0]) / (limits[1] - limits[0])
+    # the same components either way; the covariance is the faster way to them if N is large
     solver = "covariance_eigh" if len(flat) > flat.shape[1] else "full"
     pca = PCA(0.95, svd_solver=solver).fit(flat)
-    return learned | {"mean": pca.mean_, "components": pca.components_}
+    return {"range": limits, "mean": pca.mean_, "components": pca.components_}
 
 
 def features(x: np.ndarray, learned: dict[str, np.ndarray], gcn: bool) -> np.ndarray:
     """Project uint8 images (N, C, 32, 32) on what `fit_features` learned → float64 (N, d)."""
-    parts = [_scaled(part, learned["range"], gcn) - learned["mean"] for part in chunks(x)]
+    low, high = learned["range"]
+    parts = [(_flat(part, gcn) - low) / (high - low) - learned["mean"] for part in chunks(x)]
     return np.concatenate([part @ learned["components"].T for part in parts])
 
 
@@ -45,6 +46,5 @@ def chunks(x: np.ndarray, size: int = 500) -> Iterator[np.ndarray]:
     return (x[start : start + size] for start in range(0, len(x), size))
 
 
-def _scaled(x: np.ndarray, limits: np.ndarray, gcn: bool) -> np.ndarray:
-    flat = contrast_normalised(x) if gcn else x.reshape(len(x), -1).astype(np.float64)
-    return (flat - limits[0]) / (limits[1] - limits[0])
+def _flat(x: np.ndarray, gcn: bool) -> np.ndarray:
+    return contrast_normalised(x) if gcn else x.reshape(len(x), -1).astype(np.float64)

@@ -82,11 +82,11 @@ def threshold_effect(novel: np.ndarray, score: np.ndarray, marks: Mapping[str, f
     `novel` (N,) in {0, 1}; `score` (N,) log-odds of novel; `marks` names thresholds to draw.
     """
     low, high = np.quantile(score, [0.001, 0.999])
-    pad = 0.05 * (high - low)
-    low, high = min(low, *marks.values()) - pad, max(high, *marks.values()) + pad
+    low, high = min(low, *marks.values()) - 1, max(high, *marks.values()) + 1
     fig = Figure(figsize=(WIDTH, 4.6))
     top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
-    bins = np.linspace(low, high, 60)
+    scale = 3.0  # linear within ± this, logarithmic beyond: far scores are all equally sure
+    bins = scale * np.sinh(np.linspace(*np.arcsinh([low / scale, high / scale]), 60))
     for k, name in enumerate(("normal", "novel")):
         weights = np.full((novel == k).sum(), 1 / (novel == k).sum())
         inside = np.clip(score[novel == k], low, high)
@@ -96,26 +96,33 @@ def threshold_effect(novel: np.ndarray, score: np.ndarray, marks: Mapping[str, f
     top.legend()
     curve = threshold_curve(novel, score)
     balanced = (curve["normal_recall"] + curve["novel_recall"]) / 2
-    bottom.plot(curve["threshold"], curve["normal_recall"], color=COLOURS["normal"], label="normal")
-    bottom.plot(curve["threshold"], curve["novel_recall"], color=COLOURS["novel"], label="novel")
-    bottom.plot(
-        curve["threshold"], balanced, color=COLOURS["balanced_accuracy"], label="mean of both"
-    )
-    bottom.legend(title="answered rightly", loc="upper right", bbox_to_anchor=(1, 0.94))
+    lines = {
+        "normal": (curve["normal_recall"], COLOURS["normal"]),
+        "novel": (curve["novel_recall"], COLOURS["novel"]),
+        "mean of both": (balanced, COLOURS["balanced_accuracy"]),
+    }
+    for label, (values, colour) in lines.items():
+        bottom.plot(curve["threshold"], values, color=colour, label=label)
     bottom.yaxis.set_major_formatter(PERCENT)
-    bottom.set(xlabel="threshold on the score (log-odds of novel)", xlim=(low, high))
+    bottom.set(xlabel="threshold on the score (log-odds of novel)", ylabel="answered rightly")
+    bottom.set_xlim(low, high)
     bottom.set_ylim(-0.03, 1.03)
+    bottom.set_xscale("asinh", linear_width=scale)
+    ticks = [t for t in (-100, -30, -10, -3, 0, 3, 10, 30, 100, 300) if low <= t <= high]
+    bottom.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    bottom.minorticks_off()
     bottom.grid(axis="y")
+    direct_labels(bottom, high, {name: (v[-1], colour) for name, (v, colour) in lines.items()})
     for k, (name, threshold) in enumerate(marks.items()):
         for ax in (top, bottom):
             ax.axvline(threshold, color=COLOURS["ink"], linewidth=1, linestyle=(0, (4, 3)))
-        left = threshold < (low + high) / 2
+        right = k > 0  # the first label stands to the left of its line, so that none is crossed
         bottom.annotate(
             name,
             (threshold, 0.04 + 0.13 * k),
-            xytext=(4 if left else -4, 0),
+            xytext=(4 if right else -4, 0),
             textcoords="offset points",
-            ha="left" if left else "right",
+            ha="left" if right else "right",
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
     return fig

@@ -1,0 +1,275 @@
+"""Which method is better, and how sure that is: intervals of means, paired tests, ranks.
+
+Label 1 is novel; a higher score means more novel. A table of AUROC is a DataFrame with one row a
+method and one column a class.
+"""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ocnd_lib.metrics import placements
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one trained detector says of the test images: `score` and `class_test`, both (N,).
+
+    `normal_class` is an index, as in `class_test`. ValueError if the lengths differ or a score is
+    not a number.
+    """
+
+    normal_class: int
+    seed: int
+    score: np.ndarray
+    class_test: np.ndarray
+
+    def __post_init__(self):
+        name = f"class {self.normal_class}, seed {self.seed}"
+        if self.score.shape != self.class_test.shape:
+            raise ValueError(
+                f"{name}: {len(self.score)} scores for {len(self.class_test)} test images"
+            )
+        if bad := int(np.isnan(self.score).sum()):
+            raise ValueError(f"{name}: {bad} scores are not numbers; the detector has diverged")
+
+    @property
+    def y(self) -> np.ndarray:
+        """0 normal, 1 novel."""
+        return (self.class_test != self.normal_class).astype(int)
+
+    @property
+    def auroc(self) -> float:
+        """Area under the ROC curve of novel against normal images."""
+        return float(placements(self.y, self.score)[0].mean())
+
+
+# --- one method: its mean over classes and seeds, and the interval of that mean ------------------
+
+
+@dataclass(frozen=True)
+class Average:
+    """Mean AUROC of a method over the classes that were run, and what it rests on.
+
+    `classes`: class → mean over its seeds, of which `mean` is the mean. `sd`: standard deviation of
+    the mean over classes, over the seeds that all classes share; NaN for fewer than two. `seeds`:
+    the least number of seeds of a class.
+    """
+
+    mean: float
+    sd: float
+    seeds: int
+    classes: dict
+
+
+def average(cells: Iterable[tuple[Hashable, int, float]]) -> Average:
+    """Average (class, seed, AUROC) of one method; ValueError if a class and seed come twice."""
+    table = pd.DataFrame(cells, columns=["class", "seed", "auroc"])
+    if table.duplicated(["class", "seed"]).any():
+        raise ValueError("two runs have the same class and seed; take one method at a time")
+    table = table.pivot(index="class", columns="seed", values="auroc")
+    classes = table.mean(axis=1)
+    return Average(
+        mean=float(classes.mean()),
+        sd=float(table.dropna(axis=1).mean().std()),
+        seeds=int(table.notna().sum(axis=1).min()),
+        classes=classes.to_dict(),
+    )
+
+
+def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> tuple[float, float]:
+    """Hierarchical bootstrap interval, over seeds and images, of the mean that `average` gives.
+
+    Each repeat draws the test images once for all classes and seeds, class by class so that their
+    numbers stay, and for each normal class S - 1 of its S seeds, with replacement: so few because
+    then the bootstrap variance is that of a mean of S (McCarthy and Snowden 1985). With one seed
+    the interval speaks of the images only.
+    """
+    return _quantiles(_resampled_means(runs, repeats, np.random.default_rng(1)), level)
+
+
+def compare_means(
+    a: list[Run], b: list[Run], level: float = 0.95, repeats: int = 1000
+) -> tuple[float, float, float]:
+    """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
+
+    The bootstrap of `mean_interval`, with the same images for both methods in each repeat: what a
+    hard test image does to both cancels.
+    """
+    shared = {run.normal_class for run in a} & {run.normal_class for run in b}
+    if not shared:
+        raise ValueError("the two methods have no class in common")
+    a, b = ([run for run in runs if run.normal_class in shared] for runs in (a, b))
+    mean_a, mean_b = (
+        average((run.normal_class, run.seed, run.auroc) for run in runs).mean for runs in (a, b)
+    )
+    rng_a, rng_b = np.random.default_rng(1).spawn(2)
+    drawn = _resampled_means(a, repeats, rng_a) - _resampled_means(b, repeats, rng_b)
+    return mean_a - mean_b, *_quantiles(drawn, level)
+
+
+def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _resampled_means(runs: list[Run], repeats: int, rng: np.random.Generator) -> np.ndarray:
+    """The mean over classes in each repeat, (repeats,); `rng` draws the seeds only."""
+    counts: dict[bytes, np.ndarray] = {}
+    classes: dict[int, list[np.ndarray]] = {}
+    for run in runs:
+        images = run.class_test.tobytes()
+        if images not in counts:
+            counts[images] = image_draws(run.class_test, repeats)
+        auroc = resampled_auroc(run.y, run.score, counts[images])
+        classes.setdefault(run.normal_class, []).append(auroc)
+    means = []
+    for aurocs in classes.values():
+        drawn = rng.integers(len(aurocs), size=(max(1, len(aurocs) - 1), repeats))
+        means.append(np.stack(aurocs)[drawn, np.arange(repeats)].mean(axis=0))
+    return np.mean(means, axis=0)
+
+
+def image_draws(class_test: np.ndarray, repeats: int) -> np.ndarray:
+    """How often each image is drawn in each repeat, class by class: float32 (N, repeats).
+
+    The same images always give the same draws, which is what pairs two methods.
+    """
+    rng = np.random.default_rng(0)
+    counts = np.zeros((len(class_test), repeats), np.float32)
+    for k in np.unique(class_test):
+        rows = np.flatnonzero(class_test == k)
+        drawn = rng.integers(len(rows), size=(repeats, len(rows)))
+        drawn += len(rows) * np.arange(repeats)[:, None]
+        drawn = np.bincount(drawn.ravel(), minlength=len(rows) * repeats)
+        counts[rows] = drawn.reshape(repeats, len(rows)).T
+    return counts
+
+
+def resampled_auroc(y: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """AUROC of every resample, (repeats,), where image i stands `counts[i]` times."""
+    order = np.argsort(score, kind="stable")
+    novel, normal = order[y[order] == 1], order[y[order] == 0]
+    below, upto = (np.searchsorted(score[normal], score[novel], side) for side in ("left", "right"))
+    aurocs = []
+    for start in range(0, counts.shape[1], 250):  # what is gathered stays in the cache
+        block = counts[:, start : start + 250]
+        normals = np.cumsum(block[normal], axis=0)
+        normals = np.concatenate([np.zeros_like(normals[:1]), normals])
+        lower = normals[below]
+        if not np.array_equal(below, upto):  # a tie counts half
+            lower = (lower + normals[upto]) / 2
+        drawn = block[novel]
+        aurocs.append(np.einsum("ib,ib->b", lower, drawn) / (normals[-1] * drawn.sum(axis=0)))
+    return np.concatenate(aurocs).astype(float)
+
+
+# --- two methods on the same images --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """AUROC of A minus AUROC of B, its interval and two-sided p."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def paired_delong(
+    y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, level: float = 0.95
+) -> Difference:
+    """DeLong's test of two scores (N,) of the same images, `y` (N,) in {0, 1}.
+
+    Two scores that rank every pair alike differ by 0, with p = 1. Source: DeLong, DeLong and
+    Clarke-Pearson, Biometrics 44 (1988).
+    """
+    y, score_a, score_b = np.asarray(y), np.asarray(score_a, float), np.asarray(score_b, float)
+    if not y.shape == score_a.shape == score_b.shape:
+        raise ValueError(
+            f"the scores are not of the same images: {len(y)} labels, {len(score_a)} and "
+            f"{len(score_b)} scores"
+        )
+    parts = [a - b for a, b in zip(placements(y, score_a), placements(y, score_b), strict=True)]
+    difference = float(parts[0].mean())
+    error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
+    half = stats.norm.ppf(0.5 + level / 2) * error
+    if error == 0:
+        p = 1.0 if difference == 0 else 0.0
+    else:
+        p = float(2 * stats.norm.sf(abs(difference) / error))
+    return Difference(difference, difference - half, difference + half, p)
+
+
+# --- several methods over classes ----------------------------------------------------------------
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """P values adjusted for their number by Holm's step-down rule (1979), in the given order."""
+    p = np.asarray(p, dtype=float)
+    order = np.argsort(p)
+    steps = p[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def wilcoxon_over_classes(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Compare one method with each other one, class by class: signed ranks, Holm over the others.
+
+    One row another method that shares classes with it: classes (how many), wins, ties, losses and
+    mean_difference of `method`, p of Wilcoxon's two-sided test, p_holm.
+    """
+    rows = {}
+    for other in table.index.drop(method):
+        # rounded, since equal differences of decimals must tie and binary fractions keep them apart
+        difference = (table.loc[method] - table.loc[other]).dropna().round(9)
+        if difference.empty:
+            continue
+        rows[other] = {
+            "classes": len(difference),
+            "wins": int((difference > 0).sum()),
+            "ties": int((difference == 0).sum()),
+            "losses": int((difference < 0).sum()),
+            "mean_difference": float(difference.mean()),
+            "p": float(stats.wilcoxon(difference).pvalue) if difference.any() else 1.0,
+        }
+    compared = pd.DataFrame.from_dict(rows, orient="index")
+    return compared.assign(p_holm=holm(compared["p"]))
+
+
+def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
+    """Mean rank of each method (1 is best, ties share) and Friedman's p that all are alike.
+
+    Only classes that every method has count; ValueError if there is none. p is NaN for fewer than
+    three methods or two classes.
+    """
+    table = table.dropna(axis=1).round(9)
+    if not table.shape[1]:
+        raise ValueError("no class has been run with every method")
+    ranks = table.rank(ascending=False).mean(axis=1).sort_values()
+    enough = len(table) > 2 and table.shape[1] > 1
+    p = float(stats.friedmanchisquare(*table.to_numpy()).pvalue) if enough else float("nan")
+    return ranks, p
+
+
+def confusability(runs: list[Run], classes: int) -> np.ndarray:
+    """AUROC of each normal class (row) against each single novel class (column), mean over seeds.
+
+    Returns (classes, classes); NaN on the diagonal and where nothing was run. Weighted by the
+    number of images, a row's mean is that class's AUROC.
+    """
+    total, seeds = np.zeros((classes, classes)), np.zeros((classes, 1))
+    for run in runs:
+        v_novel, _ = placements(run.y, run.score)
+        kinds = run.class_test[run.y == 1]
+        images = np.bincount(kinds, minlength=classes)
+        with np.errstate(invalid="ignore"):
+            total[run.normal_class] += np.bincount(kinds, v_novel, classes) / images
+        seeds[run.normal_class] += 1
+    with np.errstate(invalid="ignore"):
+        return total / seeds

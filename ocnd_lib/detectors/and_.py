@@ -1,0 +1,263 @@
+"""AND: an image is novel when its reconstruction is poor or its code improbable."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
+
+
+class MaskedLinear(nn.Module):
+    """A fully connected layer over ordered positions: (N, inputs, length) → (N, outputs, length).
+
+    Output position i sees the input positions j ≤ i, or j < i if `strict`. The mask is part of the
+    forward pass, so that no optimiser step can undo it.
+    """
+
+    def __init__(self, inputs: int, outputs: int, length: int, strict: bool):
+        super().__init__()
+        self.linear = nn.Linear(inputs * length, outputs * length)
+        self.shape = (outputs, length)
+        sees = torch.ones(length, length, dtype=torch.bool).tril(-1 if strict else 0)
+        self.register_buffer("mask", sees.repeat(outputs, inputs), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.linear.weight * self.mask
+        return F.linear(x.flatten(1), weight, self.linear.bias).unflatten(1, self.shape)
+
+
+class Estimator(nn.Module):
+    """Probability of each code entry, cut into bins, given the entries before it.
+
+    Codes (N, length) in [0, 1] → logits (N, bins, length).
+    """
+
+    def __init__(self, length: int, bins: int, channels: int):
+        super().__init__()
+        widths = (1, channels, channels, channels, channels, bins)
+        layers: list[nn.Module] = []
+        for k in range(5):
+            layers += [MaskedLinear(widths[k], widths[k + 1], length, strict=k == 0)]
+            layers += [nn.LeakyReLU(0.01)]
+        self.layers = nn.Sequential(*layers[:-1])
+        self.bins = bins
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z[:, None])
+
+    def surprise(self, z: Tensor) -> Tensor:
+        """-log p(z) in nats, (N,); only as the estimator's input does `z` receive a gradient."""
+        bins = (z.detach() * self.bins).long().clamp(max=self.bins - 1)
+        return F.cross_entropy(self(z).float(), bins, reduction="none").sum(1)
+
+
+def _normed(conv: nn.Module) -> nn.Sequential:
+    return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels))
+
+
+class Residual(nn.Module):
+    """Two convolutions and a way around them; `scale` "down" halves the size, "up" doubles it."""
+
+    def __init__(self, inputs: int, outputs: int, scale: str = "same"):
+        super().__init__()
+        if scale == "down":
+            first = nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False)
+            around = _normed(nn.Conv2d(inputs, outputs, 1, 2, bias=False))
+        elif scale == "up":
+            first = nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, output_padding=1, bias=False)
+            around = _normed(
+                nn.ConvTranspose2d(inputs, outputs, 1, 2, output_padding=1, bias=False)
+            )
+        else:
+            first = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+            around = nn.Identity()
+        second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.through = nn.Sequential(_normed(first), nn.LeakyReLU(0.01), _normed(second))
+        self.around = around
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.through(x) + self.around(x), 0.01)
+
+
+def _dense(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.LeakyReLU(0.01)
+    )
+
+
+class SigmoidEncoder(nn.Module):
+    """Images (N, channels, side, side) in [0, 1] → codes (N, latent_dim) in [0, 1]."""
+
+    def __init__(self, channels: int, side: int, latent_dim: int, width: int):
+        super().__init__()
+        if channels == 1:
+            body, maps, hidden = [Residual(1, width, "down")], width, 64
+        else:
+            stem = nn.Conv2d(channels, width, 3, bias=False)
+            body = [stem, nn.LeakyReLU(0.01), Residual(width, width)]
+            body += [Residual(width, 2 * width, "down"), Residual(2 * width, 4 * width, "down")]
+            maps, hidden = 4 * width, 256
+        body += [Residual(maps, 2 * maps, "down"), nn.Flatten()]
+        small = side // 4 if channels == 1 else side // 8
+        self.layers = nn.Sequential(
+            *body, _dense(2 * maps * small**2, hidden), nn.Linear(hidden, latent_dim)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.layers(x).float())
+
+
+class PlainDecoder(nn.Module):
+    """Codes (N, latent_dim) → images (N, channels, side, side), unbounded."""
+
+    def __init__(self, channels: int, side: int, latent_dim: int, width: int):
+        super().__init__()
+        if channels == 1:
+            maps, hidden, steps, end = 2 * width, 64, 2, []
+        else:
+            maps, hidden, steps, end = 8 * width, 256, 3, [Residual(width, width)]
+        small = side // 2**steps
+        body = [Residual(maps >> k, maps >> k + 1, "up") for k in range(steps)]
+        self.layers = nn.Sequential(
+            _dense(latent_dim, hidden),
+            _dense(hidden, maps * small**2),
+            nn.Unflatten(1, (maps, small, small)),
+            *body,
+            *end,
+            nn.Conv2d(maps >> steps, channels, 1, bias=False),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)
+
+
+class AND(DeepDetector):
+    """Autoregressive novelty detector (Abati et al. 2019, arXiv 1807.01653, "latent space
+    autoregression").
+
+    A residual autoencoder with a sigmoid code, and an estimator of the code's probability, one
+    entry after the other. Loss: squared error summed over pixels in [0, 1], plus the code's
+    -log p. Score: both terms, each scaled so that the in-class validation images span 0 to 1,
+    then added. The last epoch, with exponentially averaged weights, is the model.
+
+    The paper has 32 channels in the networks and in the estimator, trains 200 epochs of batches of
+    256 at a constant rate of 1e-4, and does not average weights; the smaller sizes here are for a
+    CPU. Grey images lose a border of 2 pixels, which MNIST's padding to 32 had added.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 64,  # size of the sigmoid code
+        width: int = 16,  # channels of the first layer; even
+        estimator_channels: int = 8,  # for each code entry, in the estimator's hidden layers
+        bins: int = 100,  # of each code entry
+        surprise: float = 1.0,  # weight of -log p(code) in the loss; the paper's λ
+        tails: float = 0.0,  # share of validation images beyond each end of the scale
+        border: int = 2,  # pixels left out around grey images; 32 - 2·border divisible by 4
+        epochs: int = 30,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,  # falls to zero along a cosine
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.latent_dim = latent_dim
+        self.width = width
+        self.estimator_channels = estimator_channels
+        self.bins = bins
+        self.surprise = surprise
+        self.tails = tails
+        self.border = border
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.seed = seed
+        self.device = device
+
+    def _networks(self) -> dict[str, nn.Module]:
+        side = 32 - 2 * self._border()
+        if side % 4:
+            raise ValueError(f"a border of {self.border} leaves {side} pixels; it must be even")
+        sizes = (self.channels_, side, self.latent_dim, self.width)
+        return {
+            "encoder": SigmoidEncoder(*sizes),
+            "decoder": PlainDecoder(*sizes),
+            "estimator": Estimator(self.latent_dim, self.bins, self.estimator_channels),
+        }
+
+    def _border(self) -> int:
+        return self.border if self.channels_ == 1 else 0
+
+    def _view(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] → [0, 1] without their border."""
+        inner = slice(self._border(), 32 - self._border())
+        return (x[..., inner, inner] + 1) / 2
+
+    def _terms(self, networks: nn.ModuleDict | dict, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared error summed over pixels and -log p of the code in nats, each (N,)."""
+        x = self._view(x)
+        z = networks["encoder"](x)
+        error = (x - networks["decoder"](z).float()).square().sum((1, 2, 3))
+        return error, networks["estimator"].surprise(z)
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        hardware, generator = self._hardware(), seed_everything(self.seed)
+        x = torch.from_numpy(x).to(hardware.device)
+        model = hardware.place(nn.ModuleDict(self._networks()))
+        averaged = Averaged(model)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate, fused=True)
+        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        state = Checkpoint(
+            checkpoint, generator,
+            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
+        )  # fmt: skip
+        epoch, self.curves_ = state.load()
+        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
+        while epoch < self.epochs:
+            model.train()
+            losses = []
+            for images, _ in batches(x, None, self.batch_size, generator):
+                with hardware.autocast():
+                    error, surprise = (term.mean() for term in self._terms(model, images))
+                loss = error + self.surprise * surprise
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                averaged.update(model)
+                losses.append((error.item(), surprise.item()))
+                bar.update()
+                bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.1f}", refresh=False)
+            epoch += 1
+            error, surprise = np.mean(losses, axis=0).tolist()
+            self.curves_.append({"epoch": epoch, "error": error, "surprise": surprise})
+            state.save(epoch, self.curves_)
+        bar.close()
+        self.state_ = dict(averaged.model.items())
+        ends = np.quantile(self.terms(x_validation), (self.tails, 1 - self.tails), axis=0)
+        ends[1, ends[1] == ends[0]] += 1  # a single validation image spans nothing
+        self.state_["ends"] = ends.astype(np.float32)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] (N, C, 32, 32) → their reconstructions, the border as it was."""
+        inner = slice(self._border(), 32 - self._border())
+        redrawn = x.clone()
+        z = self.state_["encoder"](self._view(x))
+        redrawn[..., inner, inner] = self.state_["decoder"](z).float() * 2 - 1
+        return redrawn
+
+    def terms(self, x: np.ndarray) -> np.ndarray:
+        """The two halves of the score before scaling: uint8 images → float32 (N, 2).
+
+        Columns: squared error summed over pixels in [0, 1]; -log p of the code in nats.
+        """
+        return self._batchwise(lambda x: torch.stack(self._terms(self.state_, x), 1), x)
+
+    def _score(self, x: Tensor) -> Tensor:
+        low, high = torch.from_numpy(self.state_["ends"]).to(x.device)
+        terms = torch.stack(self._terms(self.state_, x), 1)
+        return ((terms - low) / (high - low)).sum(1)

@@ -1,0 +1,65 @@
+"""AnoGAN: novel is what a generator of normal images cannot be made to draw."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ocnd_lib.detectors.gan import GAN, latent_search, nearest_codes
+
+
+class AnoGAN(GAN):
+    """DCGAN of the normal class, and a search by gradient for the code of each image.
+
+    Score, and what the search lowers: (1 - feature_weight)·Σ|x - G(z)| over pixels in [-1, 1] plus
+    feature_weight·Σ|f(x) - f(G(z))| over the discriminator's last feature maps f, at the last step
+    of the best start (Schlegl et al. 2017). The paper takes 500 steps from one random code; here
+    fewer and longer steps go from the best of many random codes.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 100,  # size of the codes, which are uniform in (-1, 1)
+        width: int = 32,  # channels at 16 pixels; the DCGAN paper has 128 at 32 pixels of 64
+        epochs: int = 20,
+        batch_size: int = 64,
+        learning_rate: float = 2e-4,  # of both networks; falls to zero along a cosine
+        smoothing: float = 0.9,  # what the discriminator should say of real images
+        candidates: int = 256,  # random codes; those that draw nearest start the searches
+        restarts: int = 2,  # searches an image; the best one counts
+        search_steps: int = 100,
+        search_rate: float = 0.05,  # of Adam, on codes
+        feature_weight: float = 0.1,  # the paper's lambda
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        super().__init__(
+            latent_dim, width, epochs, batch_size, learning_rate, smoothing,
+            candidates, search_steps, search_rate, seed, device,
+        )  # fmt: skip
+        self.restarts = restarts
+        self.feature_weight = feature_weight
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        if not 1 <= self.restarts <= self.candidates:
+            raise ValueError(f"restarts is {self.restarts}; it must be 1 to candidates")
+        self._train(x, checkpoint)
+
+    def _score(self, x: Tensor) -> Tensor:
+        generator, critic = self.state_["generator"], self.state_["critic"]
+        features = critic.features(x).float()
+
+        def loss(drawn: Tensor) -> Tensor:
+            pixels = (x - drawn.float()).abs().sum((1, 2, 3))
+            seen = (features - critic.features(drawn).float()).abs().sum((1, 2, 3))
+            return (1 - self.feature_weight) * pixels + self.feature_weight * seen
+
+        starts = nearest_codes(
+            x, generator, self.latent_dim, self.candidates, self.restarts, self.seed
+        )
+        searches = [
+            latent_search(generator, loss, start, self.search_steps, self.search_rate)
+            for start in starts.unbind(1)
+        ]
+        return torch.stack(searches).amin(0)

@@ -1,0 +1,243 @@
+"""Deep SVDD: novel is what a network maps far from the point where it gathers normal images."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import MultiStepLR
+
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.training import (
+    Checkpoint,
+    Hardware,
+    batches,
+    choose_hardware,
+    progress,
+    seed_everything,
+    to_unit,
+)
+
+
+class DeepSVDD(DeepDetector):
+    """One-class or soft-boundary Deep SVDD with the networks of Ruff et al. (ICML 2018).
+
+    Score: squared distance of the code from the centre, under the soft boundary less the squared
+    radius, so that 0 is the sphere. Images of one channel lose two pixels at each edge (MNIST gets
+    its 28x28 back); all get contrast normalisation, then the scale that takes the normal training
+    images to [0, 1]. The encoder starts as that of an autoencoder.
+
+    The paper takes 150 + 150 epochs on MNIST; on CIFAR-10 350 + 150, with the first drop of the
+    learning rate at epoch 250 and `pretrain_decay` 5e-7.
+    """
+
+    def __init__(
+        self,
+        objective: str = "one-class",  # or soft-boundary
+        nu: float = 0.1,  # soft boundary: share of a batch that may lie outside
+        warm_up_epochs: int = 10,  # soft boundary: epochs before the radius follows the codes
+        pretrain_epochs: int = 100,  # of the autoencoder
+        epochs: int = 100,
+        batch_size: int = 200,
+        learning_rate: float = 1e-4,  # a tenth of it after a third of either training
+        pretrain_decay: float = 5e-4,  # weight decay of the autoencoder
+        weight_decay: float = 5e-7,
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.objective = objective
+        self.nu = nu
+        self.warm_up_epochs = warm_up_epochs
+        self.pretrain_epochs = pretrain_epochs
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.pretrain_decay = pretrain_decay
+        self.weight_decay = weight_decay
+        self.seed = seed
+        self.device = device
+
+    def _hardware(self) -> Hardware:
+        # bf16 keeps 8 bits: it would round away the small distances that the score is made of
+        return choose_hardware(self.device, "fp32")
+
+    def _networks(self) -> dict[str, nn.Module]:
+        encoder = lenet(self.channels_)
+        sphere = Sphere(encoder[-1].out_features)
+        return {"contrast": Contrast(), "encoder": encoder, "sphere": sphere}
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        if self.objective not in ("one-class", "soft-boundary"):
+            raise ValueError(f"objective {self.objective!r} is neither one-class nor soft-boundary")
+        hardware, order = self._hardware(), seed_everything(self.seed)
+        x = torch.from_numpy(x).to(hardware.device)
+        model = hardware.place(nn.ModuleDict(self._networks()))
+        contrast, encoder, sphere = model.values()
+        contrast.fit(x)
+        decoder = hardware.place(mirrored_lenet(self.channels_))
+        both = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        pretrainer, slower = self._optimiser(both, self.pretrain_epochs, self.pretrain_decay)
+        trainer, slow = self._optimiser(encoder, self.epochs, self.weight_decay)
+        state = Checkpoint(
+            checkpoint, order, model=model, decoder=decoder,
+            pretrainer=pretrainer, slower=slower, trainer=trainer, slow=slow,
+        )  # fmt: skip
+        epoch, self.curves_ = state.load()
+        bar = progress(self.pretrain_epochs + self.epochs, type(self).__name__, start=epoch)
+        while epoch < self.pretrain_epochs:
+            both.train()
+            losses = []
+            for images, _ in batches(x, None, self.batch_size, order):
+                images = contrast(images)
+                loss = (decoder(encoder(images)) - images).square().sum((1, 2, 3)).mean()
+                losses.append(_step(pretrainer, loss))
+            slower.step()
+            epoch += 1
+            bar.update()
+            self.curves_.append({"epoch": epoch, "autoencoder_loss": float(np.mean(losses))})
+            state.save(epoch, self.curves_)
+        if epoch == self.pretrain_epochs:
+            encoder.eval()
+            with torch.no_grad():
+                sphere.centre_on(torch.cat([encoder(contrast(to_unit(p))) for p in x.split(500)]))
+        while epoch < self.pretrain_epochs + self.epochs:
+            encoder.train()
+            losses = []
+            for images, _ in batches(x, None, self.batch_size, order):
+                distance = sphere(encoder(contrast(images)))
+                losses.append(_step(trainer, self._objective(distance, sphere.radius)))
+                if epoch >= self.pretrain_epochs + self.warm_up_epochs:
+                    self._follow(distance, sphere)
+            slow.step()
+            epoch += 1
+            bar.update()
+            self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
+            state.save(epoch, self.curves_)
+        bar.close()
+        self.state_ = dict(model.items())
+
+    def _optimiser(
+        self, network: nn.Module, epochs: int, weight_decay: float
+    ) -> tuple[torch.optim.Adam, MultiStepLR]:
+        optimiser = torch.optim.Adam(
+            network.parameters(), self.learning_rate, weight_decay=weight_decay
+        )
+        return optimiser, MultiStepLR(optimiser, [max(1, epochs // 3)])
+
+    def _objective(self, distance: Tensor, radius: Tensor) -> Tensor:
+        """Squared distances (N,) → the loss."""
+        if self.objective == "one-class":
+            return distance.mean()
+        return radius**2 + F.relu(distance - radius**2).mean() / self.nu
+
+    def _follow(self, distance: Tensor, sphere: "Sphere") -> None:
+        """Under the soft boundary, set the radius that leaves a share `nu` of a batch outside."""
+        if self.objective == "soft-boundary":
+            sphere.radius.copy_(distance.detach().sqrt().quantile(1 - self.nu))
+
+    def _score(self, x: Tensor) -> Tensor:
+        contrast, encoder, sphere = (self.state_[k] for k in ("contrast", "encoder", "sphere"))
+        return sphere(encoder(contrast(x))) - sphere.radius**2
+
+
+def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+
+class Contrast(nn.Module):
+    """Global contrast normalisation (L1), then the scale on which the normal images span [0, 1].
+
+    Images (N, C, 32, 32) in [-1, 1] → (N, 1, 28, 28) or (N, 3, 32, 32); images that `fit` has not
+    seen may leave [0, 1].
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("low", torch.zeros(()))
+        self.register_buffer("high", torch.ones(()))
+
+    def fit(self, x: Tensor) -> None:
+        """Learn the range of uint8 images; ValueError if none of them has any contrast."""
+        limits = [normalised(to_unit(part)).aminmax() for part in x.split(500)]
+        self.low.copy_(torch.stack([low for low, _ in limits]).amin())
+        self.high.copy_(torch.stack([high for _, high in limits]).amax())
+        if self.high - self.low < 0.5:
+            raise ValueError("all training images are of one colour; give images with contrast")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (normalised(x) - self.low) / (self.high - self.low)
+
+
+def normalised(x: Tensor) -> Tensor:
+    """Crop one-channel images to 28 pixels; give each image mean 0 and mean absolute value 1."""
+    if x.shape[1] == 1:
+        x = x[:, :, 2:-2, 2:-2]
+    x = x - x.mean((1, 2, 3), keepdim=True)
+    # one grey level in one pixel makes 5e-6; what rounding leaves of a blank image is below 1e-6
+    return x / x.abs().mean((1, 2, 3), keepdim=True).clamp(min=2e-6)
+
+
+class Sphere(nn.Module):
+    """Codes (N, D) → squared distances (N,) from the centre; holds the radius as well."""
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("radius", torch.zeros(()))
+
+    def centre_on(self, codes: Tensor) -> None:
+        """Put the centre on the mean code, but no coordinate nearer to 0 than 0.1.
+
+        A network can always map everything to 0: by weights that vanish.
+        """
+        mean = codes.mean(0)
+        self.centre.copy_(torch.where(mean < 0, mean.clamp(max=-0.1), mean.clamp(min=0.1)))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return (codes - self.centre).square().sum(1)
+
+
+def lenet(channels: int) -> nn.Sequential:
+    """The paper's encoder: (N, 1, 28, 28) → (N, 32), or (N, 3, 32, 32) → (N, 128).
+
+    No layer can add a constant: convolutions without bias, batch norm without gain and shift. With
+    one that can, a network maps every image to the centre (the paper's proposition 2).
+    """
+    widths, side, size = {1: ((1, 8, 4), 7, 32), 3: ((3, 32, 64, 128), 4, 128)}[channels]
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        conv = nn.Conv2d(before, after, 5, padding=2, bias=False)
+        layers += [conv, *_rectifier(after), nn.MaxPool2d(2)]
+    linear = nn.Linear(widths[-1] * side**2, size, bias=False)
+    return nn.Sequential(*layers, nn.Flatten(), linear).apply(_xavier)
+
+
+def mirrored_lenet(channels: int) -> nn.Sequential:
+    """The paper's decoder, which pretraining needs: codes of `lenet` → its images in (0, 1)."""
+    larger = lambda: nn.Upsample(scale_factor=2)  # noqa: E731
+    if channels == 1:
+        layers = [nn.Unflatten(1, (2, 4, 4)), nn.LeakyReLU(0.01), larger()]
+        plan = ((2, 4, 2), (4, 8, 3), (8, 1, 2))  # padding 3 makes 14 pixels of 16
+    else:
+        layers = [nn.BatchNorm1d(128, eps=1e-4, affine=False)]
+        layers += [nn.Unflatten(1, (8, 4, 4)), nn.LeakyReLU(0.01)]
+        plan = ((8, 128, 2), (128, 64, 2), (64, 32, 2), (32, 3, 2))
+    for before, after, padding in plan:
+        layers.append(nn.ConvTranspose2d(before, after, 5, padding=padding, bias=False))
+        if after != channels:
+            layers += [*_rectifier(after), larger()]
+    return nn.Sequential(*layers, nn.Sigmoid()).apply(_xavier)
+
+
+def _rectifier(channels: int) -> tuple[nn.Module, nn.Module]:
+    return nn.BatchNorm2d(channels, eps=1e-4, affine=False), nn.LeakyReLU(0.01)
+
+
+def _xavier(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.xavier_uniform_(module.weight, nn.init.calculate_gain("leaky_relu", 0.01))

@@ -1,0 +1,159 @@
+"""PixelCNN: the likelihood of an image, one pixel after the other."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
+
+LEVELS = 16  # an image is quantised to so many grey levels a channel
+
+
+class PixelCNN(DeepDetector):
+    """Autoregressive model of pixels (van den Oord et al. 2016, arXiv 1601.06759).
+
+    Score: negative log-likelihood of the quantised image in bits per dimension. The last epoch,
+    with exponentially averaged weights, is the model. The paper has 15 blocks of 128 or 256
+    channels and 256 levels; this one is small enough for a CPU.
+    """
+
+    def __init__(
+        self,
+        width: int = 32,  # channels between blocks; inside a block half of them
+        blocks: int = 4,  # residual blocks after the 7x7 convolution
+        epochs: int = 6,
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,  # falls to zero along a cosine
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.width = width
+        self.blocks = blocks
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.seed = seed
+        self.device = device
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"pixels": PixelNetwork(self.channels_, self.width, self.blocks)}
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        hardware, generator = self._hardware(), seed_everything(self.seed)
+        x = torch.from_numpy(x).to(hardware.device)
+        model = hardware.place(nn.ModuleDict(self._networks()))
+        averaged = Averaged(model)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
+        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        state = Checkpoint(
+            checkpoint, generator,
+            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
+        )  # fmt: skip
+        epoch, self.curves_ = state.load()
+        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
+        while epoch < self.epochs:
+            model.train()
+            losses = []
+            for images, _ in batches(x, None, self.batch_size, generator):
+                with hardware.autocast():
+                    loss = bits_per_dimension(model["pixels"], images).mean()
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                averaged.update(model)
+                losses.append(loss.item())
+                bar.update()
+                bar.set_postfix(epoch=epoch + 1, bits=f"{loss.item():.3f}", refresh=False)
+            epoch += 1
+            self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
+            state.save(epoch, self.curves_)
+        bar.close()
+        self.state_ = dict(averaged.model.items())
+
+    def _score(self, x: Tensor) -> Tensor:
+        return bits_per_dimension(self.state_["pixels"], x)
+
+
+def quantise(x: Tensor) -> Tensor:
+    """Images in [-1, 1] → levels 0 .. LEVELS - 1, int64, of the same shape."""
+    return ((x + 1) * 127.5).round().long() * LEVELS // 256
+
+
+def bits_per_dimension(network: nn.Module, x: Tensor) -> Tensor:
+    """Negative log-likelihood of images in [-1, 1] (N, C, H, W), a value's mean → bits (N,)."""
+    levels = quantise(x)
+    logits = network(levels * (2 / (LEVELS - 1)) - 1).float()
+    nats = F.cross_entropy(logits, levels, reduction="none").mean((1, 2, 3))
+    return nats / np.log(2)
+
+
+class MaskedConv2d(nn.Conv2d):
+    """Convolution that sees the rows above, the pixels to the left, and earlier colours.
+
+    Channels, in and out, fall into equal groups, one a colour, in the order of the colours. At the
+    pixel itself mask "A" leaves the groups before the output's own, mask "B" that one too.
+    """
+
+    def __init__(self, mask: str, colours: int, inputs: int, outputs: int, size: int):
+        super().__init__(inputs, outputs, size, padding=size // 2)
+        colour_in = torch.arange(inputs) * colours // inputs
+        colour_out = torch.arange(outputs)[:, None] * colours // outputs
+        visible = torch.zeros_like(self.weight)
+        centre = size // 2
+        visible[:, :, :centre] = 1
+        visible[:, :, centre, :centre] = 1
+        visible[:, :, centre, centre] = (
+            colour_in < colour_out if mask == "A" else colour_in <= colour_out
+        ).float()
+        self.register_buffer("visible", visible, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight * self.visible, self.bias, padding=self.padding)
+
+
+class Block(nn.Module):
+    """Residual block of masked convolutions: 1x1 to half the width, 3x3, 1x1 back."""
+
+    def __init__(self, colours: int, width: int):
+        super().__init__()
+        half = width // 2
+        self.layers = nn.Sequential(
+            nn.ReLU(),
+            MaskedConv2d("B", colours, width, half, 1),
+            nn.ReLU(),
+            MaskedConv2d("B", colours, half, half, 3),
+            nn.ReLU(),
+            MaskedConv2d("B", colours, half, width, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
+class PixelNetwork(nn.Module):
+    """Quantised images in [-1, 1] (N, C, H, W) → logits of their levels (N, LEVELS, C, H, W).
+
+    The logits of a value depend on the values before it only: by rows, in a row from left to right,
+    in a pixel from red to blue.
+    """
+
+    def __init__(self, colours: int, width: int, blocks: int):
+        super().__init__()
+        self.colours = colours
+        self.layers = nn.Sequential(
+            MaskedConv2d("A", colours, colours, width, 7),
+            *(Block(colours, width) for _ in range(blocks)),
+            nn.ReLU(),
+            MaskedConv2d("B", colours, width, width, 1),
+            nn.ReLU(),
+            MaskedConv2d("B", colours, width, colours * LEVELS, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x).unflatten(1, (self.colours, LEVELS)).transpose(1, 2)

@@ -1,0 +1,131 @@
+"""VAE: the novelty of an image is how improbable a variational autoencoder finds it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.networks import Decoder, Encoder
+from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
+
+# of a colour value in [-1, 1]: the Gaussian's negative log-likelihood is then the squared error
+VARIANCE = 0.5
+
+
+class VAE(DeepDetector):
+    """Variational autoencoder (Kingma and Welling 2014) with a Gaussian code.
+
+    Pixels are Bernoulli for one channel, Gaussian with variance `VARIANCE` for three. Score: minus
+    the evidence lower bound in nats, up to a constant, at the mean code. The last epoch, with
+    exponentially averaged weights, is the model. Abati et al. 2019 used residual networks.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 64,  # size of the code
+        width: int = 32,  # channels of the first layer
+        epochs: int = 20,
+        warm_up: float = 0.5,  # part of the epochs in which the weight of the KL term rises to 1
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,  # falls to zero along a cosine
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.latent_dim = latent_dim
+        self.width = width
+        self.epochs = epochs
+        self.warm_up = warm_up
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.seed = seed
+        self.device = device
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {
+            # two linear heads in one layer: means, then logarithms of the variances
+            "encoder": Encoder(self.channels_, 2 * self.latent_dim, self.width, tanh=False),
+            "decoder": Decoder(self.channels_, self.latent_dim, self.width, tanh=False),
+        }
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        hardware, generator = self._hardware(), seed_everything(self.seed)
+        x = torch.from_numpy(x).to(hardware.device)
+        model = hardware.place(nn.ModuleDict(self._networks()))
+        averaged = Averaged(model)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
+        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        state = Checkpoint(
+            checkpoint, generator,
+            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
+        )  # fmt: skip
+        epoch, self.curves_ = state.load()
+        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
+        while epoch < self.epochs:
+            model.train()
+            kl_weight = min(1.0, (epoch + 1) / max(1.0, self.warm_up * self.epochs))
+            sums = []
+            for images, _ in batches(x, None, self.batch_size, generator):
+                with hardware.autocast():
+                    mean, log_variance = encode(model["encoder"], images)
+                    noise = torch.randn_like(mean)
+                    raw = model["decoder"](mean + (log_variance / 2).exp() * noise)
+                misfit = reconstruction_loss(raw, images).mean()
+                kl = divergence(mean, log_variance).mean()
+                optimiser.zero_grad(set_to_none=True)
+                (misfit + kl_weight * kl).backward()
+                optimiser.step()
+                schedule.step()
+                averaged.update(model)
+                sums.append((misfit.item(), kl.item()))
+                bar.update()
+                bar.set_postfix(epoch=epoch + 1, loss=f"{sum(sums[-1]):.1f}", refresh=False)
+            epoch += 1
+            misfit, kl = np.mean(sums, axis=0)
+            losses = {"reconstruction": misfit, "kl": kl, "loss": misfit + kl}
+            self.curves_.append({"epoch": epoch} | {k: float(v) for k, v in losses.items()})
+            state.save(epoch, self.curves_)
+        bar.close()
+        self.state_ = dict(averaged.model.items())
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Codes (N, latent_dim) → the images they stand for, in [-1, 1] (N, C, 32, 32)."""
+        raw = self.state_["decoder"](z).float()
+        return raw.sigmoid() * 2 - 1 if self.channels_ == 1 else raw.clamp(-1, 1)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] (N, C, 32, 32) → what their mean codes stand for."""
+        return self.decode(encode(self.state_["encoder"], x)[0])
+
+    def _score(self, x: Tensor) -> Tensor:
+        mean, log_variance = encode(self.state_["encoder"], x)
+        raw = self.state_["decoder"](mean)
+        return reconstruction_loss(raw, x) + divergence(mean, log_variance)
+
+
+def encode(encoder: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Images → means and log-variances of their codes, fp32, each (N, latent_dim)."""
+    # within ±20 neither the exponential nor its gradient can overflow, however strange the image
+    mean, log_variance = encoder(x).float().chunk(2, dim=1)
+    return mean, log_variance.clamp(-20, 20)
+
+
+def reconstruction_loss(raw: Tensor, x: Tensor) -> Tensor:
+    """Negative log-likelihood of images in [-1, 1] under the decoder's raw output → nats (N,).
+
+    Raw outputs are logits for one channel and means for three. Computed in fp32.
+    """
+    raw = raw.float()
+    if x.shape[1] == 1:
+        loss = F.binary_cross_entropy_with_logits(raw, (x + 1) / 2, reduction="none")
+    else:
+        loss = (raw - x).square() / (2 * VARIANCE)
+    return loss.sum((1, 2, 3))
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL divergence from N(0, 1) to a diagonal Gaussian, summed over the code → nats (N,)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)

@@ -1,0 +1,286 @@
+"""Intervals that cover, tests that reject as often as they say, and known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from ocnd_lib import comparison
+from ocnd_lib.comparison import Run, average, compare_means, mean_interval, paired_delong
+
+
+def two_scores(rng, n_normal, n_novel, shift_a=1.0, shift_b=1.0, common=0.7):
+    """Scores of two methods for the same images, which are correlated by `common`."""
+    y = np.r_[np.zeros(n_normal, int), np.ones(n_novel, int)]
+    image = np.sqrt(common) * rng.normal(size=len(y))
+    a, b = (image + np.sqrt(1 - common) * rng.normal(size=len(y)) for _ in range(2))
+    return y, a + shift_a * y, b + shift_b * y
+
+
+def some_runs(rng, classes=3, seeds=2, images=40, shift=1.0, sd=0.3):
+    """Runs whose images are as hard in every seed; AUROC varies with the seed by `sd`."""
+    class_test = np.repeat(np.arange(classes), images)
+    image = rng.normal(size=len(class_test))
+    runs = []
+    for k in range(classes):
+        for seed in range(seeds):
+            novel = (class_test != k) * (shift + sd * rng.normal())
+            noise = 0.5 * rng.normal(size=len(class_test))
+            runs.append(Run(k, seed, image + noise + novel, class_test))
+    return runs
+
+
+# --- two methods on the same images --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decimals", [9, 1])
+def test_delong_equals_an_independent_package(decimals):
+    delong = pytest.importorskip("MLstatkit").Delong_test
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        y, a, b = two_scores(rng, 60, 90, shift_b=1.3)
+        a, b = a.round(decimals), b.round(decimals)
+        ours = paired_delong(y, a, b)
+        z, p = delong(y, b, a, return_ci=False, return_auc=False)
+        assert ours.p == pytest.approx(p, rel=1e-9)
+        assert np.sign(ours.difference) == np.sign(z)
+        assert ours.difference == pytest.approx(roc_auc_score(y, a) - roc_auc_score(y, b))
+
+
+def test_delong_equals_counting_all_pairs_with_ties():
+    rng = np.random.default_rng(1)
+    y, a, b = two_scores(rng, 20, 30, shift_b=1.5)
+    a, b = a.round(1), b.round(1)
+
+    def wins(s):
+        novel, normal = s[y == 1][:, None], s[y == 0]
+        return (novel > normal) + 0.5 * (novel == normal)
+
+    both = np.stack([wins(a), wins(b)])
+    covariance = np.cov(both.mean(2)) / 30 + np.cov(both.mean(1)) / 20
+    error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    difference = both[0].mean() - both[1].mean()
+    ours = paired_delong(y, a, b, level=0.9)
+    assert ours.difference == pytest.approx(difference)
+    assert ours.p == pytest.approx(2 * stats.norm.cdf(-abs(difference) / error))
+    half = stats.norm.ppf(0.95) * error
+    assert (ours.low, ours.high) == pytest.approx((difference - half, difference + half))
+
+
+def test_delong_agrees_with_permuting_the_methods_of_each_image():
+    rng = np.random.default_rng(2)
+    y, a, b = two_scores(rng, 150, 150, shift_b=1.15)
+    a, b = stats.rankdata(a), stats.rankdata(b)
+    observed = paired_delong(y, a, b)
+    swap = rng.integers(2, size=(2000, 300)).astype(bool)
+    ranks = [stats.rankdata(np.where(s, x, z), axis=1) for s, x, z in ((swap, a, b), (swap, b, a))]
+    difference = (ranks[0] - ranks[1])[:, y == 1].sum(axis=1) / (150 * 150)
+    p = (np.abs(difference) >= abs(observed.difference)).mean()
+    assert 0.02 < p < 0.5
+    assert observed.p == pytest.approx(p, abs=0.04)
+
+
+def test_delong_rejects_equal_methods_at_its_level_and_covers_a_difference():
+    rng = np.random.default_rng(3)
+    truth = stats.norm.cdf(1 / np.sqrt(2)) - stats.norm.cdf(1.5 / np.sqrt(2))
+    rejected = covered = 0
+    for _ in range(600):
+        rejected += paired_delong(*two_scores(rng, 60, 120)).p < 0.05
+        ours = paired_delong(*two_scores(rng, 60, 120, shift_b=1.5))
+        covered += ours.low <= truth <= ours.high
+    assert 0.025 <= rejected / 600 <= 0.075
+    assert 0.925 <= covered / 600 <= 0.975
+
+
+def test_pairing_sees_what_two_separate_intervals_hide():
+    y, a, b = two_scores(np.random.default_rng(4), 1000, 9000, 1.0, 1.1, common=0.95)
+    ours = paired_delong(y, a, b)
+    assert ours.p < 0.001 and ours.high < 0
+    shuffled = np.random.default_rng(5).permutation(1000)
+    unpaired = paired_delong(y, a, np.concatenate([b[:1000][shuffled], b[1000:]]))
+    assert unpaired.difference == pytest.approx(ours.difference)
+    assert unpaired.high - unpaired.low > 1.3 * (ours.high - ours.low)
+
+
+def test_scores_of_one_order_do_not_differ():
+    y, a, _ = two_scores(np.random.default_rng(6), 10, 20)
+    same = paired_delong(y, a, np.exp(a) * 7)
+    assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
+    opposite = paired_delong(y, y, -y)
+    assert (opposite.difference, opposite.p) == (1, 0)
+
+
+def test_scores_of_other_images_are_refused():
+    with pytest.raises(ValueError, match="not of the same images: 3 labels, 3 and 2 scores"):
+        paired_delong([0, 1, 1], [0.1, 0.2, 0.3], [0.1, 0.2])
+
+
+# --- one method over classes and seeds -----------------------------------------------------------
+
+
+def test_average_is_over_classes_of_the_mean_over_seeds():
+    ours = average([("a", 0, 0.8), ("a", 1, 0.6), ("b", 0, 0.9), ("b", 1, 0.9), ("b", 2, 0.3)])
+    assert ours.classes == pytest.approx({"a": 0.7, "b": 0.7})
+    assert ours.mean == pytest.approx(0.7)
+    assert ours.seeds == 2
+    # the seeds that both have give means of 0.85 and 0.75
+    assert ours.sd == pytest.approx(np.std([0.85, 0.75], ddof=1))
+    assert np.isnan(average([("a", 0, 0.8)]).sd)
+    with pytest.raises(ValueError, match="same class and seed"):
+        average([("a", 0, 0.8), ("a", 0, 0.6)])
+
+
+@pytest.mark.parametrize("decimals", [9, 1])
+def test_resampled_auroc_is_that_of_the_repeated_images(decimals):
+    rng = np.random.default_rng(7)
+    run = some_runs(rng)[0]
+    score = run.score.round(decimals)
+    counts = comparison.image_draws(run.class_test, 300)
+    ours = comparison.resampled_auroc(run.y, score, counts)
+    assert ours.shape == (300,)
+    for k in (0, 299):
+        rows = np.repeat(np.arange(len(score)), counts[:, k].astype(int))
+        assert ours[k] == pytest.approx(roc_auc_score(run.y[rows], score[rows]), abs=1e-6)
+
+
+def test_images_are_drawn_class_by_class_and_alike_for_all_methods():
+    class_test = np.random.default_rng(8).permutation(np.repeat([0, 1, 2], [5, 50, 500]))
+    counts = comparison.image_draws(class_test, 40)
+    for k, number in enumerate((5, 50, 500)):
+        assert (counts[class_test == k].sum(axis=0) == number).all()
+    share_left_out = (counts == 0).mean()
+    assert share_left_out == pytest.approx(np.exp(-1), abs=0.02)
+    assert (counts[:, 0] != counts[:, 1]).any()
+    np.testing.assert_array_equal(counts, comparison.image_draws(class_test, 40))
+
+
+def test_interval_of_one_class_and_seed_agrees_with_delong():
+    rng = np.random.default_rng(9)
+    class_test = np.repeat([0, 1], [300, 600])
+    run = Run(0, 0, rng.normal(size=900) + (class_test != 0), class_test)
+    placed = comparison.placements(run.y, run.score)
+    error = np.sqrt(sum(v.var(ddof=1) / len(v) for v in placed))
+    low, high = mean_interval([run])
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.08)
+    assert (low + high) / 2 == pytest.approx(run.auroc, abs=0.3 * error)
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.6])
+def test_the_interval_of_the_mean_covers_the_truth(sd):
+    rng = np.random.default_rng(10)
+    truth = stats.norm.cdf(1 / np.sqrt(2 * 1.25 + sd**2))
+    hits = 0
+    for _ in range(200):
+        low, high = mean_interval(some_runs(rng, 4, 3, 50, sd=sd), repeats=150)
+        hits += low <= truth <= high
+    assert 0.91 <= hits / 200 <= 0.98
+
+
+def test_images_are_shared_by_seeds_and_classes():
+    """Seeds that agree on every image leave as much doubt as one of them."""
+    one = some_runs(np.random.default_rng(11), seeds=1)
+    many = [
+        Run(run.normal_class, seed, run.score, run.class_test) for run in one for seed in "abcd"
+    ]
+    assert mean_interval(many) == pytest.approx(mean_interval(one), abs=1e-6)
+
+
+def test_compared_means_are_paired_by_image():
+    rng = np.random.default_rng(12)
+    a = some_runs(rng, seeds=3, sd=0.0)
+    b = [Run(r.normal_class, r.seed, r.score + 0.15 * r.y, r.class_test) for r in a]
+    difference, low, high = compare_means(b, a)
+    expected = np.mean([r.auroc for r in b]) - np.mean([r.auroc for r in a])
+    assert difference == pytest.approx(expected)
+    assert 0 < low < difference < high
+    low_a, high_a = mean_interval(a)
+    assert high - low < 0.5 * (high_a - low_a)
+    backwards = compare_means(a, b)
+    assert backwards[0] == pytest.approx(-difference)
+
+
+def test_means_are_compared_over_the_classes_both_have():
+    runs = some_runs(np.random.default_rng(13))
+    few = [run for run in runs if run.normal_class != 1]
+    assert compare_means(runs, few)[0] == 0
+    with pytest.raises(ValueError, match="no class in common"):
+        compare_means([r for r in runs if r.normal_class == 1], few)
+
+
+def test_a_run_must_be_whole():
+    with pytest.raises(ValueError, match="class 3, seed 1: 2 scores for 3 test images"):
+        Run(3, 1, np.zeros(2), np.zeros(3, int))
+    with pytest.raises(ValueError, match="class 3, seed 1: 1 scores are not numbers"):
+        Run(3, 1, np.array([0.0, np.nan]), np.zeros(2, int))
+
+
+def test_confusability_shows_the_class_that_is_mistaken():
+    class_test = np.repeat([0, 1, 2], [4, 2, 6])
+    distance = np.array([0, 0, 9])[class_test] + np.tile([0.0, 1.0], 6)
+    runs = [Run(0, seed, distance, class_test) for seed in (0, 1)]
+    ours = comparison.confusability(runs, 3)
+    assert ours[0, 1] == 0.5 and ours[0, 2] == 1
+    assert np.isnan(ours[0, 0]) and np.isnan(ours[1:]).all()
+    assert np.average(ours[0, 1:], weights=[2, 6]) == pytest.approx(runs[0].auroc)
+
+
+# --- several methods over classes ----------------------------------------------------------------
+
+
+def test_holm_by_a_worked_example_and_its_definition():
+    assert comparison.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert comparison.holm([0.6, 0.7]) == pytest.approx([1, 1])
+    rng = np.random.default_rng(14)
+    for p in rng.uniform(size=(20, 6)) ** 3:
+        # the smallest p of any k hypotheses, times k: closed testing with Bonferroni's test
+        subsets = [[j for j in range(6) if s >> j & 1] for s in range(1, 64)]
+        closed = [max(min(1, len(s) * min(p[s])) for s in subsets if i in s) for i in range(6)]
+        assert comparison.holm(p) == pytest.approx(closed)
+
+
+def table(rows):
+    return pd.DataFrame(rows, index=["a", "b", "c", "d", "e", "f"]).T
+
+
+def test_wilcoxon_by_enumerating_signs_with_ties_and_zeros():
+    better = [0.3, 0.3, -0.1, 0.2, 0.0, 0.1]
+    ours = comparison.wilcoxon_over_classes(
+        table({"one": np.add(0.6, better), "other": [0.6] * 6}), "one"
+    ).loc["other"]
+    ranks = stats.rankdata(np.abs([0.3, 0.3, -0.1, 0.2, 0.1]))
+    signs = (np.arange(32)[:, None] >> np.arange(5)) % 2 * 2 - 1
+    sums = np.abs(signs @ ranks)
+    observed = abs(np.sign([0.3, 0.3, -0.1, 0.2, 0.1]) @ ranks)
+    assert ours["p"] == pytest.approx((sums >= observed - 1e-9).mean())
+    assert (ours["wins"], ours["ties"], ours["losses"], ours["classes"]) == (4, 1, 1, 6)
+    assert ours["mean_difference"] == pytest.approx(0.8 / 6)
+
+
+def test_each_other_method_is_compared_and_holm_is_over_them():
+    rng = np.random.default_rng(15)
+    base = rng.uniform(0.5, 0.6, 6)
+    rows = {"best": base + 0.3, "low": base, "same": base + 0.3, "part": base.copy()}
+    rows["part"][2:] = np.nan
+    rows["none"] = np.full(6, np.nan)
+    ours = comparison.wilcoxon_over_classes(table(rows), "best")
+    assert list(ours.index) == ["low", "same", "part"]
+    assert ours["p"].tolist() == pytest.approx([2 / 64, 1, 0.5])
+    assert ours["p_holm"].tolist() == pytest.approx([6 / 64, 1, 1])
+    assert ours.loc["same", ["wins", "ties", "losses"]].tolist() == [0, 6, 0]
+    assert ours.loc["part", "classes"] == 2
+
+
+def test_mean_ranks():
+    rows = {
+        "bad": [0.5] * 6,
+        "good": [0.9, 0.9, 0.9, 0.9, 0.9, np.nan],
+        "fair": [0.7, 0.7, 0.7, 0.9, 0.9, 0.9],
+    }
+    ranks, p = comparison.mean_ranks(table(rows))
+    assert ranks.to_dict() == pytest.approx({"good": 1.2, "fair": 1.8, "bad": 3})
+    assert list(ranks.index) == ["good", "fair", "bad"]
+    assert p == pytest.approx(stats.friedmanchisquare(*table(rows).to_numpy()[:, :5]).pvalue)
+    assert np.isnan(comparison.mean_ranks(table(rows).loc[["bad", "good"]])[1])
+    with pytest.raises(ValueError, match="no class"):
+        comparison.mean_ranks(table(rows | {"none": [np.nan] * 6}))

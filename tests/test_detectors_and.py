@@ -1,0 +1,173 @@
+"""AND: the order of the code, what has a gradient, what the score is scaled by."""
+
+import numpy as np
+import pytest
+import torch
+
+from ocnd_lib import training
+from ocnd_lib.detectors.and_ import AND, Estimator, MaskedLinear
+
+SMALL = dict(
+    latent_dim=6, width=4, estimator_channels=3, bins=10, epochs=2, batch_size=16,
+    learning_rate=1e-2,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _single_precision(monkeypatch):
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: False)
+
+
+def images(count: int, seed: int, channels: int = 1) -> np.ndarray:
+    """A bright bar, here or a little further, within a dark border of 4 pixels."""
+    rng = np.random.default_rng(seed)
+    x = np.zeros((count, channels, 32, 32), np.uint8)
+    for image, top, left in zip(x, *rng.integers(6, 14, (2, count)), strict=True):
+        image[:, top : top + 12, left : left + 6] = 220
+    return x
+
+
+@pytest.fixture(scope="module")
+def fitted() -> AND:
+    return AND(**SMALL).fit(images(48, 0), x_validation=images(16, 1))
+
+
+def test_output_i_depends_on_the_entries_before_it_and_on_no_other():
+    torch.manual_seed(0)
+    estimator = Estimator(length=5, bins=7, channels=4)
+    z = torch.rand(3, 5)
+    before = estimator(z)
+    assert before.shape == (3, 7, 5)
+    for j in range(5):
+        moved = z.clone()
+        moved[:, j] += 0.3
+        changed = (estimator(moved) != before).any(dim=1).any(dim=0)
+        assert changed.tolist() == [i > j for i in range(5)]
+
+
+def test_the_order_survives_training(fitted):
+    estimator = fitted.state_["estimator"]
+    z = torch.rand(2, 6)
+    moved = z.clone()
+    moved[:, 3] += 0.3
+    changed = (estimator(moved) != estimator(z)).any(dim=1).any(dim=0)
+    assert changed.tolist() == [False] * 4 + [True] * 2
+
+
+def test_a_layer_that_is_not_strict_sees_its_own_position():
+    torch.manual_seed(0)
+    layer = MaskedLinear(2, 3, length=4, strict=False)
+    x = torch.rand(1, 2, 4)
+    moved = x.clone()
+    moved[:, :, 2] += 1
+    changed = (layer(moved) != layer(x)).any(dim=1)[0]
+    assert changed.tolist() == [False, False, True, True]
+
+
+def test_the_probabilities_of_all_codes_sum_to_one():
+    torch.manual_seed(0)
+    estimator = Estimator(length=3, bins=4, channels=2)
+    # input and bin of an entry go together, so only codes at the middle of their bins are codes
+    values = (torch.arange(4) + 0.5) / 4
+    codes = torch.cartesian_prod(values, values, values)
+    assert torch.exp(-estimator.surprise(codes)).sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_bins_reach_from_0_to_1():
+    estimator = Estimator(length=2, bins=10, channels=2)
+    for layer in estimator.layers:
+        if isinstance(layer, MaskedLinear):
+            torch.nn.init.zeros_(layer.linear.weight)
+    favourite = estimator.layers[-1].linear.bias.data.view(10, 2)
+    favourite.zero_()
+    favourite[3, 0], favourite[9, 1] = 50, 50
+    z = torch.tensor([[0.3001, 1.0], [0.3999, 0.9], [0.2999, 1.0], [0.4001, 0.95]])
+    assert (estimator.surprise(z) < 1).tolist() == [True, True, False, False]
+
+
+def test_the_code_has_a_gradient_as_input_and_none_as_target():
+    torch.manual_seed(0)
+    estimator = Estimator(length=5, bins=10, channels=4)
+    z = torch.rand(8, 5, requires_grad=True)
+    estimator.surprise(z).sum().backward()
+    # no entry is conditioned on the last: only as a target could it have a gradient
+    assert (z.grad[:, -1] == 0).all()
+    assert (z.grad[:, :-1] != 0).any(dim=0).all()
+
+
+def test_loss_falls_in_both_terms():
+    detector = AND(**SMALL | {"epochs": 8}).fit(images(48, 0), x_validation=images(16, 1))
+    first, last = detector.curves_[0], detector.curves_[-1]
+    assert last["error"] < 0.7 * first["error"]
+    assert last["surprise"] < first["surprise"] < 1.5 * 6 * np.log(10)
+
+
+def test_validation_images_span_0_to_1_in_each_term(fitted):
+    low, high = fitted.state_["ends"]
+    terms = (fitted.terms(images(16, 1)) - low) / (high - low)
+    np.testing.assert_allclose(terms.min(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(terms.max(axis=0), 1, atol=1e-6)
+    np.testing.assert_allclose(fitted.novelty_score(images(16, 1)), terms.sum(1), atol=1e-5)
+
+
+def test_the_scale_comes_from_validation_and_not_from_what_is_scored(fitted):
+    test = np.concatenate([images(5, 2), 255 - images(5, 3)])
+    together = fitted.novelty_score(test)
+    apart = np.concatenate([fitted.novelty_score(part) for part in (test[:5], test[5:])])
+    np.testing.assert_allclose(together, apart, rtol=1e-4)
+    assert together[5:].min() > together[:5].max()
+    assert together.max() > 2
+
+    other = AND(**SMALL).fit(images(48, 0), x_validation=images(16, 9))
+    np.testing.assert_array_equal(other.terms(test), fitted.terms(test))
+    assert not np.array_equal(other.novelty_score(test), together)
+
+
+def test_tails_leave_the_outer_validation_images_beyond_the_scale():
+    x_validation = np.concatenate([images(19, 1), 255 - images(1, 1)])
+    plain, robust = (
+        AND(**SMALL, tails=tails).fit(images(48, 0), x_validation=x_validation).state_["ends"]
+        for tails in (0.0, 0.1)
+    )
+    assert (robust[0] >= plain[0]).all() and (robust[1] < plain[1]).all()
+
+
+def test_the_error_is_summed_over_pixels_in_0_to_1_inside_the_border(fitted):
+    x = images(4, 5)
+    unit = torch.from_numpy(x) / 127.5 - 1
+    with torch.no_grad():
+        redrawn = fitted.reconstruct(unit)
+    error = ((redrawn - unit) / 2).square().sum((1, 2, 3))
+    np.testing.assert_allclose(fitted.terms(x)[:, 0], error, rtol=1e-4)
+
+    framed = x.copy()
+    framed[..., :2, :] = framed[..., -2:, :] = framed[..., :, :2] = framed[..., :, -2:] = 255
+    np.testing.assert_array_equal(fitted.novelty_score(framed), fitted.novelty_score(x))
+
+
+@pytest.mark.parametrize("border", [0, 4])
+def test_other_borders(border):
+    detector = AND(**SMALL | {"epochs": 1}, border=border).fit(images(20, 0))
+    assert detector.reconstruct(torch.zeros(2, 1, 32, 32)).shape == (2, 1, 32, 32)
+
+
+def test_an_odd_border_is_refused():
+    with pytest.raises(ValueError, match="border of 3 leaves 26 pixels; it must be even"):
+        AND(**SMALL, border=3).fit(images(20, 0))
+
+
+def test_colour_images_are_seen_whole():
+    detector = AND(**SMALL | {"epochs": 1}).fit(images(20, 0, channels=3))
+    x = images(3, 1, channels=3)
+    framed = x.copy()
+    framed[..., 0, :] = 255
+    assert (detector.terms(framed)[:, 0] > detector.terms(x)[:, 0]).all()
+
+
+def test_the_estimator_is_saved_without_its_masks(fitted, tmp_path):
+    fitted.save(tmp_path)
+    loaded = AND.load(tmp_path)
+    np.testing.assert_array_equal(
+        loaded.novelty_score(images(6, 4)), fitted.novelty_score(images(6, 4))
+    )
+    assert not any("mask" in key for key in fitted.state_["estimator"].state_dict())

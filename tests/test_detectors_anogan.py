@@ -1,0 +1,91 @@
+"""AnoGAN: its score, its searches, and that scoring changes nothing."""
+
+import numpy as np
+import pytest
+import torch
+
+from ocnd_lib.detectors.anogan import AnoGAN
+from ocnd_lib.detectors.gan import prior
+from ocnd_lib.training import to_unit
+
+SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, search_steps=4)
+NOISE = np.random.default_rng(5).integers(0, 256, (6, 1, 32, 32), dtype=np.uint8)
+
+
+def halves(count: int, seed: int = 0) -> np.ndarray:
+    """Images that are bright on the left and dark on the right."""
+    x = np.random.default_rng(seed).integers(0, 60, (count, 1, 32, 32))
+    x[..., :16] += 190
+    return x.astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> AnoGAN:
+    return AnoGAN(**SMALL).fit(halves(48), x_validation=halves(5, 1))
+
+
+def again(fitted: AnoGAN, **changes) -> AnoGAN:
+    """The same networks under another way of scoring."""
+    detector = AnoGAN(**SMALL | changes)
+    detector.channels_, detector.state_ = fitted.channels_, fitted.state_
+    return detector
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 1.0])
+def test_the_score_is_the_weighted_sum_of_pixels_and_features(fitted, weight):
+    detector = again(fitted, search_steps=0, candidates=1, restarts=1, feature_weight=weight)
+    generator, critic = (fitted.state_[k].eval() for k in ("generator", "critic"))
+    x = to_unit(torch.from_numpy(NOISE))
+    with torch.no_grad():
+        drawn = generator(prior(1, 4, torch.Generator().manual_seed(detector.seed)))
+        pixels = (x - drawn).abs().sum((1, 2, 3))
+        # the features are those that the critic's last layer weighs
+        seen = []
+        hook = critic.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        critic(x), critic(drawn)
+        hook.remove()
+        features = (seen[0] - seen[1]).abs().sum((1, 2, 3))
+    expected = (1 - weight) * pixels + weight * features
+    np.testing.assert_allclose(detector.novelty_score(NOISE), expected, rtol=1e-4)
+
+
+def test_more_steps_and_more_restarts_never_find_less(fitted):
+    score = lambda **changes: again(fitted, **changes).novelty_score(NOISE)  # noqa: E731
+    assert (score(restarts=1, search_steps=20) < score(restarts=1, search_steps=0)).all()
+    one, three = score(restarts=1), score(restarts=3)
+    assert (three <= one + 1e-3).all() and (three < one - 1e-3).any()
+
+
+def test_an_image_that_the_generator_draws_is_hardly_novel(fitted):
+    generator = fitted.state_["generator"].eval()
+    with torch.no_grad():
+        drawn = generator(prior(8, 4, torch.Generator().manual_seed(fitted.seed)))
+    own = ((drawn + 1) * 127.5).round().to(torch.uint8).numpy()
+    detector = again(fitted, search_steps=0)
+    assert detector.novelty_score(own).max() < 0.05 * detector.novelty_score(NOISE).min()
+
+
+def test_scoring_changes_no_weight_and_no_statistic(fitted):
+    before = {
+        name: {key: value.clone() for key, value in network.state_dict().items()}
+        for name, network in fitted.state_.items()
+    }
+    for network in fitted.state_.values():
+        network.train()  # novelty_score has to undo this
+    fitted.novelty_score(NOISE)
+    for name, network in fitted.state_.items():
+        assert all(torch.equal(v, before[name][k]) for k, v in network.state_dict().items())
+        assert all(weights.grad is None for weights in network.parameters()) or name == "critic"
+
+
+def test_a_long_search_does_not_depend_on_batch_mates(fitted):
+    detector = again(fitted, search_steps=30)
+    together = detector.novelty_score(np.concatenate([NOISE, halves(6, 3)]))
+    apart = np.concatenate([detector.novelty_score(NOISE), detector.novelty_score(halves(6, 3))])
+    np.testing.assert_allclose(together, apart, rtol=1e-2)
+
+
+@pytest.mark.parametrize("restarts", [0, 9])
+def test_an_impossible_number_of_restarts_is_refused(restarts):
+    with pytest.raises(ValueError, match=f"restarts is {restarts}"):
+        AnoGAN(**SMALL | dict(restarts=restarts)).fit(halves(12))

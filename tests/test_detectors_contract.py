@@ -1,0 +1,275 @@
+"""What every detector in ocnd_lib/detectors promises, whatever its method."""
+
+import importlib
+import json
+import pkgutil
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
+
+from ocnd_lib import detectors, training
+from ocnd_lib.detectors.base import DeepDetector, Detector
+
+# A further detector is one line here: its class, and arguments with which it learns in a second.
+# "Class/anything" tests a class once more, with other arguments.
+SMALL = {
+    "AutoEncoder": dict(latent_dim=4, width=4, epochs=3, batch_size=16, learning_rate=1e-2),
+    "AutoEncoder/denoising": dict(width=4, epochs=3, batch_size=16, learning_rate=1e-2, noise=0.2),
+    "KDE": dict(),
+    "KDE/gcn": dict(gcn=True),
+    "OCSVM": dict(),
+    "OCSVM/gcn": dict(gcn=True, gamma="median"),
+    "PixelCNN": dict(width=8, blocks=1, epochs=2, batch_size=16, learning_rate=1e-2),
+    "VAE": dict(latent_dim=4, width=4, epochs=2, batch_size=16, learning_rate=1e-2),
+}
+
+
+def found() -> dict[str, type[Detector]]:
+    """Every class of detector that a module of the package defines."""
+    names = [module.name for module in pkgutil.iter_modules(detectors.__path__)]
+    modules = [importlib.import_module(f"ocnd_lib.detectors.{name}") for name in names]
+    return {
+        name: thing
+        for module in modules
+        for name, thing in vars(module).items()
+        if isinstance(thing, type)
+        and issubclass(thing, Detector)
+        and thing.__module__ == module.__name__ != Detector.__module__
+    }
+
+
+CLASSES = found()
+DEEP = [name for name in SMALL if issubclass(CLASSES[name.split("/")[0]], DeepDetector)]
+every = pytest.mark.parametrize("name", SMALL)
+every_deep = pytest.mark.parametrize("name", DEEP)
+
+
+def small(name: str, **more) -> Detector:
+    return CLASSES[name.split("/")[0]](**SMALL[name] | more)
+
+
+def pictures(count: int, seed: int, channels: int = 1) -> np.ndarray:
+    """Dark images with a bright bar, here or a little further."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 30, (count, channels, 32, 32))
+    for image, top, left in zip(x, *rng.integers(10, 14, (2, count)), strict=True):
+        image[:, top : top + 12, left : left + 6] += 200
+    return x.astype(np.uint8)
+
+
+X, X_VALIDATION, X_TEST = pictures(40, 0), pictures(10, 1), pictures(12, 2)
+
+
+@cache
+def fitted(name: str) -> Detector:
+    return small(name).fit(X, x_validation=X_VALIDATION)
+
+
+@cache
+def scores(name: str) -> np.ndarray:
+    return fitted(name).novelty_score(X_TEST)
+
+
+@pytest.fixture(autouse=True)
+def _single_precision(monkeypatch):
+    # bf16 rounds so coarsely that a true dependence on the batch could hide in it
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: False)
+
+
+def test_every_detector_is_tested():
+    assert {name.split("/")[0] for name in SMALL} == set(CLASSES)
+
+
+@every
+def test_parameters_are_kept_untouched_and_cloned(name):
+    detector = fitted(name)
+    copy = clone(detector)
+    assert copy.get_params() == detector.get_params() == small(name).get_params()
+    assert not hasattr(copy, "state_")
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        copy.set_params(colour="blue")
+
+
+@every
+def test_same_seed_same_scores_wherever_the_parameters_were_set(name):
+    before = scores(name)
+    torch.manual_seed(99)
+    np.random.seed(99)
+    again = type(small(name))().set_params(**SMALL[name]).fit(X, x_validation=X_VALIDATION)
+    np.testing.assert_array_equal(again.novelty_score(X_TEST), before)
+    assert again.threshold_ == fitted(name).threshold_
+
+
+@every_deep
+def test_another_seed_gives_other_scores(name):
+    other = small(name, seed=1).fit(X, x_validation=X_VALIDATION)
+    assert not np.array_equal(other.novelty_score(X_TEST), scores(name))
+
+
+@every
+def test_without_validation_images_some_are_held_out_by_seed(name):
+    first, second = small(name).fit(X), small(name).fit(X)
+    assert first.threshold_ == second.threshold_
+    assert not np.array_equal(first.novelty_score(X_TEST), scores(name))
+
+
+@every
+def test_orientation_and_threshold(name):
+    detector = fitted(name)
+    validation = detector.novelty_score(X_VALIDATION)
+    assert detector.threshold_ == pytest.approx(np.quantile(validation, 0.95))
+    np.testing.assert_array_equal(detector.score_samples(X_TEST), -scores(name))
+    novel = scores(name) > detector.threshold_
+    np.testing.assert_array_equal(detector.predict(X_TEST), np.where(novel, -1, 1))
+    np.testing.assert_array_equal(detector.decision_function(X_TEST) < 0, novel)
+
+
+@every
+def test_negatives_are_more_novel_than_unseen_normal_images(name):
+    both = np.concatenate([scores(name), fitted(name).novelty_score(255 - X_TEST)])
+    assert roc_auc_score(np.repeat([0, 1], len(X_TEST)), both) > 0.9
+
+
+@every
+def test_a_score_does_not_depend_on_its_batch_mates(name):
+    noise = np.random.default_rng(0).integers(0, 256, (500, 1, 32, 32), dtype=np.uint8)
+    crowd = fitted(name).novelty_score(np.concatenate([noise, X_TEST]))[500:]
+    alone = [fitted(name).novelty_score(image[None])[0] for image in X_TEST]
+    spread = np.ptp(crowd)
+    np.testing.assert_allclose(alone, crowd, rtol=1e-5, atol=1e-4 * spread)
+    np.testing.assert_allclose(scores(name), crowd, rtol=1e-5, atol=1e-4 * spread)
+
+
+@every
+def test_fitting_and_scoring_change_neither_images_nor_detector(name):
+    x, x_validation, x_test = X.copy(), X_VALIDATION.copy(), X_TEST.copy()
+    detector = small(name).fit(x, x_validation=x_validation)
+    first, second = detector.novelty_score(x_test), detector.novelty_score(x_test)
+    np.testing.assert_array_equal(first, second)
+    for before, after in ((X, x), (X_VALIDATION, x_validation), (X_TEST, x_test)):
+        np.testing.assert_array_equal(before, after)
+
+
+@every
+def test_a_second_fit_starts_afresh(name):
+    other = np.ascontiguousarray(X[::-1, :, ::-1])
+    twice = small(name).fit(other).fit(X, x_validation=X_VALIDATION)
+    np.testing.assert_array_equal(twice.novelty_score(X_TEST), scores(name))
+    assert twice.curves_ == fitted(name).curves_
+
+
+@every
+def test_what_is_saved_is_loaded(name, tmp_path):
+    fitted(name).save(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["detector.json", "state.safetensors"]
+    loaded = type(fitted(name)).load(tmp_path)
+    assert loaded.get_params() == fitted(name).get_params()
+    np.testing.assert_array_equal(loaded.novelty_score(X_TEST), scores(name))
+    np.testing.assert_array_equal(loaded.predict(X_TEST), fitted(name).predict(X_TEST))
+
+
+@every
+def test_a_detector_of_another_kind_is_not_loaded(name, tmp_path):
+    fitted(name).save(tmp_path)
+    about = json.loads((tmp_path / "detector.json").read_text())
+    (tmp_path / "detector.json").write_text(json.dumps(about | {"detector": "Oracle"}))
+    with pytest.raises(ValueError, match="holds a Oracle"):
+        type(fitted(name)).load(tmp_path)
+
+
+@every_deep
+def test_a_fit_stopped_after_each_checkpoint_ends_the_same(name, tmp_path, monkeypatch):
+    class Stopped(Exception):
+        pass
+
+    save = training.Checkpoint.save
+
+    def save_and_stop(self, *arguments):
+        save(self, *arguments)
+        raise Stopped
+
+    monkeypatch.setattr(training.Checkpoint, "save", save_and_stop)
+    for starts in range(1, 30):
+        torch.manual_seed(starts)
+        try:
+            detector = small(name).fit(
+                X, x_validation=X_VALIDATION, checkpoint=tmp_path / "checkpoint.pt"
+            )
+            break
+        except Stopped:
+            pass
+    assert starts > 2, "fewer than two checkpoints were written"
+    np.testing.assert_array_equal(detector.novelty_score(X_TEST), scores(name))
+    assert detector.curves_ == fitted(name).curves_
+
+
+@every
+def test_ten_images_are_enough(name):
+    assert np.isfinite(small(name).fit(X[:10]).novelty_score(X_TEST)).all()
+
+
+@every
+def test_colour_images(name):
+    detector = small(name).fit(pictures(20, 0, channels=3))
+    scored = detector.novelty_score(pictures(5, 1, channels=3))
+    assert scored.shape == (5,) and np.isfinite(scored).all() and np.ptp(scored) > 0
+
+
+@every_deep
+def test_half_precision(name, monkeypatch):
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: True)
+    scored = small(name).fit(X, x_validation=X_VALIDATION).novelty_score(X_TEST)
+    assert scored.dtype == np.float32 and np.isfinite(scored).all()
+    assert not np.array_equal(scored, scores(name))
+
+
+BAD = {
+    "float": (X / 255, "must be uint8"),
+    "NaN": (np.full(X.shape, np.nan), "must be uint8"),
+    "wrong size": (X[:, :, :28, :28], "shape"),
+    "no channel": (X[:, 0], "shape"),
+    "channels last": (X.transpose(0, 2, 3, 1), "shape"),
+    "two channels": (np.concatenate([X, X], axis=1), "shape"),
+    "no images": (X[:0], "too few"),
+}
+
+
+@every
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_images_are_refused_before_anything_is_learnt(name, bad, monkeypatch):
+    x, message = BAD[bad]
+    with pytest.raises(ValueError, match=message):
+        fitted(name).novelty_score(x)
+    detector = small(name)
+    monkeypatch.setattr(detector, "_learn", lambda *_: pytest.fail("learning has begun"))
+    with pytest.raises(ValueError, match=message):
+        detector.fit(x)
+    with pytest.raises(ValueError, match=message):
+        detector.fit(X, x_validation=x)
+
+
+@every
+def test_nine_images_and_another_number_of_channels_are_refused(name, monkeypatch):
+    colour = pictures(12, 0, channels=3)
+    with pytest.raises(ValueError, match="fitted on 1 channels, not 3"):
+        fitted(name).novelty_score(colour)
+    detector = small(name)
+    monkeypatch.setattr(detector, "_learn", lambda *_: pytest.fail("learning has begun"))
+    with pytest.raises(ValueError, match="9 images are too few"):
+        detector.fit(X[:9])
+    with pytest.raises(ValueError, match="channels"):
+        detector.fit(X, x_validation=colour)
+
+
+@every
+def test_an_unfitted_detector_says_so(name, tmp_path):
+    for use in ("novelty_score", "score_samples", "decision_function", "predict"):
+        with pytest.raises(NotFittedError):
+            getattr(small(name), use)(X_TEST)
+    with pytest.raises(NotFittedError):
+        small(name).save(tmp_path)

@@ -1,0 +1,176 @@
+"""Deep SVDD: what keeps it from collapsing, its preprocessing, and its two trainings."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ocnd_lib import training
+from ocnd_lib.detectors.deep_svdd import (
+    Contrast,
+    DeepSVDD,
+    Sphere,
+    lenet,
+    mirrored_lenet,
+    normalised,
+)
+from ocnd_lib.detectors.features import contrast_normalised
+from ocnd_lib.training import to_unit
+
+SMALL = dict(pretrain_epochs=2, epochs=2, batch_size=16, learning_rate=1e-3)
+
+
+def bars(count: int, seed: int = 0, channels: int = 1) -> np.ndarray:
+    """Dark images with one bright bar of random place."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 30, (count, channels, 32, 32))
+    for image, top, left in zip(x, *rng.integers(4, 20, (2, count)), strict=True):
+        image[:, top : top + 8, left : left + 4] += 200
+    return x.astype(np.uint8)
+
+
+X, X_VALIDATION = bars(48), bars(10, 1)
+
+
+def fit(**changes) -> DeepSVDD:
+    return DeepSVDD(**SMALL | changes).fit(X, x_validation=X_VALIDATION)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> DeepSVDD:
+    return fit()
+
+
+def weights(detector: DeepSVDD) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in detector.state_["encoder"].parameters()]
+
+
+# --- networks that cannot add a constant --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("channels", "side", "size", "count"), [(1, 28, 32, 7272), (3, 32, 128, 520544)]
+)
+def test_networks_are_the_papers(channels, side, size, count):
+    encoder, decoder = lenet(channels), mirrored_lenet(channels)
+    assert sum(p.numel() for p in encoder.parameters()) == count
+    for module in (*encoder.modules(), *decoder.modules()):
+        assert getattr(module, "bias", None) is None, "a bias lets the network collapse"
+        assert not getattr(module, "affine", False), "so does the shift of batch norm"
+    codes = encoder(torch.rand(4, channels, side, side))
+    images = decoder(codes)
+    assert codes.shape == (4, size) and images.shape == (4, channels, side, side)
+    assert 0 < images.min() and images.max() < 1
+    # nothing in, nothing out: the map has no constant part
+    assert not encoder.eval()(torch.zeros(1, channels, side, side)).any()
+
+
+def test_the_centre_is_the_mean_code_but_away_from_zero():
+    sphere = Sphere(4)
+    sphere.centre_on(torch.tensor([[0.5, 0.04, -0.04, 0.0], [1.5, 0.0, -0.04, 0.0]]))
+    torch.testing.assert_close(sphere.centre, torch.tensor([1.0, 0.1, -0.1, 0.1]))
+    torch.testing.assert_close(sphere(sphere.centre + torch.eye(4) * 2), torch.full((4,), 4.0))
+
+
+def test_training_gathers_the_codes_without_making_them_equal():
+    before, after = fit(epochs=0), fit(epochs=15)
+    x = bars(30, 2)
+    assert after.novelty_score(x).mean() < 0.7 * before.novelty_score(x).mean()
+    scores = after.novelty_score(x)
+    assert scores.std() > 0.05 * scores.mean()
+    noise = np.random.default_rng(0).integers(0, 256, x.shape, dtype=np.uint8)
+    assert after.novelty_score(noise).min() > scores.mean()
+
+
+# --- preprocessing ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_contrast_is_that_of_the_classical_detectors_on_the_unpadded_image(channels):
+    x = bars(5, 3, channels)
+    inner = x[:, :, 2:-2, 2:-2] if channels == 1 else x
+    mine = normalised(to_unit(torch.from_numpy(x)))
+    assert mine.shape == inner.shape
+    np.testing.assert_allclose(mine.flatten(1), contrast_normalised(inner), atol=1e-4)
+
+
+def test_the_scale_is_that_of_the_training_images_alone():
+    strange = np.zeros_like(X_VALIDATION)
+    strange[:, :, 15, 15] = 255  # one bright pixel: far more contrast than any training image
+    contrast = DeepSVDD(**SMALL).fit(X, x_validation=strange).state_["contrast"]
+    expected = contrast_normalised(X[:, :, 2:-2, 2:-2])
+    assert contrast.low.item() == pytest.approx(expected.min(), rel=1e-4)
+    assert contrast.high.item() == pytest.approx(expected.max(), rel=1e-4)
+    inside, outside = (contrast(to_unit(torch.from_numpy(x))) for x in (X, strange))
+    assert inside.min() == pytest.approx(0, abs=1e-5) and inside.max() == pytest.approx(1)
+    assert outside.max() > 5
+
+
+@pytest.mark.parametrize("grey", [0, 77, 255])
+def test_a_blank_image_has_no_contrast_and_a_finite_score(fitted, grey):
+    blank = np.full((2, 1, 32, 32), grey, np.uint8)
+    assert normalised(to_unit(torch.from_numpy(blank))).abs().max() < 0.1
+    assert np.isfinite(fitted.novelty_score(blank)).all()
+    with pytest.raises(ValueError, match="one colour"):
+        Contrast().fit(torch.from_numpy(blank))
+
+
+# --- the two trainings --------------------------------------------------------------------------
+
+
+def test_the_encoder_of_the_autoencoder_is_the_one_that_is_trained_on(monkeypatch):
+    untrained, pretrained = fit(pretrain_epochs=0, epochs=0), fit(epochs=0)
+    assert not all(map(torch.equal, weights(untrained), weights(pretrained)))
+    # with an objective that pulls nowhere, what comes out is what went in
+    monkeypatch.setattr(DeepSVDD, "_objective", lambda _, distance, radius: 0 * distance.sum())
+    assert all(map(torch.equal, weights(fit(weight_decay=0.0)), weights(pretrained)))
+
+
+def test_the_autoencoder_learns_to_redraw():
+    losses = [c["autoencoder_loss"] for c in fit(pretrain_epochs=8, epochs=0).curves_]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():
+    state = fit(epochs=0).state_
+    with torch.no_grad():
+        codes = state["encoder"].eval()(state["contrast"](to_unit(torch.from_numpy(X))))
+    free = codes.mean(0).abs() > 0.1
+    assert free.any()
+    torch.testing.assert_close(state["sphere"].centre[free], codes.mean(0)[free])
+
+
+def test_the_rate_falls_to_a_tenth_after_a_third():
+    optimiser, slow = DeepSVDD(learning_rate=1.0)._optimiser(nn.Linear(1, 1), 6, 0.0)
+    rates = []
+    for _ in range(6):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        slow.step()
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])
+
+
+def test_the_soft_boundary_leaves_a_share_outside():
+    soft = dict(objective="soft-boundary", nu=0.25, epochs=8, batch_size=48)
+    detector = fit(**soft, warm_up_epochs=2)
+    assert detector.state_["sphere"].radius > 0
+    assert 0.05 < (detector.novelty_score(X) > 0).mean() < 0.6
+    assert fit(**soft, warm_up_epochs=8).state_["sphere"].radius == 0
+    assert fit(epochs=8, warm_up_epochs=2).state_["sphere"].radius == 0
+
+
+def test_the_soft_objective_counts_only_what_lies_outside():
+    distance, radius = torch.tensor([0.5, 1.0, 3.0, 5.0]), torch.tensor(1.0)
+    soft = DeepSVDD(objective="soft-boundary", nu=0.5)._objective(distance, radius)
+    assert soft.item() == pytest.approx(1 + (2 + 4) / 4 / 0.5)
+    assert DeepSVDD()._objective(distance, radius).item() == pytest.approx(9.5 / 4)
+
+
+def test_it_computes_in_full_precision_whatever_the_processor_offers(monkeypatch):
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: True)
+    assert DeepSVDD()._hardware().dtype == torch.float32
+
+
+def test_an_unknown_objective_is_refused():
+    with pytest.raises(ValueError, match="neither one-class nor soft-boundary"):
+        fit(objective="hard")

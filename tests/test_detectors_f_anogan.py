@@ -1,0 +1,110 @@
+"""f-AnoGAN: the gradient penalty, the two trainings, the score."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ocnd_lib.detectors import f_anogan
+from ocnd_lib.detectors.f_anogan import FAnoGAN, LipschitzCritic, steepness
+from ocnd_lib.training import to_unit
+
+SMALL = dict(latent_dim=4, width=4, epochs=2, encoder_epochs=2, batch_size=16)
+NOISE = np.random.default_rng(5).integers(0, 256, (6, 1, 32, 32), dtype=np.uint8)
+
+
+def halves(count: int, seed: int = 0) -> np.ndarray:
+    """Images that are bright on the left and dark on the right."""
+    x = np.random.default_rng(seed).integers(0, 60, (count, 1, 32, 32))
+    x[..., :16] += 190
+    return x.astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> FAnoGAN:
+    return FAnoGAN(**SMALL).fit(halves(48), x_validation=halves(5, 1))
+
+
+def weights(network: nn.Module) -> list[torch.Tensor]:
+    return [value.clone() for value in network.state_dict().values()]
+
+
+def same(first: nn.Module, second: nn.Module) -> bool:
+    return all(map(torch.equal, weights(first), weights(second)))
+
+
+class Plane(nn.Module):
+    """A critic with the same gradient everywhere, of length 3."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope = nn.Parameter(torch.full((1024,), 3 / 32))
+        self.seen = None
+
+    def forward(self, x):
+        self.seen = x
+        return x.flatten(1) @ self.slope
+
+
+def test_the_penalty_measures_how_far_the_gradient_is_from_one():
+    critic, real, fake = Plane(), torch.ones(5, 1, 32, 32), torch.zeros(5, 1, 32, 32)
+    penalty = steepness(critic, real, fake)
+    assert penalty.item() == pytest.approx((3 - 1) ** 2, rel=1e-5)
+    penalty.backward()
+    torch.testing.assert_close(critic.slope.grad, torch.full((1024,), 2 * (3 - 1) / 32))
+    shares = critic.seen.flatten(1)
+    assert (shares == shares[:, :1]).all(), "one share for all pixels of an image"
+    assert len(shares[:, 0].unique()) == 5 and 0 < shares.min() and shares.max() < 1
+
+
+def test_the_critic_sees_each_image_alone_even_while_it_learns():
+    critic = LipschitzCritic(1, width=4).train()
+    x = torch.randn(6, 1, 32, 32)
+    torch.testing.assert_close(critic(x)[:2], critic(x[:2]))
+
+
+def test_the_critic_learns_to_prefer_the_real_and_the_generator_to_resemble_it():
+    settings = SMALL | dict(width=8, epochs=40, encoder_epochs=0, learning_rate=2e-3)
+    detector = FAnoGAN(**settings).fit(halves(64), x_validation=halves(5, 1))
+    assert np.mean([curve["gap"] for curve in detector.curves_]) > 0
+    with torch.no_grad():
+        drawn = detector.state_["generator"](torch.rand(50, 4) * 2 - 1).mean(0)[0]
+    assert drawn[:, :16].mean() > 0.2 and drawn[:, 16:].mean() < -0.2
+
+
+def test_the_encoder_learns_while_generator_and_critic_rest(fitted):
+    before = FAnoGAN(**SMALL | dict(encoder_epochs=0)).fit(halves(48), x_validation=halves(5, 1))
+    after = fitted.state_
+    assert same(before.state_["generator"], after["generator"])
+    assert same(before.state_["critic"], after["critic"])
+    assert not same(before.state_["encoder"], after["encoder"])
+    x = halves(20, 2)
+    assert fitted.novelty_score(x).mean() < before.novelty_score(x).mean()
+
+
+def test_the_generator_steps_once_in_critic_steps(monkeypatch):
+    count = {}
+
+    class Counting(f_anogan.Descent):
+        def __call__(self, loss):
+            count[id(self)] = count.get(id(self), 0) + 1
+            return super().__call__(loss)
+
+    monkeypatch.setattr(f_anogan, "Descent", Counting)
+    FAnoGAN(**SMALL | dict(critic_steps=3, epochs=3)).fit(halves(48), x_validation=halves(5, 1))
+    assert sorted(count.values()) == [3, 6, 9]  # generator, encoder (2 epochs), critic
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+def test_the_score_is_the_mean_over_pixels_and_over_features(fitted, kappa):
+    detector = FAnoGAN(**SMALL | dict(kappa=kappa))
+    detector.channels_, detector.state_ = fitted.channels_, fitted.state_
+    generator, critic, encoder = (
+        fitted.state_[k].eval() for k in ("generator", "critic", "encoder")
+    )
+    x = to_unit(torch.from_numpy(NOISE))
+    with torch.no_grad():
+        drawn = generator(encoder(x))
+        pixels = (x - drawn).square().flatten(1).mean(1)
+        features = (critic.features(x) - critic.features(drawn)).square().flatten(1).mean(1)
+    np.testing.assert_allclose(detector.novelty_score(NOISE), pixels + kappa * features, rtol=1e-4)

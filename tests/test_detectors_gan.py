@@ -1,0 +1,137 @@
+"""GAN: its training, and the search for codes that AnoGAN shares."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ocnd_lib.detectors.gan import GAN, Descent, latent_search, nearest_codes, prior, says
+from ocnd_lib.networks import Decoder
+
+SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, search_steps=3)
+
+
+def halves(count: int, seed: int = 0) -> np.ndarray:
+    """Images that are bright on the left and dark on the right."""
+    x = np.random.default_rng(seed).integers(0, 60, (count, 1, 32, 32))
+    x[..., :16] += 190
+    return x.astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def gan() -> GAN:
+    return GAN(**SMALL).fit(halves(48), x_validation=halves(24, 1))
+
+
+@pytest.fixture(scope="module")
+def generator() -> nn.Module:
+    torch.manual_seed(0)
+    network = Decoder(1, 4, width=4)
+    with torch.no_grad():
+        network(prior(64, 4))  # gives batch norm some statistics
+    for weights in network.parameters():
+        weights.data.mul_(5)  # so that different codes draw different things
+    return network.eval()
+
+
+def test_the_generator_learns_what_the_images_look_like():
+    settings = SMALL | dict(width=8, epochs=25, learning_rate=1e-3)
+    detector = GAN(**settings).fit(halves(64), x_validation=halves(5, 1))
+    with torch.no_grad():
+        drawn = detector.state_["generator"].eval()(prior(50, 4)).mean(0)[0]
+    assert drawn[:, :16].mean() > 0.2 and drawn[:, 16:].mean() < -0.2
+
+
+def test_codes_fill_the_cube_that_the_search_may_use():
+    codes = prior(4000, 3)
+    assert codes.shape == (4000, 3)
+    assert -1 <= codes.min() < -0.99 and 0.99 < codes.max() <= 1
+    assert codes.mean(0).abs().max() < 0.05
+
+
+def test_says_is_the_cross_entropy_of_one_answer():
+    logits = torch.tensor([2.0, -1.0])
+    real = torch.sigmoid(logits)
+    expected = -(0.9 * real.log() + 0.1 * (1 - real).log()).mean()
+    torch.testing.assert_close(says(logits, 0.9), expected)
+    assert says(logits + 9, 1) < says(logits, 1) and says(logits + 9, 0) > says(logits, 0)
+
+
+def test_a_descent_moves_one_network_and_leaves_no_gradient_in_the_other():
+    mine, other = nn.Linear(2, 2), nn.Linear(2, 2)
+    before = [p.clone() for p in (*mine.parameters(), *other.parameters())]
+    descend = Descent(mine, 0.1, (0.5, 0.9), steps=4)
+    loss = lambda: other(mine(torch.ones(3, 2))).square().mean()  # noqa: E731
+    first, second = descend(loss()), descend(loss())
+    assert second < first
+    assert not torch.equal(mine.weight, before[0])
+    assert torch.equal(other.weight, before[2]) and other.weight.grad is None
+    assert 0 < descend.schedule.get_last_lr()[0] < 0.1
+    descend(loss()), descend(loss())
+    assert descend.schedule.get_last_lr()[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_search_lowers_the_loss_of_every_image_and_stays_in_the_cube(generator):
+    x = generator(prior(6, 4)).detach()
+    before = [p.clone() for p in generator.parameters()]
+    seen = []
+
+    def loss(drawn):
+        return (x - drawn).abs().sum((1, 2, 3))
+
+    class Spy(nn.Module):
+        def forward(self, codes):
+            seen.append(codes.detach().clone())
+            return generator(codes)
+
+    starts = torch.zeros(6, 4)
+    found = latent_search(Spy(), loss, starts, steps=40, rate=0.1)
+    assert (found < 0.7 * loss(generator(starts))).all()
+    assert torch.equal(starts, torch.zeros(6, 4))
+    # far outside, where nothing was ever trained, the search may not go
+    latent_search(Spy(), lambda drawn: -100 * drawn.sum((1, 2, 3)), starts, steps=40, rate=1.0)
+    assert max(codes.abs().max() for codes in seen) == 1
+    assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))
+    assert all(p.grad is None for p in generator.parameters())
+
+
+def test_the_search_of_an_image_knows_nothing_of_the_others(generator):
+    x = generator(prior(4, 4)).detach()
+    x[1:] *= 100  # mates whose gradients are a hundred times as steep
+
+    def search(rows: slice):
+        loss = lambda drawn: (x[rows] - drawn).square().sum((1, 2, 3))  # noqa: E731
+        return latent_search(generator, loss, torch.zeros(4, 4)[rows], steps=10, rate=0.1)
+
+    torch.testing.assert_close(search(slice(0, 1)), search(slice(0, 4))[:1], rtol=1e-4, atol=1e-3)
+
+
+def test_the_nearest_codes_come_first_and_follow_from_the_seed(generator):
+    candidates = prior(32, 4, torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        x = generator(candidates[[5, 20]])
+        codes = nearest_codes(x, generator, 4, candidates=32, keep=3, seed=7)
+        distance = [(x - generator(c)).abs().sum((1, 2, 3)) for c in codes.unbind(1)]
+    assert torch.equal(codes[:, 0], candidates[[5, 20]])
+    assert (distance[0] < distance[1]).all() and (distance[1] <= distance[2]).all()
+
+
+def test_both_halves_of_the_score_are_standardised_on_validation_images(gan):
+    terms = gan._batchwise(gan._terms, halves(24, 1))
+    standard = (terms - gan.state_["centre"]) / gan.state_["spread"]
+    np.testing.assert_allclose(standard.mean(0), 0, atol=1e-3)
+    np.testing.assert_allclose(standard.std(0), 1, atol=1e-3)
+    np.testing.assert_allclose(gan.novelty_score(halves(24, 1)), standard.sum(1), atol=1e-3)
+
+
+def test_what_the_discriminator_finds_more_real_is_less_novel(gan, tmp_path):
+    gan.save(tmp_path)
+    trusting = GAN.load(tmp_path)
+    trusting.state_["critic"].head.bias.data += 2
+    lower = gan.novelty_score(halves(5, 2)) - trusting.novelty_score(halves(5, 2))
+    np.testing.assert_allclose(lower, 2 / gan.state_["spread"][0], rtol=1e-3)
+
+
+def test_one_validation_image_still_gives_finite_scores():
+    detector = GAN(**SMALL).fit(halves(12), x_validation=halves(1, 1))
+    assert np.isfinite(detector.novelty_score(halves(3, 2))).all()

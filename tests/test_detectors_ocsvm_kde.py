@@ -1,0 +1,155 @@
+"""OC-SVM and KDE against scikit-learn, and the features they share."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KernelDensity
+from sklearn.svm import OneClassSVM
+
+from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.detectors.features import contrast_normalised, features, fit_features
+from ocnd_lib.detectors.kde import BANDWIDTHS, KDE, log_density
+from ocnd_lib.detectors.ocsvm import OCSVM
+
+DIGITS = load_images("digits")
+SPLIT = one_class_split(DIGITS, 3, seed=0)
+
+
+def reference_features(x: np.ndarray, x_test: np.ndarray, gcn: bool) -> tuple:
+    """The same features, image by image and by scikit-learn's singular value decomposition."""
+    x, x_test = [[image.ravel() / 255 for image in images] for images in (x, x_test)]
+    if gcn:
+        x, x_test = [
+            [(i - i.mean()) / np.abs(i - i.mean()).mean() for i in images] for images in (x, x_test)
+        ]
+        low, high = np.min(x), np.max(x)
+        x, x_test = [(np.array(images) - low) / (high - low) for images in (x, x_test)]
+    pca = PCA(0.95, svd_solver="full").fit(x)
+    return pca.transform(x), pca.transform(x_test)
+
+
+@pytest.mark.parametrize("gcn", [False, True])
+def test_ocsvm_equals_scikit_learn(gcn):
+    z, z_test = reference_features(SPLIT.x_train, SPLIT.x_test, gcn)
+    svm = OneClassSVM(kernel="rbf", gamma="scale", nu=0.1).fit(z)
+    expected = -svm.decision_function(z_test)
+    fitted = OCSVM(gcn=gcn).fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
+    scores = fitted.novelty_score(SPLIT.x_test)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+    y = SPLIT.y_test
+    assert roc_auc_score(y, scores) == pytest.approx(roc_auc_score(y, expected), abs=1e-6)
+    assert roc_auc_score(y, scores) > 0.9
+
+
+@pytest.mark.parametrize("gcn", [False, True])
+def test_kde_equals_scikit_learn(gcn):
+    z, z_test = reference_features(SPLIT.x_train, SPLIT.x_test, gcn)
+    grid = GridSearchCV(KernelDensity(), {"bandwidth": np.logspace(-4.5, 5, 20, base=2)}, cv=5)
+    expected = -grid.fit(z).best_estimator_.score_samples(z_test)
+    fitted = KDE(gcn=gcn).fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
+    scores = fitted.novelty_score(SPLIT.x_test)
+    assert fitted.state_["bandwidth"] == pytest.approx(grid.best_params_["bandwidth"])
+    np.testing.assert_allclose(scores, expected, rtol=1e-9)
+    y = SPLIT.y_test
+    assert roc_auc_score(y, scores) == pytest.approx(roc_auc_score(y, expected), abs=1e-6)
+    assert roc_auc_score(y, scores) > 0.9
+    # the curve holds the mean over images, the grid the mean over folds of sums
+    likelihood = [point["log_likelihood"] for point in fitted.curves_]
+    np.testing.assert_allclose(likelihood, grid.cv_results_["mean_test_score"] * 5 / len(z))
+
+
+def test_more_images_than_pixels_give_the_same_features():
+    x = np.concatenate([DIGITS.x_train, DIGITS.x_test])[:1100]
+    _, z_test = reference_features(x, SPLIT.x_test[:100], gcn=False)
+    learned = fit_features(x, gcn=False)
+    mine = features(SPLIT.x_test[:100], learned, gcn=False)
+    assert mine.shape == z_test.shape
+    signs = np.sign((mine * z_test).sum(axis=0))
+    np.testing.assert_allclose(mine * signs, z_test, atol=1e-8)
+
+
+@pytest.mark.parametrize("gcn", [False, True])
+def test_components_keep_just_95_percent_of_the_variance(gcn):
+    learned = fit_features(SPLIT.x_train, gcn)
+    flat = (
+        contrast_normalised(SPLIT.x_train) if gcn else SPLIT.x_train.reshape(len(SPLIT.x_train), -1)
+    )
+    low, high = learned["range"]
+    whole = np.var((flat - low) / (high - low), axis=0).sum()
+    kept = np.var(features(SPLIT.x_train, learned, gcn), axis=0)
+    assert kept[:-1].sum() < 0.95 * whole <= kept.sum()
+
+
+def test_contrast_normalisation_takes_brightness_and_contrast_away():
+    x = SPLIT.x_test[:5] // 2
+    normal = contrast_normalised(x)
+    np.testing.assert_allclose(normal.mean(axis=1), 0, atol=1e-12)
+    np.testing.assert_allclose(np.abs(normal).mean(axis=1), 1)
+    np.testing.assert_allclose(contrast_normalised(x + 20), normal)
+    np.testing.assert_allclose(contrast_normalised(x * 2), normal)
+    assert not contrast_normalised(np.full((1, 3, 32, 32), 77, np.uint8)).any()
+
+
+def test_scale_comes_from_the_training_images_alone():
+    learned = fit_features(SPLIT.x_train, gcn=True)
+    normal = contrast_normalised(SPLIT.x_train)
+    np.testing.assert_array_equal(learned["range"], [normal.min(), normal.max()])
+    dot = np.zeros((1, 1, 32, 32), np.uint8)
+    dot[..., 16, 16] = 255  # far outside that range, and it must not be clipped to it
+    faint = dot // 255 * 128 + 64
+    assert contrast_normalised(dot).max() > 5 * normal.max()
+    np.testing.assert_allclose(
+        features(dot, learned, gcn=True), features(faint, learned, gcn=True), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("detector", [OCSVM(gcn=True), KDE(gcn=True)])
+def test_an_image_without_contrast_has_a_score(detector):
+    blank = np.full((2, 1, 32, 32), [[[[0]]], [[[255]]]], np.uint8)
+    assert np.isfinite(detector.fit(SPLIT.x_train).novelty_score(blank)).all()
+
+
+@pytest.mark.parametrize("gcn", [False, True])
+@pytest.mark.parametrize("detector", [OCSVM, KDE])
+def test_images_that_are_all_alike_are_refused(detector, gcn):
+    alike = np.repeat(SPLIT.x_train[:1], 20, axis=0)
+    if gcn:  # alike but for their brightness
+        alike = alike // 2 + np.arange(20, dtype=np.uint8)[:, None, None, None]
+    with pytest.raises(ValueError, match="all alike"):
+        detector(gcn=gcn).fit(alike)
+
+
+def test_median_gamma():
+    z, _ = reference_features(SPLIT.x_train, SPLIT.x_test[:1], gcn=False)
+    i, j = np.triu_indices(len(z), 1)
+    median = np.median(np.linalg.norm(z[i] - z[j], axis=1))
+    fitted = OCSVM(gamma="median").fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
+    assert fitted.state_["gamma"] == pytest.approx(1 / (2 * median**2))
+
+
+def test_nu_is_the_part_of_the_training_images_outside():
+    for nu in (0.1, 0.4):
+        fitted = OCSVM(nu=nu).fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
+        assert np.mean(fitted.novelty_score(SPLIT.x_train) > 0) == pytest.approx(nu, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"gamma": "auto"}, "not one of scale, median"), ({"nu": 1.5}, "'nu' parameter")],
+)
+def test_bad_parameters_of_the_ocsvm_are_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        OCSVM(**parameters).fit(SPLIT.x_train)
+
+
+def test_log_density_equals_scikit_learn_near_and_far():
+    rng = np.random.default_rng(0)
+    centres, z = rng.normal(size=(50, 30)), rng.normal(size=(700, 30))
+    z[:5], z[5:10] = centres[:5], z[5:10] * 1000  # with h = 0.04 plain sums would underflow to 0
+    ours = log_density(z, centres, BANDWIDTHS)
+    assert ours.shape == (20, 700)
+    for density, h in zip(ours, BANDWIDTHS, strict=True):
+        theirs = KernelDensity(bandwidth=h).fit(centres).score_samples(z)
+        np.testing.assert_allclose(density, theirs, rtol=1e-9, atol=1e-9)

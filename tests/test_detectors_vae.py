@@ -1,0 +1,121 @@
+"""The VAE: its loss against torch.distributions, its score, its behaviour in low precision."""
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Bernoulli, Normal, kl_divergence
+
+from ocnd_lib import training
+from ocnd_lib.detectors.vae import VAE, VARIANCE, divergence, encode, reconstruction_loss
+from ocnd_lib.training import to_unit
+
+SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, learning_rate=1e-2)
+
+
+@pytest.fixture(autouse=True)
+def _single_precision(monkeypatch):
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: False)
+
+
+def pictures(count: int, channels: int = 1) -> np.ndarray:
+    """Black images with a white bar, here or a little further."""
+    x = np.zeros((count, channels, 32, 32), np.uint8)
+    for k, image in enumerate(x):
+        image[:, 8 + k % 5 : 20 + k % 5, 12 + k % 3 : 18 + k % 3] = 255
+    return x
+
+
+def test_divergence_is_the_analytic_one():
+    mean, log_variance = torch.randn(2, 6, 5)
+    posterior = Normal(mean, (log_variance / 2).exp())
+    expected = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(divergence(mean, log_variance), expected)
+    assert not divergence(torch.zeros(3, 5), torch.zeros(3, 5)).any()
+
+
+def test_one_channel_is_bernoulli():
+    raw, x = torch.randn(4, 1, 32, 32), to_unit(torch.from_numpy(pictures(4)))
+    expected = -Bernoulli(logits=raw).log_prob((x + 1) / 2).sum((1, 2, 3))
+    torch.testing.assert_close(reconstruction_loss(raw, x), expected)
+
+
+def test_three_channels_are_gaussian_with_a_fixed_variance():
+    raw, x = torch.randn(2, 4, 3, 32, 32)
+    gaussian = Normal(raw, VARIANCE**0.5)
+    expected = (gaussian.log_prob(raw) - gaussian.log_prob(x)).sum((1, 2, 3))
+    torch.testing.assert_close(reconstruction_loss(raw, x), expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_score_is_minus_the_bound_at_the_mean_code(channels):
+    x = pictures(20, channels)
+    vae = VAE(**SMALL).fit(x)
+    score = vae.novelty_score(x)
+    with torch.no_grad():
+        inside = to_unit(torch.from_numpy(x))
+        mean, log_variance = vae.state_["encoder"](inside).chunk(2, dim=1)
+        raw = vae.state_["decoder"](mean)
+        kl = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
+        bound = -reconstruction_loss(raw, inside) - kl
+    np.testing.assert_allclose(score, -bound.numpy(), rtol=1e-5)
+    assert kl.min() > 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_code_and_decoder_are_not_squashed(channels):
+    vae = VAE(**SMALL)
+    vae.channels_ = channels
+    networks = vae._networks()
+    x = torch.randn(8, channels, 32, 32)
+    for layer in (networks["encoder"].layers[-3], networks["decoder"].to32[0]):
+        layer.weight.data *= 1e4
+    for part in encode(networks["encoder"], x):
+        assert part.shape == (8, 4) and part.abs().max() > 2
+    assert networks["decoder"](torch.randn(8, 4)).abs().max() > 2
+
+
+def test_no_image_is_too_strange_for_a_finite_loss_and_gradient():
+    raw = torch.full((2, 8), 1e6, requires_grad=True)
+    loss = divergence(*encode(lambda _: raw, None)) + reconstruction_loss(
+        raw.view(2, 1, 2, 4), torch.zeros(2, 1, 2, 4)
+    )
+    loss.sum().backward()
+    assert loss.isfinite().all() and raw.grad.isfinite().all()
+
+
+def test_losses_are_summed_in_single_precision():
+    torch.manual_seed(0)
+    raw = torch.randn(4, 1, 32, 32).bfloat16()
+    x = torch.rand(4, 1, 32, 32) * 2 - 1
+    codes = torch.randn(4, 128).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        misfit = reconstruction_loss(raw, x)
+        kl = divergence(*encode(lambda _: codes, None))
+    torch.testing.assert_close(misfit, reconstruction_loss(raw.double(), x), rtol=1e-5, atol=0)
+    torch.testing.assert_close(kl, divergence(*codes.float().chunk(2, dim=1)), rtol=1e-6, atol=0)
+
+
+def test_warm_up_lets_codes_stray_at_first_but_never_at_the_end():
+    x = pictures(48)
+    more = dict(epochs=4, learning_rate=5e-3)
+    eager = VAE(**SMALL | more, warm_up=0).fit(x)
+    patient = VAE(**SMALL | more, warm_up=1).fit(x)
+    assert patient.curves_[0]["kl"] > eager.curves_[0]["kl"]
+    # one epoch is also the last, in which the whole bound counts
+    ones = [VAE(**SMALL | dict(epochs=1), warm_up=w).fit(x).novelty_score(x) for w in (0, 1)]
+    np.testing.assert_array_equal(*ones)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_it_learns_to_redraw(channels):
+    x = pictures(64, channels)
+    vae = VAE(**SMALL | dict(width=8, epochs=12)).fit(x)
+    losses = [point["loss"] for point in vae.curves_]
+    assert losses[-1] < losses[0] / 2
+    inside = to_unit(torch.from_numpy(x))
+    with torch.no_grad():
+        redrawn, random = vae.reconstruct(inside), vae.decode(torch.randn(7, 4))
+    assert redrawn.shape == inside.shape and random.shape == (7, channels, 32, 32)
+    for drawn in (redrawn, random):
+        assert -1 <= drawn.min() and drawn.max() <= 1
+    assert (redrawn - inside).square().mean() < 0.5 * inside.var(0).mean() + 0.05
