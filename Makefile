@@ -16,7 +16,7 @@ full: $(INSTALLED)  ## the book with every notebook at its full size: hours, and
 	@$(VENV)/bin/ocnd book --preset full
 
 bench: $(INSTALLED)  ## speed, measured side by side
-	@set -e; for script in benchmarks/*.py; do $(VENV)/bin/python "$$script"; done
+	@$(VENV)/bin/python -m benchmarks
 
 clean:  ## remove what was built; .venv, data and results stay
 	rm -rf _build book/_figures book/chapters/*.ipynb book/chapters/gallery.md

@@ -1,10 +1,18 @@
 """One cell of a table: what can be run, and how one record comes to be."""
 
-from dataclasses import fields
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from time import perf_counter
+
+import numpy as np
 
 from ocnd_lib import classifier
-from ocnd_lib.data import class_index, load_images
+from ocnd_lib.data import ImageSet, class_index, load_images, one_class_split
+from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.records import (
     Cell,
     claim,
@@ -14,10 +22,23 @@ from ocnd_lib.records import (
     records_folder,
     write_record,
 )
-from ocnd_lib.training import choose_hardware
+from ocnd_lib.training import Hardware, choose_hardware
+
+Run = Callable[[ImageSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
 
 
-def _vgg11(images, cell: Cell, checkpoint: Path, hardware) -> tuple[dict, dict]:
+@dataclass(frozen=True)
+class Method:
+    """How a cell is run, and the parameters that may stand in its name."""
+
+    run: Run
+    parameters: Callable[[], set[str]]
+
+
+# --- chapter 2: the supervised classifier -------------------------------------------------------
+
+
+def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     settings = dict(cell.parameters)
     ratio = float(settings.pop("ratio", 9))
     recipe = classifier.Recipe(batch_norm=cell.method == "vgg11-bn", **settings)
@@ -26,9 +47,86 @@ def _vgg11(images, cell: Cell, checkpoint: Path, hardware) -> tuple[dict, dict]:
     )
 
 
-# name → (function that runs a cell, parameters that may stand in the cell's name)
-VGG11_PARAMETERS = {"ratio", *(f.name for f in fields(classifier.Recipe))} - {"batch_norm"}
-METHODS = {"vgg11": (_vgg11, VGG11_PARAMETERS), "vgg11-bn": (_vgg11, VGG11_PARAMETERS)}
+def _vgg11_parameters() -> set[str]:
+    return {"ratio", *(f.name for f in fields(classifier.Recipe))} - {"batch_norm"}
+
+
+# --- chapter 5: one-class detectors -------------------------------------------------------------
+
+# method: module in ocnd_lib.detectors, class, settings that make the class this method
+DETECTORS = {
+    "ocsvm": ("ocsvm", "OCSVM", {}),
+    "kde": ("kde", "KDE", {}),
+    "ae": ("autoencoder", "AutoEncoder", {}),
+    "dae": ("autoencoder", "AutoEncoder", {"noise": 0.2}),
+    "vae": ("vae", "VAE", {}),
+    "pixelcnn": ("pixelcnn", "PixelCNN", {}),
+    "gan": ("gan", "GAN", {}),
+    "and": ("and_", "AND", {}),
+    "anogan": ("anogan", "AnoGAN", {}),
+    "f-anogan": ("f_anogan", "FAnoGAN", {}),
+    "deep-svdd": ("deep_svdd", "DeepSVDD", {}),
+    "ocgan": ("ocgan", "OCGAN", {}),
+}
+# what differs between data sets, fixed before any test score was seen
+SETTINGS = {
+    ("cifar10", "ae"): {"latent_dim": 128},
+    ("cifar10", "dae"): {"latent_dim": 128},
+    ("cifar10", "ocgan"): {"latent_dim": 128},
+}
+SCORED = {"anogan": 1000}  # test images, drawn by seed, where scoring all takes hours on a CPU
+
+
+def detector_class(method: str) -> type:
+    """The class of a method, imported when it is asked for."""
+    module, name, _ = DETECTORS[method]
+    return getattr(import_module(f"ocnd_lib.detectors.{module}"), name)
+
+
+def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
+    split = one_class_split(images, cell.normal_class, cell.seed)
+    settings = {
+        **DETECTORS[cell.method][2],
+        **SETTINGS.get((cell.dataset, cell.method), {}),
+        **cell.parameters,
+        "seed": cell.seed,
+    }
+    detector = detector_class(cell.method)(**settings)
+    if "device" in detector.get_params():
+        detector.set_params(device=hardware.device.type)
+    start = perf_counter()
+    detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint)
+    fitted = perf_counter()
+    index = np.arange(len(split.x_test))
+    if cell.method in SCORED:
+        drawn = np.random.default_rng(cell.seed).permutation(index)[: SCORED[cell.method]]
+        index = np.sort(drawn)
+    score = detector.novelty_score(split.x_test[index]).astype(np.float32)
+    auroc, low, high = auroc_interval(split.y_test[index], score)
+    record = {
+        "parameters": detector.get_params(),
+        "train_counts": [len(split.x_train), 0],
+        "metrics": {"auroc": auroc, "auroc_low": low, "auroc_high": high},
+        "curves": detector.curves_,
+        "seconds": perf_counter() - start,
+        "fit_seconds": fitted - start,
+        "scored": len(index),
+        "hardware": str(hardware),
+        "data_fingerprint": images.fingerprint,
+    }
+    classes = split.class_test[index].astype(np.uint8)
+    return record, {"score": score, "class_test": classes, "index": index.astype(np.int32)}
+
+
+def _detector_parameters(method: str) -> set[str]:
+    return set(inspect.signature(detector_class(method)).parameters) - {"seed", "device"}
+
+
+METHODS = {
+    "vgg11": Method(_vgg11, _vgg11_parameters),
+    "vgg11-bn": Method(_vgg11, _vgg11_parameters),
+    **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
+}
 
 
 class CellIsTaken(RuntimeError):
@@ -40,7 +138,7 @@ def check_cell(text: str) -> Cell:
     cell = parse_cell(text)
     if cell.method not in METHODS:
         raise ValueError(f"unknown method {cell.method!r}; there are: {', '.join(METHODS)}")
-    allowed = METHODS[cell.method][1]
+    allowed = METHODS[cell.method].parameters() if cell.parameters else set()
     for name in cell.parameters:
         if name not in allowed:
             raise ValueError(
@@ -68,8 +166,7 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         if record := read_record(cell, folder):
             return record
         checkpoint = work / "checkpoint.pt"
-        run = METHODS[cell.method][0]
-        record, arrays = run(images, cell, checkpoint, hardware)
+        record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
         record = {"cell": str(cell), **record, "provenance": provenance()}
         write_record(record, arrays, folder)
         checkpoint.unlink(missing_ok=True)

@@ -86,7 +86,7 @@ def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> 
     Each repeat draws the test images once for all classes and seeds, class by class so that their
     numbers stay, and for each normal class S - 1 of its S seeds, with replacement: so few because
     then the bootstrap variance is that of a mean of S (McCarthy and Snowden 1985). With one seed
-    the interval speaks of the images only.
+    the interval speaks of the images only; with two or three it covers a little less than `level`.
     """
     return _quantiles(_resampled_means(runs, repeats, np.random.default_rng(1)), level)
 

@@ -76,9 +76,13 @@ def load_images(name: str, folder: Path | None = None) -> ImageSet:
 
     Raises ValueError for an unknown name, DataError for a missing or damaged file.
     """
+    _check_name(name)
+    return LOADERS[name](name, Path(folder or data_folder()))
+
+
+def _check_name(name: str) -> None:
     if name not in LOADERS:
         raise ValueError(f"there is no data set {name!r}; there are: {', '.join(DATASETS)}")
-    return LOADERS[name](name, Path(folder or data_folder()))
 
 
 def prepare(name: str, folder: Path | None = None) -> ImageSet:
@@ -111,7 +115,7 @@ def _load_digits(name: str, folder: Path) -> ImageSet:
     test = np.setdiff1d(order, train)
     arrays = dict(zip(ARRAYS, (x[train], y[train], x[test], y[test]), strict=True))
     fingerprint = _fingerprint(map(md5_of, arrays.values()))
-    return ImageSet(name, **arrays, class_names=tuple("0123456789"), fingerprint=fingerprint)
+    return ImageSet(name, **arrays, class_names=class_names(name), fingerprint=fingerprint)
 
 
 def _load_archive(name: str, folder: Path) -> ImageSet:
@@ -129,7 +133,7 @@ def _archived(name: str, stored: dict[str, np.ndarray]) -> ImageSet:
     return ImageSet(
         name,
         **{key: stored[key] for key in ARRAYS},
-        class_names=tuple(CLASS_NAMES[name].split()),
+        class_names=class_names(name),
         fingerprint=_fingerprint(stored["md5"]),
     )
 
@@ -146,6 +150,12 @@ LOADERS = {
     "cifar10": _load_archive,
 }
 DATASETS = tuple(LOADERS)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """Return the names of a set's classes without loading it; ValueError lists the sets."""
+    _check_name(name)
+    return tuple(CLASS_NAMES.get(name, "0 1 2 3 4 5 6 7 8 9").split())
 
 
 def class_index(images: ImageSet, normal_class: int | str) -> int:

@@ -171,10 +171,23 @@ def test_the_interval_of_the_mean_covers_the_truth(sd):
     rng = np.random.default_rng(10)
     truth = stats.norm.cdf(1 / np.sqrt(2 * 1.25 + sd**2))
     hits = 0
-    for _ in range(200):
-        low, high = mean_interval(some_runs(rng, 4, 3, 50, sd=sd), repeats=150)
+    for _ in range(150):
+        low, high = mean_interval(some_runs(rng, 10, 3, 20, sd=sd), repeats=150)
         hits += low <= truth <= high
-    assert 0.91 <= hits / 200 <= 0.98
+    assert 0.9 <= hits / 150 <= 0.99
+
+
+def test_the_interval_is_as_wide_as_the_seeds_differ():
+    """Scores whose AUROC is 0, 1/2 or 1 by seed, whichever images are drawn."""
+    class_test = np.repeat(np.arange(40), 2)
+    runs = [
+        Run(k, seed, (class_test != k) * (seed - 1.0), class_test)
+        for k in range(40)
+        for seed in range(3)
+    ]
+    error = np.std([0, 0.5, 1], ddof=1) / np.sqrt(3 * 40)
+    low, high = mean_interval(runs, repeats=4000)
+    assert (low, high) == pytest.approx((0.5 - 1.96 * error, 0.5 + 1.96 * error), abs=0.1 * error)
 
 
 def test_images_are_shared_by_seeds_and_classes():
@@ -188,7 +201,7 @@ def test_images_are_shared_by_seeds_and_classes():
 
 def test_compared_means_are_paired_by_image():
     rng = np.random.default_rng(12)
-    a = some_runs(rng, seeds=3, sd=0.0)
+    a = some_runs(rng, seeds=1)
     b = [Run(r.normal_class, r.seed, r.score + 0.15 * r.y, r.class_test) for r in a]
     difference, low, high = compare_means(b, a)
     expected = np.mean([r.auroc for r in b]) - np.mean([r.auroc for r in a])
