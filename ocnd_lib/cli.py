@@ -132,6 +132,37 @@ def _run_cell(cell: str) -> None:
 
 
 @app.command()
+def sweep(
+    datasets: Annotated[str, typer.Option(help="Data sets, with commas between.")],
+    methods: Annotated[str, typer.Option(help="Methods, with commas between.")],
+    seeds: Annotated[str, typer.Option(help="Seeds, like 0-4 or 0,2,5.")] = "0",
+    workers: Annotated[int, typer.Option(min=1, help="Cells at a time, one core each.")] = 2,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop after so long; checkpoints go on later.")
+    ] = None,
+    nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of the workers.")] = 0,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a running Dask cluster to use instead.")
+    ] = None,
+) -> None:
+    """Run the cells that have no record yet, several at a time."""
+    from ocnd_lib import sweep as sweeps
+    from ocnd_lib.data import DataError, load_images
+
+    def words(text: str) -> list[str]:
+        return [word for word in text.split(",") if word]
+
+    with plain_errors((ValueError, BAD), (PermissionError, BAD), (DataError, FAILED)):
+        wanted = sweeps.cells(words(datasets), words(methods), sweeps.parse_seeds(seeds))
+        for name in words(datasets):
+            load_images(name)  # what is missing shows before any worker starts
+        outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler)
+    print(", ".join(f"{kind}: {len(found)}" for kind, found in outcome.items()))
+    if outcome["failed"]:
+        fail("\n".join(["these cells failed:", *outcome["failed"]]), FAILED)
+
+
+@app.command()
 def data(name: Annotated[str, typer.Argument(help="A data set, such as cifar10.")]) -> None:
     """Fetch a data set if it is missing, verify it, and tell what is in it."""
     from ocnd_lib.data import DataError, prepare

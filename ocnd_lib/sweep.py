@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
-from dask.distributed import Client, LocalCluster, as_completed
+from dask.distributed import Client, LocalCluster, wait
 from tqdm import tqdm
 
 from ocnd_lib.benchmark import CellIsTaken, check_cell, run_cell
@@ -30,7 +30,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def cells(datasets: Iterable[str], methods: Iterable[str], seeds: Iterable[int]) -> list[str]:
-    """Every cell of the data sets, methods and seeds, with all classes; all of one seed come first."""
+    """Every cell of the data sets, methods and seeds, with all classes; seed by seed."""
     wanted = [
         f"{dataset}/{method}/{name}/{seed}"
         for dataset, seed, method in product(datasets, seeds, methods)
@@ -81,7 +81,7 @@ def sweep(
     deadline = time.monotonic() + 60 * max_minutes if max_minutes else None
     # workers are processes with one thread each: networks of this size gain nothing from two
     cluster = None if scheduler else LocalCluster(
-        n_workers=min(workers, len(missing)), threads_per_worker=1, dashboard_address=None
+        n_workers=min(workers, len(missing)), threads_per_worker=1, dashboard_address="127.0.0.1:0"
     )  # fmt: skip
     client = Client(scheduler or cluster)
     try:
@@ -89,22 +89,20 @@ def sweep(
             client.submit(_task, cell, folder, niceness, pure=False, retries=2): cell
             for cell in missing
         }
-        finished = as_completed(futures)
         with tqdm(total=len(missing), desc="cells", disable=None) as bar:
-            while finished.count():
-                if deadline and time.monotonic() > deadline:
-                    break
+            while futures and not (deadline and time.monotonic() > deadline):
                 try:
-                    future = finished.next(timeout=1)
+                    finished = wait(list(futures), timeout=1, return_when="FIRST_COMPLETED").done
                 except TimeoutError:
                     continue
-                cell = futures.pop(future)
-                if future.status == "error":
-                    outcome["failed"].append(f"{cell}: {future.exception()}")
-                else:
-                    outcome[future.result()].append(cell)
-                bar.update()
-                bar.set_postfix_str(cell, refresh=True)
+                for future in finished:
+                    cell = futures.pop(future)
+                    if future.status == "error":
+                        outcome["failed"].append(f"{cell}: {future.exception()}")
+                    else:
+                        outcome[future.result()].append(cell)
+                    bar.update()
+                    bar.set_postfix_str(cell, refresh=True)
         outcome["left"] = list(futures.values())
         client.cancel(list(futures))
     finally:

@@ -115,7 +115,8 @@ def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypat
     def never(*_):
         raise AssertionError("a finished cell was run again")
 
-    monkeypatch.setitem(benchmark.METHODS, "vgg11", benchmark.Method(never, benchmark._vgg11_parameters))
+    parameters = benchmark.METHODS["vgg11"].parameters
+    monkeypatch.setitem(benchmark.METHODS, "vgg11", benchmark.Method(never, parameters))
     assert benchmark.run_cell(cell, tmp_path / "records") == read_record(cell, tmp_path / "records")
 
 
