@@ -74,6 +74,19 @@ def auroc_half_width(auroc: np.ndarray, normal: int, novel: int, level: float = 
     return stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance)
 
 
+def power_over_seeds(gain: float, sd: float, seeds: np.ndarray, level: float = 0.95) -> np.ndarray:
+    """The chance that a paired t test over `seeds` runs finds a true mean difference `gain`.
+
+    `sd` is the standard deviation of the difference between seeds; `seeds` (n,) at least 2 each.
+    """
+    n = np.asarray(seeds)
+    limit = stats.t.ppf(0.5 + level / 2, n - 1)
+    shift = gain / sd * np.sqrt(n)
+    # the lower tail is so small for a large shift that scipy gives NaN instead of 0
+    below = np.nan_to_num(stats.nct.cdf(-limit, n - 1, shift))
+    return stats.nct.sf(limit, n - 1, shift) + below
+
+
 def simulated_half_width(
     auroc: float, normal: int, novel: int, draws: int, rng: np.random.Generator
 ) -> float:

@@ -58,6 +58,7 @@ RULES = {
     "dataset": _one_of(*DATASETS),
     "normal_class": A_CLASS,
     "ratio": ABOVE_0,
+    "gain": ABOVE_0,
     "batch_norm": YES_OR_NO,
     "class_weight": _one_of("none", "balanced"),
     "epochs": _at_least(1),

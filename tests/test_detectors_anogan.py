@@ -21,7 +21,13 @@ def halves(count: int, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fitted() -> AnoGAN:
-    return AnoGAN(**SMALL).fit(halves(48), x_validation=halves(5, 1))
+    detector = AnoGAN(**SMALL).fit(halves(48), x_validation=halves(5, 1))
+    generator = detector.state_["generator"].train()
+    with torch.no_grad():
+        for weights in generator.parameters():
+            weights.mul_(5)  # two epochs do not bring it to draw different things
+        generator(prior(64, 4))  # batch norm has to know
+    return detector
 
 
 def again(fitted: AnoGAN, **changes) -> AnoGAN:
@@ -52,8 +58,9 @@ def test_the_score_is_the_weighted_sum_of_pixels_and_features(fitted, weight):
 def test_more_steps_and_more_restarts_never_find_less(fitted):
     score = lambda **changes: again(fitted, **changes).novelty_score(NOISE)  # noqa: E731
     assert (score(restarts=1, search_steps=20) < score(restarts=1, search_steps=0)).all()
-    one, three = score(restarts=1), score(restarts=3)
-    assert (three <= one + 1e-3).all() and (three < one - 1e-3).any()
+    # the starts are ranked by pixels, so by features the first is often not the best
+    one, all_eight = (score(restarts=n, feature_weight=1.0) for n in (1, 8))
+    assert (all_eight <= one + 1e-3).all() and (all_eight < one - 1e-3).any()
 
 
 def test_an_image_that_the_generator_draws_is_hardly_novel(fitted):
@@ -71,11 +78,11 @@ def test_scoring_changes_no_weight_and_no_statistic(fitted):
         for name, network in fitted.state_.items()
     }
     for network in fitted.state_.values():
-        network.train()  # novelty_score has to undo this
+        network.train().zero_grad(set_to_none=True)  # novelty_score has to undo the former
     fitted.novelty_score(NOISE)
     for name, network in fitted.state_.items():
         assert all(torch.equal(v, before[name][k]) for k, v in network.state_dict().items())
-        assert all(weights.grad is None for weights in network.parameters()) or name == "critic"
+        assert all(weights.grad is None for weights in network.parameters())
 
 
 def test_a_long_search_does_not_depend_on_batch_mates(fitted):

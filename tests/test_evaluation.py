@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import norm
 from sklearn.metrics import accuracy_score, average_precision_score
 
@@ -69,3 +70,14 @@ def test_drawing_test_sets_gives_the_same_width(normal, novel):
     rng = np.random.default_rng(2)
     drawn = evaluation.simulated_half_width(0.75, normal, novel, draws=2000, rng=rng)
     assert drawn == pytest.approx(evaluation.auroc_half_width(0.75, normal, novel), rel=0.06)
+
+
+def test_power_over_seeds_agrees_with_simulated_experiments():
+    rng = np.random.default_rng(0)
+    differences = rng.normal(0.02, 0.02, (4000, 5))
+    found = stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05
+    power = evaluation.power_over_seeds(0.02, 0.02, np.array([5]))
+    assert power[0] == pytest.approx(found.mean(), abs=0.025)
+    many = evaluation.power_over_seeds(0.02, 0.01, np.arange(2, 40))
+    assert np.isfinite(many).all() and (np.diff(many) >= -1e-9).all()
+    assert evaluation.power_over_seeds(0.0, 0.02, np.array([5]))[0] == pytest.approx(0.05)

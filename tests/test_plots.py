@@ -240,6 +240,11 @@ GROWING = pd.DataFrame(
     columns=["ratio", "quantity", "value", "low", "high"],
 )
 
+POWER = pd.DataFrame(
+    [(n, sd, n / 10 / (1 + 10 * sd)) for n in (2, 5, 8) for sd in (0.01, 0.03)],
+    columns=["seeds", "sd", "power"],
+)
+
 
 def plane(steps=9):
     axis = np.linspace(-1, 1, steps)
@@ -278,6 +283,10 @@ FIGURES = {
     ),
     "deck_beside_ours": lambda: plots.deck_beside_ours(SHARES),
     "ratio_effect": lambda: plots.ratio_effect(GROWING),
+    "class_differences": lambda: plots.class_differences(
+        {"plane": 0.03, "truck": 0.19}, {"plane": 0.04, "truck": 0.05}
+    ),
+    "power_curves": lambda: plots.power_curves(POWER),
     "image_rows": lambda: plots.image_rows({"grey": np.zeros((3, 1, 32, 32), np.uint8)}),
 }
 
@@ -464,3 +473,10 @@ def test_labels_at_the_line_ends_are_moved_apart():
         t.get_window_extent().y0 for t in fig.axes[0].texts if t.get_text() in ("accuracy", "AUROC")
     )
     assert heights[1] - heights[0] > 10
+
+
+def test_a_difference_beyond_the_noise_of_the_test_images_is_marked():
+    ax = FIGURES["class_differences"]().axes[0]
+    dots = {line.get_label(): line.get_xdata().tolist() for line in ax.lines}
+    assert dots["difference, inside"] == [0.03] and dots["difference, outside"] == [0.19]
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.08, 0.1])

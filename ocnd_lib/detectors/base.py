@@ -75,7 +75,8 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def decision_function(self, x: np.ndarray) -> np.ndarray:
         """Above 0: normal; below 0: novel."""
-        return self.threshold_ - self.novelty_score(x)
+        scores = self.novelty_score(x)  # first, because it says so when nothing was fitted
+        return self.threshold_ - scores
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """+1 normal, -1 novel."""

@@ -205,8 +205,8 @@ class Sphere(nn.Module):
 def lenet(channels: int) -> nn.Sequential:
     """The paper's encoder: (N, 1, 28, 28) → (N, 32), or (N, 3, 32, 32) → (N, 128).
 
-    No layer can add a constant: convolutions without bias, batch norm without gain and shift. With
-    one that can, a network maps every image to the centre (the paper's proposition 2).
+    No layer learns a constant: convolutions have no bias, batch norm no gain and no shift. With one
+    that does, training maps every image to the centre (the paper's proposition 2).
     """
     widths, side, size = {1: ((1, 8, 4), 7, 32), 3: ((3, 32, 64, 128), 4, 128)}[channels]
     layers: list[nn.Module] = []

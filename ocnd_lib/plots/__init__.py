@@ -4,6 +4,7 @@ One module a chapter. Importing this sets the page style; nothing here trains, r
 windows.
 """
 
+from ocnd_lib.plots.audit import class_differences, power_curves
 from ocnd_lib.plots.imbalance import (
     confusion_matrices,
     deck_beside_ours,
@@ -35,6 +36,7 @@ __all__ = [
     "auroc_explained",
     "auroc_widths",
     "class_aurocs",
+    "class_differences",
     "confusion_matrices",
     "deck_beside_ours",
     "direct_labels",
@@ -42,6 +44,7 @@ __all__ = [
     "labelling_numbers",
     "learning_curves",
     "plane_panels",
+    "power_curves",
     "precision_recall",
     "protocol_diagram",
     "ratio_effect",
