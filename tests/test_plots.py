@@ -477,6 +477,6 @@ def test_labels_at_the_line_ends_are_moved_apart():
 
 def test_a_difference_beyond_the_noise_of_the_test_images_is_marked():
     ax = FIGURES["class_differences"]().axes[0]
-    dots = {line.get_label(): line.get_xdata().tolist() for line in ax.lines}
+    dots = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
     assert dots["difference, inside"] == [0.03] and dots["difference, outside"] == [0.19]
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.08, 0.1])
