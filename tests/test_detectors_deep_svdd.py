@@ -73,9 +73,9 @@ def test_the_centre_is_the_mean_code_but_away_from_zero():
 
 
 def test_training_gathers_the_codes_without_making_them_equal():
-    before, after = (fit(pretrain_epochs=10, epochs=n) for n in (0, 15))
+    before, after = (fit(pretrain_epochs=20, epochs=n) for n in (0, 20))
     x = bars(30, 2)
-    assert after.novelty_score(x).mean() < 0.7 * before.novelty_score(x).mean()
+    assert after.novelty_score(x).mean() < 0.5 * before.novelty_score(x).mean()
     scores = after.novelty_score(x)
     assert scores.std() > 0.05 * scores.mean()
     noise = np.random.default_rng(0).integers(0, 256, x.shape, dtype=np.uint8)
@@ -151,10 +151,9 @@ def test_the_rate_falls_to_a_tenth_after_a_third():
 
 
 def test_the_soft_boundary_leaves_a_share_outside():
-    soft = dict(objective="soft-boundary", nu=0.25, batch_size=48, pretrain_epochs=10)
-    detector = fit(**soft, epochs=30, warm_up_epochs=2)
-    assert detector.state_["sphere"].radius > 0
-    assert 0.05 < (detector.novelty_score(X) > 0).mean() < 0.6
+    soft = dict(objective="soft-boundary", nu=0.25)
+    detector = fit(**soft, pretrain_epochs=20, epochs=30, warm_up_epochs=5)
+    assert 0.02 < (detector.novelty_score(X) > 0).mean() < 0.5
     assert fit(**soft, epochs=2, warm_up_epochs=2).state_["sphere"].radius == 0
     assert fit(epochs=2, warm_up_epochs=0).state_["sphere"].radius == 0
 

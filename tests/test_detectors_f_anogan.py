@@ -14,9 +14,10 @@ NOISE = np.random.default_rng(5).integers(0, 256, (6, 1, 32, 32), dtype=np.uint8
 
 
 def halves(count: int, seed: int = 0) -> np.ndarray:
-    """Images that are bright on the left and dark on the right."""
-    x = np.random.default_rng(seed).integers(0, 60, (count, 1, 32, 32))
-    x[..., :16] += 190
+    """Images that are dark on the right and brighter on the left, each by its own amount."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 60, (count, 1, 32, 32))
+    x[..., :16] += rng.integers(60, 190, (count, 1, 1, 1))
     return x.astype(np.uint8)
 
 
@@ -63,23 +64,21 @@ def test_the_critic_sees_each_image_alone_even_while_it_learns():
     torch.testing.assert_close(critic(x)[:2], critic(x[:2]))
 
 
-def test_the_critic_learns_to_prefer_the_real_and_the_generator_to_resemble_it():
-    settings = SMALL | dict(width=8, epochs=40, encoder_epochs=0, learning_rate=2e-3)
+def test_critic_generator_and_encoder_learn():
+    settings = SMALL | dict(width=8, epochs=20, encoder_epochs=6, learning_rate=4e-3)
     detector = FAnoGAN(**settings).fit(halves(64), x_validation=halves(5, 1))
-    assert np.mean([curve["gap"] for curve in detector.curves_]) > 0
+    gaps, losses = ([c[key] for c in detector.curves_ if key in c] for key in ("gap", "loss"))
+    assert len(gaps) == 20 and np.mean(gaps) > 0, "the critic prefers real images"
     with torch.no_grad():
         drawn = detector.state_["generator"](torch.rand(50, 4) * 2 - 1).mean(0)[0]
-    assert drawn[:, :16].mean() > 0.2 and drawn[:, 16:].mean() < -0.2
+    assert drawn[:, :16].mean() > drawn[:, 16:].mean() + 0.3
+    assert len(losses) == 6 and losses[-1] < 0.97 * losses[0]
 
 
 def test_the_encoder_learns_while_generator_and_critic_rest(fitted):
     before = FAnoGAN(**SMALL | dict(encoder_epochs=0)).fit(halves(48), x_validation=halves(5, 1))
-    after = fitted.state_
-    assert same(before.state_["generator"], after["generator"])
-    assert same(before.state_["critic"], after["critic"])
-    assert not same(before.state_["encoder"], after["encoder"])
-    x = halves(20, 2)
-    assert fitted.novelty_score(x).mean() < before.novelty_score(x).mean()
+    for name, network in fitted.state_.items():
+        assert same(network, before.state_[name]) == (name != "encoder")
 
 
 def test_the_generator_steps_once_in_critic_steps(monkeypatch):

@@ -46,7 +46,9 @@ def test_ocsvm_equals_scikit_learn(gcn):
 @pytest.mark.parametrize("gcn", [False, True])
 def test_kde_equals_scikit_learn(gcn):
     z, z_test = reference_features(SPLIT.x_train, SPLIT.x_test, gcn)
-    grid = GridSearchCV(KernelDensity(), {"bandwidth": np.logspace(-4.5, 5, 20, base=2)}, cv=5)
+    # one leaf, because trees with more lose digits (see `log_density`)
+    density = KernelDensity(kernel="gaussian", leaf_size=len(z))
+    grid = GridSearchCV(density, {"bandwidth": np.logspace(-4.5, 5, 20, base=2)}, cv=5)
     expected = -grid.fit(z).best_estimator_.score_samples(z_test)
     fitted = KDE(gcn=gcn).fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
     scores = fitted.novelty_score(SPLIT.x_test)
@@ -129,10 +131,14 @@ def test_median_gamma():
     assert fitted.state_["gamma"] == pytest.approx(1 / (2 * median**2))
 
 
-def test_nu_is_the_part_of_the_training_images_outside():
-    for nu in (0.1, 0.4):
+def test_nu_sets_how_many_training_images_stay_outside():
+    outside = []
+    for nu in (0.1, 0.5):
         fitted = OCSVM(nu=nu).fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
-        assert np.mean(fitted.novelty_score(SPLIT.x_train) > 0) == pytest.approx(nu, abs=0.05)
+        # support vectors lie on the boundary, within rounding, or outside of it
+        outside.append(np.mean(fitted.novelty_score(SPLIT.x_train) > 1e-3))
+        assert outside[-1] <= nu <= len(fitted.state_["weights"]) / len(SPLIT.x_train)
+    assert outside[0] < outside[1]
 
 
 @pytest.mark.parametrize(
@@ -151,5 +157,5 @@ def test_log_density_equals_scikit_learn_near_and_far():
     ours = log_density(z, centres, BANDWIDTHS)
     assert ours.shape == (20, 700)
     for density, h in zip(ours, BANDWIDTHS, strict=True):
-        theirs = KernelDensity(bandwidth=h).fit(centres).score_samples(z)
+        theirs = KernelDensity(bandwidth=h, leaf_size=50).fit(centres).score_samples(z)
         np.testing.assert_allclose(density, theirs, rtol=1e-9, atol=1e-9)
