@@ -157,7 +157,7 @@ class AND(DeepDetector):
         surprise: float = 1.0,  # weight of -log p(code) in the loss; the paper's λ
         tails: float = 0.0,  # share of validation images beyond each end of the scale
         border: int = 2,  # pixels left out around grey images; 32 - 2·border divisible by 4
-        epochs: int = 30,
+        epochs: int = 20,
         batch_size: int = 128,
         learning_rate: float = 1e-3,  # falls to zero along a cosine
         seed: int = 0,
