@@ -197,7 +197,7 @@ def paired_delong(
     parts = [a - b for a, b in zip(placements(y, score_a), placements(y, score_b), strict=True)]
     difference = float(parts[0].mean())
     error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
-    half = stats.norm.ppf(0.5 + level / 2) * error
+    half = float(stats.norm.ppf(0.5 + level / 2)) * error
     if error == 0:
         p = 1.0 if difference == 0 else 0.0
     else:

@@ -120,7 +120,7 @@ def render(dataset: str, rows: list[dict], format: str = "text") -> str:
     """Write the rows of `auroc_table` as text, csv or json; csv has a column a class."""
     names = class_names(dataset)
     if format == "json":
-        return json.dumps(rows, indent=1)
+        return json.dumps(rows, indent=1) + "\n"
     if format == "csv":
         plain = ["method", "published", "mean", "sd", "low", "high", "seeds"]
         flat = [

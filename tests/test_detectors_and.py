@@ -99,7 +99,9 @@ def test_loss_falls_in_both_terms():
     detector = AND(**SMALL | {"epochs": 8}).fit(images(48, 0), x_validation=images(16, 1))
     first, last = detector.curves_[0], detector.curves_[-1]
     assert last["error"] < 0.7 * first["error"]
-    assert last["surprise"] < first["surprise"] < 1.5 * 6 * np.log(10)
+    # in nats, of six entries with ten bins; an estimator outside the loss stays there
+    guessing = 6 * np.log(10)
+    assert last["surprise"] < guessing - 0.4 < first["surprise"]
 
 
 def test_validation_images_span_0_to_1_in_each_term(fitted):

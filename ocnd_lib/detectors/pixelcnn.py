@@ -17,8 +17,8 @@ class PixelCNN(DeepDetector):
     """Autoregressive model of pixels (van den Oord et al. 2016, arXiv 1601.06759).
 
     Score: negative log-likelihood of the quantised image in bits per dimension. The last epoch,
-    with exponentially averaged weights, is the model. The paper has 15 blocks of 128 or 256
-    channels and 256 levels; this one is small enough for a CPU.
+    with exponentially averaged weights, is the model. The paper's networks are several times wider
+    and deeper and tell all 256 levels apart; this one is small enough for a CPU.
     """
 
     def __init__(

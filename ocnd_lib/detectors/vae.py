@@ -20,7 +20,7 @@ class VAE(DeepDetector):
 
     Pixels are Bernoulli for one channel, Gaussian with variance `VARIANCE` for three. Score: minus
     the evidence lower bound in nats, up to a constant, at the mean code. The last epoch, with
-    exponentially averaged weights, is the model. Abati et al. 2019 used residual networks.
+    exponentially averaged weights, is the model.
     """
 
     def __init__(
