@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from ocnd_lib import classifier
-from ocnd_lib.data import ImageSet, class_index, load_images, one_class_split
+from ocnd_lib.data import ImageSet, class_index, class_names, load_images, one_class_split
 from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.records import (
     Cell,
@@ -134,7 +134,10 @@ class CellIsTaken(RuntimeError):
 
 
 def check_cell(text: str) -> Cell:
-    """Parse a cell and check its method and parameters; ValueError lists what exists."""
+    """Parse a cell and check its names; ValueError lists what exists.
+
+    The class gets its one name ("car" and "1" become "automobile"), so no cell is run twice.
+    """
     cell = parse_cell(text)
     if cell.method not in METHODS:
         raise ValueError(f"unknown method {cell.method!r}; there are: {', '.join(METHODS)}")
@@ -144,7 +147,8 @@ def check_cell(text: str) -> Cell:
             raise ValueError(
                 f"{cell.method} has no parameter {name!r}; there are: {', '.join(sorted(allowed))}"
             )
-    return cell
+    names = class_names(cell.dataset)
+    return replace(cell, normal_class=names[class_index(cell.dataset, cell.normal_class)])
 
 
 def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dict:
@@ -158,7 +162,6 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         return record
     hardware = choose_hardware(device)
     images = load_images(cell.dataset)
-    class_index(images, cell.normal_class)
     work = (folder or records_folder()).parent / "checkpoints" / str(cell)
     with claim(work / "lock") as mine:
         if not mine:

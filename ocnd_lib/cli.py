@@ -196,6 +196,20 @@ def records(
 
 
 @app.command()
+def table(
+    dataset: Annotated[str, typer.Argument(help="A data set, such as cifar10.")],
+    format: Annotated[Format, typer.Option(help="How to print the table.")] = Format.text,
+) -> None:
+    """Print the deck's table of a data set, with ours beside it."""
+    from ocnd_lib.records import read_records
+    from ocnd_lib.tables import auroc_table, render
+
+    with plain_errors((ValueError, BAD)):
+        rows = auroc_table(dataset, read_records(pattern=f"{dataset}/*/*"))
+    print(render(dataset, rows, format.value), end="")
+
+
+@app.command()
 def figures(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     only: Annotated[str | None, typer.Option(help="The name of one figure.")] = None,

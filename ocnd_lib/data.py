@@ -158,19 +158,22 @@ def class_names(name: str) -> tuple[str, ...]:
     return tuple(CLASS_NAMES.get(name, "0 1 2 3 4 5 6 7 8 9").split())
 
 
-def class_index(images: ImageSet, normal_class: int | str) -> int:
+def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     """Return the index of a class named by index or name: 9, "9", "Truck", "car".
 
+    `images` is a data set or the name of one, which then need not be loaded.
     Raises ValueError, which lists the classes, for anything else.
     """
-    names, wanted = images.class_names, str(normal_class).lower()
+    name = images if isinstance(images, str) else images.name
+    names = class_names(name) if isinstance(images, str) else images.class_names
+    wanted = str(normal_class).lower()
     wanted = ALIASES.get(wanted, wanted)
     if isinstance(normal_class, str) and wanted in names:
         return names.index(wanted)
     if wanted.isdecimal() and int(wanted) < len(names):
         return int(wanted)
-    listed = ", ".join(f"{i} {name}" if name != str(i) else name for i, name in enumerate(names))
-    raise ValueError(f"{images.name} has no class {normal_class!r}; there are: {listed}")
+    listed = ", ".join(f"{i} {word}" if word != str(i) else word for i, word in enumerate(names))
+    raise ValueError(f"{name} has no class {normal_class!r}; there are: {listed}")
 
 
 def one_class_split(

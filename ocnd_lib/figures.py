@@ -100,8 +100,8 @@ QUANTITIES = {
 
 
 def decision_table(rows: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Rows of `decision_numbers`, rounded and named for a page."""
-    return pd.DataFrame(rows).T.rename(columns=QUANTITIES).map("{:.3f}".format)
+    """Several `decision_numbers`, a column each, rounded and named for a page."""
+    return pd.DataFrame(rows).rename(index=QUANTITIES).map("{:.3f}".format)
 
 
 def intervals_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +118,8 @@ def intervals_table(table: pd.DataFrame) -> pd.DataFrame:
         quantity=table["quantity"].map(QUANTITIES),
     )  # fmt: skip
     wide = shown.pivot(index="quantity", columns="who", values="text").fillna("")
-    return wide.loc[list(QUANTITIES.values()), list(dict.fromkeys(shown["who"]))]
+    wide = wide.loc[list(QUANTITIES.values()), list(dict.fromkeys(shown["who"]))]
+    return wide.rename_axis(index=None, columns=None)
 
 
 def imbalance_deck() -> Figure:

@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 import yaml
 
@@ -247,3 +248,11 @@ def test_search_finds_the_chapter_on_imbalance(browser, site):
     page.goto(f"{site}/search.html?q=imbalance")
     page.wait_for_selector("#search-results a[href*='class_imbalance']", timeout=10_000)
     page.close()
+
+
+def test_every_figure_of_a_notebook_is_a_picture(book):
+    for path in (ROOT / "book" / "chapters").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if "figure" in cell.metadata.get("mystnb", {}):
+                kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+                assert "image/svg+xml" in kinds, (path.name, cell.source)

@@ -136,3 +136,8 @@ def test_bad_cells_are_refused_before_any_training(cell, message, tmp_path, monk
     with pytest.raises(ValueError, match=message):
         benchmark.run_cell(cell, tmp_path / "records")
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_cell_has_one_name_however_its_class_is_written():
+    names = {str(benchmark.check_cell(f"cifar10/vgg11/{c}/0")) for c in ("car", "1", "Automobile")}
+    assert names == {"cifar10/vgg11/automobile/0"}

@@ -25,7 +25,7 @@ from ocnd_lib.plots.novelty import (
     plane_panels,
     protocol_diagram,
 )
-from ocnd_lib.plots.style import COLOURS, WIDTH, direct_labels, save_figure
+from ocnd_lib.plots.style import COLOURS, WIDTH, direct_labels, save_figure, show_svg
 
 __all__ = [
     "COLOURS",
@@ -49,5 +49,6 @@ __all__ = [
     "protocol_diagram",
     "ratio_effect",
     "save_figure",
+    "show_svg",
     "threshold_effect",
 ]

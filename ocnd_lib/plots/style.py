@@ -63,6 +63,13 @@ def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Fig
     return fig
 
 
+def show_svg() -> None:
+    """In a notebook, show figures as svg, the same bytes each time."""
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats("svg", metadata={"Date": None})
+
+
 def direct_labels(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None:
     """Write each label beside the right end of its line; `ends` maps label → (y, colour).
 
