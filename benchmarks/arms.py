@@ -15,7 +15,7 @@ from ocnd_lib import classifier
 from ocnd_lib.networks import VGG11
 from ocnd_lib.training import batches, shift_and_flip
 
-IMAGES, BATCH = 2560, 128
+IMAGES, BATCH = 1280, 128
 SET_SIZE = 50_000  # so that memory is that of a real data set
 
 
