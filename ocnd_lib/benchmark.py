@@ -22,6 +22,7 @@ from ocnd_lib.records import (
     records_folder,
     write_record,
 )
+from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.training import Hardware, choose_hardware
 
 Run = Callable[[ImageSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
@@ -97,6 +98,8 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     start = perf_counter()
     detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint)
     fitted = perf_counter()
+    most = 100 if cell.method in SCORED else 500
+    validation = validation_aurocs(detector, split.x_validation, most)
     index = np.arange(len(split.x_test))
     if cell.method in SCORED:
         drawn = np.random.default_rng(cell.seed).permutation(index)[: SCORED[cell.method]]
@@ -106,7 +109,7 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     record = {
         "parameters": detector.get_params(),
         "train_counts": [len(split.x_train), 0],
-        "metrics": {"auroc": auroc, "auroc_low": low, "auroc_high": high},
+        "metrics": {"auroc": auroc, "auroc_low": low, "auroc_high": high, "validation": validation},
         "curves": detector.curves_,
         "seconds": perf_counter() - start,
         "fit_seconds": fitted - start,
@@ -114,8 +117,20 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         "hardware": str(hardware),
         "data_fingerprint": images.fingerprint,
     }
-    classes = split.class_test[index].astype(np.uint8)
-    return record, {"score": score, "class_test": classes, "index": index.astype(np.int32)}
+    arrays = {
+        "score": score,
+        "class_test": split.class_test[index].astype(np.uint8),
+        "index": index.astype(np.int32),
+    }
+    if cell.seed == 0:  # one seed's pictures show what the others would
+        shown = detector.pictures(split.x_test[pictured(split.class_test)])
+        arrays |= {f"picture_{name}": images for name, images in shown.items()}
+    return record, arrays
+
+
+def pictured(class_test: np.ndarray, each: int = 2) -> np.ndarray:
+    """Indices of the first `each` test images of every class, in the order of the classes."""
+    return np.concatenate([np.flatnonzero(class_test == k)[:each] for k in np.unique(class_test)])
 
 
 def _detector_parameters(method: str) -> set[str]:

@@ -38,6 +38,7 @@ class VGG11(nn.Module):
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(512, classes)
         self.fast = True
+        self.own_strides = True  # those that ocnd_lib.winograd wants
 
     def forward(self, x: Tensor) -> Tensor:
         plain_cpu = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
@@ -60,6 +61,11 @@ def dcgan_weights(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1, 0.02)
     if getattr(module, "bias", None) is not None:
         nn.init.zeros_(module.bias)
+
+
+def uniform_codes(count: int, latent_dim: int, generator: torch.Generator | None = None) -> Tensor:
+    """Random codes (count, latent_dim), uniform in (-1, 1), drawn on the CPU."""
+    return torch.rand(count, latent_dim, generator=generator) * 2 - 1
 
 
 class Encoder(nn.Module):

@@ -1,6 +1,7 @@
 """What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
 
 import copy
+import ctypes
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -24,14 +26,19 @@ class Hardware:
     device: torch.device
     dtype: torch.dtype  # of matrix products and convolutions; parameters stay fp32
 
+    @property
+    def plain_cpu(self) -> bool:
+        """Whether this is a CPU that computes in single precision."""
+        return self.device.type == "cpu" and self.dtype == torch.float32
+
     def autocast(self) -> AbstractContextManager:
         """Context in which a forward pass runs in `dtype`."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def place(self, module: nn.Module) -> nn.Module:
         """Move `module` to the device, in the memory layout that is fastest there."""
-        if self.device.type == "cpu" and self.dtype == torch.float32:
-            return module  # keeps the strides that ocnd_lib.winograd wants
+        if self.plain_cpu and getattr(module, "own_strides", False):
+            return module
         return module.to(self.device, memory_format=torch.channels_last)
 
     def __str__(self) -> str:
@@ -44,6 +51,20 @@ def cpu_has_bf16() -> bool:
     has_avx512 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return bool(has_avx512() or has_amx())
+
+
+@lru_cache
+def keep_freed_memory() -> None:
+    """Let the C library keep the memory of freed tensors for the next ones.
+
+    glibc gives blocks this large back to the system at once, and the next step pays a page fault
+    for every 4 KiB of them again. Under another C library nothing happens.
+    """
+    trim_threshold, mmap_max = -1, -4  # malloc.h
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, 2**31 - 1)
 
 
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
@@ -59,6 +80,8 @@ def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        keep_freed_memory()
     if precision == "auto":
         precision = "bf16" if device == "cuda" or cpu_has_bf16() else "fp32"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -76,6 +99,12 @@ def seed_everything(seed: int) -> torch.Generator:
 def to_unit(x: Tensor) -> Tensor:
     """uint8 pixels 0..255 → float in [-1, 1], channels last in memory."""
     return x.to(torch.float32, memory_format=torch.channels_last).mul_(2 / 255).sub_(1)
+
+
+def says(logits: Tensor, answer: float) -> Tensor:
+    """Mean cross-entropy between logits and one answer for all, the probability of "yes"."""
+    logits = logits.float()
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, answer))
 
 
 def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Tensor:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ocnd_lib.detectors.anogan import AnoGAN
-from ocnd_lib.detectors.gan import prior
+from ocnd_lib.networks import uniform_codes
 from ocnd_lib.training import to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, search_steps=4)
@@ -26,7 +26,7 @@ def fitted() -> AnoGAN:
     with torch.no_grad():
         for weights in generator.parameters():
             weights.mul_(5)  # two epochs do not bring it to draw different things
-        generator(prior(64, 4))  # batch norm has to know
+        generator(uniform_codes(64, 4))  # batch norm has to know
     return detector
 
 
@@ -43,7 +43,7 @@ def test_the_score_is_the_weighted_sum_of_pixels_and_features(fitted, weight):
     generator, critic = (fitted.state_[k].eval() for k in ("generator", "critic"))
     x = to_unit(torch.from_numpy(NOISE))
     with torch.no_grad():
-        drawn = generator(prior(1, 4, torch.Generator().manual_seed(detector.seed)))
+        drawn = generator(uniform_codes(1, 4, torch.Generator().manual_seed(detector.seed)))
         pixels = (x - drawn).abs().sum((1, 2, 3))
         # the features are those that the critic's last layer weighs
         seen = []
@@ -66,7 +66,7 @@ def test_more_steps_and_more_restarts_never_find_less(fitted):
 def test_an_image_that_the_generator_draws_is_hardly_novel(fitted):
     generator = fitted.state_["generator"].eval()
     with torch.no_grad():
-        drawn = generator(prior(8, 4, torch.Generator().manual_seed(fitted.seed)))
+        drawn = generator(uniform_codes(8, 4, torch.Generator().manual_seed(fitted.seed)))
     own = ((drawn + 1) * 127.5).round().to(torch.uint8).numpy()
     detector = again(fitted, search_steps=0)
     assert detector.novelty_score(own).max() < 0.05 * detector.novelty_score(NOISE).min()

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib.detectors.gan import GAN, Descent, latent_search, nearest_codes, prior, says
-from ocnd_lib.networks import Decoder
-from ocnd_lib.training import to_unit
+from ocnd_lib.detectors.gan import GAN, Descent, latent_search, nearest_codes
+from ocnd_lib.networks import Decoder, uniform_codes
+from ocnd_lib.training import says, to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, search_steps=3)
 
@@ -29,7 +29,7 @@ def generator() -> nn.Module:
     torch.manual_seed(0)
     network = Decoder(1, 4, width=4)
     with torch.no_grad():
-        network(prior(64, 4))  # gives batch norm some statistics
+        network(uniform_codes(64, 4))  # gives batch norm some statistics
     for weights in network.parameters():
         weights.data.mul_(5)  # so that different codes draw different things
     return network.eval()
@@ -40,14 +40,14 @@ def test_the_generator_comes_to_resemble_the_images_and_the_critic_tells_them_ap
     settings = SMALL | dict(epochs=15, learning_rate=1e-2)
     detector = GAN(**settings).fit(bright, x_validation=bright[:5])
     with torch.no_grad():
-        drawn = detector.state_["generator"](prior(50, 4))
+        drawn = detector.state_["generator"](uniform_codes(50, 4))
         critic = detector.state_["critic"]
         assert critic(to_unit(torch.from_numpy(bright))).mean() > critic(drawn).mean() + 1
     assert drawn.mean() > 0.1  # it began at 0; the images are at 0.8
 
 
 def test_codes_fill_the_cube_that_the_search_may_use():
-    codes = prior(4000, 3)
+    codes = uniform_codes(4000, 3)
     assert codes.shape == (4000, 3)
     assert -1 <= codes.min() < -0.99 and 0.99 < codes.max() <= 1
     assert codes.mean(0).abs().max() < 0.05
@@ -76,7 +76,7 @@ def test_a_descent_moves_one_network_and_leaves_no_gradient_in_the_other():
 
 
 def test_the_search_lowers_the_loss_of_every_image_and_stays_in_the_cube(generator):
-    x = generator(prior(6, 4)).detach()
+    x = generator(uniform_codes(6, 4)).detach()
     before = [p.clone() for p in generator.parameters()]
     seen = []
 
@@ -100,7 +100,7 @@ def test_the_search_lowers_the_loss_of_every_image_and_stays_in_the_cube(generat
 
 
 def test_the_search_of_an_image_knows_nothing_of_the_others(generator):
-    x = generator(prior(4, 4)).detach()
+    x = generator(uniform_codes(4, 4)).detach()
     x[1:] *= 100  # mates whose gradients are a hundred times as steep
 
     def search(rows: slice):
@@ -111,7 +111,7 @@ def test_the_search_of_an_image_knows_nothing_of_the_others(generator):
 
 
 def test_the_nearest_codes_come_first_and_follow_from_the_seed(generator):
-    candidates = prior(32, 4, torch.Generator().manual_seed(7))
+    candidates = uniform_codes(32, 4, torch.Generator().manual_seed(7))
     with torch.no_grad():
         x = generator(candidates[[5, 20]])
         codes = nearest_codes(x, generator, 4, candidates=32, keep=3, seed=7)

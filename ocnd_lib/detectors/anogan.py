@@ -20,11 +20,11 @@ class AnoGAN(GAN):
 
     def __init__(
         self,
-        latent_dim: int = 100,  # size of the codes, which are uniform in (-1, 1)
-        width: int = 32,  # channels at 16 pixels; the DCGAN paper has 128 at 32 pixels of 64
+        latent_dim: int = 32,  # size of the codes, which are uniform in (-1, 1)
+        width: int = 32,  # channels at 16 pixels
         epochs: int = 20,
         batch_size: int = 64,
-        learning_rate: float = 2e-4,  # of both networks; falls to zero along a cosine
+        learning_rate: float = 4e-4,  # of both networks; falls to zero along a cosine
         smoothing: float = 0.9,  # what the discriminator should say of real images
         candidates: int = 256,  # random codes; those that draw nearest start the searches
         restarts: int = 2,  # searches an image; the best one counts

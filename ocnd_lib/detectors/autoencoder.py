@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.networks import Decoder, Encoder
+from ocnd_lib.networks import Decoder, Encoder, uniform_codes
 from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
 
 
@@ -84,6 +84,14 @@ class AutoEncoder(DeepDetector):
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → their reconstructions."""
         return self.state_["decoder"](self.state_["encoder"](x))
+
+    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Codes that are uniform in the cube that tanh codes lie in."""
+        return uniform_codes(count, self.latent_dim, generator)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
+        return self.state_["decoder"](codes)
 
     def _score(self, x: Tensor) -> Tensor:
         return (x - self.reconstruct(x).float()).square().mean((1, 2, 3))

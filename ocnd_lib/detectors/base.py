@@ -14,6 +14,13 @@ from torch import nn
 from ocnd_lib.files import replace_file
 from ocnd_lib.training import Hardware, choose_hardware, to_unit
 
+DRAWN = 36  # images of random codes that a record keeps
+
+
+def to_pixels(x: torch.Tensor) -> np.ndarray:
+    """Images in [-1, 1] (N, C, 32, 32) → uint8."""
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy()
+
 
 def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> np.ndarray:
     """Return `x` if it is a uint8 array (N, C, 32, 32), C 1 or 3, N ≥ `least`; else ValueError."""
@@ -68,6 +75,10 @@ class Detector(OutlierMixin, BaseEstimator):
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float (N,); higher means more novel."""
         raise NotImplementedError
+
+    def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Images by name, uint8 (M, C, 32, 32), that show what was learnt; none unless it draws."""
+        return {}
 
     def score_samples(self, x: np.ndarray) -> np.ndarray:
         """scikit-learn's orientation: higher means more normal."""
@@ -156,12 +167,42 @@ class DeepDetector(Detector):
         """Score of uint8 images (N, C, 32, 32) → float32 (N,); higher means more novel."""
         return self._batchwise(self._score, x)
 
-    def _batchwise(self, function: Callable, x: np.ndarray) -> np.ndarray:
-        """`function` of all images, batches in [-1, 1] → (N, …), in evaluation mode."""
+    def reconstruct(self, x: torch.Tensor) -> torch.Tensor | None:
+        """Images in [-1, 1] (N, C, 32, 32) as the model redraws them; None if it cannot."""
+        return None
+
+    def random_codes(self, count: int, generator: torch.Generator) -> torch.Tensor | None:
+        """Codes (count, latent_dim) of the distribution that was learnt; None if there is none."""
+        return None
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes (N, latent_dim) → the images that they stand for, in [-1, 1] (N, C, 32, 32)."""
+        raise NotImplementedError
+
+    def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """What the model makes of uint8 images (N, C, 32, 32), by name, uint8 (M, C, 32, 32).
+
+        `redrawn`: the images as it redraws them; `drawn`: images of `DRAWN` random codes.
+        """
+        x, hardware = self._at_rest(x)
+        codes = self.random_codes(DRAWN, torch.Generator().manual_seed(self.seed))
+        with torch.no_grad(), hardware.autocast():
+            made = {"redrawn": self.reconstruct(to_unit(torch.from_numpy(x).to(hardware.device)))}
+            if codes is not None:
+                made["drawn"] = self.decode(codes.to(hardware.device))
+        return {name: to_pixels(images) for name, images in made.items() if images is not None}
+
+    def _at_rest(self, x: np.ndarray) -> tuple[np.ndarray, Hardware]:
+        """Checked images, and the hardware, where the networks now are in evaluation mode."""
         x, hardware = self._ready(x), self._hardware()
         for part in self.state_.values():
             if isinstance(part, nn.Module):
                 hardware.place(part).eval()
+        return x, hardware
+
+    def _batchwise(self, function: Callable, x: np.ndarray) -> np.ndarray:
+        """`function` of all images, batches in [-1, 1] → (N, …), in evaluation mode."""
+        x, hardware = self._at_rest(x)
         values = []
         with torch.no_grad():
             for pictures in torch.from_numpy(x).split(500):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.detectors.gan import Descent, prior
-from ocnd_lib.networks import Decoder, Encoder
+from ocnd_lib.detectors.gan import Descent
+from ocnd_lib.networks import Decoder, Encoder, uniform_codes
 from ocnd_lib.training import Checkpoint, batches, progress, seed_everything
 
 
@@ -24,15 +24,15 @@ class FAnoGAN(DeepDetector):
 
     def __init__(
         self,
-        latent_dim: int = 128,  # size of the codes
+        latent_dim: int = 32,  # size of the codes; the paper's are 128
         width: int = 32,  # channels at 16 pixels
-        epochs: int = 20,  # of critic and generator
-        encoder_epochs: int = 10,
+        epochs: int = 12,  # of critic and generator
+        encoder_epochs: int = 6,
         critic_steps: int = 2,  # for each step of the generator
         gradient_penalty: float = 10.0,
         kappa: float = 1.0,  # weight of the features beside the pixels
         batch_size: int = 64,
-        learning_rate: float = 2e-4,  # of critic and generator; falls to zero along a cosine
+        learning_rate: float = 4e-4,  # of critic and generator; falls to zero along a cosine
         encoder_rate: float = 1e-3,  # so does this
         seed: int = 0,
         device: str = "auto",
@@ -78,7 +78,7 @@ class FAnoGAN(DeepDetector):
             model.train()
             losses = []
             for i, (images, _) in enumerate(batches(x, None, self.batch_size, order)):
-                codes = prior(len(images), self.latent_dim).to(images.device)
+                codes = uniform_codes(len(images), self.latent_dim).to(images.device)
                 with hardware.autocast():
                     drawn = generator(codes)
                     gap = critic(images).float().mean() - critic(drawn.detach()).float().mean()
@@ -107,6 +107,18 @@ class FAnoGAN(DeepDetector):
             self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
             state.save(epoch, self.curves_)
         bar.close()
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] (N, C, 32, 32) → what the generator draws of their codes."""
+        return self.decode(self.state_["encoder"](x))
+
+    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Codes as in training, uniform in (-1, 1)."""
+        return uniform_codes(count, self.latent_dim, generator)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
+        return self.state_["generator"](codes)
 
     def _score(self, x: Tensor) -> Tensor:
         generator, critic, encoder = self.state_.values()

@@ -12,14 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights
-from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
-
-
-def says(logit: Tensor, target: float) -> Tensor:
-    """Binary cross-entropy between logits and one target for all."""
-    return F.binary_cross_entropy_with_logits(logit.float(), torch.full_like(logit.float(), target))
+from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
+from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
+from ocnd_lib.training import Averaged, Checkpoint, batches, progress, says, seed_everything
 
 
 @contextmanager
@@ -208,6 +203,31 @@ class OCGAN(DeepDetector):
             weight.grad = slope
         optimiser.step()
 
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] (N, C, 32, 32) → their reconstructions."""
+        return self.decode(self.state_["encoder"](x))
+
+    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Codes as in training, uniform in (-1, 1)."""
+        return uniform_codes(count, self.latent_dim, generator)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
+        return self.state_["decoder"](codes)
+
+    def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """As of every model, and `mined`: what becomes of the images of random codes by mining."""
+        shown = super().pictures(x)
+        if not (self.mining and self.visual):
+            return shown
+        hardware = self._hardware()
+        decoder, classifier = self.state_["decoder"], self.state_["classifier"]
+        codes = self.random_codes(DRAWN, torch.Generator().manual_seed(self.seed))
+        with evaluating(decoder, classifier):
+            codes = codes.to(hardware.device)
+            mined = mine(codes, decoder, classifier, self.mining_steps, self.step_size)
+            with torch.no_grad():
+                return {**shown, "mined": to_pixels(decoder(mined))}
+
     def _score(self, x: Tensor) -> Tensor:
-        redrawn = self.state_["decoder"](self.state_["encoder"](x))
-        return (x - redrawn.float()).square().mean((1, 2, 3))
+        return (x - self.reconstruct(x).float()).square().mean((1, 2, 3))

@@ -96,6 +96,10 @@ class VAE(DeepDetector):
         raw = self.state_["decoder"](z).float()
         return raw.sigmoid() * 2 - 1 if self.channels_ == 1 else raw.clamp(-1, 1)
 
+    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Codes of the prior, N(0, 1)."""
+        return torch.randn(count, self.latent_dim, generator=generator)
+
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → what their mean codes stand for."""
         return self.decode(encode(self.state_["encoder"], x)[0])

@@ -1,4 +1,4 @@
-"""Every figure that rests on records; `ocnd figures` draws them all again, without training."""
+"""Chapter 2: what its figures and tables take from the records of the classifiers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,23 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib import plots
+from ocnd_lib.figures.source import NoRecords, published_claim
 from ocnd_lib.metrics import bootstrap_intervals, decision_numbers
-from ocnd_lib.records import REPOSITORY, read_arrays, read_records
-
-PUBLISHED = REPOSITORY / "results" / "published"
-
-
-class NoRecords(RuntimeError):
-    """The records that a figure rests on are missing; the message says how to make them."""
-
-
-def published_claim(name: str) -> float:
-    """A number of the deck from results/published/claims.csv, in the unit given there."""
-    claims = pd.read_csv(PUBLISHED / "claims.csv", index_col="name")
-    return float(claims.loc[name, "value"])
-
-
-# --- chapter 2: class imbalance -----------------------------------------------------------------
+from ocnd_lib.records import read_arrays, read_records
 
 IMBALANCE = "cifar10/{}/airplane"
 NETWORKS = {"vgg11": "VGG11", "vgg11-bn": "VGG11 with batch norm"}
