@@ -1,4 +1,4 @@
-"""Download a data set with torchvision and keep it as one file."""
+"""Download a data set and keep it as one file."""
 
 import os
 import shutil
@@ -34,14 +34,14 @@ def fetch(name: str, folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(name, target.parent)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:
-            arrays = read_torchvision(name, Path(temporary), download=True)
+            arrays = _download(name, Path(temporary))
             arrays["md5"] = verified(name, arrays, {})["md5"]
             arrays["class_names"] = np.array(CLASS_NAMES[name].split())
             new = Path(temporary) / target.name
             np.savez(new, **arrays)
             read_npz(name, new)
             os.replace(new, target)
-    except Exception as error:  # torchvision, tarfile, gzip and sockets each have their own
+    except Exception as error:  # torchvision, tarfile, requests and sockets each have their own
         state = "is left as it was" if target.exists() else "is missing"
         why = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
@@ -51,6 +51,14 @@ def fetch(name: str, folder: Path) -> Path:
     finally:
         socket.setdefaulttimeout(patience)
     return target
+
+
+def _download(name: str, folder: Path) -> dict[str, np.ndarray]:
+    if name == "coil100":
+        from data_prep import coil100
+
+        return coil100.download(folder, PATIENCE)
+    return read_torchvision(name, folder, download=True)
 
 
 def _remove_abandoned(name: str, folder: Path) -> None:

@@ -1,6 +1,5 @@
 """One cell of a table: what can be run, and how one record comes to be."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -10,11 +9,22 @@ from time import perf_counter
 
 import numpy as np
 
-from ocnd_lib import classifier
-from ocnd_lib.data import ImageSet, class_index, class_names, load_images, one_class_split
+from ocnd_lib import background, classifier
+from ocnd_lib.compute import macs_per_image
+from ocnd_lib.data import (
+    ImageSet,
+    OneClassSplit,
+    class_index,
+    class_names,
+    load_images,
+    one_class_split,
+)
+from ocnd_lib.masked import MASKED_SETS, MaskedSet, load_masked, make_scenes
 from ocnd_lib.metrics import auroc_interval
+from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.records import (
     Cell,
+    check_writable,
     claim,
     parse_cell,
     provenance,
@@ -23,17 +33,23 @@ from ocnd_lib.records import (
     write_record,
 )
 from ocnd_lib.selection import validation_aurocs
+from ocnd_lib.settings import check_settings
 from ocnd_lib.training import Hardware, choose_hardware
 
-Run = Callable[[ImageSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
+Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a cell is run, and the parameters that may stand in its name."""
+    """How a cell is run, and the parameters that may stand in its name.
+
+    `all_classes`: it learns every class at once, from crops with masks; the class of its cells is
+    `all`.
+    """
 
     run: Run
-    parameters: Callable[[], set[str]]
+    parameters: Callable[[], dict[str, type]]
+    all_classes: bool = False
 
 
 # --- chapter 2: the supervised classifier -------------------------------------------------------
@@ -48,8 +64,34 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     )
 
 
-def _vgg11_parameters() -> set[str]:
-    return {"ratio", *(f.name for f in fields(classifier.Recipe))} - {"batch_norm"}
+def _vgg11_parameters() -> dict[str, type]:
+    types = {"ratio": float} | {field.name: field.type for field in fields(classifier.Recipe)}
+    return {name: kind for name, kind in types.items() if name != "batch_norm"}
+
+
+# --- chapter 6: crops with and without their background -----------------------------------------
+
+ALL = "all"
+ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it is trained on
+
+
+def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
+    settings = {k: v for k, v in cell.parameters.items() if k != "background_correlation"}
+    return background.background_experiment(
+        images, ARMS[cell.method], cell.seed, replace(background.RECIPE, **settings), checkpoint,
+        hardware,
+    )  # fmt: skip
+
+
+def _vgg11_arm_parameters() -> dict[str, type]:
+    types = {field.name: field.type for field in fields(classifier.Recipe)}
+    return {"background_correlation": float} | types
+
+
+def _load_crops(cell: Cell) -> MaskedSet:
+    if "background_correlation" in cell.parameters:
+        return make_scenes(cell.parameters["background_correlation"])
+    return load_masked(cell.dataset)
 
 
 # --- chapter 5: one-class detectors -------------------------------------------------------------
@@ -68,14 +110,41 @@ DETECTORS = {
     "f-anogan": ("f_anogan", "FAnoGAN", {}),
     "deep-svdd": ("deep_svdd", "DeepSVDD", {}),
     "ocgan": ("ocgan", "OCGAN", {}),
+    "attention-gan": ("attention_gan", "AttentionGAN", {}),
+    "attention-gan-auxiliary": ("attention_gan", "AttentionGAN", {"classifier": "auxiliary"}),
+    "attention-gan-oracle": ("attention_gan", "AttentionGAN", {"classifier": "oracle"}),
 }
 # what differs between data sets, fixed before any test score was seen
 SETTINGS = {
     ("cifar10", "ae"): {"latent_dim": 128},
     ("cifar10", "dae"): {"latent_dim": 128},
     ("cifar10", "ocgan"): {"latent_dim": 128},
+    ("cifar10", "attention-gan"): {"latent_dim": 128},
+    ("cifar10", "attention-gan-oracle"): {"latent_dim": 128},
 }
 SCORED = {"anogan": 1000}  # test images, drawn by seed, where scoring all takes hours on a CPU
+
+
+AUXILIARY = {"mnist": "fashion_mnist", "fashion_mnist": "mnist"}  # images of another world
+
+
+def _another_world(images: ImageSet, normal_class: str) -> np.ndarray:
+    if images.name not in AUXILIARY:
+        known = ", ".join(AUXILIARY)
+        raise ValueError(f"no auxiliary data set is known for {images.name}; there is for: {known}")
+    return load_images(AUXILIARY[images.name]).x_train
+
+
+def _other_classes(images: ImageSet, normal_class: str) -> np.ndarray:
+    return images.x_train[images.y_train != class_index(images, normal_class)]
+
+
+# methods that see real novel images, and which; `tables.METHODS` has none of them, since they stand
+# in tables of their own
+NEGATIVES: dict[str, Callable[[ImageSet, str], np.ndarray]] = {
+    "attention-gan-auxiliary": _another_world,
+    "attention-gan-oracle": _other_classes,
+}
 
 
 def detector_class(method: str) -> type:
@@ -95,8 +164,11 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     detector = detector_class(cell.method)(**settings)
     if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
+    seen = {}
+    if cell.method in NEGATIVES:
+        seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
     start = perf_counter()
-    detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint)
+    detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint, **seen)
     fitted = perf_counter()
     most = 100 if cell.method in SCORED else 500
     validation = validation_aurocs(detector, split.x_validation, most)
@@ -108,11 +180,12 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     auroc, low, high = auroc_interval(split.y_test[index], score)
     record = {
         "parameters": detector.get_params(),
-        "train_counts": [len(split.x_train), 0],
+        "train_counts": [len(split.x_train), len(seen.get("negatives", []))],
         "metrics": {"auroc": auroc, "auroc_low": low, "auroc_high": high, "validation": validation},
         "curves": detector.curves_,
         "seconds": perf_counter() - start,
         "fit_seconds": fitted - start,
+        "macs_per_image": macs_per_image(detector, split.x_test),
         "scored": len(index),
         "hardware": str(hardware),
         "data_fingerprint": images.fingerprint,
@@ -122,10 +195,25 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         "class_test": split.class_test[index].astype(np.uint8),
         "index": index.astype(np.int32),
     }
+    parts = detector.score_parts(split.x_test[index])
+    arrays |= {f"part_{name}": part.astype(np.float32) for name, part in parts.items()}
     if cell.seed == 0:  # one seed's pictures show what the others would
-        shown = detector.pictures(split.x_test[pictured(split.class_test)])
-        arrays |= {f"picture_{name}": images for name, images in shown.items()}
+        arrays |= _pictures(detector, split)
     return record, arrays
+
+
+def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
+    """What a detector draws, what it was given, and how near that comes to the normal class."""
+    given = split.x_test[pictured(split.class_test)]
+    shown = detector.pictures(given)
+    arrays = {f"picture_{name}": images for name, images in shown.items()}
+    if shown:
+        arrays["picture_given"] = given
+    if "drawn" in shown:
+        compared = {"drawn": shown["drawn"], "held_out": split.x_validation[:500]}
+        for name, x in compared.items():
+            arrays[f"distance_{name}"] = nearest_distance(x, split.x_train).astype(np.float32)
+    return arrays
 
 
 def pictured(class_test: np.ndarray, each: int = 2) -> np.ndarray:
@@ -133,13 +221,39 @@ def pictured(class_test: np.ndarray, each: int = 2) -> np.ndarray:
     return np.concatenate([np.flatnonzero(class_test == k)[:each] for k in np.unique(class_test)])
 
 
-def _detector_parameters(method: str) -> set[str]:
-    return set(inspect.signature(detector_class(method)).parameters) - {"seed", "device"}
+def _detector_parameters(method: str) -> dict[str, type]:
+    fixed = {"seed", "device"} | ({"classifier"} if method in NEGATIVES else set())
+    types = detector_class(method).parameter_types()
+    return {name: kind for name, kind in types.items() if name not in fixed}
+
+
+# --- chapter 8: where an attention-GAN looks ----------------------------------------------------
+
+# Sets with masks have a twelfth of MNIST's images a class, so they are seen twelve times as often.
+LOOKS = {"epochs": 144, "joint_epochs": 60, "masked_epochs": 120}
+LOOKS_SETTINGS = {
+    "cifar10": {"latent_dim": 128},
+    **{name: {"latent_dim": 128, **LOOKS} for name in MASKED_SETS},
+}
+
+
+def _looks(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
+    from ocnd_lib.looks import experiment  # the package grad-cam takes a second to import
+
+    settings = {**LOOKS_SETTINGS.get(cell.dataset, {}), **cell.parameters}
+    return experiment(images, cell.normal_class, cell.seed, settings, checkpoint, hardware)
+
+
+def _looks_parameters() -> dict[str, type]:
+    types = _detector_parameters("attention-gan")
+    return {name: kind for name, kind in types.items() if name != "joint_discriminator"}
 
 
 METHODS = {
     "vgg11": Method(_vgg11, _vgg11_parameters),
     "vgg11-bn": Method(_vgg11, _vgg11_parameters),
+    "looks": Method(_looks, _looks_parameters),
+    **{name: Method(_vgg11_arm, _vgg11_arm_parameters, all_classes=True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
 }
 
@@ -149,34 +263,65 @@ class CellIsTaken(RuntimeError):
 
 
 def check_cell(text: str) -> Cell:
-    """Parse a cell and check its names; ValueError lists what exists.
+    """Parse a cell, check its names and parameters; ValueError says what there is or may be.
 
     The class gets its one name ("car" and "1" become "automobile"), so no cell is run twice.
     """
     cell = parse_cell(text)
     if cell.method not in METHODS:
         raise ValueError(f"unknown method {cell.method!r}; there are: {', '.join(METHODS)}")
-    allowed = METHODS[cell.method].parameters() if cell.parameters else set()
-    for name in cell.parameters:
-        if name not in allowed:
-            raise ValueError(
-                f"{cell.method} has no parameter {name!r}; there are: {', '.join(sorted(allowed))}"
-            )
+    if cell.parameters:
+        _check_parameters(cell)
+    if METHODS[cell.method].all_classes:
+        _check_crops(cell)
+        return cell
     names = class_names(cell.dataset)
     return replace(cell, normal_class=names[class_index(cell.dataset, cell.normal_class)])
+
+
+def _check_parameters(cell: Cell) -> None:
+    types = METHODS[cell.method].parameters()
+    for name in cell.parameters:
+        if name not in types:
+            raise ValueError(
+                f"{cell.method} has no parameter {name!r}; there are: {', '.join(sorted(types))}"
+            )
+    may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else ()
+    check_settings(cell.parameters, types, may_be_0)
+
+
+def _check_crops(cell: Cell) -> None:
+    if cell.dataset not in MASKED_SETS:
+        raise ValueError(
+            f"{cell.method} needs pictures with masks, which are: {', '.join(MASKED_SETS)}; "
+            f"not {cell.dataset}"
+        )
+    if cell.normal_class != ALL:
+        raise ValueError(
+            f"{cell.method} learns all classes at once; write {ALL!r} for the class, not "
+            f"{cell.normal_class!r}"
+        )
+    correlation = cell.parameters.get("background_correlation")
+    if correlation is not None and cell.dataset != "scenes":
+        raise ValueError(f"{cell.dataset} has no background_correlation; only scenes has")
+    if correlation is not None and correlation > 1:
+        raise ValueError(f"background_correlation must be from 0 to 1, not {correlation}")
 
 
 def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dict:
     """Return the record of a cell, running it first if it does not exist.
 
     A finished cell is never run twice; a stopped one goes on from its checkpoint; CellIsTaken if
-    another process is at it. Bad names raise ValueError before anything is trained.
+    another process is at it. Bad names and images raise ValueError, a folder that cannot be written
+    to PermissionError, before anything is trained.
     """
     cell = check_cell(text)
     if record := read_record(cell, folder):
         return record
+    check_writable(folder or records_folder())
     hardware = choose_hardware(device)
-    images = load_images(cell.dataset)
+    crops = METHODS[cell.method].all_classes
+    images = _load_crops(cell) if crops else load_images(cell.dataset)
     work = (folder or records_folder()).parent / "checkpoints" / str(cell)
     with claim(work / "lock") as mine:
         if not mine:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ocnd_lib.data import ImageSet, imbalanced_split
+from ocnd_lib.detectors.base import check_images
 from ocnd_lib.metrics import binary_report
 from ocnd_lib.networks import VGG11
+from ocnd_lib.settings import check_settings
 from ocnd_lib.training import (
     Checkpoint,
     Hardware,
@@ -36,13 +38,12 @@ class Recipe:
     learning_rate: float = 0.05  # peak; without batch norm a fifth of it
     weight_decay: float = 5e-4
     augment: bool = True  # mirror, and shift by up to 4 px
+    width: int = 64  # channels of the first layer, 64 in VGG11; the others in proportion
 
     def __post_init__(self):
         if self.class_weight not in ("none", "balanced"):
             raise ValueError(f"class_weight {self.class_weight!r} is not one of none, balanced")
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        check_settings(asdict(self), {field.name: field.type for field in fields(self)})
 
 
 def fit(
@@ -59,12 +60,20 @@ def fit(
     SGD with momentum 0.9, one-cycle learning rate; the last epoch is the model. `watch(model)` is
     called after each epoch and its numbers join the curve; nothing is ever chosen by them. With
     `checkpoint`, a stopped run goes on bit for bit. Returns (model, one dict an epoch).
+    ValueError for other images, and unless every label from 0 to the largest has an image.
     """
+    x, y = check_images(x, least=2), np.asarray(y)
+    if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or y.min() < 0:
+        raise ValueError(
+            f"labels must be one whole number from 0 an image, not {y.dtype} {y.shape}"
+        )
+    if missing := sorted(set(range(y.max() + 1)).difference(y.tolist())):
+        raise ValueError(f"class {missing[0]} has no image to learn from")
     hardware = hardware or choose_hardware()
     generator = seed_everything(seed)
     x, y = torch.from_numpy(x).to(hardware.device), torch.from_numpy(y).to(hardware.device)
     counts = torch.bincount(y).float()
-    model = hardware.place(VGG11(x.shape[1], len(counts), recipe.batch_norm))
+    model = hardware.place(VGG11(x.shape[1], len(counts), recipe.batch_norm, recipe.width))
     weight = len(y) / (len(counts) * counts) if recipe.class_weight == "balanced" else None
 
     steps = recipe.epochs * max(1, round(len(x) / recipe.batch_size))

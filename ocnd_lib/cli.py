@@ -101,7 +101,7 @@ def run(
 ) -> None:
     """Execute one notebook with other parameters, or run one cell of a table."""
     given = dict(pair.split("=", 1) for pair in parameters or [])
-    if not target.endswith(".ipynb") and target.count("/") == 3:
+    if not target.endswith(".ipynb") and "/" in target:
         if given or out:
             fail("a cell takes neither -p nor --out: its name says it all", BAD)
         _run_cell(target)
@@ -125,7 +125,9 @@ def _run_cell(cell: str) -> None:
     from ocnd_lib.data import DataError
     from ocnd_lib.records import parse_cell, table
 
-    with plain_errors((ValueError, BAD), (DataError, FAILED), (CellIsTaken, FAILED)):
+    with plain_errors(
+        (ValueError, BAD), (PermissionError, BAD), (DataError, FAILED), (CellIsTaken, FAILED)
+    ):
         record = run_cell(cell)
     print(table([record]).T.to_string(header=False))
     print(parse_cell(cell).path())
@@ -163,12 +165,57 @@ def sweep(
 
 
 @app.command()
-def data(name: Annotated[str, typer.Argument(help="A data set, such as cifar10.")]) -> None:
-    """Fetch a data set if it is missing, verify it, and tell what is in it."""
+def data(
+    name: Annotated[str, typer.Argument(help="A data set, such as cifar10, scenes or coco10.")],
+    annotations: Annotated[
+        Path | None, typer.Option(help="coco10: an instances*.json, instead of a download.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="coco10: the folder of its images.")] = None,
+    per_class: Annotated[
+        int | None, typer.Option(help="Sets with masks: objects a class. [550]", min=2)
+    ] = None,
+    test: Annotated[
+        int | None, typer.Option(help="Sets with masks: test pictures in all. [500]", min=10)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Sets with masks. [0]", min=0)] = None,
+    background_correlation: Annotated[
+        float | None, typer.Option(help="scenes: what the background tells. [0.5]", min=0, max=1)
+    ] = None,
+    fewer: Annotated[
+        bool | None, typer.Option("--fewer", help="coco10: accept classes with too few objects.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Sets with masks: the folder to build. [data/NAME]")
+    ] = None,
+) -> None:
+    """Fetch or build a data set, verify it, and tell what is in it.
+
+    A downloaded set is fetched if it is missing. A set with masks, which is scenes, mnist_on_cifar
+    or coco10, is always built.
+    """
+    from data_prep.masked_files import CLASS_NAMES
     from ocnd_lib.data import DataError, prepare
 
-    with plain_errors((ValueError, BAD), (DataError, FAILED)):
-        images = prepare(name)
+    options = {
+        "annotations": annotations,
+        "images": images,
+        "per_class": per_class,
+        "test": test,
+        "seed": seed,
+        "background_correlation": background_correlation,
+        "fewer": fewer,
+        "out": out,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
+        if name in CLASS_NAMES:
+            from ocnd_lib.masked import build_masked
+
+            images = build_masked(name, say=print, **given)
+        elif given:
+            fail(f"{name} takes no options; {', '.join(CLASS_NAMES)} do", BAD)
+        else:
+            images = prepare(name)
     for part in ("train", "test"):
         x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
         print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
@@ -184,7 +231,8 @@ def records(
     """List the runs that are recorded."""
     from ocnd_lib.records import read_records, records_folder, table
 
-    found = read_records()
+    with plain_errors((ValueError, BAD)):
+        found = read_records()
     if format is Format.json:
         print(json.dumps(found, indent=1))
     elif format is Format.csv:
@@ -197,16 +245,30 @@ def records(
 
 @app.command()
 def table(
-    dataset: Annotated[str, typer.Argument(help="A data set, such as cifar10.")],
+    datasets: Annotated[list[str], typer.Argument(help="Data sets, such as cifar10.")],
     format: Annotated[Format, typer.Option(help="How to print the table.")] = Format.text,
+    choices: Annotated[
+        str | None, typer.Option(help="A method: print how its settings were chosen instead.")
+    ] = None,
 ) -> None:
-    """Print the deck's table of a data set, with ours beside it."""
+    """Print the deck's table of a data set, with ours beside it; of several, the means."""
     from ocnd_lib.records import read_records
-    from ocnd_lib.tables import auroc_table, render
+    from ocnd_lib.tables import auroc_table, render, render_means
 
+    if choices:
+        from ocnd_lib.choices import choices_table, render_choices
+
+        with plain_errors((ValueError, BAD)):
+            for name in datasets:
+                tried = choices_table(name, choices, read_records(pattern=f"{name}/{choices}*/*"))
+                print(render_choices(name, choices, tried, format.value), end="")
+        return
     with plain_errors((ValueError, BAD)):
-        rows = auroc_table(dataset, read_records(pattern=f"{dataset}/*/*"))
-    print(render(dataset, rows, format.value), end="")
+        rows = {name: auroc_table(name, read_records(pattern=f"{name}/*/*")) for name in datasets}
+    if len(rows) == 1:
+        print(render(*rows.popitem(), format.value), end="")
+    else:
+        print(render_means(rows, format.value), end="")
 
 
 @app.command()
@@ -214,16 +276,24 @@ def figures(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     only: Annotated[str | None, typer.Option(help="The name of one figure.")] = None,
 ) -> None:
-    """Draw the figures that rest on records, without training: svg, pdf and png of each."""
+    """Draw the figures that rest on records, without training: svg, pdf and png of each.
+
+    A figure that lacks its records is left out, and it says which.
+    """
     from ocnd_lib.figures import FIGURES, NoRecords
     from ocnd_lib.plots import save_figure
 
     if only and only not in FIGURES:
         fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
     for name in [only] if only else FIGURES:
-        with plain_errors((NoRecords, FAILED)):
+        try:
             save_figure(FIGURES[name](), name, out)
-        print(out / f"{name}.svg")
+        except NoRecords as missing:
+            if only:
+                fail(str(missing), FAILED)
+            print(f"{name}: {missing}", file=sys.stderr)
+        else:
+            print(out / f"{name}.svg")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ method and one column a class.
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -118,19 +119,26 @@ def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
 
 def _resampled_means(runs: list[Run], repeats: int, rng: np.random.Generator) -> np.ndarray:
     """The mean over classes in each repeat, (repeats,); `rng` draws the seeds only."""
-    counts: dict[bytes, np.ndarray] = {}
     classes: dict[int, list[np.ndarray]] = {}
     for run in runs:
-        images = run.class_test.tobytes()
-        if images not in counts:
-            counts[images] = image_draws(run.class_test, repeats)
-        auroc = resampled_auroc(run.y, run.score, counts[images])
-        classes.setdefault(run.normal_class, []).append(auroc)
+        classes.setdefault(run.normal_class, []).append(_resampled(run, repeats))
     means = []
     for aurocs in classes.values():
         drawn = rng.integers(len(aurocs), size=(max(1, len(aurocs) - 1), repeats))
         means.append(np.stack(aurocs)[drawn, np.arange(repeats)].mean(axis=0))
     return np.mean(means, axis=0)
+
+
+@lru_cache(maxsize=2000)  # a method is compared with many others
+def _resampled(run: Run, repeats: int) -> np.ndarray:
+    images = run.class_test
+    counts = _image_draws(images.tobytes(), images.dtype.str, repeats)
+    return resampled_auroc(run.y, run.score, counts)
+
+
+@lru_cache(maxsize=4)
+def _image_draws(images: bytes, dtype: str, repeats: int) -> np.ndarray:
+    return image_draws(np.frombuffer(images, dtype), repeats)
 
 
 def image_draws(class_test: np.ndarray, repeats: int) -> np.ndarray:
@@ -203,6 +211,49 @@ def paired_delong(
     else:
         p = float(2 * stats.norm.sf(abs(difference) / error))
     return Difference(difference, difference - half, difference + half, p)
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Images that only A, and only B, answers rightly, and the exact two-sided p that both are as
+    likely."""
+
+    only_a: int
+    only_b: int
+    p: float
+
+
+def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
+    """McNemar's exact test of two classifiers on the same images: whether each is right, (N,) bool.
+
+    Source: McNemar, Psychometrika 12 (1947), with the binomial distribution instead of its limit.
+    """
+    right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
+    if right_a.shape != right_b.shape:
+        raise ValueError(f"{right_a.size} and {right_b.size} answers are not of the same images")
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    differ = only_a + only_b
+    p = float(stats.binomtest(only_a, differ).pvalue) if differ else 1.0
+    return McNemar(only_a, only_b, p)
+
+
+def mean_over_runs(
+    values: np.ndarray, level: float = 0.95, repeats: int = 2000
+) -> tuple[float, float, float]:
+    """Mean of values (seeds, images) with a bootstrap interval over both: (mean, low, high).
+
+    The values are of the same images in each seed: whether an answer is right, or the difference of
+    two such. Images are drawn once for all seeds, and of S seeds S - 1, as in `mean_interval`; with
+    one seed the interval speaks of the images only.
+    """
+    values = np.asarray(values, float)
+    seeds, images = values.shape
+    rng = np.random.default_rng(0)
+    weight = rng.multinomial(images, np.full(images, 1 / images), repeats) / images
+    by_seed = weight @ values.T
+    drawn = rng.integers(seeds, size=(repeats, max(1, seeds - 1)))
+    means = np.take_along_axis(by_seed, drawn, axis=1).mean(axis=1)
+    return float(values.mean()), *_quantiles(means, level)
 
 
 # --- several methods over classes ----------------------------------------------------------------

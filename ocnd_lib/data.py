@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep import masked_files
 from data_prep.archives import (
     ARRAYS,
     CLASS_NAMES,
@@ -26,6 +27,7 @@ from data_prep.archives import (
 ALIASES = {
     "plane": "airplane",
     "car": "automobile",
+    "sports ball": "sports-ball",
     "t-shirt/top": "t-shirt",
     "ankle boot": "ankle-boot",
 }
@@ -138,6 +140,12 @@ def _archived(name: str, stored: dict[str, np.ndarray]) -> ImageSet:
     )
 
 
+def _load_masked(name: str, folder: Path) -> ImageSet:
+    from ocnd_lib.masked import load_masked
+
+    return load_masked(name, folder).without_masks()
+
+
 def _fingerprint(digests: Iterable[str]) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
@@ -148,6 +156,8 @@ LOADERS = {
     "mnist": _load_archive,
     "fashion_mnist": _load_archive,
     "cifar10": _load_archive,
+    "coil100": _load_archive,
+    **dict.fromkeys(masked_files.CLASS_NAMES, _load_masked),
 }
 DATASETS = tuple(LOADERS)
 
@@ -155,7 +165,8 @@ DATASETS = tuple(LOADERS)
 def class_names(name: str) -> tuple[str, ...]:
     """Return the names of a set's classes without loading it; ValueError lists the sets."""
     _check_name(name)
-    return tuple(CLASS_NAMES.get(name, "0 1 2 3 4 5 6 7 8 9").split())
+    names = CLASS_NAMES | masked_files.CLASS_NAMES
+    return tuple(names.get(name, "0 1 2 3 4 5 6 7 8 9").split())
 
 
 def class_index(images: ImageSet | str, normal_class: int | str) -> int:
@@ -167,7 +178,7 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     name = images if isinstance(images, str) else images.name
     names = class_names(name) if isinstance(images, str) else images.class_names
     wanted = str(normal_class).lower()
-    wanted = ALIASES.get(wanted, wanted)
+    wanted = wanted if wanted in names else ALIASES.get(wanted, wanted)
     if isinstance(normal_class, str) and wanted in names:
         return names.index(wanted)
     if wanted.isdecimal() and int(wanted) < len(names):
@@ -182,8 +193,10 @@ def one_class_split(
     """Train on one class of the training split, test on the whole test split (protocol P2).
 
     `validation`, in [0, 1), is the part of the normal training images that is held out.
+    ValueError for a class without images, in training or in the test.
     """
     k = class_index(images, normal_class)
+    _check_images_of(images, k, "train", "test")
     x = images.x_train[images.y_train == k]
     x_validation, x_train = _divide(x, validation, np.random.default_rng(seed))
     y_test = (images.y_test != k).astype(np.int64)
@@ -198,7 +211,10 @@ def pooled_split(
     The novel images are drawn equally from the other classes; `validation` as in protocol P2.
     """
     k, rng = class_index(images, normal_class), np.random.default_rng(seed)
-    x_normal, x = _divide(_pooled(images, k), 0.2, rng)
+    pool = _pooled(images, k)
+    if not len(pool):
+        raise ValueError(f"class {images.class_names[k]} of {images.name} has no image")
+    x_normal, x = _divide(pool, 0.2, rng)
     x_validation, x_train = _divide(x, validation, rng)
     others = rng.permutation([c for c in range(len(images.class_names)) if c != k])
     # what does not divide evenly goes, one image each, to the classes that come first
@@ -217,9 +233,11 @@ def imbalanced_split(
 ) -> BinarySplit:
     """Keep so many normal training images that novel/normal is `ratio`; the test set stays whole.
 
-    Raises ValueError for a ratio below that of the data, or one that leaves no normal image.
+    Raises ValueError for a ratio below that of the data, or one that leaves no normal image, and
+    for a class without images.
     """
     k = class_index(images, normal_class)
+    _check_images_of(images, k, "train", "test")
     y_train = (images.y_train != k).astype(np.int64)
     normal, novel = np.flatnonzero(y_train == 0), np.flatnonzero(y_train)
     count = round(len(novel) / ratio) if 0 < ratio < np.inf else 0
@@ -233,6 +251,21 @@ def imbalanced_split(
     rows = np.sort(np.concatenate([kept, novel]))
     y_test = (images.y_test != k).astype(np.int64)
     return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test, k)
+
+
+def _check_images_of(images: ImageSet, k: int, *parts: str) -> None:
+    """ValueError unless each part has images of class k, the test also others."""
+    for part in parts:
+        x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
+        if len(x) != len(y):
+            raise ValueError(f"x_{part} of {images.name} has {len(x)} images, y_{part} {len(y)}")
+        normal = y == k
+        if not normal.any():
+            raise ValueError(
+                f"class {images.class_names[k]} of {images.name} has no image in x_{part}"
+            )
+        if part == "test" and normal.all():
+            raise ValueError(f"x_test of {images.name} has no image of another class")
 
 
 def _pooled(images: ImageSet, k: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import difflib
 import io
 import json
 import math
+import re
 import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,21 +47,55 @@ def _at_least(low: int) -> Rule:
 
 
 ABOVE_0 = Rule((float,), lambda value: value > 0, "a number above 0")
+SHARE = Rule((float,), lambda value: 0 <= value <= 1, "a number from 0 to 1")
 YES_OR_NO = Rule((bool,), lambda value: True, "true or false")
 A_CLASS = Rule(
     (int, str),
     lambda value: 0 <= value <= 9 if isinstance(value, int) else value.strip() != "",
     "the index of a class, 0 to 9, or its name",  # every data set of this report has ten classes
 )
+SIZES = Rule(
+    (str,),
+    lambda value: all(word.strip().isdecimal() and int(word) for word in value.split(",")),
+    "whole numbers, 1 or more, with commas between",
+)
+NAMES = Rule(
+    (str,),
+    lambda value: all(re.fullmatch(r"[\w/ -]+", word) for word in value.split(",")),
+    "names with commas between",
+)
+SEEDS = Rule(
+    (str,),
+    lambda value: all(re.fullmatch(r"\d+(-\d+)?", word) for word in value.split(",")),
+    "seeds like 0-4 or 0,2,5",
+)
 
 # Every name that a notebook of this report may have as a parameter.
 RULES = {
     "dataset": _one_of(*DATASETS),
     "normal_class": A_CLASS,
+    "background_correlation": SHARE,
+    "per_class": _at_least(2),
     "ratio": ABOVE_0,
     "gain": ABOVE_0,
     "batch_norm": YES_OR_NO,
     "class_weight": _one_of("none", "balanced"),
+    "methods": NAMES,
+    "classes": NAMES,
+    "seeds": SEEDS,
+    "latent_dim": _at_least(1),
+    "latent_dims": SIZES,
+    "width": _at_least(1),
+    "layer": _one_of("body.2", "body.3"),
+    "mining": YES_OR_NO,
+    "mining_steps": _at_least(1),
+    "step_size": ABOVE_0,
+    "classifier": _one_of("none", "generated", "auxiliary", "oracle"),
+    "guidance": _one_of("whole", "masked"),
+    "temperature": ABOVE_0,
+    "reinitialise": YES_OR_NO,
+    "pretrain_mask": YES_OR_NO,
+    "cbam": YES_OR_NO,
     "epochs": _at_least(1),
     "batch_size": _at_least(1),
     "learning_rate": ABOVE_0,

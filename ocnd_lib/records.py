@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ import pandas as pd
 from ocnd_lib.files import replace_file
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+LARGEST_SEED = 2**32 - 1  # of numpy's generators
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
 
 
@@ -61,14 +63,18 @@ def parse_cell(text: str) -> Cell:
     if len(parts) != 4 or not all(parts) or any(p in (".", "..") for p in parts):
         raise ValueError(f"{text!r} is not a cell: {form}")
     dataset, variant, normal_class, seed = parts
-    if not (seed.isascii() and seed.isdecimal()):
-        raise ValueError(f"seed {seed!r} in {text!r} is not a whole number from 0: {form}")
+    if not (seed.isascii() and seed.isdecimal() and int(seed) <= LARGEST_SEED):
+        raise ValueError(
+            f"seed {seed!r} in {text!r} is not a whole number from 0 to {LARGEST_SEED}: {form}"
+        )
     method, *settings = variant.split("+")
     parameters = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals and value):
             raise ValueError(f"{setting!r} in {text!r} is not NAME=VALUE: {form}")
+        if name in parameters:
+            raise ValueError(f"{name!r} stands twice in {text!r}: {form}")
         try:
             parameters[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
@@ -108,6 +114,19 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def check_writable(folder: Path) -> None:
+    """Make the folder and try to write into it; PermissionError says where records may go."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PermissionError(
+            f"records cannot be written to {folder} ({error.strerror}); "
+            "set OCND_RECORDS to a folder that can be written to"
+        ) from error
+
+
 def write_record(record: dict, arrays: dict | None = None, folder: Path | None = None) -> Path:
     """Write a finished record: the arrays first, then the JSON, each under its name by rename.
 
@@ -124,7 +143,14 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
 def read_record(cell: Cell | str, folder: Path | None = None) -> dict | None:
     """The finished record of a cell, or None."""
     path = (parse_cell(cell) if isinstance(cell, str) else cell).path(folder)
-    return json.loads(path.read_text()) if path.exists() else None
+    return _read(path) if path.exists() else None
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is no record ({error}); remove it, and run its cell") from error
 
 
 def read_arrays(cell: Cell | str, folder: Path | None = None) -> dict[str, np.ndarray]:
@@ -139,7 +165,7 @@ def read_arrays(cell: Cell | str, folder: Path | None = None) -> dict[str, np.nd
 def read_records(folder: Path | None = None, pattern: str = "*/*/*") -> list[dict]:
     """All finished records whose `dataset/variant/class` matches a glob pattern, sorted by cell."""
     root = Path(folder or records_folder())
-    return [json.loads(path.read_text()) for path in sorted(root.glob(f"{pattern}/*.json"))]
+    return [_read(path) for path in sorted(root.glob(f"{pattern}/*.json"))]
 
 
 def table(records: list[dict]) -> pd.DataFrame:

@@ -9,9 +9,11 @@ from pathlib import Path
 from dask.distributed import Client, LocalCluster, wait
 from tqdm import tqdm
 
-from ocnd_lib.benchmark import CellIsTaken, check_cell, run_cell
+from ocnd_lib.benchmark import ALL, METHODS, CellIsTaken, check_cell, run_cell
 from ocnd_lib.data import class_names
-from ocnd_lib.records import read_record, records_folder
+from ocnd_lib.records import LARGEST_SEED, check_writable, read_record, records_folder
+
+MOST_SEEDS = 10_000  # of one list
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -25,16 +27,31 @@ def parse_seeds(text: str) -> list[int]:
         run = range(int(first), int(last or first) + 1)
         if not run:
             raise ValueError(f"{form}; {part!r} is empty")
+        if run[-1] > LARGEST_SEED or run[-1] - run[0] >= MOST_SEEDS:
+            raise ValueError(f"{form}; {part!r} is out of range or too long")
         seeds += run
     return list(dict.fromkeys(seeds))
 
 
+def _classes(dataset: str, method: str) -> tuple[str, ...]:
+    known = METHODS.get(method)
+    return (ALL,) if known and known.all_classes else class_names(dataset)
+
+
 def cells(datasets: Iterable[str], methods: Iterable[str], seeds: Iterable[int]) -> list[str]:
-    """Every cell of the data sets, methods and seeds, with all classes; seed by seed."""
+    """Every cell of the data sets, methods and seeds, with all classes; seed by seed.
+
+    ValueError if one of the three is empty or names something that does not exist.
+    """
+    lists = {"data set": list(datasets), "method": list(methods), "seed": list(seeds)}
+    for what, given in lists.items():
+        if not given:
+            raise ValueError(f"no {what} is given; name at least one")
+    datasets, methods, seeds = lists.values()
     wanted = [
         f"{dataset}/{method}/{name}/{seed}"
         for dataset, seed, method in product(datasets, seeds, methods)
-        for name in class_names(dataset)
+        for name in _classes(dataset, method)
     ]
     for cell in wanted:
         check_cell(cell)
@@ -63,14 +80,16 @@ def sweep(
 ) -> dict[str, list[str]]:
     """Run the cells that have no record yet; returns cells by outcome.
 
+    A cell that fails is not tried again, since it would fail again; one whose worker died is.
+    Names that do not exist raise ValueError, an unwritable folder PermissionError, before any work.
+
     Outcomes: present (before the sweep), done, taken (another process is at it), failed (with the
     error), left (time ran out; their checkpoints go on next time). Without `scheduler`, the address
     of a running Dask cluster, a local one of `workers` processes is started and stopped here.
     """
     folder = folder or records_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(f"records cannot be written to {folder}; set OCND_RECORDS elsewhere")
+    wanted = list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
+    check_writable(folder)
     outcome: dict[str, list[str]] = {k: [] for k in ("present", "done", "taken", "failed", "left")}
     missing = []
     for cell in wanted:
@@ -86,8 +105,7 @@ def sweep(
     client = Client(scheduler or cluster)
     try:
         futures = {
-            client.submit(_task, cell, folder, niceness, pure=False, retries=2): cell
-            for cell in missing
+            client.submit(_task, cell, folder, niceness, pure=False): cell for cell in missing
         }
         with tqdm(total=len(missing), desc="cells", disable=None) as bar:
             while futures and not (deadline and time.monotonic() > deadline):
@@ -98,7 +116,9 @@ def sweep(
                 for future in finished:
                     cell = futures.pop(future)
                     if future.status == "error":
-                        outcome["failed"].append(f"{cell}: {future.exception()}")
+                        error = future.exception()
+                        why = " ".join(str(error).split())
+                        outcome["failed"].append(f"{cell}: {type(error).__name__}: {why}")
                     else:
                         outcome[future.result()].append(cell)
                     bar.update()

@@ -11,6 +11,7 @@ from data_prep.archives import CLASS_NAMES
 from ocnd_lib.comparison import Run, average, mean_interval, wilcoxon_over_classes
 from ocnd_lib.records import REPOSITORY, Cell, parse_cell, read_arrays
 
+MOST_COLUMNS = 20  # classes of which a text table shows each
 PUBLISHED = REPOSITORY / "results" / "published" / "auroc.csv"
 
 # the rows of a table, in the deck's order with our controls between them, as they are printed
@@ -29,6 +30,8 @@ METHODS = {
     "ocgan": "OCGAN",
     "attention-gan": "Attention-GAN",
 }
+
+NUMBERS = ("published", "mean", "sd", "low", "high", "seeds")  # of a method in a data set
 
 
 def class_names(dataset: str) -> list[str]:
@@ -117,12 +120,17 @@ def read_runs(cells: list[Cell], folder: Path | None = None) -> list[Run]:
 
 
 def render(dataset: str, rows: list[dict], format: str = "text") -> str:
-    """Write the rows of `auroc_table` as text, csv or json; csv has a column a class."""
+    """Write the rows of `auroc_table` as text, csv or json; csv has a column a class.
+
+    json has the keys method, published, mean, low, high, seeds and classes only. Of more classes
+    than fit side by side the text names the lowest and the highest only.
+    """
     names = class_names(dataset)
     if format == "json":
-        return json.dumps(rows, indent=1) + "\n"
+        keys = ("method", "published", "mean", "low", "high", "seeds", "classes")
+        return json.dumps([{key: row[key] for key in keys} for row in rows], indent=1) + "\n"
     if format == "csv":
-        plain = ["method", "published", "mean", "sd", "low", "high", "seeds"]
+        plain = ["method", *NUMBERS]
         flat = [
             {key: row[key] for key in plain}
             | row["classes"]
@@ -133,6 +141,7 @@ def render(dataset: str, rows: list[dict], format: str = "text") -> str:
         return pd.DataFrame(flat, columns=columns).to_csv(index=False)
     if not rows:
         return f"nothing is printed for {dataset}, and no cell of it has been run\n"
+    wide = len(names) > MOST_COLUMNS
     lines = []
     for row in rows:
         label = METHODS[row["method"]]
@@ -144,14 +153,63 @@ def render(dataset: str, rows: list[dict], format: str = "text") -> str:
             if row["low"] is not None:
                 line["95 % interval"] = f"{row['low']:.4f} to {row['high']:.4f}"
             line["seeds"] = str(row["seeds"])
+            if wide:
+                for kind, choose in (("lowest class", min), ("highest class", max)):
+                    name = choose(row["classes"], key=row["classes"].get)
+                    line[kind] = f"{name} {row['classes'][name]:.3f}"
             if len(row["classes"]) < len(names):
                 line["note"] = f"{len(row['classes'])} of {len(names)} classes"
             lines.append({"method": label, "source": "ours"} | line)
-    columns = ["method", "source", *names, "mean", "sd", "95 % interval", "seeds", "note"]
+    classes = ["lowest class", "highest class"] if wide else names
+    columns = ["method", "source", *classes, "mean", "sd", "95 % interval", "seeds", "note"]
     frame = pd.DataFrame(lines, columns=columns).dropna(axis=1, how="all")
     digits = dict.fromkeys(names, "{:.3f}".format) | dict.fromkeys(("mean", "sd"), "{:.4f}".format)
     shown = {name: digits[name] for name in frame.columns if name in digits}
     return frame.to_string(index=False, na_rep="", formatters=shown) + "\n"
+
+
+def render_means(tables: dict[str, list[dict]], format: str = "text") -> str:
+    """Write the rows of `auroc_table` of several data sets: a row a method, a column a data set.
+
+    json is a list of objects with `method` and `datasets` (name → its numbers); csv has a column a
+    data set and number. A data set in which a method is neither printed nor run is absent.
+    """
+    rows = {
+        method: {
+            name: {key: row[key] for key in NUMBERS}
+            for name, table in tables.items()
+            for row in table
+            if row["method"] == method
+        }
+        for method in METHODS
+    }
+    rows = {method: found for method, found in rows.items() if found}
+    if format == "json":
+        listed = [{"method": method, "datasets": found} for method, found in rows.items()]
+        return json.dumps(listed, indent=1) + "\n"
+    if format == "csv":
+        flat = [
+            {"method": method}
+            | {f"{name}_{key}": row[key] for name, row in found.items() for key in NUMBERS}
+            for method, found in rows.items()
+        ]
+        columns = ["method", *(f"{name}_{key}" for name in tables for key in NUMBERS)]
+        return pd.DataFrame(flat, columns=columns).to_csv(index=False)
+    if not rows:
+        return f"nothing is printed for {', '.join(tables)}, and no cell of them has been run\n"
+    lines = []
+    for method, found in rows.items():
+        deck = {k: f"{r['published']:.4f}" for k, r in found.items() if r["published"] is not None}
+        ours = {
+            k: f"{r['mean']:.4f}" + ("" if r["sd"] is None else f" ± {r['sd']:.4f}")
+            for k, r in found.items()
+            if r["mean"] is not None
+        }
+        for source, line in (("deck", deck), ("ours", ours)):
+            if line:
+                lines.append({"method": METHODS[method], "source": source} | line)
+    frame = pd.DataFrame(lines, columns=["method", "source", *tables])
+    return frame.to_string(index=False, na_rep="") + "\n"
 
 
 def audit(dataset: str = "cifar10", method: str = "attention-gan", other: str = "ocgan") -> dict:

@@ -33,7 +33,9 @@ class Hardware:
 
     def autocast(self) -> AbstractContextManager:
         """Context in which a forward pass runs in `dtype`."""
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+        enabled = self.dtype != torch.float32
+        # cached casts of weights would be stale after an optimiser's step in the same context
+        return torch.autocast(self.device.type, self.dtype, enabled, cache_enabled=False)
 
     def place(self, module: nn.Module) -> nn.Module:
         """Move `module` to the device, in the memory layout that is fastest there."""

@@ -94,8 +94,8 @@ def test_the_learning_rate_rises_then_falls_to_nothing():
     ("settings", "message"),
     [
         ({"class_weight": "heavy"}, "none, balanced"),
-        ({"epochs": 0}, "at least 1"),
-        ({"batch_size": -3}, "at least 1"),
+        ({"epochs": 0}, "epochs must be a whole number, 1 or more, not 0"),
+        ({"batch_size": -3}, "batch_size must be a whole number, 1 or more"),
     ],
 )
 def test_bad_recipes_are_refused(settings, message):
@@ -127,7 +127,7 @@ def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypat
         ("digits/vgg11+depth=3/0/0", "ratio"),
         ("digits/vgg11/ten/0", "digits has no class 'ten'"),
         ("numbers/vgg11/0/0", "there is no data set"),
-        ("digits/vgg11+epochs=0/0/0", "at least 1"),
+        ("digits/vgg11+epochs=0/0/0", "epochs must be a whole number, 1 or more"),
         ("digits/vgg11+ratio=1/0/0", "a ratio of 1.0 is impossible"),
     ],
 )

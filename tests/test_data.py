@@ -347,6 +347,7 @@ CHANGES = {
     "labels in y_train": {"y_train": tiny("mnist")["y_train"] + 1},
     "labels in y_test": {"y_test": np.zeros(20, np.uint8)},
     "Object arrays": {"y_test": np.array([None] * 20)},
+    "it lacks x_train, y_train, x_test, y_test": dict.fromkeys(archives.ARRAYS),
 }
 
 
@@ -595,5 +596,17 @@ def test_an_impossible_validation_part_is_refused(validation):
 def test_a_class_without_images_is_refused():
     images = numbered(train=40, test=10)
     few = ImageSet(**{**vars(images), "y_train": np.zeros_like(images.y_train)})
-    with pytest.raises(ValueError, match="hold out"):
+    with pytest.raises(ValueError, match="class d of numbered has no image in x_train"):
         data.one_class_split(few, 3, seed=0)
+    with pytest.raises(ValueError, match="class d of numbered has no image in x_train"):
+        data.imbalanced_split(few, 3, 9, seed=0)
+    none = ImageSet(**{**vars(few), "y_test": np.full_like(images.y_test, 4)})
+    with pytest.raises(ValueError, match="class d of numbered has no image"):
+        data.pooled_split(none, 3, seed=0)
+    untested = ImageSet(**{**vars(images), "y_test": np.full_like(images.y_test, 4)})
+    with pytest.raises(ValueError, match="class d of numbered has no image in x_test"):
+        data.one_class_split(untested, 3, seed=0)
+    with pytest.raises(ValueError, match="x_test of numbered has no image of another class"):
+        data.one_class_split(untested, 4, seed=0)
+    with pytest.raises(ValueError, match="x_train of numbered has 400 images, y_train 399"):
+        data.one_class_split(ImageSet(**{**vars(images), "y_train": images.y_train[1:]}), 3, 0)

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import detectors, training
-from ocnd_lib.detectors.base import DeepDetector, Detector
+from ocnd_lib.detectors.base import DRAWN, DeepDetector, Detector, to_pixels
 
 # A further detector is one line here: its class, and arguments with which it learns in a second.
 # "Class/anything" tests a class once more, with other arguments.
@@ -24,6 +24,16 @@ SMALL = {
     ),
     "AnoGAN": dict(
         latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, restarts=1, search_steps=4
+    ),
+    "AttentionGAN": dict(
+        latent_dim=4, width=4, epochs=2, joint_epochs=1, masked_epochs=1,
+        batch_size=16, learning_rate=1e-2,
+    ),
+    "AttentionGAN/planned": dict(
+        classifier="generated", temperature=0.5, reinitialise=True, pretrain_mask=True, cbam=True,
+        joint_discriminator=True, mining=True, mask_epochs=1,
+        latent_dim=4, width=4, epochs=2, joint_epochs=1, masked_epochs=2,
+        batch_size=16, learning_rate=1e-2,
     ),
     "AutoEncoder": dict(latent_dim=4, width=4, epochs=3, batch_size=16, learning_rate=1e-2),
     "AutoEncoder/denoising": dict(
@@ -70,6 +80,10 @@ every_deep = pytest.mark.parametrize("name", DEEP)
 
 def small(name: str, **more) -> Detector:
     return CLASSES[name.split("/")[0]](**SMALL[name] | more)
+
+
+def networks(detector: Detector) -> list[torch.nn.Module]:
+    return [part for part in detector.state_.values() if isinstance(part, torch.nn.Module)]
 
 
 def pictures(count: int, seed: int, channels: int = 1) -> np.ndarray:
@@ -150,7 +164,7 @@ def test_orientation_and_threshold(name):
 
 @every
 def test_negatives_are_more_novel_than_unseen_normal_images(name):
-    if name in ("AnoGAN", "FAnoGAN"):
+    if name.split("/")[0] in ("AnoGAN", "AttentionGAN", "FAnoGAN"):
         pytest.skip("a generator trained for seconds draws neither; its own tests train longer")
     both = np.concatenate([scores(name), fitted(name).novelty_score(255 - X_TEST)])
     assert roc_auc_score(np.repeat([0, 1], len(X_TEST)), both) > 0.9
@@ -239,6 +253,40 @@ def test_colour_images(name):
     detector = small(name).fit(pictures(20, 0, channels=3))
     scored = detector.novelty_score(pictures(5, 1, channels=3))
     assert scored.shape == (5,) and np.isfinite(scored).all() and np.ptp(scored) > 0
+
+
+@every
+def test_pictures_are_images_and_change_nothing(name):
+    detector, x = fitted(name), X_TEST.copy()
+    for part in networks(detector):
+        part.train()  # whoever shows pictures must not rely on what ran before
+    shown = detector.pictures(x)
+    for kind, images in shown.items():
+        assert images.dtype == np.uint8 and images.ndim == 4, kind
+    for kind, count in (("redrawn", len(x)), ("drawn", DRAWN)):
+        if kind in shown:
+            assert shown[kind].shape == (count, *x.shape[1:])
+    torch.manual_seed(99)
+    again = detector.pictures(x)
+    assert set(again) == set(shown)
+    for kind, images in shown.items():
+        np.testing.assert_array_equal(again[kind], images)
+    assert not any(module.training for part in networks(detector) for module in part.modules())
+    np.testing.assert_array_equal(detector.novelty_score(X_TEST), scores(name))
+    np.testing.assert_array_equal(x, X_TEST)
+
+
+@pytest.mark.parametrize("name", ["AutoEncoder", "OCGAN"])
+def test_what_is_redrawn_is_what_was_scored(name):
+    # both score by the mean squared error in [-1, 1]; rounding to 8 bits moves it a little
+    redrawn = fitted(name).pictures(X_TEST)["redrawn"]
+    error = np.square((redrawn - X_TEST.astype(float)) / 127.5).mean((1, 2, 3))
+    np.testing.assert_allclose(error, scores(name), rtol=0.01)
+
+
+def test_pixels_are_rounded_and_do_not_wrap_around():
+    values = torch.tensor([-3.0, -1.0, -0.999, 0.0, 0.999, 1.0, 3.0]).view(1, 1, 1, 7)
+    assert to_pixels(values).ravel().tolist() == [0, 0, 0, 128, 255, 255, 255]
 
 
 @every_deep

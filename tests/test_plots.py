@@ -245,6 +245,71 @@ POWER = pd.DataFrame(
     columns=["seeds", "sd", "power"],
 )
 
+GIVEN = np.arange(5 * 32 * 32).reshape(5, 1, 32, 32).astype(np.uint8)
+SWEEP = pd.DataFrame(
+    [
+        (size, seed, 0.1 / size + seed / 100, 0.3 / size + seed / 100, 0.9 - size / 1000, 0.8)
+        for size in (2, 16, 128)
+        for seed in (0, 1)
+    ],
+    columns=["latent_dim", "seed", "normal", "novel", "auroc", "validation"],
+)
+NEAR = {
+    "held-out normal images": np.array([0.1, 0.2, 0.24]),
+    "novel images": np.array([0.3, 0.5, 0.4]),
+    "random codes, code of 128": np.array([0.6]),
+}
+
+
+WATCHED = [
+    {"epoch": 1, "mse": 0.5, "latent_discriminator": 0.7, "latent": 0.6},
+    {"epoch": 2, "mse": 0.1, "latent_discriminator": 0.7, "latent": 0.6, "classifier": 0.3,
+     "before_mining": 0.4, "after_mining": 0.1},
+]  # fmt: skip
+GREY = np.random.default_rng(0).integers(0, 256, (2, 12, 1, 32, 32), dtype=np.uint8)
+ABLATION = pd.DataFrame(
+    [
+        *(("autoencoder", k, s, 0.9 + k / 100 + s / 50) for k in (2, 8) for s in (0, 1)),
+        *(("+ latent", 2, 0, 0.95), ("+ latent", 2, 1, 0.97), ("+ latent", 8, 1, 0.91)),
+    ],
+    columns=["variant", "class", "seed", "auroc"],
+)
+
+
+GRID = pd.DataFrame(
+    [[0.9, 0.81, 0.855], [0.7, np.nan, np.nan]],
+    index=["OCGAN", "Deep SVDD"],
+    columns=["airplane", "automobile", "mean"],
+)
+MEANS = pd.DataFrame(
+    {"published": [0.9, np.nan], "mean": [0.8, np.nan], "low": [0.78, np.nan], "high": 0.83},
+    index=["OCGAN", "AE"],
+)
+AGAINST = pd.DataFrame(
+    {
+        "mean_difference": [0.02, -0.1],
+        "low": [-0.01, -0.12],
+        "high": [0.05, -0.07],
+        "wins": [6, 0],
+        "losses": [4, 10],
+        "p_holm": [0.3, 0.0001],
+    },
+    index=["VAE", "KDE"],
+)
+SEEDS = pd.DataFrame(
+    [("OCGAN", "airplane", 0.6), ("OCGAN", "airplane", 0.7), ("Deep SVDD", "automobile", 0.5)],
+    columns=["method", "normal_class", "auroc"],
+)
+COSTS = pd.DataFrame(
+    {"mean": [0.6, 0.61, 0.9], "fit_seconds": [1, 1.1, 200], "macs": [1e4, np.nan, 1e9]},
+    index=["KDE", "OC-SVM", "f-AnoGAN"],
+)
+
+
+def square(*values):
+    names = ["OCGAN", "Deep SVDD"]
+    return pd.DataFrame(np.reshape(values, (2, 2)), names, names)
+
 
 def plane(steps=9):
     axis = np.linspace(-1, 1, steps)
@@ -287,6 +352,51 @@ FIGURES = {
         {"plane": 0.03, "truck": 0.19}, {"plane": 0.04, "truck": 0.05}
     ),
     "power_curves": lambda: plots.power_curves(POWER),
+    "redrawn": lambda: plots.redrawn(
+        GIVEN, {"code of 2": GIVEN, "code of 128": GIVEN // 2}, np.array([0, 0, 1, 1, 1])
+    ),
+    "latent_sweep": lambda: plots.latent_sweep(SWEEP),
+    "latent_sweep_of_one_seed": lambda: plots.latent_sweep(
+        SWEEP[SWEEP["seed"] == 0].drop(columns="validation")
+    ),
+    "random_decodes": lambda: plots.random_decodes(
+        {"autoencoder": np.repeat(GIVEN, 2, 0)[:9], "truck": np.zeros((9, 3, 32, 32), np.uint8)}
+    ),
+    "nearest_distances": lambda: plots.nearest_distances(NEAR, 0.25),
+    "note": lambda: plots.note("no record yet; make one with: ocnd run mnist/ae/8/0 " * 2),
+    "architecture": plots.architecture,
+    "training_watched": lambda: plots.training_watched(
+        {"without mining": WATCHED[:1], "with mining": WATCHED}
+    ),
+    "mined_pairs": lambda: plots.mined_pairs(
+        *GREY[:, :3], (np.array([0.9, 0.5, 1.0]), np.array([0.1, 0.2, 0.0]))
+    ),
+    "mined_pairs_unjudged": lambda: plots.mined_pairs(*GREY),
+    "scores_and_roc": lambda: plots.scores_and_roc(
+        {"without mining": (Y, SCORE + 2), "with mining": (Y, np.arange(1, 8) / 10)}
+    ),
+    "ablation": lambda: plots.ablation(
+        ABLATION, {"autoencoder": 0.957, "+ latent": 0.959, "+ visual": 0.971}
+    ),
+    "published_and_ours": lambda: plots.published_and_ours(GRID - 0.2, GRID),
+    "means_with_intervals": lambda: plots.means_with_intervals({"MNIST": MEANS, "other": MEANS}),
+    "class_ranks": lambda: plots.class_ranks(
+        {"MNIST, published: p < 0.001": GRID.dropna(axis=1), "MNIST, ours": "nothing\nyet"}
+    ),
+    "one_against_all": lambda: plots.one_against_all(
+        {"MNIST": AGAINST, "CIFAR-10": AGAINST[:0]}, "OCGAN"
+    ),
+    "duels": lambda: plots.duels(
+        {
+            "MNIST": (square(np.nan, 0.1, -0.1, np.nan), square(np.nan, 10, 0, np.nan)),
+            "CIFAR-10": (square(*[np.nan] * 4), square(*[np.nan] * 4)),
+        }
+    ),
+    "seed_strips": lambda: plots.seed_strips(SEEDS, GRID.iloc[:, :2], list(GRID.index)),
+    "confusability_maps": lambda: plots.confusability_maps(
+        {"MNIST, OCGAN": square(np.nan, 1.0, 0.4, np.nan), "MNIST, all": "nothing\nyet"}
+    ),
+    "auroc_against_cost": lambda: plots.auroc_against_cost({"MNIST": COSTS, "other": COSTS[:0]}),
     "image_rows": lambda: plots.image_rows({"grey": np.zeros((3, 1, 32, 32), np.uint8)}),
 }
 
@@ -480,3 +590,169 @@ def test_a_difference_beyond_the_noise_of_the_test_images_is_marked():
     dots = {line.get_label(): list(line.get_xdata()) for line in ax.lines}
     assert dots["difference, inside"] == [0.03] and dots["difference, outside"] == [0.19]
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.08, 0.1])
+
+
+# --- chapter 3 ----------------------------------------------------------------------------------
+
+
+def test_under_each_reconstruction_stands_its_error_and_the_frame_tells_its_kind():
+    fig = FIGURES["redrawn"]()
+    given, same, half = np.array([ax for ax in fig.axes if ax.images]).reshape(3, 5)
+    assert [ax.get_xlabel() for ax in given] == [""] * 5
+    assert [ax.get_xlabel() for ax in same] == ["0.000"] * 5
+    expected = np.square((GIVEN[0].astype(float) - GIVEN[0] // 2) / 127.5).mean()
+    assert half[0].get_xlabel() == f"{expected:.3f}"
+    frames = [to_rgb(ax.spines["top"].get_edgecolor()) for ax in half]
+    assert frames == [to_rgb(COLOURS["normal"])] * 2 + [to_rgb(COLOURS["novel"])] * 3
+    assert [given[k].get_title(loc="left") for k in (0, 2)] == ["normal", "novel"]
+
+
+def test_a_latent_sweep_shows_means_over_seeds_within_their_intervals():
+    errors, areas = FIGURES["latent_sweep"]().axes
+    lines = {line.get_label(): line for ax in (errors, areas) for line in ax.lines}
+    novel = lines["novel"]
+    assert list(novel.get_xdata()) == [2, 16, 128]
+    assert novel.get_ydata() == pytest.approx([0.3 / size + 0.005 for size in (2, 16, 128)])
+    assert to_rgb(novel.get_color()) == to_rgb(COLOURS["novel"])
+    assert lines["generated novelties"].get_ydata() == pytest.approx([0.8] * 3)
+    (low, high) = errors.collections[0].get_segments()[0][:, 1]
+    half = 12.706 * np.std([0.15, 0.16], ddof=1) / np.sqrt(2)  # Student's t, one degree of freedom
+    assert (low, high) == pytest.approx((0.155 - half, 0.155 + half), rel=1e-3)
+
+
+def test_a_latent_sweep_of_one_seed_has_no_intervals_and_no_exaggerated_axis():
+    errors, areas = FIGURES["latent_sweep_of_one_seed"]().axes
+    assert not errors.collections and not areas.collections
+    assert len(areas.lines) == 1
+    same = SWEEP[SWEEP["seed"] == 0].assign(auroc=[0.98, 0.981, 0.982])
+    low, high = plots.latent_sweep(same.drop(columns="validation")).axes[1].get_ylim()
+    assert high - low >= 0.05
+
+
+def test_decodes_are_laid_out_row_by_row_in_grey_and_in_colour():
+    grey, colour, empty = FIGURES["random_decodes"]().axes
+    mosaic = grey.images[0].get_array()
+    assert mosaic.shape == (96, 96) and colour.images[0].get_array().shape == (96, 96, 3)
+    assert np.array_equal(mosaic[32:64, :32], GIVEN[1, 0])  # the fourth image opens the second row
+    assert not empty.axison
+
+
+def test_each_kind_of_image_has_its_median_and_the_band_ends_at_the_limit():
+    ax = FIGURES["nearest_distances"]().axes[0]
+    bars = [c.get_segments()[0][0, 0] for c in ax.collections if hasattr(c, "get_segments")]
+    assert bars == pytest.approx([0.2, 0.4, 0.6])
+    assert ax.patches[0].get_extents().x1 == pytest.approx(ax.transData.transform((0.25, 0))[0])
+    colours = [to_rgb(line.get_color()) for line in ax.lines]
+    assert colours == [to_rgb(COLOURS[name]) for name in ("normal", "novel", "ink")]
+
+
+# --- chapter 4 ----------------------------------------------------------------------------------
+
+
+def test_the_architecture_names_every_network_of_the_code():
+    from ocnd_lib.detectors import ocgan
+
+    model = ocgan.OCGAN()
+    model.channels_ = 1
+    words = {text.replace("\n", "") for text in shown(plots.architecture())}
+    assert {*model._networks(), ocgan.mine.__name__} <= words
+
+
+def test_training_shows_the_classifier_from_the_epoch_it_mines():
+    _, parts, mining = FIGURES["training_watched"]().axes
+    assert [list(line.get_xydata()[0]) for line in mining.lines] == [[2, 0.4], [2, 0.1]]
+    assert [line.get_label() for line in parts.lines][:3] == [
+        "latent_discriminator",
+        "classifier",
+        "latent",
+    ]
+
+
+def test_mined_images_stand_below_the_random_ones_with_their_answers():
+    axes = FIGURES["mined_pairs"]().axes
+    for k, answer in enumerate(("0.90", "0.50", "1.00", "0.10", "0.20", "0.00")):
+        assert np.array_equal(axes[k].images[0].get_array(), GREY[k // 3, k % 3, 0])
+        assert axes[k].get_xlabel() == answer
+
+
+def test_each_model_has_its_histograms_and_its_curve():
+    fig = FIGURES["scores_and_roc"]()
+    assert "without mining\nAUROC 0.792" in shown(fig) and "with mining\nAUROC 1.000" in shown(fig)
+    histograms = [ax for ax in fig.axes if ax.get_xscale() == "log"]
+    for ax in histograms:
+        assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(2)
+
+
+def test_the_mean_of_an_ablation_takes_only_seeds_that_every_class_has():
+    axes = FIGURES["ablation"]().axes
+    assert [ax.get_title("left") for ax in axes] == ["2", "8", "mean of 2"]
+    dots = {
+        (ax.get_title("left"), int(line.get_xdata()[0])): line.get_ydata()
+        for ax in axes
+        for line in ax.lines
+        if line.get_marker() == "."
+    }
+    assert dots["mean of 2", 1] == pytest.approx([(0.97 + 0.91) / 2])
+    assert dots["mean of 2", 0] == pytest.approx([0.95, 0.97])
+    assert ("2", 2) not in dots  # not run, so not drawn
+    (printed,) = (line for line in axes[-1].lines if line.get_marker() == "D")
+    assert list(printed.get_ydata()) == [0.957, 0.959, 0.971]
+
+
+# --- chapter 5 ----------------------------------------------------------------------------------
+
+
+def test_a_cell_shows_both_numbers_and_has_a_colour_only_with_both():
+    ax = FIGURES["published_and_ours"]().axes[0]
+    assert "0.700\n0.900" in [t.get_text() for t in ax.texts]
+    assert [t.get_text() for t in ax.texts].count("\N{EN DASH}\n\N{EN DASH}") == 2
+    values = ax.images[0].get_array()
+    assert values[0, 0] == pytest.approx(0.2) and values.mask[1].tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_better_and_worse_are_told_apart_with_any_vision(vision):
+    from ocnd_lib.plots.benchmark import DIVERGING
+
+    for step in (0.1, 0.3, 0.5):
+        below, above = (lab(DIVERGING(0.5 + side * step)[:3], vision) for side in (-0.99, 0.99))
+        assert np.linalg.norm(below - above) > 15
+
+
+def test_a_method_without_a_complete_row_has_no_dot():
+    ax = FIGURES["means_with_intervals"]().axes[0]
+    (dots,) = (c.lines[0] for c in ax.containers)
+    assert np.isfinite(np.asarray(dots.get_xdata(), float)).tolist() == [True, False]
+    assert dots.get_xdata()[0] == 0.8
+
+
+def test_ranks_put_the_highest_first():
+    ax = FIGURES["class_ranks"]().axes[0]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["OCGAN", "Deep SVDD"]
+    means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "|"]
+    assert means == [1, 2]
+
+
+def test_a_dot_is_filled_only_when_its_interval_leaves_out_zero():
+    ax = FIGURES["one_against_all"]().axes[0]
+    fill = {line.get_xdata()[0]: line.get_markerfacecolor() for line in ax.lines[:2]}
+    assert fill[0.02] == "white" and fill[-0.1] != "white"
+    assert {"6 : 4", "0 : 10", "0.300", "< 0.001"} <= {t.get_text() for t in ax.texts}
+
+
+def test_seeds_stand_in_the_panel_of_their_class():
+    airplane, automobile = FIGURES["seed_strips"]().axes[:2]
+    ours = [list(ax.lines[1].get_xdata()) for ax in (airplane, automobile)]
+    assert ours == [[0.6, 0.7], [0.5]]
+
+
+def test_a_confusable_pair_is_in_percent():
+    ax = FIGURES["confusability_maps"]().axes[0]
+    assert [t.get_text() for t in ax.texts] == ["", "100", "40", ""]
+
+
+def test_a_method_of_unknown_cost_is_left_out():
+    seconds, macs = FIGURES["auroc_against_cost"]().axes[:2]
+    assert list(seconds.lines[0].get_xdata()) == [1, 1.1, 200]
+    assert list(macs.lines[0].get_xdata()) == [1e4, 1e9]
+    assert "OC-SVM" not in [t.get_text() for t in macs.texts]

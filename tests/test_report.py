@@ -83,7 +83,9 @@ def test_a_book_is_built_once(root):
     build(root=root, say=said.append)
     assert executed(root) == ["first", "second"]
     assert page.stat().st_mtime_ns == before
-    assert said[-3:] == ["first: unchanged", "second: unchanged", "book: unchanged"]
+    # the notebooks are done side by side, and either may be first to say so
+    assert sorted(said[-3:-1]) == ["first: unchanged", "second: unchanged"]
+    assert said[-1] == "book: unchanged"
 
 
 def test_only_the_notebook_that_changed_is_executed_again(root, monkeypatch):

@@ -38,26 +38,52 @@ def test_unknown_names_are_refused_with_the_list(datasets, methods, message):
         cells(datasets, methods, [0])
 
 
-def test_an_unwritable_records_folder_is_refused_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(sweeps.os, "access", lambda *_: False)
-    monkeypatch.setattr(sweeps, "LocalCluster", lambda **_: pytest.fail("a cluster was started"))
-    with pytest.raises(PermissionError, match="OCND_RECORDS"):
-        sweep([TINY.format(0, 0)], folder=tmp_path / "records")
-
-
 def test_a_sweep_makes_what_is_missing_and_names_what_failed(tmp_path):
     folder = tmp_path / "records"
     wanted = [TINY.format(digit, 0) for digit in (0, 1)]
     first = sweep(wanted[:1], workers=1, folder=folder)
     assert first["done"] == wanted[:1]
     date = read_records(folder)[0]["provenance"]["date"]
-    bad = "digits/ae+width=0/0/0"
-    outcome = sweep([*wanted, bad], workers=2, folder=folder)
+    bad = "digits/vgg11+ratio=1/0/0"
+    outcome = sweep([bad, *wanted], workers=2, folder=folder)
     assert outcome["present"] == wanted[:1] and outcome["done"] == wanted[1:]
-    assert len(outcome["failed"]) == 1 and outcome["failed"][0].startswith(bad)
+    (failed,) = outcome["failed"]
+    assert failed.startswith(f"{bad}: ValueError: a ratio of 1.0 is impossible")
     records = read_records(folder)
     assert [record["cell"] for record in records] == wanted
     assert records[0]["provenance"]["date"] == date
+
+
+def test_a_failed_cell_is_tried_once_and_one_whose_worker_died_again(tmp_path, monkeypatch):
+    wanted = [TINY.format(digit, 0) for digit in range(3)]
+    tried = tmp_path / "tried"
+    tried.touch()
+
+    def task(cell, folder, niceness):
+        import os
+        import signal
+
+        before = tried.read_text()
+        with tried.open("a") as file:
+            file.write(f"{cell}\n")
+        if cell == wanted[0]:
+            raise RuntimeError("it always\nends like this")
+        if cell == wanted[1] and cell not in before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "done"
+
+    monkeypatch.setattr(sweeps, "_task", task)
+    outcome = sweep(wanted, workers=1, folder=tmp_path / "records")
+    assert outcome["failed"] == [f"{wanted[0]}: RuntimeError: it always ends like this"]
+    assert sorted(outcome["done"]) == wanted[1:]
+    times = [tried.read_text().splitlines().count(cell) for cell in wanted]
+    assert times[:2] == [1, 2], times
+
+
+def test_a_cell_under_two_names_is_run_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "read_record", lambda cell, folder: {})
+    outcome = sweep(["cifar10/ae/car/0", "cifar10/ae/1/0"], folder=tmp_path)
+    assert outcome["present"] == ["cifar10/ae/automobile/0"]
 
 
 def test_time_running_out_leaves_the_rest(tmp_path):

@@ -129,7 +129,11 @@ def test_as_text(folder):
 
 def test_as_csv_and_json(folder):
     rows = tables.auroc_table("cifar10", read(folder), folder)
-    assert json.loads(tables.render("cifar10", rows, "json")) == rows
+    keys = ["method", "published", "mean", "low", "high", "seeds", "classes"]
+    listed = json.loads(tables.render("cifar10", rows, "json"))
+    assert [list(line) for line in listed] == [keys] * len(rows)
+    assert listed == [{key: row[key] for key in keys} for row in rows]
+    assert next(line for line in listed if line["method"] == "kde")["classes"] == {}
     assert json.loads(tables.render("digits", [], "json")) == []
     flat = list(csv.DictReader(io.StringIO(tables.render("cifar10", rows, "csv"))))
     by_method = {line["method"]: line for line in flat}
@@ -137,6 +141,27 @@ def test_as_csv_and_json(folder):
     assert float(by_method["vae"]["truck"]) == ours["classes"]["truck"]
     assert float(by_method["vae"]["published_truck"]) == 0.386
     assert by_method["kde"]["truck"] == "" and by_method["kde"]["published"] == "0.6097"
+
+
+def test_the_means_of_several_sets_stand_side_by_side(folder):
+    records = [*read(folder), record("fashion_mnist/vae/bag/0", 0.61234)]
+    names = ("cifar10", "fashion_mnist")
+    found = {name: tables.auroc_table(name, records, folder) for name in names}
+    vae = next(row for row in found["cifar10"] if row["method"] == "vae")
+    lines = tables.render_means(found).splitlines()
+    assert lines[0].split() == ["method", "source", *names]
+    deck, ours = (line.split() for line in lines if "VAE" in line)
+    assert deck == ["VAE", "deck", "0.5833"]
+    assert ours == ["VAE", "ours", f"{vae['mean']:.4f}", "±", f"{vae['sd']:.4f}", "0.6123"]
+    by_method = {r["method"]: r["datasets"] for r in json.loads(tables.render_means(found, "json"))}
+    assert by_method["vae"]["fashion_mnist"]["mean"] == 0.61234
+    assert by_method["vae"]["cifar10"]["low"] == vae["low"] and "low" in by_method["kde"]["cifar10"]
+    assert "fashion_mnist" not in by_method["kde"]
+    flat = list(csv.DictReader(io.StringIO(tables.render_means(found, "csv"))))
+    assert len(flat) == 11
+    line = next(line for line in flat if line["method"] == "vae")
+    assert line["fashion_mnist_mean"] == "0.61234" and line["fashion_mnist_published"] == ""
+    assert "no cell of them has been run" in tables.render_means({"digits": [], "coil100": []})
 
 
 # --- audited -------------------------------------------------------------------------------------

@@ -153,3 +153,35 @@ def test_killed_and_resumed_gives_the_same_record_as_never_stopped(tmp_path):
     with np.load(a_arrays) as x, np.load(b_arrays) as y:
         assert all(np.array_equal(x[name], y[name]) for name in x.files)
     assert not list(checkpoint.rglob("checkpoint.pt")), "a finished run leaves no checkpoint"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what freed memory costs is glibc's matter")
+def test_freed_memory_is_used_again_without_page_faults():
+    measure = """
+import resource, sys, torch
+from ocnd_lib.training import choose_hardware
+if sys.argv[1] == "kept":
+    choose_hardware("cpu")
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    before = faults()
+    torch.ones(16 * 2**20)  # 64 MiB
+print(faults() - before)
+"""
+    faults = {
+        kind: int(subprocess.run(
+            [sys.executable, "-c", measure, kind], capture_output=True, text=True, check=True
+        ).stdout)
+        for kind in ("kept", "returned")
+    }  # fmt: skip
+    assert faults["kept"] < 100 < 1000 < faults["returned"]
+
+
+def test_after_a_step_of_the_optimiser_the_new_weights_count_in_the_same_autocast():
+    layer, x = torch.nn.Linear(8, 1, bias=False), torch.ones(4, 8)
+    with choose_hardware("cpu", "bf16").autocast():
+        before = layer(x).detach()
+        with torch.no_grad():
+            layer.weight += 1
+        after = layer(x).detach()
+    torch.testing.assert_close(after.float(), before.float() + 8, rtol=0.02, atol=0.1)

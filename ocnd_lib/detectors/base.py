@@ -1,5 +1,6 @@
 """What every one-class detector shares: checks, threshold, orientation, save and load."""
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ocnd_lib.files import replace_file
+from ocnd_lib.settings import MAY_BE_0, check_settings
 from ocnd_lib.training import Hardware, choose_hardware, to_unit
 
 DRAWN = 36  # images of random codes that a record keeps
@@ -26,7 +28,11 @@ def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> 
     """Return `x` if it is a uint8 array (N, C, 32, 32), C 1 or 3, N ≥ `least`; else ValueError."""
     x = np.asarray(x)
     if x.dtype != np.uint8:
-        raise ValueError(f"images must be uint8 0..255, not {x.dtype}; scale and cast them first")
+        bad = int(np.isnan(x).sum()) if x.dtype.kind == "f" else 0
+        nan = f", and {bad} values are not numbers" if bad else ""
+        raise ValueError(
+            f"images must be uint8 0..255, not {x.dtype}{nan}; scale and cast them first"
+        )
     if x.ndim != 4 or x.shape[2:] != (32, 32) or x.shape[1] not in (1, 3):
         raise ValueError(f"images must have the shape (N, 1 or 3, 32, 32), not {x.shape}")
     if len(x) < least:
@@ -44,6 +50,14 @@ class Detector(OutlierMixin, BaseEstimator):
     `self.state_`, a dict of networks and arrays, which `save` writes.
     """
 
+    may_be_0 = MAY_BE_0  # parameters, whole numbers, of which 0 makes sense
+
+    @classmethod
+    def parameter_types(cls) -> dict[str, type]:
+        """The type of each parameter, by name."""
+        parameters = inspect.signature(cls).parameters
+        return {name: parameter.annotation for name, parameter in parameters.items()}
+
     def fit(
         self,
         x: np.ndarray,
@@ -56,7 +70,9 @@ class Detector(OutlierMixin, BaseEstimator):
 
         `x_validation` are further normal images (else a tenth of `x` is held out, by `seed`); they
         set the threshold: their 95 % quantile. With `checkpoint`, a stopped fit goes on from there.
+        ValueError, before anything is learnt, for other images or for an impossible parameter.
         """
+        check_settings(self.get_params(deep=False), self.parameter_types(), self.may_be_0)
         x = check_images(x, least=10)
         if x_validation is None:
             order = np.random.default_rng(self.seed).permutation(len(x))
@@ -78,6 +94,10 @@ class Detector(OutlierMixin, BaseEstimator):
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Images by name, uint8 (M, C, 32, 32), that show what was learnt; none unless it draws."""
+        return {}
+
+    def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """What the scores of uint8 images are made of, by name, each (N,); none unless of parts."""
         return {}
 
     def score_samples(self, x: np.ndarray) -> np.ndarray:

@@ -33,6 +33,8 @@ class DeepSVDD(DeepDetector):
     after 250 of them, and has a `pretrain_decay` of 5e-7.
     """
 
+    may_be_0 = DeepDetector.may_be_0 | {"epochs"}  # the networks as the autoencoder leaves them
+
     def __init__(
         self,
         objective: str = "one-class",  # or soft-boundary
@@ -71,6 +73,8 @@ class DeepSVDD(DeepDetector):
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         if self.objective not in ("one-class", "soft-boundary"):
             raise ValueError(f"objective {self.objective!r} is neither one-class nor soft-boundary")
+        if self.nu > 1:
+            raise ValueError(f"nu is {self.nu}; a share is at most 1")
         hardware, order = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
         model = hardware.place(nn.ModuleDict(self._networks()))

@@ -16,17 +16,20 @@ from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
 from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
 from ocnd_lib.training import Averaged, Checkpoint, batches, progress, says, seed_everything
 
+WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
+
 
 @contextmanager
 def evaluating(*networks: nn.Module) -> Iterator[None]:
     """Hold networks in evaluation mode, their parameters frozen; both are undone afterwards."""
+    before = [(network.training, next(network.parameters()).requires_grad) for network in networks]
     for network in networks:
         network.eval().requires_grad_(False)
     try:
         yield
     finally:
-        for network in networks:
-            network.train().requires_grad_(True)
+        for network, (training, learns) in zip(networks, before, strict=True):
+            network.train(training).requires_grad_(learns)
 
 
 class LatentDiscriminator(nn.Sequential):
@@ -39,6 +42,21 @@ class LatentDiscriminator(nn.Sequential):
             latent_dim = width
         super().__init__(*layers, nn.Linear(latent_dim, 1))
         self.apply(dcgan_weights)
+
+
+class JointDiscriminator(nn.Module):
+    """Images (N, channels, 32, 32) and their codes (N, latent_dim) → one logit (N,) a pair."""
+
+    def __init__(self, channels: int, latent_dim: int, width: int):
+        super().__init__()
+        self.image = Critic(channels, width)
+        layers = [nn.Linear(64 * width + latent_dim, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)]
+        self.pair = nn.Sequential(*layers)
+        self.pair.apply(dcgan_weights)
+
+    def forward(self, x: Tensor, codes: Tensor) -> Tensor:
+        features = self.image.features(x).flatten(1)
+        return self.pair(torch.cat([features, codes.to(features.dtype)], 1)).flatten()
 
 
 def mine(
@@ -69,8 +87,10 @@ class OCGAN(DeepDetector):
     Two discriminators judge codes and images, a weak classifier finds codes that decode badly, and
     the generator loss is 10·MSE + 1·latent + 1·visual. Score: mean squared reconstruction error.
     `latent`, `visual` and `mining` switch the parts off one by one, down to the plain denoising
-    autoencoder. The last epoch, with averaged weights, is the model; the paper picks the epoch with
-    the lowest in-class validation error, which prefers what also redraws novel images well.
+    autoencoder; without `visual` no random code is decoded, so nothing is mined. The last epoch,
+    with averaged weights, is the model; the paper picks the epoch with the lowest in-class
+    validation error, which prefers what also redraws novel images well. The paper has 64 channels
+    where `width` counts, here halved for a CPU's sake, and noise of variance (not deviation) 0.2.
     """
 
     def __init__(
@@ -81,6 +101,7 @@ class OCGAN(DeepDetector):
         latent: bool = True,  # the latent discriminator
         visual: bool = True,  # the visual discriminator
         mining: bool = True,  # informative-negative mining in the second half
+        joint_discriminator: bool = False,  # the visual one judges an image and its code together
         mining_steps: int = 5,  # gradient steps on a code
         step_size: float = 0.1,  # length of one step, in units of √latent_dim
         reconstruction_weight: float = 10.0,  # of the squared error beside the adversarial losses
@@ -96,6 +117,7 @@ class OCGAN(DeepDetector):
         self.latent = latent
         self.visual = visual
         self.mining = mining
+        self.joint_discriminator = joint_discriminator
         self.mining_steps = mining_steps
         self.step_size = step_size
         self.reconstruction_weight = reconstruction_weight
@@ -106,11 +128,14 @@ class OCGAN(DeepDetector):
         self.device = device
 
     def _networks(self) -> dict[str, nn.Module]:
+        narrow = max(self.width // 5, 4)
         return {
             "encoder": Encoder(self.channels_, self.latent_dim, self.width),
             "decoder": Decoder(self.channels_, self.latent_dim, self.width),
             "latent_discriminator": LatentDiscriminator(self.latent_dim),
-            "visual_discriminator": Critic(self.channels_, max(self.width // 5, 4)),
+            "visual_discriminator": JointDiscriminator(self.channels_, self.latent_dim, narrow)
+            if self.joint_discriminator
+            else Critic(self.channels_, narrow),
             "classifier": Critic(self.channels_, self.width),
         }
 
@@ -118,16 +143,9 @@ class OCGAN(DeepDetector):
         hardware, generator = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
         nets = hardware.place(nn.ModuleDict(self._networks()))
-        encoder, decoder, on_codes, on_images, classifier = nets.values()
-        redraws = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
         averaged = Averaged(redraws)
-        judges = [on_codes, on_images]
-
-        def adam(*parts: nn.Module) -> torch.optim.Adam:
-            weights = [p for part in parts for p in part.parameters()]
-            return torch.optim.Adam(weights, lr=self.learning_rate, betas=(0.5, 0.999))
-
-        optimisers = {"g": adam(encoder, decoder), "d": adam(*judges), "c": adam(classifier)}
+        optimisers = self._optimisers(nets)
         state = Checkpoint(checkpoint, generator, nets=nets, averaged=averaged, **optimisers)
         epoch, self.curves_ = state.load()
         steps = self.epochs * max(1, round(len(x) / self.batch_size))
@@ -140,28 +158,52 @@ class OCGAN(DeepDetector):
             log: list[dict] = []
             for images, _ in batches(x, None, self.batch_size, generator):
                 noisy = images + self.noise * torch.randn_like(images)
+                watch = len(log) % WATCHED == 0
                 with hardware.autocast():
-                    step = self._step(images, noisy, nets, optimisers, classify, mining)
+                    step = self._step(images, noisy, nets, optimisers, classify, mining, watch)
                 averaged.update(redraws)
                 log.append(step)
                 bar.update()
                 bar.set_postfix(epoch=epoch + 1, loss=f"{step['mse']:.4f}", refresh=False)
             epoch += 1
-            means = {name: float(np.mean([step[name] for step in log])) for name in log[0]}
+            # the first step is watched, so it has every name
+            means = {n: float(np.mean([step[n] for step in log if n in step])) for n in log[0]}
             self.curves_.append({"epoch": epoch, **means})
             state.save(epoch, self.curves_)
         bar.close()
         self.state_ = {**nets, **averaged.model}
 
+    def _optimisers(self, nets: nn.ModuleDict) -> dict[str, torch.optim.Optimizer]:
+        encoder, decoder, on_codes, on_images, classifier = nets.values()
+
+        def adam(*parts: nn.Module) -> torch.optim.Adam:
+            weights = [p for part in parts for p in part.parameters()]
+            return torch.optim.Adam(weights, lr=self.learning_rate, betas=(0.5, 0.999))
+
+        return {
+            "g": adam(encoder, decoder), "d": adam(on_codes, on_images), "c": adam(classifier)
+        }  # fmt: skip
+
+    def _judge(self, on_images: nn.Module, images: Tensor, codes: Tensor) -> Tensor:
+        return on_images(images, codes) if self.joint_discriminator else on_images(images)
+
     def _step(
-        self, images: Tensor, noisy: Tensor, nets, optimisers, classify: bool, mining: bool
-    ) -> dict[str, float]:
-        """One update of classifier, discriminators and generator, in the order of the paper."""
+        self, images: Tensor, noisy: Tensor, nets, optimisers,
+        classify: bool, mining: bool, watch: bool = True,
+    ) -> dict[str, float]:  # fmt: skip
+        """One update of classifier, discriminators and generator, in the order of the paper.
+
+        Returns the loss of each part; with `watch` also what the classifier says of the codes
+        before and after mining.
+        """
         encoder, decoder, on_codes, on_images, classifier = nets.values()
         codes = encoder(noisy).float()
         random = torch.rand_like(codes) * 2 - 1
-        # in one batch, so that the batch-norm statistics kept for scoring know both kinds of code
-        redrawn, drawn = decoder(torch.cat([codes, random])).chunk(2)
+        if self.visual:
+            # in one batch, so that the batch-norm statistics kept for scoring know both kinds
+            redrawn, drawn = decoder(torch.cat([codes, random])).chunk(2)
+        else:
+            redrawn = decoder(codes)
         log = {}
 
         if classify:  # 1: the weak classifier
@@ -169,36 +211,42 @@ class OCGAN(DeepDetector):
             self._descend(loss / 2, optimisers["c"])
             log["classifier"] = loss.item() / 2
         if self.latent or self.visual:  # 2: the discriminators, which never see mined codes
-            loss = torch.zeros((), device=images.device)
+            losses = {}
             if self.latent:
-                loss = loss + says(on_codes(random), 1) + says(on_codes(codes.detach()), 0)
+                real, false = on_codes(random), on_codes(codes.detach())
+                losses["latent_discriminator"] = (says(real, 1) + says(false, 0)) / 2
             if self.visual:
-                loss = loss + says(on_images(images), 1) + says(on_images(drawn.detach()), 0)
-            self._descend(loss / 2, optimisers["d"])
-            log["discriminators"] = loss.item() / 2
+                real = self._judge(on_images, images, codes.detach())
+                false = self._judge(on_images, drawn.detach(), random)
+                losses["visual_discriminator"] = (says(real, 1) + says(false, 0)) / 2
+            self._descend(sum(losses.values()), optimisers["d"])
+            log |= {name: loss.item() for name, loss in losses.items()}
         if mining:  # 3: half of the random codes give way to mined ones
             half = random[: len(random) // 2]
             with evaluating(decoder, classifier):
                 mined = mine(half, decoder, classifier, self.mining_steps, self.step_size)
-                with torch.no_grad():
-                    before = classifier(decoder(half)).sigmoid().mean()
-                    after = classifier(decoder(mined)).sigmoid().mean()
-            log |= {"before_mining": before.item(), "after_mining": after.item()}
-            drawn = decoder(torch.cat([mined, random[len(half) :]]))
+                if watch:
+                    for name, seen in (("before_mining", half), ("after_mining", mined)):
+                        with torch.no_grad():
+                            log[name] = classifier(decoder(seen)).sigmoid().mean().item()
+            random = torch.cat([mined, random[len(half) :]])
+            drawn = decoder(random)
         mse = F.mse_loss(redrawn.float(), images)  # 4: encoder and decoder
-        loss = self.reconstruction_weight * mse
+        losses = {}
         if self.latent:
-            loss = loss + says(on_codes(codes), 1)
+            losses["latent"] = says(on_codes(codes), 1)
         if self.visual:
-            loss = loss + says(on_images(drawn), 1)
-        self._descend(loss, optimisers["g"])
-        return {"mse": mse.item(), **log}
+            losses["visual"] = says(self._judge(on_images, drawn, random), 1)
+            if self.joint_discriminator:  # the encoder, too, makes pairs that cannot be told
+                losses["visual"] = losses["visual"] + says(self._judge(on_images, images, codes), 0)
+        self._descend(self.reconstruction_weight * mse + sum(losses.values()), optimisers["g"])
+        return {"mse": mse.item(), **log, **{name: loss.item() for name, loss in losses.items()}}
 
     @staticmethod
     def _descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
         optimiser.zero_grad(set_to_none=True)
         weights = [p for group in optimiser.param_groups for p in group["params"]]
-        slopes = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+        slopes = torch.autograd.grad(loss, weights, allow_unused=True)
         for weight, slope in zip(weights, slopes, strict=True):
             weight.grad = slope
         optimiser.step()
@@ -220,14 +268,27 @@ class OCGAN(DeepDetector):
         shown = super().pictures(x)
         if not (self.mining and self.visual):
             return shown
+        return {**shown, "mined": self.mined(DRAWN)["mined"]}
+
+    def mined(self, count: int) -> dict[str, np.ndarray]:
+        """Random codes of the fitted model before and after mining, by `seed`.
+
+        `drawn`, `mined`: their images, uint8 (count, C, 32, 32); `drawn_answer`, `mined_answer`:
+        what the classifier says of each, (count,), 1 for a reconstruction, 0 for a random code.
+        """
         hardware = self._hardware()
-        decoder, classifier = self.state_["decoder"], self.state_["classifier"]
-        codes = self.random_codes(DRAWN, torch.Generator().manual_seed(self.seed))
-        with evaluating(decoder, classifier):
-            codes = codes.to(hardware.device)
-            mined = mine(codes, decoder, classifier, self.mining_steps, self.step_size)
-            with torch.no_grad():
-                return {**shown, "mined": to_pixels(decoder(mined))}
+        nets = [hardware.place(self.state_[name]) for name in ("decoder", "classifier")]
+        codes = self.random_codes(count, torch.Generator().manual_seed(self.seed))
+        found = {}
+        with evaluating(*nets):
+            before = codes.to(hardware.device)
+            after = mine(before, *nets, self.mining_steps, self.step_size)
+            for name, seen in (("drawn", before), ("mined", after)):
+                with torch.no_grad():
+                    images = nets[0](seen)
+                    found[f"{name}_answer"] = nets[1](images).double().sigmoid().cpu().numpy()
+                found[name] = to_pixels(images)
+        return found
 
     def _score(self, x: Tensor) -> Tensor:
         return (x - self.reconstruct(x).float()).square().mean((1, 2, 3))

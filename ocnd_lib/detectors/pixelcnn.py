@@ -43,6 +43,11 @@ class PixelCNN(DeepDetector):
         return {"pixels": PixelNetwork(self.channels_, self.width, self.blocks)}
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        if self.width < 2 * self.channels_:
+            raise ValueError(
+                f"width is {self.width}; half of it must be a channel for each colour, so it is "
+                f"{2 * self.channels_} or more"
+            )
         hardware, generator = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
         model = hardware.place(nn.ModuleDict(self._networks()))

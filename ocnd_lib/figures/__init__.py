@@ -4,9 +4,17 @@ One module a chapter, each with its own `FIGURES`: the name of a figure and the 
 it from the records that exist, or raises `NoRecords`.
 """
 
-from ocnd_lib.figures import imbalance
-from ocnd_lib.figures.source import NoRecords
+from ocnd_lib.figures import attention, benchmark, imbalance, looks, masked, ocgan, reconstruction
+from ocnd_lib.figures.source import NoRecords, drawn_or_said, table_or_said
 
-FIGURES = {**imbalance.FIGURES}
+FIGURES = {
+    **attention.FIGURES,
+    **benchmark.FIGURES,
+    **imbalance.FIGURES,
+    **looks.FIGURES,
+    **masked.FIGURES,
+    **ocgan.FIGURES,
+    **reconstruction.FIGURES,
+}
 
-__all__ = ["FIGURES", "NoRecords"]
+__all__ = ["FIGURES", "NoRecords", "drawn_or_said", "table_or_said"]

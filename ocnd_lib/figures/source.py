@@ -1,7 +1,12 @@
 """Where figures take their numbers from: the published ones, and what to say without records."""
 
-import pandas as pd
+from collections.abc import Callable
 
+import pandas as pd
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+
+from ocnd_lib import plots
 from ocnd_lib.records import REPOSITORY
 
 PUBLISHED = REPOSITORY / "results" / "published"
@@ -15,3 +20,19 @@ def published_claim(name: str) -> float:
     """A number of the deck from results/published/claims.csv, in the unit given there."""
     claims = pd.read_csv(PUBLISHED / "claims.csv", index_col="name")
     return float(claims.loc[name, "value"])
+
+
+def drawn_or_said(draw: Callable[[], Figure]) -> Figure:
+    """The figure, or a picture of the words that say which records it lacks."""
+    try:
+        return draw()
+    except NoRecords as missing:
+        return plots.note(str(missing))
+
+
+def table_or_said(make: Callable[[], pd.DataFrame]) -> pd.DataFrame | Markdown:
+    """The table, or the words that say which records it lacks."""
+    try:
+        return make()
+    except NoRecords as missing:
+        return Markdown(str(missing))

@@ -4,7 +4,26 @@ One module a chapter. Importing this sets the page style; nothing here trains, r
 windows.
 """
 
+from ocnd_lib.plots.attention import (
+    attention_ablation,
+    attention_gains,
+    attention_maps,
+    attention_system,
+    attention_training,
+    map_film,
+    part_scores,
+)
 from ocnd_lib.plots.audit import class_differences, power_curves
+from ocnd_lib.plots.benchmark import (
+    auroc_against_cost,
+    class_ranks,
+    confusability_maps,
+    duels,
+    means_with_intervals,
+    one_against_all,
+    published_and_ours,
+    seed_strips,
+)
 from ocnd_lib.plots.imbalance import (
     confusion_matrices,
     deck_beside_ours,
@@ -12,6 +31,13 @@ from ocnd_lib.plots.imbalance import (
     precision_recall,
     ratio_effect,
     threshold_effect,
+)
+from ocnd_lib.plots.looks import heat_checks, heat_rows, lift_dots, weaker_maps
+from ocnd_lib.plots.masked import (
+    accuracy_against_correlation,
+    arm_accuracies,
+    convergence,
+    versions_crossed,
 )
 from ocnd_lib.plots.novelty import (
     HALF_WIDTH,
@@ -25,30 +51,76 @@ from ocnd_lib.plots.novelty import (
     plane_panels,
     protocol_diagram,
 )
-from ocnd_lib.plots.style import COLOURS, WIDTH, direct_labels, save_figure, show_svg
+from ocnd_lib.plots.ocgan import (
+    ablation,
+    architecture,
+    mined_pairs,
+    scores_and_roc,
+    training_watched,
+)
+from ocnd_lib.plots.reconstruction import (
+    latent_sweep,
+    nearest_distances,
+    random_decodes,
+    redrawn,
+)
+from ocnd_lib.plots.style import COLOURS, WIDTH, direct_labels, note, save_figure, show_svg
 
 __all__ = [
     "COLOURS",
     "HALF_WIDTH",
     "WIDTH",
     "Panel",
+    "ablation",
+    "accuracy_against_correlation",
     "accuracy_against_ratio",
+    "architecture",
+    "arm_accuracies",
+    "attention_ablation",
+    "attention_gains",
+    "attention_maps",
+    "attention_system",
+    "attention_training",
+    "auroc_against_cost",
     "auroc_explained",
     "auroc_widths",
     "class_aurocs",
     "class_differences",
+    "class_ranks",
+    "confusability_maps",
     "confusion_matrices",
+    "convergence",
     "deck_beside_ours",
     "direct_labels",
+    "duels",
+    "heat_checks",
+    "heat_rows",
     "image_rows",
     "labelling_numbers",
+    "latent_sweep",
     "learning_curves",
+    "lift_dots",
+    "map_film",
+    "means_with_intervals",
+    "mined_pairs",
+    "nearest_distances",
+    "note",
+    "one_against_all",
+    "part_scores",
     "plane_panels",
     "power_curves",
     "precision_recall",
     "protocol_diagram",
+    "published_and_ours",
+    "random_decodes",
     "ratio_effect",
+    "redrawn",
     "save_figure",
+    "scores_and_roc",
+    "seed_strips",
     "show_svg",
     "threshold_effect",
+    "training_watched",
+    "versions_crossed",
+    "weaker_maps",
 ]

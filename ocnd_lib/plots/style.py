@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,6 +34,11 @@ COLOURS = {
     "balanced_accuracy": "#009E73",
     "auroc": "#222222",
     "aupr": "#CC79A7",
+    "validation": "#CC79A7",
+    # what is shown of a crop
+    "original": "#D55E00",
+    "masked": "#0072B2",
+    "control": "#666666",
     # by which method
     "ocsvm": "#CC79A7",
     "pca": "#009E73",
@@ -60,6 +66,14 @@ def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Fig
         files[folder / f"{name}.{suffix}"] = buffer.getvalue()
     for path, content in files.items():
         replace_file(path, lambda file, content=content: file.write(content))
+    return fig
+
+
+def note(text: str) -> Figure:
+    """A figure that holds words only, where there is nothing to draw yet."""
+    fig = Figure(figsize=(WIDTH, 0.9))
+    lines = textwrap.fill(text, 84)
+    fig.text(0.5, 0.5, lines, ha="center", va="center", color=COLOURS["unlabelled"])
     return fig
 
 

@@ -1,0 +1,253 @@
+"""Crops of COCO objects with their masks: the deck's ten categories, by the deck's rules.
+
+    build("instances.json", "images", "coco10")
+
+The deck takes objects whose box is at least 50 px wide and high and whose width is 0.5 to 2 times
+the height, crops by the box and resizes to 32 x 32. Kept here beside each crop is the object's own
+mask, so that the deck's second copy is `crop * mask`.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pycocotools.coco import COCO
+from tqdm import tqdm
+
+from data_prep.archives import DataError
+from data_prep.coco_crops import CORRUPT, MISSING, NO_AREA, SIZE, crop_image
+from data_prep.coco_split import Choice, Item, choose
+from data_prep.masked_files import COCO_CLASSES, per_class_counts, write_csv, write_set
+
+CATEGORIES = tuple(word.replace("-", " ") for word in COCO_CLASSES.split())
+# Why an object is not used. The first four are the rules; the others are faults, listed one by one.
+OTHER, CROWD = "of another category", "crowd"
+SMALL, SHAPE = "box below 50 px", "width/height outside 0.5 to 2"
+RULES = (OTHER, CROWD, SMALL, SHAPE)
+UNKNOWN = "category not in the file's list"
+NO_IMAGE, NO_BOX = "image not in the file's list", "no usable box"
+IMAGES = (MISSING, CORRUPT)  # those that take out all objects of an image
+NO_ID, TWICE = "no annotation id", "annotation id used before"
+
+
+@dataclass
+class Report:
+    """What became of the objects of an annotation file."""
+
+    total: int = 0
+    dropped: Counter = field(default_factory=Counter)  # reason -> number of objects
+    problems: list[tuple] = field(default_factory=list)  # annotation, image, category, reason
+    choice: Choice | None = None
+
+    def drop(self, annotation: dict, category: str | None, reason: str) -> None:
+        """Count an object that is not used, and note it if that is due to a fault."""
+        self.dropped[reason] += 1
+        if reason not in RULES:
+            ids = annotation.get("id"), annotation.get("image_id")
+            self.problems.append((*ids, category, reason))
+
+    def table(self) -> str:
+        """The summary: how many objects each rule dropped, and how many each class got."""
+        usable = self.total - self.dropped.total()
+        train, test = self.choice.train, self.choice.test
+        taken = len(train) + len(test)
+        lines = [("objects in the file", self.total), *self.dropped.most_common()]
+        lines += [("usable", usable), ("not needed", usable - taken), ("taken", taken)]
+        text = [f"{name:32} {count:>8}" for name, count in lines] + [f"{'':32} {'train':>8}   test"]
+        in_train, in_test = (Counter(item.label for item in side) for side in (train, test))
+        for label, name in enumerate(CATEGORIES):
+            short = ""
+            if label in self.choice.short:
+                short = "  short: {} of {}".format(*self.choice.short[label])
+            text.append(f"{name:32} {in_train[label]:>8} {in_test[label]:>6}{short}")
+        return "\n".join(text)
+
+
+def read_annotations(path: Path) -> dict:
+    """Read an instances*.json; raises DataError for a missing, cut-off or other file."""
+    try:
+        with open(path, "rb") as file:
+            content = json.load(file)
+        for key in ("images", "annotations", "categories"):
+            if not all(isinstance(entry, dict) for entry in content[key]):
+                raise ValueError(f"its {key} are no list of objects")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(
+            f"{path} is no whole file of COCO instances: {what}. Fetch it again, or name another "
+            "with --annotations; without that, `ocnd data coco10` downloads one"
+        ) from error
+    return content
+
+
+def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
+    """Apply the rules to all annotations: the objects that pass, and an index of these alone.
+
+    Every other object is dropped in `report`, for the first reason that applies.
+    """
+    names = {category.get("id"): category.get("name") for category in content["categories"]}
+    images = {image.get("id"): image for image in content["images"] if "file_name" in image}
+    index, items = COCO(), []
+    report.total = len(content["annotations"])
+    for annotation in content["annotations"]:
+        category = names.get(annotation.get("category_id"))
+        if reason := _reason(annotation, category, images, index.anns):
+            report.drop(annotation, category, reason)
+            continue
+        image_id = annotation["image_id"]
+        items.append(Item(annotation["id"], image_id, CATEGORIES.index(category)))
+        index.anns[annotation["id"]] = annotation
+        index.imgs[image_id] = images[image_id]
+    return items, index
+
+
+def _reason(annotation: dict, category: str | None, images: dict, known: dict) -> str | None:
+    """Why an annotation is not used, or None."""
+    if category is None:
+        return UNKNOWN
+    if category not in CATEGORIES:
+        return OTHER
+    if annotation.get("iscrowd"):
+        return CROWD
+    try:
+        width, height = map(float, annotation["bbox"][2:])
+        if not np.isfinite(annotation["bbox"]).all() or min(width, height) <= 0:
+            return NO_BOX
+    except (KeyError, TypeError, ValueError):
+        return NO_BOX
+    if min(width, height) < 50:
+        return SMALL
+    if not 0.5 <= width / height <= 2:
+        return SHAPE
+    area = annotation.get("area", 1)  # not every tool writes it
+    if not annotation.get("segmentation") or not isinstance(area, int | float) or not area > 0:
+        return NO_AREA
+    if annotation.get("image_id") not in images:
+        return NO_IMAGE
+    if not isinstance(annotation.get("id"), int):
+        return NO_ID
+    return TWICE if annotation["id"] in known else None
+
+
+def build(
+    annotations: Path,
+    images: Path,
+    out: Path,
+    name: str = "coco10",
+    per_class: int = 550,
+    test: int = 500,
+    seed: int = 0,
+    fewer: bool = False,
+    get: Callable[[list[dict]], Iterable[int]] | None = None,
+) -> Report:
+    """Build `NAME.npz`, `manifest.csv` and `problems.csv` in `out` from a COCO file and its images.
+
+    An object that cannot be used is replaced by another of its class. `get(entries)`, if given,
+    puts the images of these entries into the folder `images`, and returns the ids of those that
+    do not exist. Raises ValueError for impossible counts; DataError for an unusable file, and when
+    a class has fewer than `per_class` objects, unless `fewer` allows that.
+    """
+    per_class_counts(per_class, test)
+    report, content = Report(), read_annotations(annotations)
+    items, index = qualify(content, report)
+    licences = {entry.get("id"): entry.get("name", "") for entry in content.get("licenses") or []}
+    paths = {key: _inside(Path(images), image["file_name"]) for key, image in index.imgs.items()}
+    del content  # of which `index` holds the small part that is used
+    lost = {key for key, path in paths.items() if not path.exists()} if get is None else set()
+    items = _without(items, dict.fromkeys(lost, MISSING), {}, report, index)
+    crops = {}
+    while True:  # until all that are chosen have proved to be usable
+        report.choice = choose(items, per_class, test, seed, fewer)
+        chosen = [*report.choice.train, *report.choice.test]
+        if not chosen or (report.choice.short and not fewer):
+            write_problems(report, out)
+            raise DataError(_too_few(annotations, report, Path(out)))
+        entries = defaultdict(list)
+        for item in chosen:
+            if item.annotation_id not in crops:
+                entries[item.image_id].append(item.annotation_id)
+        lost = set(get([index.imgs[key] for key in sorted(entries)])) if get and entries else set()
+        found = _crop_all({k: ids for k, ids in entries.items() if k not in lost}, paths, index)
+        crops |= {key: crop for key, crop in found.items() if not isinstance(crop, str)}
+        bad = {key: reason for key, reason in found.items() if isinstance(reason, str)}
+        if not bad and not lost:
+            break
+        lost = dict.fromkeys(lost, MISSING) | {
+            index.anns[key]["image_id"]: bad.pop(key) for key in list(bad) if bad[key] in IMAGES
+        }
+        items = _without(items, lost, bad, report, index)
+    write_problems(report, out)
+    _write(name, Path(out), report.choice, crops, index, licences)
+    return report
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"the annotation file names an image outside its folder: {name!r}")
+    return path
+
+
+def _without(items: list[Item], images: dict, objects: dict, report: Report, index: COCO) -> list:
+    """The items but those of these images or with these ids, which are dropped for the reasons."""
+    kept = []
+    for item in items:
+        reason = images.get(item.image_id) or objects.get(item.annotation_id)
+        if reason:
+            report.drop(index.anns[item.annotation_id], CATEGORIES[item.label], reason)
+        else:
+            kept.append(item)
+    return kept
+
+
+def _crop_all(entries: dict[int, list[int]], paths: dict[int, Path], index: COCO) -> dict:
+    """Crop objects, photograph by photograph; crops or reasons by annotation id."""
+
+    def one(entry: tuple[int, list[int]]) -> dict:
+        image_id, ids = entry
+        found = crop_image(paths[image_id], index.imgs[image_id], index.loadAnns(ids), index)
+        return dict(zip(ids, found, strict=True))
+
+    crops = {}
+    with ThreadPoolExecutor(2) as pool:
+        progress = tqdm(pool.map(one, entries.items()), "crops", len(entries), disable=None)
+        for found in progress:
+            crops |= found
+    return crops
+
+
+def write_problems(report: Report, folder: Path) -> None:
+    """Write `problems.csv`: every object that a fault of the file or an image took out."""
+    columns = ("annotation_id", "image_id", "category", "reason")
+    write_csv(Path(folder) / "problems.csv", columns, report.problems)
+
+
+def _too_few(annotations: Path, report: Report, folder: Path) -> str:
+    short = [
+        f"{CATEGORIES[label]} {got} of {wanted}"
+        for label, (got, wanted) in report.choice.short.items()
+    ]
+    faults = sum(count for reason, count in report.dropped.items() if reason not in RULES)
+    return (
+        f"{annotations} has too few objects that qualify, split by photograph: {', '.join(short)}. "
+        f"{faults} objects have a fault, see {folder / 'problems.csv'}. Ask for a smaller "
+        "--per-class with a smaller --test, or take what there is with --fewer"
+    )
+
+
+def _write(name: str, folder: Path, choice: Choice, crops: dict, index: COCO, licences: dict):
+    arrays, rows = {}, []
+    for part, items in (("train", choice.train), ("test", choice.test)):
+        pairs = [crops[item.annotation_id] for item in items]
+        arrays[f"x_{part}"] = np.array([x for x, _ in pairs], np.uint8).reshape(-1, 3, SIZE, SIZE)
+        arrays[f"m_{part}"] = np.array([m for _, m in pairs], np.uint8).reshape(-1, 1, SIZE, SIZE)
+        arrays[f"y_{part}"] = np.array([item.label for item in items], np.uint8)
+        for item in items:
+            licence = licences.get(index.imgs[item.image_id].get("license"), "not stated")
+            category = CATEGORIES[item.label]
+            rows.append((item.annotation_id, item.image_id, category, part, licence))
+    write_set(name, folder, arrays, rows)

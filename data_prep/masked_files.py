@@ -1,0 +1,96 @@
+"""How a set of pictures with masks lies on disk: `NAME/NAME.npz`, and beside it `manifest.csv`.
+
+The npz holds, for train and test, the pictures x_* uint8 (N, 3, 32, 32), the object masks m_* uint8
+(N, 1, 32, 32), where 255 is all object, and the labels y_* uint8 (N,); then `class_names` and the
+`md5` of the six. The manifest has one line a picture, in the same order, train before test.
+"""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.archives import DataError, data_folder, md5_of
+from ocnd_lib.files import replace_file
+
+COCO_CLASSES = "airplane car bird cat sports-ball dog bowl horse boat truck"
+CLASS_NAMES = {
+    "scenes": COCO_CLASSES,
+    "mnist_on_cifar": "0 1 2 3 4 5 6 7 8 9",
+    "coco10": COCO_CLASSES,
+}
+ARRAYS = ("x_train", "m_train", "y_train", "x_test", "m_test", "y_test")
+COLUMNS = ("annotation_id", "image_id", "category", "split", "licence")
+
+
+def npz_path(name: str, folder: Path | None = None) -> Path:
+    """Where a set lies; `folder` is its own folder, by default `NAME` in the data folder."""
+    return Path(folder or data_folder() / name) / f"{name}.npz"
+
+
+def per_class_counts(per_class: int, test: int) -> tuple[int, int]:
+    """Divide so many pictures a class, and so many test pictures in all, into train and test.
+
+    Returns the counts a class; raises ValueError if ten classes cannot share them equally.
+    """
+    if test % 10 or not 0 < test // 10 < per_class:
+        raise ValueError(
+            f"{test} test pictures cannot be {per_class} a class with some left to train on: "
+            f"--test must be a multiple of 10, from 10 to {10 * max(per_class - 1, 1)}"
+        )
+    return per_class - test // 10, test // 10
+
+
+def write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
+    """Write a csv file whole or not at all."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    replace_file(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def write_set(name: str, folder: Path, arrays: dict[str, np.ndarray], rows: list[tuple]) -> Path:
+    """Write the manifest, then the npz, each whole or not at all; return the path of the npz.
+
+    `arrays` has the keys of ARRAYS, `rows` the columns of COLUMNS. Equal arrays give equal bytes.
+    """
+    path = npz_path(name, folder)
+    kept = {key: np.ascontiguousarray(arrays[key]) for key in ARRAYS}
+    kept["md5"] = np.array([md5_of(array) for array in kept.values()])
+    kept["class_names"] = np.array(CLASS_NAMES[name].split())
+    write_csv(path.with_name("manifest.csv"), COLUMNS, rows)
+    replace_file(path, lambda file: np.savez(file, **kept))
+    return path
+
+
+def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
+    """Read and verify one npz; returns the arrays of ARRAYS and `md5`.
+
+    Raises DataError, which says what is wrong and how to build the file again.
+    """
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is cut off, or no npz file at all")
+        with np.load(path) as file:
+            arrays = {key: file[key] for key in (*ARRAYS, "md5", "class_names")}
+        if " ".join(arrays.pop("class_names")) != CLASS_NAMES[name]:
+            raise ValueError(f"its class names are not {CLASS_NAMES[name]}")
+        for key, expected in zip(ARRAYS, arrays["md5"], strict=True):
+            if md5_of(arrays[key]) != expected:
+                raise ValueError(f"{key} has been changed")
+            _check_shape(key, arrays[key], len(arrays[f"y_{key[2:]}"]))
+    except Exception as error:  # a damaged file can fail anywhere, in zlib as in numpy
+        what = str(error) or type(error).__name__
+        raise DataError(
+            f"{path} cannot be used: {what}. To build it again, run: ocnd data {name}"
+        ) from error
+    return arrays
+
+
+def _check_shape(key: str, array: np.ndarray, count: int) -> None:
+    shape = {"x": (count, 3, 32, 32), "m": (count, 1, 32, 32), "y": (count,)}[key[0]]
+    if array.dtype != np.uint8 or array.shape != shape:
+        raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
+    if key[0] == "y" and count and array.max() > 9:
+        raise ValueError(f"the labels in {key} are not 0 to 9")

@@ -1,0 +1,50 @@
+"""Real digits of MNIST on real pictures of CIFAR-10, so that the mask of every pixel is known.
+
+A digit is laid over a picture in ink of one colour, as opaque as its pixels are bright: these are
+the mask. Digits and pictures are drawn at random, each at most once, training ones for training
+and test ones for the test, so that the picture says nothing about the digit.
+"""
+
+import numpy as np
+
+from data_prep.masked_files import per_class_counts
+
+LICENCE = "CC BY-SA 3.0 (digit); none stated (picture)"
+
+
+def compose(x: np.ndarray, masks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lay masks (N, 1, 32, 32) in ink over pictures (N, 3, 32, 32); all are uint8.
+
+    Each ink is at least 64 levels away, in each channel, from the mean colour that it covers, so
+    that it can be seen; apart from that it is any colour.
+    """
+    opaque = masks / np.float32(255)
+    covered = (x * opaque).sum((2, 3)) / np.maximum(opaque.sum((2, 3)), 1)
+    ink = (covered + rng.uniform(64, 192, covered.shape)) % 256
+    return np.rint(x + opaque * (np.clip(ink, 0, 255)[..., None, None] - x)).astype(np.uint8)
+
+
+def build_arrays(
+    mnist, cifar, per_class: int = 550, test: int = 500, seed: int = 0
+) -> tuple[dict[str, np.ndarray], list[tuple]]:
+    """Make the arrays and the manifest's rows, as `masked_files` has them, from two ImageSets.
+
+    In the manifest, annotation_id is the row of the digit in its part of MNIST, and image_id that
+    of the picture in its part of CIFAR-10. Raises ValueError if there are too few of either.
+    """
+    counts = dict(zip(("train", "test"), per_class_counts(per_class, test), strict=True))
+    rng, arrays, rows = np.random.default_rng(seed), {}, []
+    for part, count in counts.items():
+        masks, labels = getattr(mnist, f"x_{part}"), getattr(mnist, f"y_{part}")
+        pictures = getattr(cifar, f"x_{part}")
+        most = min(np.bincount(labels, minlength=10).min(), len(pictures) // 10)
+        if count > most:
+            raise ValueError(f"there are {most} {part} pictures a class at most, not {count}")
+        by_class = [rng.permutation(np.flatnonzero(labels == digit))[:count] for digit in range(10)]
+        digits = np.sort(np.concatenate(by_class))
+        behind = rng.permutation(len(pictures))[: len(digits)]
+        arrays[f"m_{part}"] = masks[digits]
+        arrays[f"y_{part}"] = labels[digits].astype(np.uint8)
+        arrays[f"x_{part}"] = compose(pictures[behind], masks[digits], rng)
+        rows += [(*ids, part, LICENCE) for ids in zip(digits, behind, labels[digits], strict=True)]
+    return arrays, rows

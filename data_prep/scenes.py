@@ -1,0 +1,172 @@
+"""Generated photographs in the format of COCO: objects of the deck's ten classes, masks known.
+
+    draw_scenes("scenes", background_correlation=0.9)
+
+Each scene shows one or two objects of one class before a textured background. With probability
+`background_correlation` that is the class's own background, else any of the ten: at 0 the
+background says nothing about the class, at 1 it gives it away. The colours of an object hang on
+neither.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pycocotools import mask as masks
+from tqdm import tqdm
+
+from data_prep.coco import CATEGORIES, Report, build
+from data_prep.masked_files import per_class_counts
+from data_prep.silhouettes import SILHOUETTES
+from data_prep.textures import background, smooth_noise
+from ocnd_lib.files import replace_file
+
+CATEGORY_IDS = (5, 3, 16, 17, 37, 18, 51, 19, 9, 8)  # those of COCO
+CELL = 128  # pixels of a scene's height, and of its width for each object
+LICENCE = {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
+
+
+def place(label: int, rng: np.random.Generator, column: int) -> list[tuple[np.ndarray, float]]:
+    """Draw an object into a cell of the scene: its parts as polygons in pixels, and their tones.
+
+    Its box is 54 to 116 pixels wide and high, in a ratio of 0.6 to 1.7.
+    """
+    parts = SILHOUETTES[label](rng)
+    turn, mirror = rng.uniform(-0.5, 0.5), rng.choice([-1, 1])
+    cos, sin = np.cos(turn), np.sin(turn)
+    turned = [polygon @ [[mirror * cos, mirror * sin], [-sin, cos]] for polygon, _ in parts]
+    corners = np.concatenate(turned)
+    low, extent = corners.min(0), np.ptp(corners, 0)
+    # as if it were seen a little from the front or the back
+    ratio = np.clip(extent[0] / extent[1] * rng.uniform(0.75, 1), 0.6, 1.7)
+    longest = rng.uniform(54 * max(ratio, 1 / ratio), 116)
+    size = longest * np.array([min(ratio, 1), min(1 / ratio, 1)])
+    start = rng.uniform(4, CELL - 4 - size)
+    start[0] += column * CELL
+    return [
+        (np.round((polygon - low) / extent * size + start, 2), tone)
+        for polygon, (_, tone) in zip(turned, parts, strict=True)
+    ]
+
+
+def paint(picture: np.ndarray, parts: list, rng: np.random.Generator) -> dict:
+    """Paint an object into a picture (H, W, 3); return the RLE of exactly the painted pixels."""
+    height, width = picture.shape[:2]
+    polygons = [polygon.ravel().tolist() for polygon, _ in parts]
+    rles = masks.frPyObjects(polygons, height, width)
+    whole = masks.merge(rles)
+    x, y, w, h = masks.toBbox(whole).astype(int)
+    here = picture[y : y + h, x : x + w]
+    inside = masks.decode(rles)[y : y + h, x : x + w].astype(bool)
+    light = np.zeros((h, w), np.float32)
+    for tone, part in zip((tone for _, tone in parts), inside.transpose(2, 0, 1), strict=True):
+        light[part] = tone
+    # a coat as restless as the background, so that texture alone does not part the two
+    light = 35 * light + 60 * (smooth_noise(rng, h, w, 25, 25) - np.linspace(0, 1, h)[:, None])
+    light += 70 * (smooth_noise(rng, h, w, 5, 5) - 0.5)
+    light += 12 * rng.standard_normal((h, w), np.float32)
+    # whatever stands behind, so that a masked object tells nothing about its background
+    colour = rng.uniform(50, 215) + rng.normal(0, 25, 3)
+    shown = inside.any(2)
+    here[shown] = np.clip(colour + light[shown][:, None], 0, 255)
+    return whole
+
+
+def segmentation(parts: list, rle: dict, form: int) -> list | dict:
+    """State a mask in one of COCO's three forms: 0 polygons, 1 uncompressed, 2 compressed RLE."""
+    if form == 0:
+        return [polygon.ravel().tolist() for polygon, _ in parts]
+    if form == 2:
+        return {"size": rle["size"], "counts": rle["counts"].decode()}
+    pixels = masks.decode(rle).T.ravel()  # column by column, beginning with a run of zeros
+    changes = np.flatnonzero(np.diff(pixels, prepend=0))
+    return {
+        "size": rle["size"],
+        "counts": np.diff(changes, prepend=0, append=len(pixels)).tolist(),
+    }
+
+
+def draw_scene(
+    label: int, objects: int, background_correlation: float, rng: np.random.Generator
+) -> tuple[np.ndarray, list[dict]]:
+    """Draw one scene: uint8 (H, W, 3), and an annotation an object, without its ids."""
+    own = rng.random() < background_correlation
+    kind = label if own else int(rng.integers(len(SILHOUETTES)))
+    picture = background(kind, rng, CELL, objects * CELL)
+    annotations = []
+    for column in range(objects):
+        parts = place(label, rng, column)
+        rle = paint(picture, parts, rng)
+        annotations.append(
+            {
+                "category_id": CATEGORY_IDS[label],
+                "segmentation": segmentation(parts, rle, int(rng.integers(3))),
+                "bbox": masks.toBbox(rle).tolist(),
+                "area": int(masks.area(rle)),
+                "iscrowd": 0,
+            }
+        )
+    return np.rint(picture).astype(np.uint8), annotations
+
+
+def draw_scenes(
+    folder: Path, per_class: int = 550, background_correlation: float = 0.5, seed: int = 0
+) -> Path:
+    """Write `images/*.jpg` and then `instances.json` with `per_class` objects of each class.
+
+    Equal arguments give equal files. `background_correlation` is in [0, 1]; ValueError otherwise.
+    """
+    if not 0 <= background_correlation <= 1:
+        raise ValueError(
+            f"background_correlation must be from 0 to 1, not {background_correlation}"
+        )
+    if per_class < 1:
+        raise ValueError(f"there must be at least one object a class, not {per_class}")
+    folder = Path(folder)
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    plan = []  # one object, then two, and so on, so that any number can be put aside for the test
+    for label in range(len(SILHOUETTES)):
+        pairs, single = divmod(per_class, 3)
+        plan += [(label, 1), (label, 2)] * pairs + [(label, 1)] * single
+    images, annotations = [], []
+    for number, (label, objects) in enumerate(tqdm(plan, "scenes", disable=None), 1):
+        scene_rng = np.random.default_rng([seed, number])
+        picture, drawn = draw_scene(label, objects, background_correlation, scene_rng)
+        name = f"{number:06}.jpg"
+        Image.fromarray(picture).save(folder / "images" / name, quality=92)
+        height, width = picture.shape[:2]
+        images.append(
+            {"id": number, "file_name": name, "height": height, "width": width, "license": 1}
+        )
+        for annotation in drawn:
+            ids = {"id": len(annotations) + 1, "image_id": number}
+            annotations.append({**ids, **annotation})
+    content = {
+        "info": {"description": f"generated scenes, {background_correlation=}, {seed=}"},
+        "licenses": [LICENCE],
+        "images": images,
+        "annotations": annotations,
+        "categories": [
+            {"id": key, "name": name} for key, name in zip(CATEGORY_IDS, CATEGORIES, strict=True)
+        ],
+    }
+    path = folder / "instances.json"
+    replace_file(path, lambda file: file.write(json.dumps(content).encode()))
+    return path
+
+
+def build_scenes(
+    folder: Path,
+    per_class: int = 550,
+    test: int = 500,
+    seed: int = 0,
+    background_correlation: float = 0.5,
+) -> Report:
+    """Draw the scenes into the folder and crop them as any COCO file: `scenes.npz` beside them.
+
+    Raises ValueError for counts or a correlation that cannot be.
+    """
+    per_class_counts(per_class, test)  # before half a minute of drawing
+    path = draw_scenes(folder, per_class, background_correlation, seed)
+    return build(path, path.with_name("images"), folder, "scenes", per_class, test, seed)

@@ -1,0 +1,154 @@
+"""Attention maps of images: the network that draws them, the controls, and how they are used.
+
+A map is (N, 1, 32, 32) in [0, 1]: 1 where a pixel counts, 0 where it is painted black.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CONTROLS = ("random", "centre", "ones")
+
+
+class CBAM(nn.Module):
+    """Convolutional block attention: features (N, C, H, W) weighted by channel, then by place.
+
+    Woo et al., ECCV 2018 (arXiv 1807.06521): one small network looks at the mean and the maximum of
+    each channel, one 7x7 convolution at those of each place.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16):
+        super().__init__()
+        hidden = max(channels // reduction, 4)
+        self.channel = nn.Sequential(
+            nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels)
+        )
+        self.place = nn.Sequential(nn.Conv2d(2, 1, 7, padding=3, bias=False), nn.BatchNorm2d(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        by_channel = self.channel(x.mean((2, 3))) + self.channel(x.amax((2, 3)))
+        x = x * by_channel.sigmoid()[:, :, None, None]
+        by_place = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], 1)
+        return x * self.place(by_place).sigmoid()
+
+
+class AttentionMap(nn.Module):
+    """Feature maps of several sizes, (N, C_i, H_i, W_i) → logits of a map, (N, 1, 32, 32).
+
+    `taps` are the C_i; at first the map is about `start` everywhere. With `cbam` each tap goes
+    through a CBAM of its own.
+    """
+
+    def __init__(self, taps: tuple[int, ...], width: int = 16, cbam: bool = False, start=0.6):
+        super().__init__()
+
+        def narrow(channels: int) -> nn.Sequential:
+            gate = [CBAM(channels)] if cbam else []
+            conv = nn.Conv2d(channels, width, 1, bias=False)
+            return nn.Sequential(*gate, conv, nn.BatchNorm2d(width), nn.LeakyReLU(0.2))
+
+        self.taps = nn.ModuleList(narrow(channels) for channels in taps)
+        self.draw = nn.Sequential(
+            nn.Conv2d(len(taps) * width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width // 2, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width // 2, 1, 1),
+        )
+        nn.init.constant_(self.draw[-1].bias, math.log(start / (1 - start)))
+
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        grown = [
+            F.interpolate(tap(h), size=(32, 32), mode="bilinear", align_corners=False)
+            for tap, h in zip(self.taps, features, strict=True)
+        ]
+        return self.draw(torch.cat(grown, 1))
+
+
+def to_map(logits: Tensor, temperature: float) -> Tensor:
+    """Logits → map in [0, 1]; a temperature below 1 sharpens it."""
+    return (logits.float() / temperature).sigmoid()
+
+
+def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
+    """A map (1, 1, 32, 32) that looks at no image; ValueError lists the kinds.
+
+    ones: all of the image. centre: a Gaussian about the centre whose mean is `area`. random: blobs
+    drawn by `seed`, 1 on a share `area` of the pixels and 0 elsewhere.
+    """
+    if kind == "ones":
+        return torch.ones(1, 1, 32, 32)
+    if kind == "centre":
+        place = torch.arange(32) - 15.5
+        distance = place[:, None].square() + place.square()
+        narrow, wide = 0.1, 1000.0
+        for _ in range(60):  # its mean grows with its width
+            middle = (narrow * wide) ** 0.5
+            drawn = torch.exp(-distance / (2 * middle**2))
+            narrow, wide = (middle, wide) if drawn.mean() < area else (narrow, middle)
+        return drawn[None, None]
+    if kind == "random":
+        coarse = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+        field = F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
+        order = field.flatten().argsort(descending=True)
+        drawn = torch.zeros(1024)
+        drawn[order[: round(area * 1024)]] = 1
+        return drawn.view(1, 1, 32, 32)
+    raise ValueError(f"there is no control map {kind!r}; there are: {', '.join(CONTROLS)}")
+
+
+def multiply(x: Tensor, attention: Tensor) -> Tensor:
+    """Images in [-1, 1] times a map, pixel by pixel, in [0, 1] where black is 0 → [-1, 1].
+
+    Multiplied in [-1, 1] a black background would turn grey and the map's outline be printed.
+    """
+    return (x + 1) * attention - 1
+
+
+def attended_error(x: Tensor, redrawn: Tensor, attention: Tensor) -> Tensor:
+    """Squared error (N,) of images (N, C, 32, 32), averaged over pixels weighted by the map."""
+    weighted = (attention * (x - redrawn.float()).square()).sum((1, 2, 3))
+    return weighted / (x.shape[1] * attention.sum((1, 2, 3)) + 1e-6)
+
+
+def area_penalty(attention: Tensor, least: float, most: float) -> Tensor:
+    """Mean square by which the mean of each image's map leaves [least, most]."""
+    area = attention.mean((1, 2, 3))
+    return (F.relu(least - area).square() + F.relu(area - most).square()).mean()
+
+
+def roughness(attention: Tensor) -> Tensor:
+    """Total variation: mean absolute difference of neighbours, down plus across."""
+    return attention.diff(dim=2).abs().mean() + attention.diff(dim=3).abs().mean()
+
+
+def entropy(attention: Tensor) -> Tensor:
+    """Mean entropy of the map's pixels in bits: 1 for a map of 0.5, 0 for one of zeros and ones."""
+    m = attention.double()
+    return (torch.special.entr(m) + torch.special.entr(1 - m)).mean() / math.log(2)
+
+
+def describe(attention: Tensor) -> dict[str, float]:
+    """What a curve says of a batch of maps: `mask_mean`, and `mask_entropy` in bits a pixel."""
+    return {
+        "mask_mean": attention.detach().double().mean().item(),
+        "mask_entropy": entropy(attention.detach()).item(),
+    }
+
+
+class Film(nn.Module):
+    """How the maps of a few images change: frames (F, M, 32, 32) as uint8, filled one by one."""
+
+    def __init__(self, frames: int, images: int = 4):
+        super().__init__()
+        self.images = images
+        # three dimensions, which every memory layout leaves alone
+        self.register_buffer("frames", torch.zeros(frames * images, 32, 32, dtype=torch.uint8))
+
+    def keep(self, number: int, maps: Tensor) -> None:
+        """Store the maps (≤ M, 1, 32, 32) in [0, 1] of all images in frame `number`."""
+        start = number * self.images
+        self.frames[start : start + len(maps)] = (maps[:, 0] * 255).round().to(self.frames)

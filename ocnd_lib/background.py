@@ -1,0 +1,115 @@
+"""Is the background noise? VGG11 learns one version of the crops, and is tested on every one.
+
+    record, arrays = background_experiment(make_scenes(), "masked", seed=0)
+
+The seed fixes the initial weights and the order of the batches whatever is learnt from, so two
+networks of one seed differ by the pixels they saw and by nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ocnd_lib.classifier import Recipe, fit, logits
+from ocnd_lib.masked import (
+    MaskedSet,
+    background_only,
+    centre_mask,
+    load_masked,
+    make_mnist_on_cifar,
+    make_scenes,
+    masked,
+    mean_colour,
+    silhouette,
+)
+from ocnd_lib.networks import VGG11
+from ocnd_lib.training import Hardware, choose_hardware
+
+# what is shown of crops x with masks m; `colour` is the mean colour of the training crops
+VERSIONS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "original": lambda x, m, colour: x,
+    "masked": lambda x, m, colour: masked(x, m),
+    "mean-fill": lambda x, m, colour: masked(x, m, colour),
+    "centre": lambda x, m, colour: masked(x, centre_mask()),
+    "background": lambda x, m, colour: background_only(x, m),
+    "silhouette": lambda x, m, colour: silhouette(m, x.shape[1]),
+}
+# as the deck names it: VGG11, no batch norm, no augmentation
+RECIPE = Recipe(batch_norm=False, augment=False, batch_size=64, epochs=15)
+LEVEL = 0.8  # the accuracy up to which the deck counts epochs
+
+
+def versions(x: np.ndarray, m: np.ndarray, colour: np.ndarray) -> dict[str, np.ndarray]:
+    """Every version of crops x (N, 3, 32, 32) with masks m (N, 1, 32, 32), uint8, by its name."""
+    return {name: show(x, m, colour) for name, show in VERSIONS.items()}
+
+
+def small_set(name: str, background_correlation: float, per_class: int, seed: int) -> MaskedSet:
+    """Crops for this moment, a fifth of them test crops: `scenes`, `mnist_on_cifar` or `coco10`.
+
+    `background_correlation` matters to the scenes only; of `coco10` all there is is taken. Raises
+    ValueError for another name, DataError as `load_masked` does.
+    """
+    size = {"per_class": per_class, "test": 10 * max(1, round(per_class / 5)), "seed": seed}
+    if name == "scenes":
+        return make_scenes(background_correlation, **size)
+    return make_mnist_on_cifar(**size) if name == "mnist_on_cifar" else load_masked(name)
+
+
+def background_experiment(
+    images: MaskedSet,
+    arm: str,
+    seed: int,
+    recipe: Recipe = RECIPE,
+    checkpoint: Path | None = None,
+    hardware: Hardware | None = None,
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """Train on the version `arm` of the training crops, test on every version of the test crops.
+
+    Returns (record without its cell, arrays): `predicted_VERSION` and `y_test`, uint8 (N,), whose
+    numbers index the classes. The test crops are only looked at. ValueError for an unknown arm.
+    """
+    if arm not in VERSIONS:
+        raise ValueError(f"there is no version {arm!r} of a crop; there are: {', '.join(VERSIONS)}")
+    hardware = hardware or choose_hardware()
+    colour = mean_colour(images.x_train)
+    train = VERSIONS[arm](images.x_train, images.m_train, colour)
+    test = versions(images.x_test, images.m_test, colour)
+
+    def answers(model: VGG11, x: np.ndarray) -> np.ndarray:
+        return logits(model, x, hardware).argmax(1).astype(np.uint8)
+
+    def right(model: VGG11, x: np.ndarray, y: np.ndarray) -> float:
+        return float(np.mean(answers(model, x) == y))
+
+    model, curves = fit(
+        train, images.y_train, recipe, seed,
+        lambda model: {"test_accuracy": right(model, test[arm], images.y_test)},
+        checkpoint, hardware,
+    )  # fmt: skip
+    predicted = {name: answers(model, x) for name, x in test.items()}
+    record = {
+        "parameters": {"arm": arm, **asdict(recipe)},
+        "train_counts": np.bincount(images.y_train, minlength=10).tolist(),
+        "test_counts": np.bincount(images.y_test, minlength=10).tolist(),
+        "metrics": {
+            "accuracy": float(np.mean(predicted[arm] == images.y_test)),
+            "train_accuracy": right(model, train, images.y_train),
+            "epochs_to_80_train": epochs_to(curves, "train_accuracy"),
+            "epochs_to_80_test": epochs_to(curves, "test_accuracy"),
+            "accuracy_on": {k: float(np.mean(p == images.y_test)) for k, p in predicted.items()},
+        },
+        "curves": curves,
+        "seconds": sum(point["seconds"] for point in curves),
+        "hardware": str(hardware),
+        "data_fingerprint": images.fingerprint,
+    }
+    arrays = {f"predicted_{name}": answer for name, answer in predicted.items()}
+    return record, arrays | {"y_test": images.y_test.astype(np.uint8)}
+
+
+def epochs_to(curves: list[dict], name: str, level: float = LEVEL) -> int | None:
+    """The first epoch after which a curve is at `level` or above; None if it never is."""
+    return next((point["epoch"] for point in curves if point[name] >= level), None)

@@ -1,0 +1,292 @@
+"""Attention-GAN, the deck's own model: a map picks the pixels that a second GAN learns.
+
+Sources: the deck's slides on the proposed model and its plans; what they leave open is said below.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ocnd_lib.attention import CONTROLS, attended_error, control_map, describe, multiply, to_map
+from ocnd_lib.detectors.base import DeepDetector, check_images, to_pixels
+from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner, map_networks
+from ocnd_lib.detectors.ocgan import OCGAN
+from ocnd_lib.detectors.redrawer import KEPT, Redrawer
+from ocnd_lib.networks import uniform_codes
+from ocnd_lib.training import Checkpoint, batches, progress, seed_everything
+
+REAL = ("auxiliary", "oracle")  # classifiers that see real novel images
+CHOICES = {
+    "mask": ("learned", *CONTROLS),
+    "classifier": ("none", "generated", *REAL),
+    "guidance": ("whole", "masked"),
+}
+
+
+class AttentionGAN(DeepDetector):
+    """Two GANs, one of the images and one of what an attention map leaves of them.
+
+    1. The base GAN, an OCGAN, learns the normal images and then rests. 2. The attention map, drawn
+    from the features of its decoder, learns, and the masked GAN learns image x map beside it.
+    3. The map rests, and the masked GAN goes on, from new weights if `reinitialise`.
+    Score: squared error of the base GAN over all pixels, plus that of the masked GAN over the
+    pixels of the map, each standardised on in-class validation images.
+
+    What the map learns: with a classifier, that masked normal images can be told from masked
+    negatives (the classifier also learns unmasked ones). Without one, that the base GAN can redraw
+    the whole image from what the map leaves (guidance "whole"), or that the masked GAN redraws that
+    part well and its discriminator takes it for real ("masked", where flat pixels win). In any case
+    its mean stays within bounds, or all black, or all of the image, would be best.
+
+    Negatives none and generated need no real novel image. "auxiliary" (images of another world) and
+    "oracle" (of the classes to be found) do: pass them to `fit` as `negatives`, and keep what comes
+    of it apart from one-class numbers.
+
+    The deck trained for 32-pixel CIFAR-10 and printed no width, rate or number of epochs; a design
+    for a GPU has width 64 and 60, 20, 30 and 60 epochs. These defaults fit one CPU core: half the
+    width and 12, 3, 5 and 10, about four minutes for 6 000 images of MNIST. The deck's printed row
+    is mostly that without classifier, temperature, re-initialisation or pre-training: so is ours.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 16,  # size of the base GAN's tanh code; the masked GAN's is half of it
+        width: int = 32,  # channels of the first layer of both GANs
+        noise: float = 0.2,  # standard deviation of the input noise of both, drawn anew each step
+        mining: bool = False,  # informative-negative mining in the base GAN's second half
+        joint_discriminator: bool = False,  # judges an image and its code together
+        mask: str = "learned",  # or a control that learns nothing: random, centre, ones
+        classifier: str = "none",  # its negatives: none, generated, auxiliary, oracle
+        guidance: str = "whole",  # what to redraw well where there is no classifier; or masked
+        cbam: bool = False,  # on each feature layer that the map is drawn from
+        temperature: float = 1.0,  # of the map's sigmoid; falls from 1 to this while it learns
+        pretrain_mask: bool = False,  # let the map learn before the masked GAN begins
+        reinitialise: bool = False,  # start the masked GAN afresh once the map rests
+        least_area: float = 0.15,  # bounds of the mean of a map
+        most_area: float = 0.6,
+        area_weight: float = 10.0,  # of the squared excess over a bound
+        smoothness: float = 0.05,  # weight of the map's total variation
+        epochs: int = 12,  # of the base GAN
+        mask_epochs: int = 3,  # of pre-training, if any
+        joint_epochs: int = 5,  # of map and masked GAN together
+        masked_epochs: int = 10,  # of the masked GAN on maps at rest
+        batch_size: int = 128,
+        learning_rate: float = 2e-4,  # of both GANs, Adam with beta1 0.5
+        mask_rate: float = 2e-3,  # of map and classifier
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.latent_dim = latent_dim
+        self.width = width
+        self.noise = noise
+        self.mining = mining
+        self.joint_discriminator = joint_discriminator
+        self.mask = mask
+        self.classifier = classifier
+        self.guidance = guidance
+        self.cbam = cbam
+        self.temperature = temperature
+        self.pretrain_mask = pretrain_mask
+        self.reinitialise = reinitialise
+        self.least_area = least_area
+        self.most_area = most_area
+        self.area_weight = area_weight
+        self.smoothness = smoothness
+        self.epochs = epochs
+        self.mask_epochs = mask_epochs
+        self.joint_epochs = joint_epochs
+        self.masked_epochs = masked_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.mask_rate = mask_rate
+        self.seed = seed
+        self.device = device
+
+    def fit(
+        self,
+        x: np.ndarray,
+        y=None,
+        *,
+        x_validation: np.ndarray | None = None,
+        checkpoint: Path | None = None,
+        negatives: np.ndarray | None = None,
+    ) -> "AttentionGAN":
+        """As of every detector; `negatives` are real novel images, uint8 (M, C, 32, 32).
+
+        ValueError if they lack and the classifier needs them, or are given and it does not, or if a
+        parameter is none of its choices.
+        """
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}")
+        if not 0 <= self.least_area < self.most_area <= 1:
+            raise ValueError("least_area must be below most_area, both in [0, 1]")
+        if not self.temperature > 0:
+            raise ValueError("temperature must be above 0; 1 leaves the map as it is")
+        if self.mask != "learned" and self.classifier != "none":
+            raise ValueError(f"mask {self.mask!r} learns nothing; it needs classifier 'none'")
+        if (negatives is not None) != (self.classifier in REAL):
+            raise ValueError(
+                "negatives, real novel images, are for classifier 'auxiliary' or 'oracle', and for "
+                f"no other; this one is {self.classifier!r}"
+            )
+        x = check_images(x, least=10)
+        self._given = None if negatives is None else check_images(negatives, x.shape[1])
+        try:
+            return super().fit(x, y, x_validation=x_validation, checkpoint=checkpoint)
+        finally:
+            del self._given
+
+    # --- learning ---------------------------------------------------------------------------------
+
+    def _recipes(self) -> list[OCGAN]:
+        """The base GAN, and the masked one, which has half the code and mines nothing."""
+        recipes = []
+        for latent_dim, mining in ((self.latent_dim, self.mining), (self.latent_dim // 2, False)):
+            recipe = OCGAN(
+                max(latent_dim, 2), self.width, self.noise, mining=mining,
+                joint_discriminator=self.joint_discriminator, learning_rate=self.learning_rate,
+            )  # fmt: skip
+            recipe.channels_ = self.channels_
+            recipes.append(recipe)
+        return recipes
+
+    def _networks(self) -> dict[str, nn.Module]:
+        fresh = (recipe._networks() for recipe in self._recipes())
+        base, masked = (nn.ModuleDict({name: nets[name] for name in KEPT}) for nets in fresh)
+        return {"base": base, "masked": masked, **map_networks(self)}
+
+    def _phases(self) -> list[str]:
+        """What learns in each epoch: the base GAN, the map, both map and masked GAN, or that."""
+        learns = self.mask == "learned"
+        return [
+            *["base"] * self.epochs,
+            *["mask"] * (self.mask_epochs if learns and self.pretrain_mask else 0),
+            *["joint" if learns else "masked"] * self.joint_epochs,
+            *["masked"] * self.masked_epochs,
+        ]
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        hardware, generator = self._hardware(), seed_everything(self.seed)
+        base, masked = (Redrawer(recipe, hardware) for recipe in self._recipes())
+        learner = MapLearner(self, hardware, self._given)
+        self.state_ = {"base": base.kept, "masked": masked.kept, **learner.nets}
+        state = Checkpoint(checkpoint, generator, base=base, masked=masked, learner=learner)
+        epoch, self.curves_ = state.load()
+        phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
+        seen, half = None, self.epochs // 2
+        bar = progress(len(phases), "AttentionGAN, epochs", start=epoch)
+        while epoch < len(phases):
+            phase, temperature = phases[epoch], learner.temperature(epoch)
+            begins = phase not in phases[:epoch]
+            if phase in LEARNS_MAP and epoch == self.epochs:
+                learner.film(0, x, temperature=1.0)
+            if phase == "masked" and begins and self.reinitialise:
+                masked.restart()
+                self.state_["masked"] = masked.kept
+            if phase == "masked" and seen is None:  # the map rests: multiplied once for all
+                maps = self._batchwise(self._map, x)
+                seen = torch.from_numpy((x * maps).round().astype(np.uint8)).to(images.device)
+                rest = describe(torch.from_numpy(maps))
+            for nets in (base.nets, masked.nets, learner.nets):
+                nets.train()
+            log: list[dict] = []
+            shown = images if seen is None else seen
+            for batch, _ in batches(shown, None, self.batch_size, generator):
+                with hardware.autocast():
+                    if phase == "base":  # mining in the second half, as in OCGAN
+                        mining = [self.mining and epoch >= start for start in (half - 1, half)]
+                        step = base.step(batch, *mining)
+                    elif phase == "masked":
+                        step = masked.step(batch) | rest
+                    else:
+                        beside = masked if phase == "joint" else None
+                        step, left = learner.step(batch, temperature, beside)
+                        if beside:
+                            step |= beside.step(left)
+                log.append(step)
+            epoch += 1
+            if phase in LEARNS_MAP:
+                learner.film(epoch - self.epochs, x, temperature)
+            means = {name: float(np.mean([step[name] for step in log])) for name in log[0]}
+            self.curves_.append({"epoch": epoch, "phase": phase, **means})
+            state.save(epoch, self.curves_)
+            bar.update()
+        bar.close()
+        known = self._batchwise(self._parts, x_validation)[:, :2].astype(np.float64)
+        spread = known.std(0)
+        self.state_["standard"] = np.stack([known.mean(0), np.where(spread > 0, spread, 1)])
+
+    # --- scoring ----------------------------------------------------------------------------------
+
+    def _map(self, x: Tensor, temperature: float | None = None) -> Tensor:
+        if self.mask != "learned":
+            area = (self.least_area + self.most_area) / 2
+            drawn = control_map(self.mask, area, self.seed).to(x.device)
+            return drawn.expand(len(x), -1, -1, -1)
+        base = self.state_["base"]
+        with torch.no_grad():
+            features = base["decoder"].features(base["encoder"](x))
+        logits = self.state_["attention"](features)
+        return to_map(logits, self.temperature if temperature is None else temperature)
+
+    def _parts(self, x: Tensor) -> Tensor:
+        """What `score_parts` returns, a column each: (N, 3), or (N, 4) with a classifier."""
+        drawn, masked = self._map(x), self.state_["masked"]
+        seen = multiply(x, drawn)
+        again = masked["decoder"](masked["encoder"](seen))
+        columns = [
+            (x - self.reconstruct(x).float()).square().mean((1, 2, 3)),
+            attended_error(seen, again, drawn),
+            drawn.mean((1, 2, 3)),
+        ]
+        if "classifier" in self.state_:
+            columns.append(-self.state_["classifier"](x).float())
+        return torch.stack(columns, 1)
+
+    def _score(self, x: Tensor) -> Tensor:
+        mean, spread = torch.from_numpy(self.state_["standard"]).float().to(x.device)
+        return ((self._parts(x)[:, :2] - mean) / spread).sum(1)
+
+    def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """What lies behind the score of uint8 images (N, C, 32, 32), each (N,), higher more novel.
+
+        base and masked: the error of either GAN; area: the mean of the map; classifier: what it
+        says of the whole image. The last two are controls, and no part of the score.
+        """
+        names = ("base", "masked", "area", "classifier")
+        return dict(zip(names, self._batchwise(self._parts, x).T, strict=False))
+
+    def attention_map(self, x: np.ndarray) -> np.ndarray:
+        """uint8 images (N, C, 32, 32) → float32 maps (N, 1, 32, 32) in [0, 1], 1 where it looks."""
+        return self._batchwise(self._map, x)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images in [-1, 1] (N, C, 32, 32) as the base GAN redraws them."""
+        return self.decode(self.state_["base"]["encoder"](x))
+
+    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
+        """Codes of the base GAN as in training, uniform in (-1, 1)."""
+        return uniform_codes(count, self.latent_dim, generator)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (N, latent_dim) of the base GAN → images in [-1, 1] (N, C, 32, 32)."""
+        return self.state_["base"]["decoder"](codes)
+
+    def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """As of every model, and `map`, `masked` = image x map, `masked_redrawn`, `film`.
+
+        Maps have one channel. film: for each epoch in which the map learns, and before them all,
+        the maps of the first four training images.
+        """
+        shown = super().pictures(x)
+        maps, masked = self.attention_map(x), self.state_["masked"]
+        seen = (x * maps).round().astype(np.uint8)
+        redrawn = self._batchwise(lambda images: masked["decoder"](masked["encoder"](images)), seen)
+        shown |= {"map": (maps * 255).round().astype(np.uint8), "masked": seen}
+        shown["masked_redrawn"] = to_pixels(torch.from_numpy(redrawn))
+        if "film" in self.state_:
+            shown["film"] = self.state_["film"].frames.cpu().numpy()[:, None]
+        return shown

@@ -1,0 +1,147 @@
+"""How the attention map of an AttentionGAN learns, and its classifier beside it."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ocnd_lib.attention import (
+    AttentionMap,
+    Film,
+    area_penalty,
+    attended_error,
+    describe,
+    multiply,
+    roughness,
+)
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.detectors.ocgan import evaluating
+from ocnd_lib.detectors.redrawer import Redrawer
+from ocnd_lib.negatives import generated_negatives
+from ocnd_lib.networks import Critic
+from ocnd_lib.training import Hardware, says, to_unit
+
+LEARNS_MAP = ("mask", "joint")  # phases of an AttentionGAN
+FILMED = 4  # training images, the first, whose maps are kept epoch by epoch
+DECISION = 0.05  # weight of m(1 - m) where the temperature falls
+
+
+def map_networks(model: DeepDetector) -> dict[str, nn.Module]:
+    """Networks that an AttentionGAN draws its map with, by its parameters; none for a control."""
+    if model.mask != "learned":
+        return {}
+    taps = (4 * model.width, 2 * model.width, model.width)
+    start = min(max(model.most_area, 0.05), 0.95)  # at first nearly all is seen
+    frames = 1 + sum(phase in LEARNS_MAP for phase in model._phases())
+    networks = {
+        "attention": AttentionMap(taps, max(model.width // 2, 2), model.cbam, start),
+        "film": Film(frames, FILMED),
+    }
+    if model.classifier != "none":
+        networks["classifier"] = Critic(model.channels_, model.width)
+    return networks
+
+
+class MapLearner:
+    """The networks of a map as they learn, and their optimisers: a part of a `Checkpoint`.
+
+    `model` is the AttentionGAN whose parameters hold and whose base GAN rests; `given` are real
+    novel images, uint8 (M, C, 32, 32), or None.
+    """
+
+    def __init__(self, model: DeepDetector, hardware: Hardware, given: np.ndarray | None):
+        self.model, self.given = model, given
+        self.nets = hardware.place(nn.ModuleDict(map_networks(model)))
+        self.optimisers = {
+            name: torch.optim.Adam(net.parameters(), model.mask_rate, betas=(0.5, 0.999))
+            for name, net in self.nets.items()
+            if name != "film"
+        }
+
+    def temperature(self, epoch: int) -> float:
+        """That of an epoch: 1 until the joint ones, in which it falls to the model's own."""
+        phases = self.model._phases()
+        if phases[epoch] == "masked":
+            return self.model.temperature
+        fallen = phases[: epoch + 1].count("joint") / max(self.model.joint_epochs, 1)
+        return 1 + (self.model.temperature - 1) * fallen
+
+    def film(self, frame: int, x: np.ndarray, temperature: float) -> None:
+        """Keep the maps of the first images of `x` as they are now."""
+        maps = self.model._batchwise(lambda few: self.model._map(few, temperature), x[:FILMED])
+        self.nets["film"].keep(frame, torch.from_numpy(maps))
+
+    def step(
+        self, images: Tensor, temperature: float, beside: Redrawer | None
+    ) -> tuple[dict[str, float], Tensor]:
+        """One update by normal images in [-1, 1]; returns what is logged, and the masked images.
+
+        `beside` is the masked GAN, or None as long as it has not begun.
+        """
+        model, count = self.model, len(images)
+        guided = "classifier" in self.nets
+        # normal and novel in one batch, or its statistics would tell them apart
+        every = torch.cat([images, self._negatives(images)]) if guided else images
+        maps = model._map(every, temperature)
+        masked = multiply(every, maps)
+        seen, drawn = masked[:count], maps[:count]
+        log = {}
+        if guided:
+            logits = self.nets["classifier"](torch.cat([every, masked]))
+            whole, part = (
+                (says(of[:count], 1) + says(of[count:], 0)) / 2 for of in logits.chunk(2)
+            )
+            lesson, told = part, (whole + part) / 2
+            log["classifier"] = told.item()
+        elif model.guidance == "whole":
+            lesson = F.mse_loss(model.reconstruct(seen).float(), images)
+        else:
+            lesson = self._easy(seen, drawn, beside)
+        outside = area_penalty(maps, model.least_area, model.most_area)
+        loss = lesson + model.area_weight * outside + model.smoothness * roughness(maps)
+        if model.temperature < 1:
+            loss = loss + DECISION * (maps * (1 - maps)).mean()
+        self._descend("attention", loss, again=guided)
+        if guided:  # after the map, whose gradient goes through the weights that this changes
+            self._descend("classifier", told)
+        log |= {"lesson": lesson.item(), "outside": outside.item(), "temperature": temperature}
+        return log | describe(drawn), seen.detach()
+
+    def _descend(self, name: str, loss: Tensor, again: bool = False) -> None:
+        """One step of one network; no other gets a gradient."""
+        weights = list(self.nets[name].parameters())
+        slopes = torch.autograd.grad(loss, weights, retain_graph=again)
+        for weight, slope in zip(weights, slopes, strict=True):
+            weight.grad = slope
+        self.optimisers[name].step()
+
+    def _easy(self, seen: Tensor, drawn: Tensor, beside: Redrawer | None) -> Tensor:
+        """How badly the part that is seen is redrawn, and told from real by the masked GAN."""
+        if beside is None:
+            return attended_error(seen, self.model.reconstruct(seen), drawn).mean()
+        encoder, decoder, judge = (
+            beside.nets[name] for name in ("encoder", "decoder", "visual_discriminator")
+        )
+        with evaluating(encoder, decoder, judge):
+            codes = encoder(seen)
+            redrawn = decoder(codes)
+            told = says(beside.recipe._judge(judge, redrawn, codes), 1)
+        return attended_error(seen, redrawn, drawn).mean() + told
+
+    def _negatives(self, images: Tensor) -> Tensor:
+        """As many novel images as there are normal ones."""
+        if self.given is None:
+            return generated_negatives(images)
+        rows = torch.randint(len(self.given), (len(images),)).numpy()
+        return to_unit(torch.from_numpy(self.given[rows]).to(images.device))
+
+    def state_dict(self) -> dict:
+        """What `Checkpoint` keeps."""
+        optimisers = {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()}
+        return {"nets": self.nets.state_dict(), "optimisers": optimisers}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore what `state_dict` gave."""
+        self.nets.load_state_dict(state["nets"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])

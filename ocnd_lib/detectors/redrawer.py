@@ -1,0 +1,54 @@
+"""An OCGAN that is trained step by step, beside other networks, and can start afresh."""
+
+import torch
+from torch import Tensor, nn
+
+from ocnd_lib.detectors.ocgan import OCGAN
+from ocnd_lib.training import Averaged, Hardware
+
+KEPT = ("encoder", "decoder", "visual_discriminator")  # of a GAN, once it is trained
+
+
+class Redrawer:
+    """Networks of an OCGAN, their averages and optimisers: a part of a `Checkpoint`.
+
+    `recipe` is the OCGAN whose parameters hold. `kept` are the networks that score and explain,
+    encoder and decoder averaged.
+    """
+
+    def __init__(self, recipe: OCGAN, hardware: Hardware):
+        self.recipe, self.hardware = recipe, hardware
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew: weights, batch-norm statistics, averages and the optimisers' moments."""
+        self.nets = self.hardware.place(nn.ModuleDict(self.recipe._networks()))
+        self.redraws = nn.ModuleDict({name: self.nets[name] for name in ("encoder", "decoder")})
+        self.averaged = Averaged(self.redraws)
+        self.averaged.model.eval()  # others look at it while they learn
+        self.optimisers = self.recipe._optimisers(self.nets)
+        self.kept = nn.ModuleDict(
+            {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
+        )
+
+    def step(self, images: Tensor, classify: bool = False, mine: bool = False) -> dict[str, float]:
+        """One update of all its networks by a batch in [-1, 1]; returns the losses."""
+        noisy = images + self.recipe.noise * torch.randn_like(images)
+        losses = self.recipe._step(images, noisy, self.nets, self.optimisers, classify, mine)
+        self.averaged.update(self.redraws)
+        return losses
+
+    def state_dict(self) -> dict:
+        """What `Checkpoint` keeps."""
+        return {
+            "nets": self.nets.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            **{name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore what `state_dict` gave."""
+        self.nets.load_state_dict(state["nets"])
+        self.averaged.load_state_dict(state["averaged"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state[name])

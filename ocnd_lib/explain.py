@@ -1,0 +1,262 @@
+"""Where a network looks: Grad-CAM, whether to trust it, and how well a map finds an object.
+
+Maps are (N, 32, 32), at least 0, larger where more is looked; masks are bool (N, 32, 32), true on
+the object.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.metrics.road import ROADCombined
+from scipy.stats import mannwhitneyu, rankdata
+from torch import Tensor, nn
+
+from ocnd_lib.attention import control_map
+from ocnd_lib.metrics import auroc_interval, seed_interval
+
+# --- Grad-CAM ------------------------------------------------------------------------------------
+
+
+def grad_cam(network: nn.Module, layer: str, x: Tensor, sign: float = 1.0) -> np.ndarray:
+    """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
+
+    `layer` is the name of a module inside, e.g. "body.2", the 8-pixel features of a `Critic`; `x`
+    are images in [-1, 1] (N, C, 32, 32); `sign` -1 asks what speaks against the logit. Maps of one
+    network can be compared in strength, which the package's own, each scaled to [0, 1], cannot. The
+    network is left as it was. ValueError lists the layers if there is none of that name. Source:
+    Selvaraju et al., ICCV 2017, by the package grad-cam.
+    """
+    modules = dict(network.named_modules())
+    if not layer or layer not in modules:
+        names = ", ".join(name for name in modules if name)
+        raise ValueError(f"the network has no layer {layer!r}; there are: {names}")
+    modes = {name: module.training for name, module in modules.items()}
+    slopes = {name: p.grad for name, p in network.named_parameters()}
+    target = modules[layer]
+    # the images ask for a gradient, so that a network at rest, which asks for none, has one too
+    x = x.detach().clone().requires_grad_(True)
+    try:
+        with GradCAM(network, [target]) as cam, torch.enable_grad():
+            says = [lambda logit: sign * logit.sum()] * len(x)
+            cam(input_tensor=x, targets=says)
+            held = cam.activations_and_grads
+            features, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
+            heat = cam.get_cam_image(x, target, says, features, gradients)
+    finally:
+        for name, module in modules.items():
+            module.training = modes[name]
+        for name, p in network.named_parameters():
+            p.grad = slopes[name]
+    heat = torch.from_numpy(np.maximum(heat, 0)).float()[:, None]
+    return F.interpolate(heat, size=(32, 32), mode="bilinear", align_corners=False)[:, 0].numpy()
+
+
+# --- whether a heat map is to be trusted ---------------------------------------------------------
+
+
+def road(
+    network: nn.Module,
+    x: Tensor,
+    heat: np.ndarray,
+    percentiles: tuple[int, ...] = (20, 40, 60, 80),
+    sign: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """ROAD: does the logit hang on the hottest pixels more than on the coolest? → (N,).
+
+    As many of either as each percentile says are taken out of the images `x` in [-1, 1]
+    (N, C, 32, 32), with a noisy blend of their neighbours instead, and the network, of one logit an
+    image, is asked again. Returned is half of how much more the logit (times `sign`) falls without
+    the hottest, averaged over the percentiles: 0 on average for a map that says nothing. Ties, and
+    the noise, are settled at random by `seed`. The network is left as it was. ValueError unless
+    there is one map an image. Source: Rong et al., ICML 2022, by the package grad-cam.
+    """
+    if heat.shape != (len(x), *x.shape[2:]):
+        raise ValueError(f"there must be one map an image, {x.shape[2:]} each, not {heat.shape}")
+    # by rank, because the package would take out all pixels that share the value at a percentile
+    order = _order(heat.reshape(len(heat), -1), seed).reshape(heat.shape) / heat[0].size
+    modes = {module: module.training for module in network.modules()}
+    device = [x.device] if x.device.type == "cuda" else []
+    try:
+        network.eval()
+        with torch.random.fork_rng(devices=device):
+            torch.manual_seed(seed)
+            says = [lambda logit: sign * logit] * len(x)
+            return ROADCombined(list(percentiles))(x.detach(), order, says, network)
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def randomised_correlations(
+    network: nn.Module, layer: str, x: Tensor, sign: float = 1.0, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Do heat maps change with the weights? Layer → rank correlations with the original, (N,).
+
+    From the last layer that has weights to the first, one more layer at a time is randomised in a
+    copy: each of its tensors is shuffled, which undoes what was learnt and keeps the values. After
+    each, Spearman's correlation of the new `grad_cam` with that of the network as it is; 0 where
+    either map has one value only. A map that hardly changes shows no learnt thing. Source: Adebayo
+    et al., NeurIPS 2018, who draw new weights as before training.
+    """
+    expected = grad_cam(network, layer, x, sign)
+    changed, generator = deepcopy(network), torch.Generator().manual_seed(seed)
+    weighted = [
+        (name, module)
+        for name, module in changed.named_modules()
+        if any(True for _ in module.parameters(recurse=False))
+    ]
+    found = {}
+    for name, module in reversed(weighted):
+        tensors = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+        with torch.no_grad():
+            for tensor in tensors:
+                order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
+                tensor.copy_(tensor.flatten()[order].view(tensor.shape))
+        found[name] = _rank_correlation(expected, grad_cam(changed, layer, x, sign))
+    return found
+
+
+def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, b = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (a, b))
+    a, b = (ranks - ranks.mean(1, keepdims=True) for ranks in (a, b))
+    size = np.sqrt(np.square(a).sum(1) * np.square(b).sum(1))
+    return (a * b).sum(1) / np.where(size > 0, size, 1)
+
+
+def strength(heat: np.ndarray, novel: np.ndarray) -> dict[str, float]:
+    """Are the maps (N, H, W) of novel images weaker? `novel` (N,) is in {0, 1}.
+
+    A map's strength is its mean. Keys: normal and novel, the average strength of either; weaker,
+    the chance that a novel image's map is weaker than a normal one's; low and high, its 95 %
+    interval (DeLong); p of the two-sided Mann-Whitney test. ValueError unless there are both kinds.
+    """
+    mean, novel = np.asarray(heat, dtype=float).mean((1, 2)), np.asarray(novel)
+    weaker, low, high = auroc_interval(novel, -mean)
+    groups = mean[novel == 0], mean[novel == 1]
+    return {
+        "normal": float(groups[0].mean()),
+        "novel": float(groups[1].mean()),
+        "weaker": weaker,
+        "low": low,
+        "high": high,
+        "p": float(mannwhitneyu(*groups).pvalue),
+    }
+
+
+# --- how well a map finds an object --------------------------------------------------------------
+
+
+def _flat(heat: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    heat, mask = np.asarray(heat, dtype=float), np.asarray(mask)
+    if heat.ndim != 3 or heat.shape != mask.shape or mask.dtype != bool:
+        raise ValueError(
+            "maps and bool masks must have one shape (N, H, W), "
+            f"not {heat.shape} and {mask.shape} of {mask.dtype}"
+        )
+    if not (np.isfinite(heat).all() and (heat >= 0).all()):
+        raise ValueError("maps must be finite and at least 0; cut what is below, as Grad-CAM does")
+    return heat.reshape(len(heat), -1), mask.reshape(len(mask), -1)
+
+
+def energy_inside(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Share of each map's sum that lies on its mask, (N,), the energy-based pointing game.
+
+    A map of zeros says as little as a uniform one and gets its value, the share of the area. NaN
+    where a mask is empty or full. Source: Wang et al., Score-CAM, CVPR workshops 2020.
+    """
+    heat, mask = _flat(heat, mask)
+    total = heat.sum(1)
+    nothing = total == 0
+    share = (heat * mask).sum(1) / np.where(nothing, 1, total)
+    return _defined(np.where(nothing, mask.mean(1), share), mask)
+
+
+def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """AUROC of each map's pixels against its mask, (N,); NaN where a mask is empty or full."""
+    heat, mask = _flat(heat, mask)
+    inside = mask.sum(1)
+    pairs = inside * (mask.shape[1] - inside)
+    above = (rankdata(heat, axis=1) * mask).sum(1) - inside * (inside + 1) / 2
+    return _defined(above / np.maximum(pairs, 1), mask)
+
+
+def iou(heat: np.ndarray, mask: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Intersection over union, (N,), of each mask and as many of the map's highest pixels.
+
+    Ties are broken at random by `seed`, so a constant map is worth what chance is. NaN where a mask
+    is empty or full.
+    """
+    heat, mask = _flat(heat, mask)
+    inside = mask.sum(1)
+    highest = _order(heat, seed) >= heat.shape[1] - inside[:, None]
+    return _defined((highest & mask).sum(1) / np.maximum((highest | mask).sum(1), 1), mask)
+
+
+def _order(heat: np.ndarray, seed: int) -> np.ndarray:
+    """Rank of each value in its row (N, M), from 0, ties at random."""
+    chance = np.random.default_rng(seed).random(heat.shape)
+    return np.lexsort((chance, heat), axis=1).argsort(axis=1)
+
+
+def _defined(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return np.where(mask.any(1) & ~mask.all(1), values, np.nan)
+
+
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "energy": energy_inside,
+    "auroc": pixel_auroc,
+    "iou": iou,
+}
+
+
+def baseline_maps(count: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Maps that look at no image, (count, 32, 32) each: uniform, centre (a Gaussian), random.
+
+    The Gaussian's mean is 0.3; each random map has its own smooth field.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(count, 1, 8, 8, generator=generator)
+    smooth = F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
+    return {
+        "uniform": np.ones((count, 32, 32)),
+        "centre": np.broadcast_to(control_map("centre", 0.3)[0].numpy(), (count, 32, 32)),
+        "random": smooth[:, 0].numpy(),
+    }
+
+
+def lifts(
+    heat: np.ndarray,
+    mask: np.ndarray,
+    seed: int = 0,
+    beside: Mapping[str, np.ndarray] | None = None,
+) -> list[dict]:
+    """Every measure of maps against masks, beside every baseline: one dict a pair.
+
+    `beside` are further maps of the same images, by name, that count as baselines.
+
+    Keys: measure, baseline, value and baseline_value (means over images), lift, their difference,
+    low and high, its 95 % interval (t, paired by image), images, how many masks are neither empty
+    nor full. ValueError if none is.
+    """
+    maps, rows = baseline_maps(len(heat), seed) | dict(beside or {}), []
+    for measure, function in MEASURES.items():
+        value = function(heat, mask)
+        known = np.isfinite(value)
+        if not known.any():
+            raise ValueError("every mask is empty or full; there is no object to find")
+        for baseline, drawn in maps.items():
+            other = function(drawn, mask)[known]
+            lift, low, high = seed_interval(value[known] - other)
+            rows.append(
+                {
+                    "measure": measure, "baseline": baseline, "images": int(known.sum()),
+                    "value": float(value[known].mean()), "baseline_value": float(other.mean()),
+                    "lift": lift, "low": low, "high": high,
+                }
+            )  # fmt: skip
+    return rows

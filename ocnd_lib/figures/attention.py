@@ -1,0 +1,467 @@
+"""Chapter 7: what its figures and tables take from the records of attention-GANs.
+
+A cell takes four to five minutes on one core; `CELLS` has the most telling ones first.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_auc_score
+
+from ocnd_lib import plots
+from ocnd_lib.benchmark import pictured
+from ocnd_lib.comparison import Run, average, compare_means, mean_interval, paired_delong
+from ocnd_lib.data import class_index
+from ocnd_lib.figures.ocgan import verdict
+from ocnd_lib.figures.reconstruction import interval_text, normal_first
+from ocnd_lib.figures.source import NoRecords
+from ocnd_lib.metrics import auroc_interval, seed_interval
+from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.tables import class_names, load_published
+
+TITLES = {"digits": "digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
+
+# what is compared: its title in figures, and the method it is in the name of a cell
+BASE = {"OCGAN": "ocgan"}
+CONTROLS = {
+    "map of ones": "attention-gan+mask=ones",
+    "random map": "attention-gan+mask=random",
+    "centre map": "attention-gan+mask=centre",
+}
+LEARNED = {
+    "learned map": "attention-gan",
+    "+ generated negatives": "attention-gan+classifier=generated",
+    "+ temperature": "attention-gan+temperature=0.2",
+    "+ re-initialisation": "attention-gan+reinitialise=True",
+    "+ pre-training": "attention-gan+pretrain_mask=True",
+}
+FURTHER = {
+    "+ CBAM": "attention-gan+cbam=True",
+    "+ joint discriminator": "attention-gan+joint_discriminator=True",
+    "guidance masked": "attention-gan+guidance=masked",
+}
+VARIANTS = {**BASE, **CONTROLS, **LEARNED, **FURTHER}
+# models whose negatives are real novel images: never beside the others
+REAL = {
+    "auxiliary: another data set": "attention-gan-auxiliary",
+    "oracle: the novel classes themselves": "attention-gan-oracle",
+}
+ROWS = {
+    "OCGAN": "ocgan",
+    "Attention-GAN": "attention-gan",
+    "+ generated negatives": "attention-gan+classifier=generated",
+}
+CLASSES = {"mnist": ("2", "8"), "cifar10": ("airplane", "truck")}  # of the ablation
+ROW_DATASETS = ("cifar10", "mnist")
+SEEDS = (0, 1, 2)
+PICTURES = ("cifar10/attention-gan/truck/0", "mnist/attention-gan/8/0")
+
+
+def cells_of(methods: Mapping[str, str], dataset: str) -> list[str]:
+    """The cells of an ablation on a data set, seed by seed."""
+    found = product(SEEDS, CLASSES[dataset], methods.values())
+    return [f"{dataset}/{method}/{name}/{seed}" for seed, name, method in found]
+
+
+def row_cells(dataset: str, title: str, seeds: tuple[int, ...] = SEEDS) -> list[str]:
+    """The cells of one row of a table, all ten classes."""
+    return [f"{dataset}/{ROWS[title]}/{k}/{s}" for s in seeds for k in class_names(dataset)]
+
+
+DECK_CELLS = tuple(row_cells("cifar10", "Attention-GAN", (0,)))
+ABLATION_CELLS = tuple(
+    cell
+    for methods in ({**BASE, **CONTROLS, **LEARNED}, FURTHER)
+    for dataset in CLASSES
+    for cell in cells_of(methods, dataset)
+)
+ROW_CELLS = tuple(
+    cell
+    for dataset in ROW_DATASETS
+    for title in list(ROWS)[1:]
+    for cell in row_cells(dataset, title, (0,))
+)
+REAL_CELLS = tuple(
+    cell
+    for dataset in CLASSES
+    for cell in cells_of(REAL, dataset)
+    if not cell.startswith("cifar10/attention-gan-auxiliary")  # no data set is at hand for it
+)
+CELLS = tuple(dict.fromkeys([*DECK_CELLS, *ABLATION_CELLS, *ROW_CELLS, *REAL_CELLS]))
+
+
+def progress(folder: Path | None = None) -> tuple[int, int, float]:
+    """How many cells there are, how many are recorded, and the hours those took; NaN for none."""
+    seconds = [record["seconds"] for cell in CELLS if (record := read_record(cell, folder))]
+    return len(CELLS), len(seconds), sum(seconds) / 3600 if seconds else float("nan")
+
+
+# --- what is recorded ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """A recorded cell: its scores as a `Run`, and, by name, those of each part of the score."""
+
+    run: Run
+    parts: dict[str, Run]
+
+
+def read_cells(cells: list[str], folder: Path | None = None) -> list[Found]:
+    """The recorded ones of these cells."""
+    found = []
+    for cell in map(parse_cell, cells):
+        arrays = read_arrays(cell, folder)
+        if read_record(cell, folder) and "score" in arrays:
+            normal = class_index(cell.dataset, cell.normal_class)
+            runs = {
+                name.removeprefix("part_"): Run(normal, cell.seed, values, arrays["class_test"])
+                for name, values in arrays.items()
+                if name == "score" or name.startswith("part_")
+            }
+            found.append(Found(runs.pop("score"), runs))
+    return found
+
+
+Every = dict[str, dict[str, list[Found]]]  # data set → title → recorded cells
+
+
+def every_run(folder: Path | None = None) -> Every:
+    """The ablation as far as it is recorded, all data sets and variants, empty lists for none."""
+    return {
+        dataset: {
+            title: read_cells(cells_of({title: method}, dataset), folder)
+            for title, method in VARIANTS.items()
+        }
+        for dataset in CLASSES
+    }
+
+
+def _missing(cells: tuple[str, ...]) -> NoRecords:
+    return NoRecords(f"no record yet; make one with: ocnd run {cells[0]}")
+
+
+# --- gains ---------------------------------------------------------------------------------------
+
+OWN, CENTRE, PLAIN = "its own base GAN", "centre map", "learned map"
+
+
+def gain(after: list[Run], before: list[Run]) -> dict:
+    """Mean AUROC of `after` minus `before`, over the classes and seeds that both have.
+
+    Keys gain, low, high (`comparison.compare_means`), seeds (that each class has), verdict.
+    """
+    shared = {(r.normal_class, r.seed) for r in after} & {(r.normal_class, r.seed) for r in before}
+    if not shared:
+        nothing = dict.fromkeys(("gain", "low", "high"), float("nan"))
+        return {**nothing, "seeds": 0, "verdict": "no record yet"}
+    pairs = [[r for r in runs if (r.normal_class, r.seed) in shared] for runs in (after, before)]
+    value, low, high = compare_means(*pairs, repeats=400)
+    seeds = int(pd.Series([k for k, _ in shared]).value_counts().min())
+    said = verdict(low, high, seeds)
+    return {"gain": value, "low": low, "high": high, "seeds": seeds, "verdict": said}
+
+
+def gains(every: Every) -> pd.DataFrame:
+    """What each variant gains: a row a data set, variant and comparison.
+
+    Columns: dataset, variant, against, and those of `gain`. Against: the base part of the same
+    runs; the centre map; and, for what is added to it, the learned map.
+    """
+    rows = []
+    for dataset, found in every.items():
+        runs = {title: [f.run for f in group] for title, group in found.items()}
+        own = {t: [f.parts["base"] for f in g if f.parts] for t, g in found.items()}
+        for title in VARIANTS:
+            for against, before in (
+                (OWN, own[title]),
+                (CENTRE, runs[CENTRE] if title in {**LEARNED, **FURTHER} else []),
+                (PLAIN, runs[PLAIN] if title in FURTHER or title.startswith("+") else []),
+            ):
+                row = {"dataset": TITLES[dataset], "variant": title, "against": against}
+                rows.append(row | gain(runs[title], before))
+    return pd.DataFrame(rows)
+
+
+QUESTIONS = {
+    "above its own base GAN": OWN,
+    "above OCGAN": "OCGAN",
+    "more than a second GAN (map of ones)": "map of ones",
+    "more than a random map": "random map",
+    "more than a centre prior": CENTRE,
+    "more than the map's area": "area",
+}
+
+
+def answers(every: Every, title: str = PLAIN) -> pd.DataFrame:
+    """For a page: does a learned map raise the AUROC, and above what? One row for each question.
+
+    Columns: gain with its interval over seeds and images, seeds, AUROC (the verdict).
+    """
+    rows = {}
+    for dataset, found in every.items():
+        runs = [f.run for f in found[title]]
+        for question, against in QUESTIONS.items():
+            if against in (OWN, "area"):
+                part = "base" if against == OWN else "area"
+                before = [f.parts[part] for f in found[title]]
+            else:
+                before = [f.run for f in found[against]]
+            found_gain = gain(runs, before)
+            rows[TITLES[dataset], question] = {
+                "gain": _text(found_gain),
+                "seeds": str(found_gain["seeds"] or ""),
+                "AUROC": found_gain["verdict"],
+            }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _text(found: Mapping) -> str:
+    if np.isnan(found["gain"]):
+        return ""
+    return f"{found['gain']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]"
+
+
+def conclusion(answered: pd.DataFrame) -> str:
+    """The answers in a sentence a data set, for a page."""
+    sentences = []
+    for dataset, rows in answered.groupby(level=0, sort=False):
+        said = rows.droplevel(0)["AUROC"]
+        words = [f"{question}: {said[question]}" for question in QUESTIONS]
+        known = [w for q, w in zip(QUESTIONS, words, strict=True) if said[q] != "no record yet"]
+        if len(known) < len(words):
+            known.append("not yet known" if not known else "the rest not yet known")
+        sentences.append(f"{dataset}, learned map, " + "; ".join(known) + ".")
+    return " ".join(sentences)
+
+
+def gains_page(table: pd.DataFrame) -> pd.DataFrame:
+    """For a page: `gains` in words, a column a comparison; NoRecords if nothing is known."""
+    known = table.dropna(subset=["gain"])
+    if known.empty:
+        raise _missing(ABLATION_CELLS)
+    text = known.apply(_text, axis=1) + known["seeds"].map(", seeds: {}".format)
+    wide = known.assign(text=text).pivot(
+        index=["dataset", "variant"], columns="against", values="text"
+    )
+    order = {name: k for k, name in enumerate((OWN, CENTRE, PLAIN, *VARIANTS))}
+    wide = wide.sort_index(key=lambda index: index.map(lambda name: order.get(name, 0)))
+    return wide[[name for name in (OWN, CENTRE, PLAIN) if name in wide]].fillna("")
+
+
+def ablation_table(every: Every) -> pd.DataFrame:
+    """One row a run: panel (data set and class), variant, seed, auroc; NoRecords for none."""
+    rows = [
+        {
+            "panel": f"{TITLES[dataset]}, {class_names(dataset)[found.run.normal_class]}",
+            "variant": title,
+            "seed": found.run.seed,
+            "auroc": found.run.auroc,
+        }
+        for dataset, variants in every.items()
+        for title, group in variants.items()
+        for found in group
+    ]
+    if not rows:
+        raise _missing(ABLATION_CELLS)
+    return pd.DataFrame(rows)
+
+
+def numbers_page(every: Every) -> pd.DataFrame:
+    """For a page: AUROC of each variant and class, mean over seeds [Student's interval]."""
+    table = ablation_table(every)
+    shown: dict[str, dict[str, str]] = {}
+    for (panel, title), part in table.groupby(["panel", "variant"], sort=False):
+        shown.setdefault(panel, {})[title] = _seeds_text(part["auroc"])
+    return pd.DataFrame(shown).reindex(VARIANTS).fillna("")
+
+
+def _seeds_text(aurocs) -> str:
+    mean, low, high = seed_interval(aurocs)
+    spread = "" if np.isnan(low) else f" [{low:.3f}, {min(high, 1):.3f}]"
+    return f"{mean:.4f}{spread}, seeds: {len(aurocs)}"
+
+
+def parts_page(groups: Mapping[str, list[Found]]) -> pd.DataFrame:
+    """For a page: AUROC of the score and of each of its parts alone, a row a title with records.
+
+    The area of the map and the answer of the classifier are controls, and no part of the score.
+    """
+    rows = {}
+    for title, group in groups.items():
+        names = ["score", *(group[0].parts if group else ())]
+        for k in sorted({found.run.normal_class for found in group}):
+            runs = [f for f in group if f.run.normal_class == k]
+            each = {
+                name: [(f.run if name == "score" else f.parts[name]).auroc for f in runs]
+                for name in names
+            }
+            rows[title, k] = {name: _seeds_text(aurocs) for name, aurocs in each.items()}
+    if not rows:
+        raise _missing(ABLATION_CELLS)
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    return table.rename_axis(["model", "class"])
+
+
+def recorded_parts(every: Every) -> pd.DataFrame:
+    """`parts_page` of every variant with a map, under the names of data set and variant."""
+    return parts_page(
+        {
+            f"{TITLES[dataset]}, {title}": group
+            for dataset, found in every.items()
+            for title, group in found.items()
+            if title not in BASE
+        }
+    )
+
+
+def real_page(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: `parts_page` of the models whose negatives are real novel images."""
+    groups = {
+        f"{TITLES[dataset]}, {title}": read_cells(cells_of({title: method}, dataset), folder)
+        for dataset in CLASSES
+        for title, method in REAL.items()
+    }
+    try:
+        return parts_page(groups)
+    except NoRecords:
+        raise _missing(REAL_CELLS) from None
+
+
+# --- the row of the table ------------------------------------------------------------------------
+
+
+def row_tables(dataset: str, folder: Path | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of OCGAN and of the attention-GAN: as printed, and ours, the mean over seeds.
+
+    A row a title, a column a class and `mean`, which ours has only if all ten classes do; ours also
+    low, high (over seeds and images), seeds. NoRecords if no attention-GAN is recorded.
+    """
+    names, printed = class_names(dataset), load_published(dataset)
+    methods = {"OCGAN": "ocgan", "Attention-GAN": "attention-gan"}
+    deck = pd.DataFrame(np.nan, list(ROWS), [*names, "mean"])
+    for title, method in methods.items():
+        if method in printed.index:
+            deck.loc[title] = printed.loc[method].astype(float)
+    rows = {}
+    for title in ROWS:
+        runs = [f.run for f in read_cells(row_cells(dataset, title), folder)]
+        if runs:
+            ours = average((names[r.normal_class], r.seed, r.auroc) for r in runs)
+            rows[title] = dict(ours.classes)
+            if len(ours.classes) == len(names):
+                low, high = mean_interval(runs, repeats=400)
+                rows[title] |= {"mean": ours.mean, "low": low, "high": high, "seeds": ours.seeds}
+    if not set(rows) & set(list(ROWS)[1:]):
+        raise _missing(tuple(row_cells(dataset, "Attention-GAN")))
+    columns = [*names, "mean", "low", "high", "seeds"]
+    return deck, pd.DataFrame(rows).T.reindex(list(ROWS), columns=columns)
+
+
+def row_verdict(dataset: str, folder: Path | None = None) -> str:
+    """For a page: our mean over ten classes beside the printed one, with its interval, in words."""
+    try:
+        deck, ours = row_tables(dataset, folder)
+        row = ours.loc["Attention-GAN"]
+    except NoRecords as missing:
+        return str(missing)
+    classes = int(row[class_names(dataset)].notna().sum())
+    if classes < len(class_names(dataset)):
+        return f"not known yet: {classes} of {len(class_names(dataset))} classes are recorded"
+    printed = deck.loc["Attention-GAN", class_names(dataset)].mean()
+    text = f"{row['mean']:.4f} [{row.low:.4f}, {row.high:.4f}], seeds: {row.seeds:.0f}"
+    if np.isnan(printed):
+        return text
+    place = "inside" if row.low <= printed <= row.high else "outside"
+    return f"{text}; the mean of the deck's row lies {place} the interval"
+
+
+# --- a live run ----------------------------------------------------------------------------------
+
+
+def ink_auroc(x: np.ndarray, maps: np.ndarray) -> float:
+    """How well maps (N, 1, H, W) find the bright pixels of grey uint8 images, as an AUROC.
+
+    0.5 is chance; NaN for images in colour, where bright is not what matters.
+    """
+    return float("nan") if x.shape[1] > 1 else roc_auc_score((x > 127).ravel(), maps.ravel())
+
+
+def live_page(
+    y: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]], ink: Mapping[str, float]
+) -> pd.DataFrame:
+    """For a page: AUROC of models and of their parts alone on the same images, a row a model.
+
+    `scores` maps a title to its `score` and parts, each (N,); `ink` to `ink_auroc`. The gain over
+    the base GAN has DeLong's paired interval.
+    """
+    rows = {}
+    for title, parts in scores.items():
+        row = {"score": "{:.3f} [{:.3f}, {:.3f}]".format(*auroc_interval(y, parts["score"]))}
+        row["minus its base GAN"] = live_change(y, parts["score"], parts["base"])
+        alone = {name: values for name, values in parts.items() if name != "score"}
+        row |= {f"{name} alone": f"{roc_auc_score(y, v):.3f}" for name, v in alone.items()}
+        row["map finds ink"] = "" if np.isnan(ink[title]) else f"{ink[title]:.3f}"
+        rows[title] = row
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def live_change(y: np.ndarray, after: np.ndarray, before: np.ndarray) -> str:
+    """A difference of AUROCs on the same images in words, with DeLong's paired interval."""
+    change = paired_delong(y, after, before)
+    return interval_text((change.difference, change.low, change.high))
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def recorded_row(dataset: str = "cifar10", folder: Path | None = None) -> Figure:
+    """Chapter 7: the row of the deck's table, as printed and ours, with OCGAN's above it."""
+    deck, ours = row_tables(dataset, folder)
+    return plots.published_and_ours(deck, ours[deck.columns])
+
+
+def recorded_ablation(folder: Path | None = None) -> Figure:
+    """Chapter 7: AUROC of each variant and class."""
+    return plots.attention_ablation(ablation_table(every_run(folder)), list(VARIANTS))
+
+
+def gains_figure(table: pd.DataFrame) -> Figure:
+    """Chapter 7: `gains` with their intervals; NoRecords if nothing is known."""
+    if table["gain"].isna().all():
+        raise _missing(ABLATION_CELLS)
+    known = table.groupby("dataset")["gain"].transform(lambda values: values.notna().any())
+    return plots.attention_gains(table[known], list(VARIANTS)[1:])
+
+
+def recorded_gains(folder: Path | None = None) -> Figure:
+    """Chapter 7: what each variant gains over its base GAN, the centre map, the learned map."""
+    return gains_figure(gains(every_run(folder)))
+
+
+def recorded_maps(cell: str, folder: Path | None = None) -> Figure:
+    """Chapter 7: maps of test images of every class, the normal one first."""
+    arrays = read_arrays(cell, folder)
+    if "picture_map" not in arrays:
+        raise _missing((cell,))
+    at = parse_cell(cell)
+    classes = arrays["class_test"][pictured(arrays["class_test"])]
+    novel = (classes != class_index(at.dataset, at.normal_class)).astype(int)
+    order = normal_first(novel, 2)
+    maps = {"map": arrays["picture_map"][order] / 255}
+    return plots.attention_maps(arrays["picture_given"][order], maps, novel[order])
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "attention-row": recorded_row,
+    "attention-ablation": recorded_ablation,
+    "attention-gains": recorded_gains,
+    "attention-maps-cifar10": partial(recorded_maps, PICTURES[0]),
+    "attention-maps-mnist": partial(recorded_maps, PICTURES[1]),
+}

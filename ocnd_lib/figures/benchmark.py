@@ -1,0 +1,468 @@
+"""Chapter 5: what its figures and tables take from the records of the detectors."""
+
+import json
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ocnd_lib import plots, tables
+from ocnd_lib.benchmark import METHODS
+from ocnd_lib.choices import choices_table, for_page
+from ocnd_lib.comparison import (
+    Run,
+    average,
+    compare_means,
+    confusability,
+    holm,
+    mean_interval,
+    mean_ranks,
+    paired_delong,
+    wilcoxon_over_classes,
+)
+from ocnd_lib.records import Cell, parse_cell, read_arrays, read_records
+
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+REFERENCE = "ocgan"  # the method that the deck sets above the others
+CONTROLS = ("ae", "f-anogan")  # in no table of the deck
+REPEATS = 400  # of a bootstrap
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is recorded of a data set: `cells` has the columns method, normal_class, seed, auroc,
+    fit_seconds, macs, hardware; only methods with their own settings, as the tables show them.
+    """
+
+    dataset: str
+    cells: pd.DataFrame
+    folder: Path | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The classes."""
+        return tables.class_names(self.dataset)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Printed AUROCs: a row a method, a column a class."""
+        return tables.load_published(self.dataset)[self.names].astype(float)
+
+    @cached_property
+    def ours(self) -> pd.DataFrame:
+        """Our AUROCs, means over seeds, in the same form; NaN where nothing was run."""
+        found = self.cells.pivot_table(index="method", columns="normal_class", values="auroc")
+        return found.reindex(index=self.methods, columns=self.names)
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """What the table has a row for: what is printed, what was run, and our controls."""
+        there = {*self.published.index, *self.cells["method"], *CONTROLS}
+        return [method for method in tables.METHODS if method in there]
+
+    @cached_property
+    def complete(self) -> list[str]:
+        """The methods of which every class is recorded."""
+        return list(self.ours.dropna().index)
+
+    @cached_property
+    def runs(self) -> dict[str, list["IndexedRun"]]:
+        """The scores of every complete method; those without scores beside them are left out."""
+        found: dict[str, list[IndexedRun]] = {method: [] for method in self.complete}
+        for row in self.cells.itertuples():
+            cell = Cell(self.dataset, row.method, row.normal_class, row.seed)
+            if row.method in found and "score" in (stored := read_arrays(cell, self.folder)):
+                index = stored.get("index", np.arange(len(stored["score"])))
+                k = self.names.index(row.normal_class)
+                run = IndexedRun(k, row.seed, stored["score"], stored["class_test"], index)
+                found[row.method].append(run)
+        whole = {method: {run.normal_class for run in runs} for method, runs in found.items()}
+        return {m: runs for m, runs in found.items() if len(whole[m]) == len(self.names)}
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedRun(Run):
+    """A run that knows which test images it scored: `index` (N,)."""
+
+    index: np.ndarray
+
+
+def results(dataset: str, folder: Path | None = None) -> Results:
+    """Read what is recorded of a data set."""
+    rows = []
+    for record in read_records(folder, f"{dataset}/*/*"):
+        cell = parse_cell(record["cell"])
+        if cell.method in tables.METHODS and not cell.parameters:
+            rows.append(
+                {
+                    "method": cell.method,
+                    "normal_class": cell.normal_class,
+                    "seed": cell.seed,
+                    "auroc": float(record["metrics"]["auroc"]),
+                    "fit_seconds": float(record.get("fit_seconds", np.nan)),
+                    "macs": float(record.get("macs_per_image", np.nan)),
+                    "hardware": record["hardware"],
+                }
+            )
+    columns = ["method", "normal_class", "seed", "auroc", "fit_seconds", "macs", "hardware"]
+    return Results(dataset, pd.DataFrame(rows, columns=columns), folder)
+
+
+def labels(methods) -> list[str]:
+    """Methods as they are printed."""
+    return [tables.METHODS[method] for method in methods]
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(index=tables.METHODS).rename_axis(index=None, columns=None)
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def missing(found: Results) -> pd.DataFrame:
+    """The methods of which classes lack: columns recorded (of how many), classes, command."""
+    rows = []
+    for method in found.methods:
+        lacking = [name for name in found.names if np.isnan(found.ours.loc[method, name])]
+        if not lacking:
+            continue
+        command = f"ocnd sweep --datasets {found.dataset} --methods {method} --seeds 0"
+        if len(lacking) == 1:
+            command = f"ocnd run {found.dataset}/{method}/{lacking[0]}/0"
+        rows.append(
+            {
+                "method": tables.METHODS[method],
+                "recorded": f"{len(found.names) - len(lacking)} of {len(found.names)} classes",
+                "missing": "all" if len(lacking) == len(found.names) else ", ".join(lacking),
+                "command": command if method in METHODS else "none yet: see its own chapter",
+            }
+        )
+    return pd.DataFrame(rows, columns=["method", "recorded", "missing", "command"])
+
+
+def means(found: Results) -> pd.DataFrame:
+    """Published means and ours: columns published, mean, sd, low, high, seeds, verdict.
+
+    A row a method. Ours is NaN unless every class is recorded. Verdict: where the published mean
+    lies in our 95 % interval it `agrees`, else ours is `higher` or `lower`; `not run`; `no
+    interval` if scores lack; `not printed`.
+    """
+    printed = tables.load_published(found.dataset)["mean"].astype(float)
+    rows = {}
+    for method in found.complete:
+        cells = found.cells[found.cells["method"] == method]
+        ours = average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
+        rows[method] = {"mean": ours.mean, "sd": ours.sd, "seeds": ours.seeds}
+        if len(runs := found.runs.get(method, [])) == len(cells):
+            rows[method]["low"], rows[method]["high"] = mean_interval(runs, repeats=REPEATS)
+    columns = ["published", "mean", "sd", "low", "high", "seeds"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
+    table = table.reindex(found.methods).assign(published=printed.reindex(found.methods))
+    return table.assign(verdict=[_verdict(row) for row in table.itertuples()])
+
+
+def _verdict(row) -> str:
+    if np.isnan(row.mean):
+        return "not run"
+    if np.isnan(row.published):
+        return "not printed"
+    if np.isnan(row.low):
+        return "no interval"
+    if row.low <= row.published <= row.high:
+        return "agrees"
+    return "lower" if row.high < row.published else "higher"
+
+
+def means_page(table: pd.DataFrame) -> pd.DataFrame:
+    """`means` for a page: rounded, without empty words."""
+    rows = {}
+    for row in table.itertuples():
+        ran = not np.isnan(row.mean)
+        interval = "" if np.isnan(row.low) else f"[{row.low:.4f}, {row.high:.4f}]"
+        rows[tables.METHODS[row.Index]] = {
+            "published": "" if np.isnan(row.published) else f"{row.published:.4f}",
+            "ours": f"{row.mean:.4f}" if ran else "",
+            "95 % interval": interval,
+            "sd over seeds": "" if np.isnan(row.sd) else f"{row.sd:.4f}",
+            "seeds": f"{row.seeds:.0f}" if ran else "",
+            "ours is": row.verdict if ran else "not complete",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def named_by_verdict(table: pd.DataFrame, verdict: str) -> str:
+    """The methods of `means` with a verdict, in words: `VAE, OCGAN`, or `none`."""
+    return ", ".join(labels(table.index[table["verdict"] == verdict])) or "none"
+
+
+def best(table: pd.DataFrame) -> str:
+    """The method of `means` with the highest mean of ours, in words, or `none yet`."""
+    return tables.METHODS[table["mean"].idxmax()] if table["mean"].notna().any() else "none yet"
+
+
+def in_words(row: pd.Series) -> str:
+    """A row of `means` as part of a sentence."""
+    printed = "" if np.isnan(row["published"]) else f", published {row['published']:.4f}"
+    if np.isnan(row["mean"]):
+        return f"not complete{printed}"
+    interval = "" if np.isnan(row["low"]) else f" [{row['low']:.4f}, {row['high']:.4f}]"
+    return f"{row['mean']:.4f}{interval}{printed}"
+
+
+# --- who beats whom -------------------------------------------------------------------------------
+
+
+def shared_images(a: IndexedRun, b: IndexedRun) -> tuple[IndexedRun, IndexedRun]:
+    """Both runs on the test images that both scored."""
+    index, in_a, in_b = np.intersect1d(a.index, b.index, return_indices=True)
+    return tuple(
+        IndexedRun(run.normal_class, run.seed, run.score[rows], run.class_test[rows], index)
+        for run, rows in ((a, in_a), (b, in_b))
+    )
+
+
+def against_all(found: Results, method: str = REFERENCE) -> pd.DataFrame:
+    """One method against every other complete one, a row each: `wilcoxon_over_classes`, low, high.
+
+    low and high are the 95 % interval of the mean difference, the same images for both
+    (`compare_means`); a method that scored only some of the images is drawn by itself, which makes
+    its interval too wide, not too narrow. Empty unless the method and another one are complete.
+    """
+    if method not in found.runs or len(found.runs) < 2:
+        return pd.DataFrame(columns=["mean_difference", "low", "high", "wins", "losses", "p_holm"])
+    compared = wilcoxon_over_classes(found.ours.loc[list(found.runs)], method)
+    for other in compared.index:
+        _, low, high = compare_means(found.runs[method], found.runs[other], repeats=REPEATS)
+        compared.loc[other, ["low", "high"]] = low, high
+    return compared
+
+
+def delong_wins(found: Results, level: float = 0.05) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All complete methods against each other: (difference of means, classes surely won).
+
+    A class is surely won when DeLong's test on the same images, first seed that both have, gives p
+    below `level` after Holm's correction for all classes and pairs of methods together.
+    """
+    methods = list(found.runs)
+    average = found.ours.loc[methods].mean(axis=1)
+    difference = pd.DataFrame(
+        average.to_numpy()[:, None] - average.to_numpy(), index=methods, columns=methods
+    )
+    duels = []
+    for a, b in combinations(methods, 2):
+        for k in range(len(found.names)):
+            pair = [{r.seed: r for r in found.runs[m] if r.normal_class == k} for m in (a, b)]
+            if seeds := set(pair[0]) & set(pair[1]):
+                one, other = shared_images(*(runs[min(seeds)] for runs in pair))
+                test = paired_delong(one.y, one.score, other.score)
+                duels.append((a, b, test.difference, test.p))
+    wins = pd.DataFrame(0.0, index=methods, columns=methods)
+    for (a, b, by, _), p in zip(duels, holm(np.array([d[3] for d in duels])), strict=True):
+        if p < level:
+            wins.loc[(a, b) if by > 0 else (b, a)] += 1
+    alone = np.eye(len(methods), dtype=bool)
+    return difference.mask(alone), wins.mask(alone)
+
+
+def printed_against_all(found: Results, method: str = REFERENCE) -> pd.DataFrame:
+    """What the printed table alone says of one method: `wilcoxon_over_classes` of its rows."""
+    return wilcoxon_over_classes(found.published, method).sort_values("p_holm", kind="stable")
+
+
+def choices_page(folder: Path | None = None) -> pd.DataFrame:
+    """Every method of which several variants were tried: a row a variant, best first.
+
+    Columns: dataset, method, settings, classes, the validation AUROCs, mark; one row of words if no
+    variant is recorded.
+    """
+    parts = []
+    for dataset, method in product(TITLES, tables.METHODS):
+        if method not in METHODS:
+            continue
+        tried = choices_table(dataset, method, read_records(folder, f"{dataset}/{method}*/*"))
+        if len(tried) > 1:
+            page = for_page(tried)
+            settings = page.loc[:, :"classes"].drop(columns="classes")
+            words = [
+                ", ".join(f"{name}={value}" for name, value in row.dropna().items())
+                for _, row in settings.iterrows()
+            ]
+            kept = page.drop(columns=list(settings)).assign(settings=words)
+            parts.append(kept.assign(dataset=TITLES[dataset], method=tables.METHODS[method]))
+    if not parts:
+        trial = "ocnd run mnist/ocgan+latent_dim=8/3/0"
+        return pd.DataFrame({"": [f"no trial is recorded yet; make one with, e.g., {trial}"]})
+    first = ["dataset", "method", "settings"]
+    whole = pd.concat(parts)
+    return whole[[*first, *(name for name in whole if name not in first)]].set_index(first[:2])
+
+
+def surely_beaten(compared: pd.DataFrame, level: float = 0.05) -> int:
+    """How many others a method beats by Wilcoxon's test after Holm's correction."""
+    better = compared["mean_difference"] > 0
+    return int((better & (compared["p_holm"] < level)).sum())
+
+
+def against_page(compared: pd.DataFrame) -> pd.DataFrame:
+    """`wilcoxon_over_classes` for a page."""
+    page = pd.DataFrame(
+        {
+            "mean difference": compared["mean_difference"].map("{:+.4f}".format),
+            "classes won": compared["wins"],
+            "tied": compared["ties"],
+            "lost": compared["losses"],
+            "p": compared["p"].map("{:.4f}".format),
+            "p (Holm)": compared["p_holm"].map("{:.4f}".format),
+        }
+    )
+    return _named(page)
+
+
+# --- the live part --------------------------------------------------------------------------------
+
+
+def live_cell(dataset: str, method: str, normal_class: str, seed: int, small: dict) -> str:
+    """The name of a cell with those settings of `small` that the method has."""
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
+    known = METHODS[method].parameters()
+    settings = [f"{name}={value}" for name, value in small.items() if name in known]
+    return f"{dataset}/{'+'.join([method, *settings])}/{normal_class}/{seed}"
+
+
+def record_page(record: dict) -> pd.DataFrame:
+    """What a record holds, each part cut to one line."""
+    parts = {key: textwrap.shorten(json.dumps(value), 90) for key, value in record.items()}
+    return pd.DataFrame({"what a record holds": parts})
+
+
+def make_missing() -> None:
+    """Make what the tables lack, seed 0: hours. RuntimeError names cells that failed."""
+    from ocnd_lib.sweep import cells, sweep  # Dask is slow to import, and seldom needed here
+
+    for name, found in every_result().items():
+        runnable = [method for method in found.methods if method in METHODS]
+        if failed := sweep(cells([name], runnable, [0]))["failed"]:
+            raise RuntimeError("these cells failed:\n" + "\n".join(failed))
+
+
+# --- figures --------------------------------------------------------------------------------------
+# each takes `Results`, by data set where it shows several
+
+
+def table_figure(found: Results) -> Figure:
+    """The deck's table of a data set, each cell published and ours."""
+    ours, published = found.ours, found.published.reindex(found.methods)
+    printed = tables.load_published(found.dataset)["mean"].astype(float).reindex(found.methods)
+    return plots.published_and_ours(
+        _named(published.assign(mean=printed)),
+        _named(ours.assign(mean=ours.mean(axis=1, skipna=False))),
+    )
+
+
+def means_figure(averages: dict[str, pd.DataFrame]) -> Figure:
+    """Means with intervals; `averages` are the tables of `means`, by data set."""
+    methods = [m for m in tables.METHODS if any(m in table.index for table in averages.values())]
+    return plots.means_with_intervals(
+        {TITLES[k]: _named(table.reindex(methods)) for k, table in averages.items()}
+    )
+
+
+def ranks_figure(every: dict[str, Results]) -> Figure:
+    """Ranks over the classes, as printed and of ours."""
+    panels: dict[str, pd.DataFrame | str] = {}
+    for found in every.values():
+        for who, table in (("published", found.published), ("ours", found.ours.dropna())):
+            title = f"{TITLES[found.dataset]}, {who}"
+            if len(table) < 2:
+                panels[title] = "ranks need two complete methods\non record; they are not there yet"
+                continue
+            _, p = mean_ranks(table)
+            panels[title if np.isnan(p) else f"{title}: {_friedman(p)}"] = _named(table)
+    return plots.class_ranks(panels)
+
+
+def _friedman(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def against_figure(compared: dict[str, pd.DataFrame], method: str = REFERENCE) -> Figure:
+    """One method against all; `compared` are the tables of `against_all`, by data set."""
+    panels = {TITLES[k]: _named(rows) for k, rows in compared.items()}
+    return plots.one_against_all(panels, tables.METHODS[method])
+
+
+def duels_figure(every: dict[str, Results]) -> Figure:
+    """Every complete method against every other."""
+    both = {TITLES[name]: delong_wins(found) for name, found in every.items()}
+    some = [m for m in tables.METHODS if any(m in wins.index for _, wins in both.values())]
+
+    def square(table: pd.DataFrame) -> pd.DataFrame:
+        return _named(table.reindex(index=some, columns=some)).rename(columns=tables.METHODS)
+
+    return plots.duels({k: tuple(square(table) for table in pair) for k, pair in both.items()})
+
+
+def seeds_figure(found: Results) -> Figure:
+    """Every seed of every class."""
+    cells = found.cells.assign(method=found.cells["method"].map(tables.METHODS))
+    return plots.seed_strips(cells, _named(found.published), labels(found.methods))
+
+
+def confusability_figure(every: dict[str, Results], method: str = REFERENCE) -> Figure:
+    """Which class is mistaken for which: by one method, and by all complete methods on average."""
+    panels: dict[str, pd.DataFrame | str] = {}
+    for found in every.values():
+        matrices = {
+            m: pd.DataFrame(confusability(runs, len(found.names)), found.names, found.names)
+            for m, runs in found.runs.items()
+        }
+        title, name = TITLES[found.dataset], tables.METHODS[method]
+        panels[f"{title}, {name}"] = matrices.get(method, f"{name} is not complete\non record yet")
+        everyone = f"{title}, mean over methods ({len(matrices)})"
+        panels[everyone] = "no method is complete\non record yet"
+        if matrices:
+            panels[everyone] = sum(matrices.values()) / len(matrices)
+    return plots.confusability_maps(panels)
+
+
+def cost_table(found: Results) -> pd.DataFrame:
+    """Of every complete method: mean AUROC, and fit_seconds and macs averaged over its cells."""
+    costs = found.cells.groupby("method")[["fit_seconds", "macs"]].mean()
+    average = found.ours.loc[found.complete].mean(axis=1)
+    return costs.reindex(found.complete).assign(mean=average)
+
+
+def cost_figure(every: dict[str, Results]) -> Figure:
+    """AUROC against compute."""
+    return plots.auroc_against_cost(
+        {TITLES[name]: _named(cost_table(found)) for name, found in every.items()}
+    )
+
+
+def every_result(folder: Path | None = None) -> dict[str, Results]:
+    """What is recorded of both tables' data sets."""
+    return {name: results(name, folder) for name in TITLES}
+
+
+def _of_each(make: Callable[[Results], object]) -> dict:
+    return {name: make(found) for name, found in every_result().items()}
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    **{f"benchmark-{k}": (lambda k=k: table_figure(results(k))) for k in TITLES},
+    "benchmark-means": lambda: means_figure(_of_each(means)),
+    "benchmark-ranks": lambda: ranks_figure(every_result()),
+    "benchmark-against": lambda: against_figure(_of_each(against_all)),
+    "benchmark-duels": lambda: duels_figure(every_result()),
+    **{f"benchmark-seeds-{k}": (lambda k=k: seeds_figure(results(k))) for k in TITLES},
+    "benchmark-confusability": lambda: confusability_figure(every_result()),
+    "benchmark-cost": lambda: cost_figure(every_result()),
+}

@@ -1,0 +1,291 @@
+"""Chapter 8: what its figures and tables take from the records of where attention-GANs look."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ocnd_lib import plots
+from ocnd_lib.figures.source import NoRecords
+from ocnd_lib.metrics import seed_interval
+from ocnd_lib.records import parse_cell, read_arrays, read_record
+
+# data set: its title, the normal class of its cells, how many seeds
+SETS = {
+    "mnist": ("MNIST", "8", 1),
+    "cifar10": ("CIFAR-10", "truck", 1),
+    "mnist_on_cifar": ("MNIST on CIFAR-10", "8", 3),
+    "scenes": ("scenes", "boat", 3),
+    "coco10": ("COCO", "boat", 3),
+}
+VARIANTS = {"looks": "no classifier", "looks+classifier=generated": "generated negatives"}
+CELLS = tuple(
+    f"{dataset}/{variant}/{normal}/{seed}"
+    for seed in range(3)
+    for variant in VARIANTS
+    for dataset, (_, normal, seeds) in SETS.items()
+    if seed < seeds
+)
+WANTED = 0.85  # pixel AUROC that the attention map should reach where it can be told from a digit
+MEASURES = {"auroc": "pixel AUROC", "energy": "energy inside", "iou": "IoU"}
+GROUPS = {
+    "finds": ["map", "images", "measure", "baseline"],
+    "strength": ["map"],
+    "road": ["map"],
+    "randomised": ["map", "step", "layer"],
+}
+VALUE = {"finds": "lift", "strength": "weaker", "road": "lift", "randomised": "mean"}
+
+
+def recorded(kind: str, folder: Path | None = None) -> pd.DataFrame:
+    """A table of `looks.look` over all records, `finds` and so on, with dataset, variant, seed.
+
+    Cells without a record, or without such a table, are left out; NoRecords if that is all.
+    """
+    parts = []
+    for cell in map(parse_cell, CELLS):
+        if (record := read_record(cell, folder)) and record["tables"][kind]:
+            about = {"dataset": cell.dataset, "variant": cell.variant, "seed": cell.seed}
+            parts.append(pd.DataFrame(record["tables"][kind]).assign(**about))
+    if not parts:
+        lacking = CELLS[0] if kind != "finds" else _first_with_masks()
+        raise NoRecords(f"no record yet; make one with: ocnd run {lacking}")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _first_with_masks() -> str:
+    return next(cell for cell in CELLS if not cell.startswith("cifar10/"))
+
+
+def over_seeds(kind: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Means over the seeds of each data set and variant: one row instead of one a seed.
+
+    Of several seeds the interval low, high is Student's over them; of one it stays that over
+    images. Further columns: seeds, and the means of all other numbers.
+    """
+    keys = ["dataset", "variant", *GROUPS[kind]]
+    rows = []
+    for values, part in table.groupby(keys, sort=False):
+        row = dict(zip(keys, values, strict=True))
+        others = part.drop(columns=[*keys, "seed"]).mean().to_dict()
+        row |= {**others, "seeds": part["seed"].nunique()}
+        if row["seeds"] > 1:
+            _, row["low"], row["high"] = seed_interval(part[VALUE[kind]])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def for_page(finds: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `finds` of one model as a table: a row a measure, kind of images, and map.
+
+    Columns: the value, and its lift over each baseline with the interval.
+    """
+    shown: dict[tuple, dict] = {}
+    for row in finds.itertuples():
+        line = shown.setdefault((MEASURES[row.measure], row.images, row.map), {})
+        line["value"] = f"{row.value:.3f}"
+        line[f"over {row.baseline}"] = interval_text(row.lift, row.low, row.high)
+    table = pd.DataFrame.from_dict(shown, orient="index").sort_index(
+        level=[0, 1], sort_remaining=False
+    )
+    return table.fillna("").rename_axis(["measure", "images", "map"]).reset_index()
+
+
+def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: how well each recorded map finds normal objects; a row a set, variant and map.
+
+    Columns: pixel AUROC and its lift over each baseline, and the lift of the other two measures
+    over the centre, with intervals; seeds.
+    """
+    finds = over_seeds("finds", recorded("finds", folder))
+    finds = finds[finds["images"] == "normal"]
+    shown: dict[tuple, dict] = {}
+    for row in finds.itertuples():
+        line = shown.setdefault((SETS[row.dataset][0], VARIANTS[row.variant], row.map), {})
+        lift = interval_text(row.lift, row.low, row.high)
+        if row.measure == "auroc":
+            line["pixel AUROC"] = f"{row.value:.3f}"
+            line[f"over {row.baseline}"] = lift
+        elif row.baseline == "centre":
+            line[f"{MEASURES[row.measure]} over centre"] = lift
+        line["seeds"] = row.seeds
+    table = pd.DataFrame.from_dict(shown, orient="index")
+    return table.fillna("").rename_axis(["images", "model", "map"]).reset_index()
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """A signed difference and, if it has one, its interval."""
+    return f"{value:+.3f}" + ("" if np.isnan(low) else f" [{low:+.3f}, {high:+.3f}]")
+
+
+# --- the deck's claims ---------------------------------------------------------------------------
+
+# claim: the row of `finds`, normal images, pixel AUROC (map, baseline), and the sign it should have
+FINDS_CLAIMS = {
+    "Without attention, the heat map misses a normal object": ("base critic", "centre", -1),
+    "With attention, the heat map finds it": ("masked critic", "centre", 1),
+    "The heat map finds it better with attention than without": ("masked critic", "base critic", 1),
+    "The attention map lies on the object": ("attention map", "centre", 1),
+}
+STRENGTH_CLAIMS = {
+    "Without attention, novel images get no less heat": ("base critic", -1),
+    "With attention, novel images get less heat": ("masked critic", 1),
+    "The attention map takes less of a novel image": ("attention map", 1),
+}
+NOTHING = "nothing to compare"
+
+
+def verdict(low: float, high: float, wanted: int) -> str:
+    """Whether an interval bears out that a number is above 0 (`wanted` +1) or below it (-1)."""
+    if np.isnan(low):
+        return "not decided"
+    low, high = sorted((wanted * low, wanted * high))
+    return "confirmed" if low > 0 else "refuted" if high < 0 else "not shown"
+
+
+def claims(finds: pd.DataFrame, strength: pd.DataFrame) -> dict[str, str]:
+    """What the deck says, each with its verdict and numbers, from the tables of one model.
+
+    Whether a heat map finds an object is asked against the centre baseline, which anybody could
+    draw without the image.
+    """
+    said = {}
+    for claim, (name, baseline, wanted) in FINDS_CLAIMS.items():
+        said[claim] = NOTHING
+        if len(finds):
+            rows = finds[(finds["images"] == "normal") & (finds["measure"] == "auroc")]
+            row = rows[(rows["map"] == name) & (rows["baseline"] == baseline)].iloc[0]
+            said[claim] = (
+                f"{verdict(row.low, row.high, wanted)}: pixel AUROC {row.value:.3f}, "
+                f"{interval_text(row.lift, row.low, row.high)} over {row.baseline}"
+            )
+    for claim, (name, wanted) in STRENGTH_CLAIMS.items():
+        row = strength[strength["map"] == name].iloc[0]
+        # 0.5: as often the weaker as the stronger
+        found = verdict(row.low - 0.5, row.high - 0.5, wanted)
+        if wanted < 0:  # "no less" holds unless less is shown
+            found = "refuted" if row.low > 0.5 else "not refuted"
+        said[claim] = (
+            f"{found}: weaker with chance {row.weaker:.2f} [{row.low:.2f}, {row.high:.2f}]"
+        )
+    return said
+
+
+def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
+    """`claims` for each recorded data set, of the model without classifier, under its title."""
+    strength = over_seeds("strength", recorded("strength", folder))
+    try:
+        finds = over_seeds("finds", recorded("finds", folder))
+    except NoRecords:
+        finds = pd.DataFrame(columns=["dataset", "variant"])
+    found = {}
+    for dataset, (title, *_) in SETS.items():
+        parts = [
+            of[(of["dataset"] == dataset) & (of["variant"] == "looks")] for of in (finds, strength)
+        ]
+        if len(parts[1]):
+            found[f"{title}, recorded"] = claims(*parts)
+    return found
+
+
+def claims_markdown(columns: Mapping[str, Mapping[str, str]]) -> str:
+    """A table in Markdown: a row a claim, a column a source."""
+    lines = [["claim", *columns], ["---"] * (1 + len(columns))]
+    lines += [
+        [claim, *(found[claim] for found in columns.values())]
+        for claim in (*FINDS_CLAIMS, *STRENGTH_CLAIMS)
+    ]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def recorded_claims_or_none(folder: Path | None = None) -> dict[str, dict[str, str]]:
+    """`recorded_claims`, or nothing where nothing is recorded."""
+    try:
+        return recorded_claims(folder)
+    except NoRecords:
+        return {}
+
+
+def digit_finding(folder: Path | None = None) -> str:
+    """For a page: does the attention map find the digit on a photograph, as it should? In words."""
+    try:
+        finds = over_seeds("finds", recorded("finds", folder))
+        finds = finds[(finds["dataset"] == "mnist_on_cifar") & (finds["map"] == "attention map")]
+    except NoRecords:
+        finds = pd.DataFrame()
+    if not len(finds):
+        return "no record yet"
+    rows = finds[(finds["measure"] == "auroc") & (finds["images"] == "normal")]
+    said = []
+    for row in rows[rows["baseline"] == "centre"].itertuples():
+        reached = row.value >= WANTED and row.low > 0
+        said.append(
+            f"{VARIANTS[row.variant]}: {'yes' if reached else 'no'}, {row.value:.3f}, and "
+            f"{interval_text(row.lift, row.low, row.high)} over a centred Gaussian "
+            f"(seeds: {row.seeds})"
+        )
+    return "; ".join(said)
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def panels(kind: str, variant: str, folder: Path | None = None) -> dict[str, pd.DataFrame]:
+    """`over_seeds` of one variant, a table a data set, under its title; NoRecords if none."""
+    table = over_seeds(kind, recorded(kind, folder))
+    table = table[table["variant"] == variant]
+    if not len(table):
+        cell = next(c for c in CELLS if parse_cell(c).variant == variant)
+        raise NoRecords(f"no record yet; make one with: ocnd run {cell}")
+    return {
+        title: table[table["dataset"] == dataset]
+        for dataset, (title, *_) in SETS.items()
+        if (table["dataset"] == dataset).any()
+    }
+
+
+def recorded_maps(dataset: str, variant: str = "looks", folder: Path | None = None) -> Figure:
+    """Chapter 8: normal and novel test images, with heat maps and attention map."""
+    cell = f"{dataset}/{variant}/{SETS[dataset][1]}/0"
+    arrays = read_arrays(cell, folder)
+    kept = {name.removeprefix("look_"): array for name, array in arrays.items()}
+    if "given" not in kept:
+        raise NoRecords(f"no record yet; make one with: ocnd run {cell}")
+    rows = {name: kept[name] for name in plots.looks.MAPS if name in kept}
+    return plots.heat_rows(kept["given"], rows, kept["novel"], kept.get("masks"))
+
+
+def recorded_lifts(folder: Path | None = None) -> Figure:
+    """Chapter 8: pixel AUROC on normal images above the baselines, a panel a data set."""
+    found = panels("finds", "looks", folder)
+    return plots.lift_dots(
+        {
+            title: table[(table["measure"] == "auroc") & (table["images"] == "normal")]
+            for title, table in found.items()
+        },
+        "pixel AUROC",
+    )
+
+
+def recorded_checks(folder: Path | None = None) -> Figure:
+    """Chapter 8: ROAD and the weight-randomisation check of the first recorded set with masks."""
+    road, randomised = (panels(kind, "looks", folder) for kind in ("road", "randomised"))
+    order = [SETS[name][0] for name in ("mnist_on_cifar", "scenes", "coco10", "mnist", "cifar10")]
+    title = next(title for title in order if title in road)
+    return plots.heat_checks(road[title], randomised[title])
+
+
+def recorded_strengths(folder: Path | None = None) -> Figure:
+    """Chapter 8: do maps of novel images come out weaker? A panel a data set."""
+    return plots.weaker_maps(panels("strength", "looks", folder))
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    **{f"looks-maps-{name}": partial(recorded_maps, name) for name in SETS},
+    "looks-lifts": recorded_lifts,
+    "looks-checks": recorded_checks,
+    "looks-strengths": recorded_strengths,
+}

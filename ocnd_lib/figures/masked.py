@@ -1,0 +1,486 @@
+"""Chapter 6: what its figures, tables and answer take from networks trained on crops."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
+from ocnd_lib import plots
+from ocnd_lib.background import VERSIONS
+from ocnd_lib.comparison import mcnemar, mean_over_runs
+from ocnd_lib.figures.reconstruction import verdict
+from ocnd_lib.figures.source import NoRecords, published_claim
+from ocnd_lib.metrics import seed_interval
+from ocnd_lib.records import read_arrays, read_record
+
+DATASETS = {"scenes": "generated scenes", "mnist_on_cifar": "digits on CIFAR-10"}
+COCO = "coco10"  # whatever part of it is there
+SEEDS = range(5)
+PAIR = ("masked", "original")
+CONTROLS = tuple(arm for arm in VERSIONS if arm not in PAIR)
+CORRELATIONS = (0, 0.5, 1)
+SETTINGS = {COCO: {"batch_size": 16, "epochs": 60}}  # few crops: as many steps need more epochs
+
+
+def cell(dataset: str, arm: str, seed: int, correlation: float = 0.5) -> str:
+    """The cell of one network; scenes have a background correlation, by default one half."""
+    settings = dict(SETTINGS.get(dataset, {}))
+    if correlation != 0.5:
+        settings["background_correlation"] = correlation
+    variant = "+".join([f"vgg11-{arm}", *(f"{k}={v}" for k, v in sorted(settings.items()))])
+    return f"{dataset}/{variant}/all/{seed}"
+
+
+# the deck's two arms first, then the rest seed by seed, so that a sweep may stop anywhere
+PAIR_CELLS = tuple(cell(d, arm, seed) for seed in SEEDS for d in DATASETS for arm in PAIR)
+COCO_CELLS = tuple(cell(COCO, arm, seed) for seed in SEEDS for arm in PAIR)
+CONTROL_CELLS = tuple(
+    made
+    for seed in SEEDS
+    for made in (
+        *(cell(d, arm, seed) for d in DATASETS for arm in CONTROLS),
+        *(cell("scenes", arm, seed, c) for c in CORRELATIONS if c != 0.5 for arm in PAIR),
+    )
+)
+CELLS = (*PAIR_CELLS, *COCO_CELLS, *CONTROL_CELLS)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network trained on one version of the crops: its record, and what it says of all."""
+
+    record: dict
+    arrays: dict[str, np.ndarray]
+
+    def right(self, version: str) -> np.ndarray:
+        """Whether each test crop, shown in a version, was put into its class: (N,) bool."""
+        return self.arrays[f"predicted_{version}"] == self.arrays["y_test"]
+
+
+Seeds = Mapping[int, Trained]  # one arm: seed → network
+
+
+def recorded(
+    dataset: str,
+    arms: Iterable[str] = VERSIONS,
+    correlation: float = 0.5,
+    folder: Path | None = None,
+) -> dict[str, dict[int, Trained]]:
+    """What is recorded of a data set: arm → seed → network; arms without a record are left out.
+
+    NoRecords if that is all of them; ValueError if two were tested on other crops.
+    """
+    found: dict[str, dict[int, Trained]] = {}
+    for arm in arms:
+        for seed in SEEDS:
+            name = cell(dataset, arm, seed, correlation)
+            if record := read_record(name, folder):
+                found.setdefault(arm, {})[seed] = Trained(record, read_arrays(name, folder))
+    if not found:
+        first = cell(dataset, next(iter(arms)), 0, correlation)
+        raise NoRecords(f"no record yet; make one with: ocnd run {first}")
+    runs = [run for seeds in found.values() for run in seeds.values()]
+    if len({run.record["data_fingerprint"] for run in runs}) > 1:
+        raise ValueError(
+            f"the records of {dataset} are of different crops and cannot be compared; remove those "
+            "made from another set, and run their cells again"
+        )
+    return found
+
+
+def title(dataset: str, arms: Mapping[str, Seeds]) -> str:
+    """What a data set is called on the page; of COCO, how many objects there are."""
+    if dataset in DATASETS:
+        return DATASETS[dataset]
+    record = next(iter(next(iter(arms.values())).values())).record
+    return f"COCO, {sum(record['train_counts']) + sum(record['test_counts'])} objects"
+
+
+# --- two arms, seed by seed ----------------------------------------------------------------------
+
+EPOCHS = "epochs_to_80_train"
+
+
+def accuracy_gain(a: tuple[Seeds, str], b: tuple[Seeds, str]) -> tuple[float, float, float]:
+    """Test accuracy of arm `a` minus that of `b`, over the seeds both have: (value, low, high).
+
+    Each is (networks, the version they are shown). The interval is over seeds and test crops; all
+    are NaN if there is no common seed.
+    """
+    shared = sorted(a[0].keys() & b[0].keys())
+    if not shared:
+        return (float("nan"),) * 3
+    right = [np.stack([arm[s].right(version) for s in shared]) for arm, version in (a, b)]
+    return mean_over_runs(right[0].astype(float) - right[1])
+
+
+def epochs_saved(arms: Mapping[str, Seeds], key: str = EPOCHS) -> np.ndarray:
+    """Epochs to 80 %, original minus masked, of the seeds in which both arms came so far: (n,)."""
+    both = [(arms["original"][s], arms["masked"][s]) for s in _shared(arms)]
+    ends = [tuple(run.record["metrics"][key] for run in pair) for pair in both]
+    return np.array([a - b for a, b in ends if a is not None and b is not None], float)
+
+
+def _shared(arms: Mapping[str, Seeds]) -> list[int]:
+    return sorted(arms.get("original", {}).keys() & arms.get("masked", {}).keys())
+
+
+def paired_table(arms: Mapping[str, Seeds]) -> pd.DataFrame:
+    """For a page: both arms on the same test crops, a row a seed, each with McNemar's exact p.
+
+    With several seeds a last row has the means and the p of a paired t test over them.
+    """
+    rows, accuracies = {}, []
+    for seed in _shared(arms):
+        right = {arm: arms[arm][seed].right(arm) for arm in PAIR}
+        test = mcnemar(right["masked"], right["original"])
+        accuracies.append([right[arm].mean() for arm in PAIR])
+        rows[f"seed {seed}"] = {
+            **{arm: f"{right[arm].mean():.1%}" for arm in PAIR},
+            "only masked right": str(test.only_a),
+            "only original right": str(test.only_b),
+            "p": f"{p_text(test.p)} (McNemar)",
+        }
+    if len(accuracies) > 1:
+        table = np.array(accuracies)
+        means = dict(zip(PAIR, (f"{mean:.1%}" for mean in table.mean(0)), strict=True))
+        p = paired_p(table[:, 0] - table[:, 1])
+        rows["mean"] = {**means, "p": f"{p_text(p)} (paired t)"}
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")
+
+
+def paired_p(differences: np.ndarray) -> float:
+    """Two-sided p of a t test that the mean difference over seeds is 0; 1 if none differs."""
+    if not np.any(differences):
+        return 1.0
+    if np.ptp(differences) == 0:
+        return 0.0
+    return float(stats.ttest_1samp(differences, 0).pvalue)
+
+
+def p_text(p: float) -> str:
+    """A p value as a page has it."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def arm_table(arms: Mapping[str, Seeds]) -> pd.DataFrame:
+    """Test accuracy of each arm on its own version: mean, low, high, values (a list by seed)."""
+    rows = {}
+    for arm in (name for name in VERSIONS if name in arms):
+        right = np.stack([run.right(arm) for run in arms[arm].values()])
+        mean, low, high = mean_over_runs(right)
+        rows[arm] = {"mean": mean, "low": low, "high": high, "values": right.mean(1).tolist()}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def crossed_table(arms: Mapping[str, Seeds], tested: Iterable[str] = VERSIONS) -> pd.DataFrame:
+    """Mean test accuracy: a row for what was trained on, a column for what is shown."""
+    return pd.DataFrame(
+        {
+            version: {
+                arm: np.mean([run.right(version).mean() for run in arms[arm].values()])
+                for arm in VERSIONS
+                if arm in arms
+            }
+            for version in tested
+        }
+    )
+
+
+def deck_counts() -> pd.DataFrame:
+    """For a page: the nearest accuracies to the deck's that so many crops can give, in percent.
+
+    A row a count of crops; `possible` says whether one of them is printed so with three decimals,
+    rounded or cut off.
+    """
+    rows = {}
+    for name, count in {"test crops": 500, "training crops": 5000, "all crops": 5500}.items():
+        row = {}
+        for arm in PAIR:
+            printed = published_claim(f"{arm}_accuracy")
+            share = 100 * round(printed / 100 * count) / count
+            possible = abs(share - printed) < 0.001 and (
+                round(share, 3) == printed or int(share * 1000) == round(printed * 1000)
+            )
+            row[f"{arm}, printed"] = f"{printed:.3f}"
+            row[f"{arm}, nearest"] = f"{share:.4f}" + ("" if possible else ": not it")
+        rows[f"{count} {name}"] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def deck_row() -> dict[str, str]:
+    """The deck's four numbers, in the columns of `learnt_row`."""
+    row = {"crops": "not said", "seeds": "1"}
+    for arm in PAIR:
+        row[f"epochs to 80 %, {arm}"] = f"{published_claim(f'{arm}_epochs_to_80'):.0f}"
+    for arm in PAIR:
+        row[f"accuracy, {arm}"] = f"{published_claim(f'{arm}_accuracy'):.3f} %"
+    return row
+
+
+def learnt_rows(arms: Mapping[str, Seeds]) -> list[dict[str, str]]:
+    """Epochs to 80 % and final accuracy of both arms, on training and on test crops.
+
+    Means over seeds with Student's interval; `never` where a network did not reach 80 %.
+    """
+    keys = {"training": (EPOCHS, "train_accuracy"), "test": ("epochs_to_80_test", "accuracy")}
+    rows = []
+    for crops, (epochs, accuracy) in keys.items():
+        row = {"crops": crops, "seeds": str(len(_shared(arms)))}
+        for arm in PAIR:
+            row[f"epochs to 80 %, {arm}"] = _mean_epochs(arms.get(arm, {}), epochs)
+        for arm in PAIR:
+            values = [run.record["metrics"][accuracy] for run in arms.get(arm, {}).values()]
+            row[f"accuracy, {arm}"] = _mean(values, ".1%") if values else "no record yet"
+        rows.append(row)
+    return rows
+
+
+def _mean_epochs(seeds: Seeds, key: str) -> str:
+    values = [run.record["metrics"][key] for run in seeds.values()]
+    reached = [value for value in values if value is not None]
+    if not values:
+        return "no record yet"
+    if not reached:
+        return "never"
+    if len(values) == 1:
+        return f"{values[0]}"
+    never = len(values) - len(reached)
+    return _mean(reached, ".1f") + (f", {never} never" if never else "")
+
+
+def _mean(values: list[float], form: str) -> str:
+    mean, low, high = seed_interval(values)
+    interval = "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
+    return f"{mean:{form}}{interval}"
+
+
+def learnt_table(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: the deck's row, and two of each data set that has records of either arm."""
+    rows = {"deck": deck_row()}
+    for dataset, arms in _pairs(folder).items():
+        training, test = learnt_rows(arms)
+        name = title(dataset, arms)
+        rows |= {name: training, f"{name} ": test}  # rows of one name would be one
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _pairs(folder: Path | None) -> dict[str, dict[str, dict[int, Trained]]]:
+    """The deck's two arms, of every data set that has a record of either."""
+    found = {}
+    for dataset in (*DATASETS, COCO):
+        try:
+            found[dataset] = recorded(dataset, PAIR, folder=folder)
+        except NoRecords:
+            continue
+    return found
+
+
+def recorded_pairs(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: `paired_table` of every data set on which both arms are recorded for a seed."""
+    tables = {
+        title(dataset, arms): paired_table(arms)
+        for dataset, arms in _pairs(folder).items()
+        if _shared(arms)
+    }
+    if not tables:
+        raise NoRecords("no pair of records yet; make one with: ocnd run " + PAIR_CELLS[0])
+    return pd.concat(tables)
+
+
+def correlation_table(folder: Path | None = None) -> pd.DataFrame:
+    """Accuracy of both arms on scenes: columns correlation, arm, seed, accuracy, a row a cell."""
+    rows = []
+    for correlation in CORRELATIONS:
+        try:
+            arms = recorded("scenes", PAIR, correlation, folder)
+        except NoRecords:
+            continue
+        rows += [
+            (correlation, arm, seed, float(run.right(arm).mean()))
+            for arm, seeds in arms.items()
+            for seed, run in seeds.items()
+        ]
+    if not rows:
+        raise NoRecords(f"no record yet; make one with: ocnd run {PAIR_CELLS[0]}")
+    return pd.DataFrame(rows, columns=["correlation", "arm", "seed", "accuracy"])
+
+
+# --- the answer ----------------------------------------------------------------------------------
+
+CLAIMS = (
+    "Masked crops are learnt in fewer epochs",
+    "and put into their class more often",
+    "So are crops masked without knowledge of the outline",
+    "The surroundings add something to the outline",
+)
+NO_RECORD = "no record yet"
+NOT_RUN = "not run here"
+
+
+def claims(arms: Mapping[str, Seeds], lacking: str = NO_RECORD) -> dict[str, str]:
+    """Each claim with its verdict and numbers, as far as its arms were run, else `lacking`.
+
+    The first two are the deck's. The last two part what the deck takes as one: a mask both removes
+    the background and shows the outline.
+    """
+    found = dict.fromkeys(CLAIMS, lacking)
+    if _shared(arms):
+        found[CLAIMS[0]] = _epochs_claim(arms)
+    pairs = (("masked", "original"), ("centre", "original"), ("background", "silhouette"))
+    for claim, (a, b) in zip(CLAIMS[1:], pairs, strict=True):
+        if shared := arms.get(a, {}).keys() & arms.get(b, {}).keys():
+            gain = accuracy_gain((arms[a], a), (arms[b], b))
+            sure = verdict(*gain[1:], 1)
+            if len(shared) == 1:
+                sure += " for this one pair"
+            found[claim] = f"{sure}: {a} minus {b} {gain_text(gain)}"
+    return found
+
+
+def _epochs_claim(arms: Mapping[str, Seeds]) -> str:
+    saved = epochs_saved(arms)
+    seeds = len(_shared(arms))
+    if len(saved) < seeds:
+        return f"not decided: in {seeds - len(saved)} of {seeds} runs an arm stays below 80 %"
+    mean, low, high = seed_interval(saved)
+    interval = "" if np.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
+    return f"{verdict(low, high, 1)}: original minus masked {mean:+.1f}{interval} epochs"
+
+
+def gain_text(gain: tuple[float, float, float]) -> str:
+    """A difference of accuracies in percentage points, with its interval."""
+    value, low, high = (100 * number for number in gain)
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}] points"
+
+
+def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
+    """`claims` of every data set by its title; of COCO only if it has records."""
+    found = {name: dict.fromkeys(CLAIMS, NO_RECORD) for name in DATASETS.values()}
+    for dataset in (*DATASETS, COCO):
+        try:
+            arms = recorded(dataset, folder=folder)
+        except NoRecords:
+            continue
+        found[title(dataset, arms)] = claims(arms)
+    return found
+
+
+def claims_markdown(columns: Mapping[str, Mapping[str, str]]) -> str:
+    """A table in Markdown: a row a claim, a column a source."""
+    lines = [["claim", *columns], ["---"] * (1 + len(columns))]
+    lines += [[claim, *(found[claim] for found in columns.values())] for claim in CLAIMS]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def answer(arms: Mapping[str, Seeds], title: str, lacking: str = NO_RECORD) -> str:
+    """Three sentences: is a network faster, is it better, and is that because background is noise?
+
+    Each ends with how sure that is.
+    """
+    seeds = _shared(arms)
+    if not seeds:
+        return f"On {title}, there is no pair of networks yet."
+    runs = "one pair of networks" if len(seeds) == 1 else f"{len(seeds)} pairs of networks"
+    found = claims(arms, lacking)
+    mean = {arm: np.mean([arms[arm][s].right(arm).mean() for s in seeds]) for arm in PAIR}
+    crops = len(arms["masked"][seeds[0]].arrays["y_test"])
+    sentences = [
+        f"On {title}, {runs} reached 80 % of the training crops after "
+        f"{_mean_epochs(arms['masked'], EPOCHS)} epochs when the crops were masked and after "
+        f"{_mean_epochs(arms['original'], EPOCHS)} when they were not ({found[CLAIMS[0]]}).",
+        f"Of {crops} test crops they put {mean['masked']:.1%} and {mean['original']:.1%} into "
+        f"their class ({found[CLAIMS[1]]}).",
+        _reason(found, arms, lacking),
+    ]
+    return " ".join(sentences)
+
+
+def _reason(found: Mapping[str, str], arms: Mapping[str, Seeds], lacking: str) -> str:
+    centre = found[CLAIMS[2]]
+    if centre == lacking or "silhouette" not in arms:
+        return (
+            "Whether that is due to the background that a mask removes or to the outline that it "
+            f"shows cannot be said from these two; the controls that part them: {lacking}."
+        )
+    outline = np.mean([run.right("silhouette").mean() for run in arms["silhouette"].values()])
+    said = {
+        "confirmed": "Dimming the background helps even without showing the outline",
+        "refuted": "Dimming the background without showing the outline does harm",
+    }.get(
+        centre.partition(":")[0],
+        "That dimming the background helps without showing the outline is not shown",
+    )
+    return f"{said} ({centre}), and the outline alone gives {outline:.1%}."
+
+
+def recorded_answer(dataset: str, folder: Path | None = None) -> str:
+    """`answer` from what is recorded of a data set, or what to run."""
+    try:
+        arms = recorded(dataset, folder=folder)
+    except NoRecords as missing:
+        return f"On {DATASETS[dataset]}: {missing}."
+    return answer(arms, DATASETS[dataset])
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def _each(draw: Callable[[str], object]) -> dict:
+    """What is drawn of each data set by its title, or the words that say what is missing.
+
+    NoRecords if nothing is there at all.
+    """
+    found, missing = {}, []
+    for dataset, name in DATASETS.items():
+        try:
+            found[name] = draw(dataset)
+        except NoRecords as lacking:
+            found[name] = NO_RECORD
+            missing.append(lacking)
+    if len(missing) == len(found):
+        raise missing[0]
+    return found
+
+
+def recorded_arms(folder: Path | None = None) -> Figure:
+    """Chapter 6, the answer: test accuracy of every arm on its own version of the crops."""
+    return plots.arm_accuracies(_each(lambda dataset: arm_table(recorded(dataset, folder=folder))))
+
+
+def recorded_curves(folder: Path | None = None) -> Figure:
+    """Chapter 6: accuracy after each epoch of the two arms, on both data sets."""
+    panels = _each(lambda dataset: curves(recorded(dataset, PAIR, folder=folder)))
+    return plots.convergence({k: v for k, v in panels.items() if not isinstance(v, str)})
+
+
+def curves(arms: Mapping[str, Seeds]) -> dict[str, list[list[dict]]]:
+    """The learning curves of each arm, one list a seed."""
+    return {arm: [run.record["curves"] for run in seeds.values()] for arm, seeds in arms.items()}
+
+
+def recorded_crossed(folder: Path | None = None) -> Figure:
+    """Chapter 6: accuracy for every version trained on and every version shown."""
+    return plots.versions_crossed(
+        _each(lambda dataset: crossed_table(recorded(dataset, folder=folder)))
+    )
+
+
+def recorded_correlation(folder: Path | None = None) -> Figure:
+    """Chapter 6: accuracy of both arms as the background of the scenes tells more."""
+    return plots.accuracy_against_correlation(correlation_table(folder))
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "masked-answer": recorded_arms,
+    "masked-curves": recorded_curves,
+    "masked-crossed": recorded_crossed,
+    "masked-correlation": recorded_correlation,
+}

@@ -1,0 +1,239 @@
+"""Chapter 4: what its figures and tables take from the records of OCGAN and its parts."""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ocnd_lib import plots
+from ocnd_lib.benchmark import pictured
+from ocnd_lib.comparison import Run, compare_means
+from ocnd_lib.data import class_index
+from ocnd_lib.figures.source import PUBLISHED, NoRecords
+from ocnd_lib.metrics import seed_interval
+from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.tables import load_published
+
+# a part more each time: the title it has in figures, and the method it is in the name of a cell
+VARIANTS = {
+    "autoencoder": "ocgan+latent=False+mining=False+visual=False",
+    "+ latent": "ocgan+mining=False+visual=False",
+    "+ visual": "ocgan+mining=False",
+    "+ mining": "ocgan",
+}
+PRINTED = ("ablation_ae", "ablation_latent", "ablation_visual", "ablation_mining")
+CLASSES = (2, 5, 8)
+ABLATION_CELLS = tuple(
+    f"mnist/{method}/{k}/{seed}"
+    for seed in range(3)
+    for k in CLASSES
+    for method in VARIANTS.values()
+)
+PICTURE_CELLS = {title: f"mnist/{method}/8/0" for title, method in VARIANTS.items()}
+
+
+def published(dataset: str = "mnist") -> dict[str, float]:
+    """The printed numbers of results/published/ocgan.csv on a data set, by name."""
+    table = pd.read_csv(PUBLISHED / "ocgan.csv")
+    return table[table["dataset"] == dataset].set_index("name")["value"].to_dict()
+
+
+def printed_ablation() -> dict[str, float]:
+    """The paper's mean AUROC over ten digits for each of our variants."""
+    numbers = published()
+    return {title: numbers[name] for title, name in zip(VARIANTS, PRINTED, strict=True)}
+
+
+def reruns() -> str:
+    """For a page, as markdown: the printed mean AUROC of OCGAN and what public re-runs report."""
+    runs = pd.read_csv(PUBLISHED / "ocgan.csv")
+    runs = runs[runs["name"].str.startswith("rerun")]
+    lines = ["| data set | mean AUROC | source |", "| --- | --- | --- |"]
+    for dataset, name in (("mnist", "MNIST"), ("cifar10", "CIFAR-10")):
+        printed = load_published(dataset).loc["ocgan", "mean"]
+        lines.append(f"| {name} | {printed} | the paper, as the deck prints it |")
+        for row in runs[runs["dataset"] == dataset].itertuples():
+            lines.append(f"| {name} | {row.value} | {row.source} |")
+    return "\n".join(lines)
+
+
+def ablation_runs(folder: Path | None = None) -> dict[str, list[Run]]:
+    """The recorded runs of each variant, by its title; NoRecords if there is none at all.
+
+    Cells without a record are left out.
+    """
+    titles = {method: title for title, method in VARIANTS.items()}
+    runs: dict[str, list[Run]] = {title: [] for title in VARIANTS}
+    for cell in map(parse_cell, ABLATION_CELLS):
+        if read_record(cell, folder):
+            arrays = read_arrays(cell, folder)
+            normal = class_index(cell.dataset, cell.normal_class)
+            run = Run(normal, cell.seed, arrays["score"], arrays["class_test"])
+            runs[titles[cell.variant]].append(run)
+    if not any(runs.values()):
+        raise NoRecords(f"no record yet; make one with: ocnd run {ABLATION_CELLS[0]}")
+    return runs
+
+
+def ablation_table(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
+    """One row a run of `ablation_runs`: variant, class (index), seed, auroc."""
+    rows = [
+        {"variant": title, "class": run.normal_class, "seed": run.seed, "auroc": run.auroc}
+        for title, group in runs.items()
+        for run in group
+    ]
+    return pd.DataFrame(rows)
+
+
+def gain(before: list[Run], after: list[Run]) -> tuple[float, float, float]:
+    """Mean AUROC of `after` minus `before` over the classes and seeds both have, with interval.
+
+    (difference, low, high) of `comparison.compare_means`: over seeds, and over the same images for
+    both. All NaN where the two share no run.
+    """
+    shared = {(run.normal_class, run.seed) for run in before} & {
+        (run.normal_class, run.seed) for run in after
+    }
+    if not shared:
+        return (float("nan"),) * 3
+    pairs = [
+        [run for run in group if (run.normal_class, run.seed) in shared]
+        for group in (after, before)
+    ]
+    return compare_means(*pairs)
+
+
+def verdict(low: float, high: float, seeds: int) -> str:
+    """What an interval of a gain says: raised, lowered, not shown; of one seed, nothing."""
+    if np.isnan(low):
+        return "no record yet"
+    if seeds < 2:
+        return "one seed, open"
+    return "raised" if low > 0 else "lowered" if high < 0 else "not shown"
+
+
+def gains(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
+    """What each part adds to the variant before: one row a part and class, and one for all classes.
+
+    Columns: part, class (index, or "all"), paper (its gain on ten classes, in rows of "all"),
+    gain, low, high, seeds (that every class has in both), verdict.
+    """
+    printed, titles = printed_ablation(), list(VARIANTS)
+    classes = sorted({run.normal_class for group in runs.values() for run in group})
+    rows = []
+    for before, part in pairwise(titles):
+        for k in ("all", *classes):
+            groups = [[r for r in runs[t] if k in ("all", r.normal_class)] for t in (before, part)]
+            value, low, high = gain(*groups)
+            seen = [{(r.normal_class, r.seed) for r in group} for group in groups]
+            shared = pd.Series([c for c, _ in seen[0] & seen[1]], dtype=object)
+            seeds = int(shared.value_counts().min()) if len(shared) else 0
+            rows.append(
+                {
+                    "part": part,
+                    "class": k,
+                    "paper": printed[part] - printed[before] if k == "all" else float("nan"),
+                    **{"gain": value, "low": low, "high": high},
+                    "seeds": seeds,
+                    "verdict": verdict(low, high, seeds),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def findings(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: does each part raise the AUROC? The paper's gain, ours, and what follows.
+
+    Without records the column of ours says so.
+    """
+    try:
+        table = gains(ablation_runs(folder))
+        overall = table[table["class"] == "all"]
+    except NoRecords:
+        overall = gains({title: [] for title in VARIANTS})
+
+    def ours(row) -> str:
+        return "" if np.isnan(row.gain) else f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
+
+    return pd.DataFrame(
+        {
+            "paper, ten digits, one number each": [f"{value:+.3f}" for value in overall["paper"]],
+            "ours, mean gain": [ours(row) for row in overall.itertuples()],
+            "seeds": [str(seeds or "") for seeds in overall["seeds"]],
+            "AUROC": list(overall["verdict"]),
+        },
+        index=[part.removeprefix("+ ") for part in overall["part"]],
+    )
+
+
+def numbers_table(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: the AUROC of each variant and class, mean over seeds [Student's interval].
+
+    Below it, the gain on the variant before [interval over seeds and images].
+    """
+    runs = ablation_runs(folder)
+    shown: dict[str, dict[str, str]] = {}
+    for (title, k), part in ablation_table(runs).groupby(["variant", "class"], sort=False):
+        mean, low, high = seed_interval(part["auroc"])
+        spread = "" if np.isnan(low) else f" [{low:.3f}, {min(high, 1):.3f}]"
+        text = f"{mean:.4f}{spread}, seeds: {len(part)}"
+        shown.setdefault(f"class {k}", {})[title] = text
+    for row in gains(runs).itertuples():
+        if row._2 != "all" and not np.isnan(row.gain):
+            text = f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
+            shown[f"class {row._2}"][f"gain of {row.part.removeprefix('+ ')}"] = text
+    parts = [title.removeprefix("+ ") for title in list(VARIANTS)[1:]]
+    order = [*VARIANTS, *(f"gain of {part}" for part in parts)]
+    return pd.DataFrame(shown).reindex(order).fillna("").sort_index(axis=1)
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def _pictures(name: str, folder: Path | None) -> dict[str, dict[str, np.ndarray]]:
+    """The arrays of each variant that has pictures of this name, by its title."""
+    stored = {title: read_arrays(cell, folder) for title, cell in PICTURE_CELLS.items()}
+    found = {title: a for title, a in stored.items() if f"picture_{name}" in a}
+    if not found:
+        raise NoRecords(f"no record yet; make one with: ocnd run {PICTURE_CELLS['+ mining']}")
+    return found
+
+
+def recorded_ablation(folder: Path | None = None) -> Figure:
+    """Chapter 4: AUROC as part after part is switched on."""
+    return plots.ablation(ablation_table(ablation_runs(folder)), printed_ablation())
+
+
+def recorded_decodes(folder: Path | None = None) -> Figure:
+    """Chapter 4: images of random codes, variant by variant."""
+    found = _pictures("drawn", folder)
+    return plots.random_decodes({title: a["picture_drawn"] for title, a in found.items()})
+
+
+def recorded_mined(folder: Path | None = None) -> Figure:
+    """Chapter 4: images of random codes before and after mining."""
+    (arrays,) = _pictures("mined", folder).values()
+    return plots.mined_pairs(arrays["picture_drawn"][:12], arrays["picture_mined"][:12])
+
+
+def recorded_redrawn(folder: Path | None = None) -> Figure:
+    """Chapter 4: test images of every class, the normal one first, as each variant redraws them."""
+    found = _pictures("given", folder)
+    arrays = next(iter(found.values()))
+    cell = parse_cell(PICTURE_CELLS["+ mining"])
+    normal, shown = class_index(cell.dataset, cell.normal_class), pictured(arrays["class_test"])
+    novel = (arrays["class_test"][shown] != normal).astype(int)
+    order = np.concatenate([np.flatnonzero(novel == 0), np.flatnonzero(novel)[::2]])
+    rows = {title: a["picture_redrawn"][order] for title, a in found.items()}
+    return plots.redrawn(arrays["picture_given"][order], rows, novel[order])
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "ocgan-ablation": recorded_ablation,
+    "ocgan-decodes": recorded_decodes,
+    "ocgan-mined": recorded_mined,
+    "ocgan-redrawn": recorded_redrawn,
+}

@@ -1,0 +1,249 @@
+"""Chapter 3: what its figures and tables take from the records of autoencoders and generators."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ocnd_lib import plots
+from ocnd_lib.benchmark import pictured
+from ocnd_lib.data import class_index
+from ocnd_lib.figures.source import NoRecords
+from ocnd_lib.metrics import proportion_interval, seed_interval
+from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
+
+LATENT_DIMS = (2, 4, 8, 16, 32, 64, 128, 256)
+LATENT_CELLS = tuple(f"mnist/ae+latent_dim={k}/8/{seed}" for seed in range(3) for k in LATENT_DIMS)
+# cells whose pictures are shown, under the titles they have there
+PICTURES = {
+    "mnist/ae/8/0": "autoencoder, 8",
+    "mnist/vae/8/0": "VAE, 8",
+    "mnist/gan/8/0": "GAN, 8",
+    "cifar10/ae/truck/0": "autoencoder, truck",
+}
+CELLS = (*LATENT_CELLS, *PICTURES)
+
+
+# --- the size of the code ------------------------------------------------------------------------
+
+
+def sweep_row(latent_dim: int, seed: int, y: np.ndarray, score: np.ndarray) -> dict:
+    """One line of a latent sweep, but for its AUROCs, from an autoencoder's errors (N,).
+
+    Keys: latent_dim, seed; normal and novel, the mean error of either; passed, the share of novel
+    images (`y` 1) redrawn no worse than 95 % of the normal ones are.
+    """
+    normal, novel = score[y == 0], score[y == 1]
+    return {
+        "latent_dim": latent_dim,
+        "seed": seed,
+        "normal": float(normal.mean()),
+        "novel": float(novel.mean()),
+        "passed": float(np.mean(novel <= np.quantile(normal, 0.95))),
+    }
+
+
+def latent_table(folder: Path | None = None) -> pd.DataFrame:
+    """The recorded latent sweep: `sweep_row` with auroc and validation, a row a cell.
+
+    Cells without a record are left out; NoRecords if that is all of them.
+    """
+    rows = []
+    for cell in map(parse_cell, LATENT_CELLS):
+        if record := read_record(cell, folder):
+            arrays, metrics = read_arrays(cell, folder), record["metrics"]
+            row = sweep_row(
+                cell.parameters["latent_dim"], cell.seed, _novel(cell, arrays), arrays["score"]
+            )
+            validation = metrics["validation"]["mean"]
+            rows.append({**row, "auroc": metrics["auroc"], "validation": validation})
+    if not rows:
+        raise NoRecords(f"no record yet; make one with: ocnd run {LATENT_CELLS[0]}")
+    return pd.DataFrame(rows)
+
+
+def _novel(cell: Cell, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    return (arrays["class_test"] != class_index(cell.dataset, cell.normal_class)).astype(int)
+
+
+def latent_change(table: pd.DataFrame, column: str) -> tuple[float, float, float]:
+    """A column at the largest code minus at the smallest, over the seeds that have both.
+
+    Returns (mean, low, high) with Student's interval; NaN bounds for one seed, all NaN for none.
+    """
+    wide = table.pivot(index="seed", columns="latent_dim", values=column)
+    change = (wide[wide.columns.max()] - wide[wide.columns.min()]).dropna()
+    return seed_interval(change) if len(change) else (float("nan"),) * 3
+
+
+# --- random codes --------------------------------------------------------------------------------
+
+
+def beyond(drawn: np.ndarray, held_out: np.ndarray) -> float:
+    """The share of distances above the 95 % quantile of those of held-out normal images."""
+    return float(np.mean(drawn > np.quantile(held_out, 0.95)))
+
+
+def distance_table(own: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """For a page: distances of several kinds of images, the first of them held-out normal ones.
+
+    Both map a kind to distances (n,): to the nearest normal training image, and to the nearest
+    training image of any other class.
+    """
+    held_out = next(iter(own.values()))
+    rows = {
+        kind: {
+            "median distance": f"{np.median(near):.3f}",
+            "farther than 95 % of held-out": f"{beyond(near, held_out):.0%}",
+            "nearest to another class": f"{np.mean(other[kind] < near):.0%}",
+        }
+        for kind, near in own.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def recorded_distances(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: how near the recorded decodes come to the normal class, a row a cell."""
+    rows = {}
+    for cell, title in PICTURES.items():
+        arrays = read_arrays(cell, folder)
+        if "distance_drawn" in arrays:
+            drawn, held_out = arrays["distance_drawn"], arrays["distance_held_out"]
+            rows[title] = {
+                "median distance, random codes": f"{np.median(drawn):.3f}",
+                "held-out normal images": f"{np.median(held_out):.3f}",
+                "random codes farther than 95 % of held-out": f"{beyond(drawn, held_out):.0%}",
+            }
+    if not rows:
+        raise NoRecords(f"no record yet; make one with: ocnd run {next(iter(PICTURES))}")
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+# --- the deck's claims ---------------------------------------------------------------------------
+
+CLAIMS = (
+    "Novel images are redrawn better as the code grows",
+    "and are told from normal ones less well",
+    "Random codes draw something else than the normal class",
+)
+NO_RECORD = "no record yet"
+
+
+def verdict(low: float, high: float, wanted: int) -> str:
+    """Whether an interval bears out that a number is above 0 (`wanted` +1) or below it (-1)."""
+    if np.isnan(low):
+        return "one run, not decided"
+    low, high = sorted((wanted * low, wanted * high))
+    return "confirmed" if low > 0 else "refuted" if high < 0 else "not shown"
+
+
+def size_claims(
+    table: pd.DataFrame,
+    error_change: tuple[float, float, float],
+    auroc_change: tuple[float, float, float],
+) -> dict[str, str]:
+    """The first two claims, each with its verdict and numbers, from a latent sweep.
+
+    Both changes are from the smallest code to the largest, (value, low, high); the first is that
+    of the error of novel images.
+    """
+    mean = table.groupby("latent_dim").mean()
+    (small, large), sizes = (mean.iloc[0], mean.iloc[-1]), f"{mean.index[0]} to {mean.index[-1]}"
+    return {
+        CLAIMS[0]: f"{verdict(*error_change[1:], -1)}: error {small.novel:.3f} to "
+        f"{large.novel:.3f}, code {sizes}",
+        CLAIMS[1]: f"{verdict(*auroc_change[1:], -1)}: AUROC {small.auroc:.3f} to "
+        f"{large.auroc:.3f}, change {interval_text(auroc_change)}",
+    }
+
+
+def interval_text(value: tuple[float, float, float]) -> str:
+    """A change and, if it has one, its interval."""
+    change, low, high = value
+    return f"{change:+.3f}" + ("" if np.isnan(low) else f" [{low:+.3f}, {high:+.3f}]")
+
+
+def decode_claim(drawn: np.ndarray, held_out: np.ndarray, latent_dim: int) -> dict[str, str]:
+    """The third claim with its verdict, from distances to the nearest normal training image.
+
+    Of normal images 5 % lie beyond the line, so the claim is that more of the decodes do.
+    """
+    share = beyond(drawn, held_out)
+    _, low, high = proportion_interval(share * len(drawn), len(drawn))
+    return {
+        CLAIMS[2]: f"{verdict(low - 0.05, high - 0.05, 1)}: {share:.0%} of {len(drawn)} lie "
+        f"farther from it than 95 % of held-out normal images, code of {latent_dim}"
+    }
+
+
+def recorded_claims(folder: Path | None = None) -> dict[str, str]:
+    """All claims as the records of MNIST's digit 8 bear them out, as far as there are any."""
+    claims = dict.fromkeys(CLAIMS, NO_RECORD)
+    try:
+        table = latent_table(folder)
+        changes = (latent_change(table, column) for column in ("novel", "auroc"))
+        claims |= size_claims(table, *changes)
+    except NoRecords:
+        pass
+    cell = next(iter(PICTURES))
+    if record := read_record(cell, folder):
+        arrays, size = read_arrays(cell, folder), record["parameters"]["latent_dim"]
+        claims |= decode_claim(arrays["distance_drawn"], arrays["distance_held_out"], size)
+    return claims
+
+
+def claims_markdown(columns: Mapping[str, Mapping[str, str]]) -> str:
+    """A table in Markdown: a row a claim, a column a source."""
+    lines = [["claim", *columns], ["---"] * (1 + len(columns))]
+    lines += [[claim, *(found[claim] for found in columns.values())] for claim in CLAIMS]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def recorded_latent(folder: Path | None = None) -> Figure:
+    """Chapter 3: errors and AUROC against the size of the code, on MNIST."""
+    return plots.latent_sweep(latent_table(folder))
+
+
+def recorded_redrawn(dataset: str, folder: Path | None = None) -> Figure:
+    """Chapter 3: one test image of every class, the normal one first, as autoencoders redraw it."""
+    rows, missing = {}, []
+    for cell in (cell for cell in PICTURES if cell.startswith(f"{dataset}/")):
+        arrays = read_arrays(cell, folder)
+        if not arrays:
+            missing.append(cell)
+        elif "picture_redrawn" in arrays:  # a GAN draws, but redraws nothing
+            novel = _novel(parse_cell(cell), arrays)[pictured(arrays["class_test"])]
+            order = normal_first(novel, 2)
+            given, novel = arrays["picture_given"][order], novel[order]
+            rows[PICTURES[cell].split(",")[0]] = arrays["picture_redrawn"][order]
+    if not rows:
+        raise NoRecords(f"no record yet; make one with: ocnd run {missing[0]}")
+    return plots.redrawn(given, rows, novel)
+
+
+def normal_first(novel: np.ndarray, each: int) -> np.ndarray:
+    """Indices of both normal pictures and then one of each novel class, of `each` a class."""
+    return np.concatenate([np.flatnonzero(novel == 0), np.flatnonzero(novel)[::each]])
+
+
+def recorded_decodes(folder: Path | None = None) -> Figure:
+    """Chapter 3: images of random codes of every recorded model."""
+    stored = {title: read_arrays(cell, folder) for cell, title in PICTURES.items()}
+    grids = {title: a["picture_drawn"] for title, a in stored.items() if "picture_drawn" in a}
+    if not grids:
+        raise NoRecords(f"no record yet; make one with: ocnd run {next(iter(PICTURES))}")
+    return plots.random_decodes(grids)
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "reconstruction-latent": recorded_latent,
+    "reconstruction-mnist": partial(recorded_redrawn, "mnist"),
+    "reconstruction-cifar10": partial(recorded_redrawn, "cifar10"),
+    "reconstruction-decodes": recorded_decodes,
+}

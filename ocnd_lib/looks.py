@@ -1,0 +1,208 @@
+"""Where an attention-GAN looks: heat maps of its critics, its attention maps, and their measures.
+
+    maps = maps_of(model, x)
+    tables = look(model, x, novel, masks)
+
+A critic is the visual discriminator of a GAN, which tells real images from drawn ones. The logit
+that a heat map explains is its "real"; with a classifier, that of "normal".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ocnd_lib.attention import multiply
+from ocnd_lib.data import ImageSet, OneClassSplit, one_class_split
+from ocnd_lib.detectors.attention_gan import AttentionGAN
+from ocnd_lib.explain import (
+    baseline_maps,
+    grad_cam,
+    lifts,
+    randomised_correlations,
+    road,
+    strength,
+)
+from ocnd_lib.masked import MASKED_SETS, MaskedSet, load_masked
+from ocnd_lib.metrics import seed_interval
+from ocnd_lib.training import Hardware, to_unit
+
+LAYER = "body.2"  # of a critic: 8x8 features; body.0 has 16x16, body.3 has 4x4
+BEFORE, ON_MASKED, AFTER = "base critic", "base critic, image x map", "masked critic"
+CLASSIFIER, ATTENTION = "classifier", "attention map"
+LOOKED_AT = 200  # test images of each kind, in a record
+ROAD_IMAGES = 24  # of each kind, since every one costs some tenths of a second
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Test images to look at, uint8 (N, C, 32, 32): `novel` and `label` (N,), `masks` or None.
+
+    Masks are bool (N, 32, 32), true on the object.
+    """
+
+    x: np.ndarray
+    novel: np.ndarray
+    label: np.ndarray
+    masks: np.ndarray | None
+
+
+def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
+    """Where the objects of the test images are, bool (N, 32, 32), or None if that is not known.
+
+    Of sets with masks, the pixels that are mostly object; of grey ones, those above half white:
+    strokes, clothes.
+    """
+    if images.name in MASKED_SETS:
+        crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
+        return crops.m_test[:, 0] > 127
+    return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None
+
+
+def choose(split: OneClassSplit, masks: np.ndarray | None, most: int, seed: int = 0) -> Shown:
+    """Draw, by `seed`, as many normal as novel test images, `most` of each at most."""
+    rng = np.random.default_rng(seed)
+    kinds = [rng.permutation(np.flatnonzero(split.y_test == kind)) for kind in (0, 1)]
+    count = min(most, *map(len, kinds))
+    rows = np.sort(np.concatenate([kind[:count] for kind in kinds]))
+    kept = None if masks is None else masks[rows]
+    return Shown(split.x_test[rows], split.y_test[rows], split.class_test[rows], kept)
+
+
+def critics(model: AttentionGAN, x: np.ndarray) -> dict[str, tuple[nn.Module, Tensor]]:
+    """The networks that heat maps are made of, by name, and the images that each then sees.
+
+    "base critic", "base critic, image x map" (the same network on what the masked one sees),
+    "masked critic", and "classifier" if there is one. ValueError if the critics judge codes too.
+    """
+    if model.joint_discriminator:
+        raise ValueError("a joint discriminator judges codes too; heat maps are of images alone")
+    attention = torch.from_numpy(model.attention_map(x))  # and the networks are at rest
+    base, masked = (model.state_[name]["visual_discriminator"] for name in ("base", "masked"))
+    device = next(base.parameters()).device
+    whole = to_unit(torch.from_numpy(x)).to(device)
+    part = multiply(whole, attention.to(device))
+    found = {BEFORE: (base, whole), ON_MASKED: (base, part), AFTER: (masked, part)}
+    if CLASSIFIER in model.state_:
+        found[CLASSIFIER] = (model.state_[CLASSIFIER], whole)
+    return found
+
+
+def maps_of(model: AttentionGAN, x: np.ndarray, layer: str = LAYER) -> dict[str, np.ndarray]:
+    """Heat maps of uint8 images (N, C, 32, 32) by each of `critics`, and the attention map.
+
+    Each (N, 32, 32), at least 0, of one scale within a name. ValueError for an unknown layer.
+    """
+    maps = {name: grad_cam(net, layer, seen) for name, (net, seen) in critics(model, x).items()}
+    return {**maps, ATTENTION: model.attention_map(x)[:, 0]}
+
+
+def look(
+    model: AttentionGAN, shown: Shown, layer: str = LAYER, road_images: int = ROAD_IMAGES
+) -> dict[str, list[dict]]:
+    """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
+
+    finds: the rows of `lifts`, for "normal" and "novel" images apart (`images`), with "base critic"
+    as a further baseline; none without masks. strength: those of `explain.strength`.
+    road: mean over images and over as many random maps, lift and its interval, in spreads of the
+    logit over the images. randomised: step (0, 1, ... from the last layer), layer, mean, low, high.
+    """
+    maps, seed = maps_of(model, shown.x, layer), model.seed
+    tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
+    if shown.masks is not None:
+        tables["finds"] = _finds(maps, shown, seed)
+    tables["strength"] = [
+        {"map": name, **strength(heat, shown.novel)} for name, heat in maps.items()
+    ]
+    rows = np.concatenate([np.flatnonzero(shown.novel == k)[:road_images] for k in (0, 1)])
+    for name, (network, seen) in critics(model, shown.x[rows]).items():
+        tables["road"].append({"map": name, **_road(network, seen, maps[name][rows], seed)})
+        steps = randomised_correlations(network, layer, seen, seed=seed)
+        for step, (changed, values) in enumerate(steps.items()):
+            summary = dict(zip(("mean", "low", "high"), seed_interval(values), strict=True))
+            tables["randomised"].append({"map": name, "step": step, "layer": changed, **summary})
+    return tables
+
+
+def _finds(maps: Mapping[str, np.ndarray], shown: Shown, seed: int) -> list[dict]:
+    rows = []
+    for kind, images in enumerate(("normal", "novel")):
+        here = shown.novel == kind
+        for name, heat in maps.items():
+            beside = {} if name == BEFORE else {BEFORE: maps[BEFORE][here]}
+            found = lifts(heat[here], shown.masks[here], seed, beside)
+            # `images` of a row of lifts is their number
+            rows += [
+                {**row, "map": name, "count": row["images"], "images": images} for row in found
+            ]
+    return rows
+
+
+def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict[str, float]:
+    with torch.no_grad():
+        spread = float(network(seen).float().std())
+    unit = spread if spread > 0 else 1.0
+    blind = baseline_maps(len(heat), seed)["random"]
+    value, other = (road(network, seen, of, seed=seed) / unit for of in (heat, blind))
+    lift, low, high = seed_interval(value - other)
+    return {
+        "value": float(value.mean()), "baseline_value": float(other.mean()),
+        "lift": lift, "low": low, "high": high, "count": len(heat),
+    }  # fmt: skip
+
+
+def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER, each: int = 4) -> dict:
+    """A few images, `each` normal ones and then as many novel ones of different classes, to show.
+
+    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, bool, if known; and under the name of each
+    map, float32 (n, 32, 32).
+    """
+    normal, novel = (np.flatnonzero(shown.novel == kind) for kind in (0, 1))
+    _, first = np.unique(shown.label[novel], return_index=True)
+    rows = np.concatenate([normal[:each], novel[first][:each]])
+    kept = {"given": shown.x[rows], "novel": shown.novel[rows].astype(np.uint8)}
+    if shown.masks is not None:
+        kept["masks"] = shown.masks[rows]
+    maps = maps_of(model, shown.x[rows], layer)
+    return kept | {name: heat.astype(np.float32) for name, heat in maps.items()}
+
+
+def experiment(
+    images: ImageSet,
+    normal_class: int | str,
+    seed: int,
+    settings: Mapping[str, object],
+    checkpoint: Path | None,
+    hardware: Hardware,
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """Train an AttentionGAN on one class, and measure where it looks in test images.
+
+    Returns (record without its cell, with the `tables` of `look`; arrays: its `pictures`, named
+    `look_NAME`). Test images, and masks, are looked at only after the training.
+    """
+    start = perf_counter()
+    split = one_class_split(images, normal_class, seed)
+    model = AttentionGAN(**{**settings, "seed": seed, "device": hardware.device.type})
+    model.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint)
+    fitted = perf_counter()
+    shown = choose(split, true_masks(images), LOOKED_AT, seed)
+    tables = look(model, shown)
+    record = {
+        "parameters": model.get_params(),
+        "train_counts": [len(split.x_train), 0],
+        "test_counts": np.bincount(shown.novel).tolist(),
+        "layer": LAYER,
+        "metrics": {},
+        "tables": tables,
+        "curves": model.curves_,
+        "seconds": perf_counter() - start,
+        "fit_seconds": fitted - start,
+        "hardware": str(hardware),
+        "data_fingerprint": images.fingerprint,
+    }
+    arrays = pictures(model, shown) if seed == 0 else {}
+    return record, {f"look_{name}": array for name, array in arrays.items()}

@@ -1,0 +1,278 @@
+"""Bad input is one clear message before any training, in the library and on the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from data_prep import archives
+from ocnd_lib import benchmark, cli
+from ocnd_lib import sweep as sweeps
+from ocnd_lib.classifier import Recipe, fit
+from ocnd_lib.data import one_class_split
+from ocnd_lib.detectors.autoencoder import AutoEncoder
+from ocnd_lib.detectors.deep_svdd import DeepSVDD
+from ocnd_lib.detectors.kde import KDE
+from ocnd_lib.detectors.pixelcnn import PixelCNN
+from ocnd_lib.records import parse_cell, read_records
+from ocnd_lib.settings import check_settings
+
+X = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _no_training(monkeypatch, tmp_path):
+    """Nothing may be learnt here, and no cluster started."""
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+    for kind in (AutoEncoder, DeepSVDD, KDE):
+        monkeypatch.setattr(kind, "_learn", lambda *_: pytest.fail("training has begun"))
+    monkeypatch.setattr("ocnd_lib.classifier.VGG11", lambda *_: pytest.fail("training has begun"))
+    monkeypatch.setattr(sweeps, "LocalCluster", lambda **_: pytest.fail("a cluster was started"))
+
+
+def refused(*words: str, code: int = 2) -> str:
+    """What `ocnd` says, in one message, when it ends with this code."""
+    done = CliRunner().invoke(cli.app, words)
+    assert done.exit_code == code, done.output
+    assert done.stderr.startswith("ocnd: ") and "Traceback" not in done.output
+    return done.stderr
+
+
+# --- images --------------------------------------------------------------------------------------
+
+IMAGES = {
+    "uint8 0..255, not float64": X / 255,
+    "not float32, and 3 values are not numbers": np.where(
+        np.arange(X.size).reshape(X.shape) < 3, np.nan, X
+    ).astype(np.float32),
+    r"shape \(N, 1 or 3, 32, 32\), not \(12, 1, 28, 28\)": X[..., 2:30, 2:30],
+    r"not \(12, 2, 32, 32\)": np.repeat(X, 2, axis=1),
+    r"not \(12, 32, 32\)": X[:, 0],
+    r"not \(1, 32, 32\)": X[0],
+    "1 images are too few; at least": X[:1],
+    "0 images are too few; at least": X[:0],
+}
+
+
+@pytest.mark.parametrize("message", IMAGES)
+def test_images_that_cannot_be_learnt_from(message):
+    images = IMAGES[message]
+    for learn in (
+        AutoEncoder().fit,
+        KDE().fit,
+        lambda x: fit(x, np.zeros(len(x), int), Recipe(), seed=0),
+    ):
+        with pytest.raises(ValueError, match=message):
+            learn(images)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(11, int), "one whole number from 0 an image"),
+        (np.zeros(12), "one whole number from 0 an image, not float64"),
+        (np.full(12, -1), "one whole number from 0 an image"),
+        (np.full(12, 1), "class 0 has no image to learn from"),
+        (np.arange(12) % 2 * 2, "class 1 has no image to learn from"),
+    ],
+)
+def test_labels_that_cannot_be_learnt_from(labels, message):
+    with pytest.raises(ValueError, match=message):
+        fit(X, labels, Recipe(), seed=0)
+
+
+def stored(path, **changes) -> None:
+    """A small MNIST that is whole but for what changes."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x_train": rng.integers(0, 256, (40, 28, 28), np.uint8),
+        "y_train": np.repeat(np.arange(10, dtype=np.uint8), 4),
+        "x_test": rng.integers(0, 256, (20, 28, 28), np.uint8),
+        "y_test": np.tile(np.arange(10, dtype=np.uint8), 2),
+    } | changes
+    md5 = np.array([archives.md5_of(array) for array in arrays.values()])
+    np.savez(path, **arrays, md5=md5, class_names=np.array(archives.CLASS_NAMES["mnist"].split()))
+
+
+DAMAGE = {
+    r"x_train is uint8 (40, 32, 28)": {"x_train": np.zeros((40, 32, 28), np.uint8)},
+    r"x_train is uint8 (40, 28, 28, 2)": {"x_train": np.zeros((40, 28, 28, 2), np.uint8)},
+    r"x_test is float64 (20, 28, 28)": {"x_test": np.full((20, 28, 28), np.nan)},
+    r"x_train is uint8 (28, 28)": {"x_train": np.zeros((28, 28), np.uint8)},
+    r"the labels in y_train are not 0 to 9, each in use": {"y_train": np.zeros(40, np.uint8)},
+}
+
+
+@pytest.mark.parametrize("complaint", DAMAGE)
+def test_a_data_file_that_cannot_be_learnt_from(complaint, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_DATA", str(tmp_path))
+    monkeypatch.setattr(archives, "ORIGINAL_MD5", {"mnist": {}})
+    stored(tmp_path / "mnist.npz", **DAMAGE[complaint])
+    for words in (
+        ("run", "mnist/ae/3/0"),
+        ("sweep", "--datasets", "mnist", "--methods", "ae", "--seeds", "0"),
+    ):
+        said = refused(*words, code=1)
+        assert complaint in said and said.endswith("run: ocnd data mnist\n")
+
+
+def test_a_class_of_four_images_is_too_small_to_learn(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_DATA", str(tmp_path))
+    monkeypatch.setattr(archives, "ORIGINAL_MD5", {"mnist": {}})
+    stored(tmp_path / "mnist.npz")
+    assert "4 images are too few; at least 10 are needed" in refused("run", "mnist/ae/3/0")
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
+
+
+@pytest.mark.parametrize(
+    ("cell", "complaint"),
+    [
+        ("digits/ae/11/0", "digits has no class '11'; there are: 0, 1, 2"),
+        ("cifar10/ae/zebra/0", "cifar10 has no class 'zebra'; there are: 0 airplane"),
+        ("digit/ae/3/0", "there is no data set 'digit'; there are: digits, mnist"),
+        ("digits/aee/3/0", "unknown method 'aee'; there are: vgg11"),
+        ("digits/ae/3", FORM),
+        ("digits/ae/3/0/0", FORM),
+        ("digits/ae/3/0-", "seed '0-'"),
+        ("digits/ae/3/-1", "seed '-1'"),
+        ("digits/ae/3/4294967296", "from 0 to 4294967295"),
+        ("digits/ae+width/3/0", "'width' in"),
+        ("digits/ae+width=4+width=5/3/0", "'width' stands twice"),
+        ("digits/ae+height=4/3/0", "ae has no parameter 'height'; there are: batch_size"),
+        ("digits/ae+width=0/3/0", "width must be a whole number, 1 or more, not 0"),
+        ("digits/ae+width=x/3/0", "width must be a whole number, 1 or more, not 'x'"),
+        ("digits/ae+epochs=1.5/3/0", "epochs must be a whole number, 1 or more, not 1.5"),
+        ("digits/ae+noise=-1/3/0", "noise must be a number, 0 or more, not -1"),
+        ("digits/ae+noise=True/3/0", "noise must be a number, 0 or more, not True"),
+        ("digits/ae+learning_rate=0/3/0", "learning_rate must be a number above 0, not 0"),
+        ("digits/kde+gcn=1/3/0", "gcn must be True or False, not 1"),
+        ("digits/vgg11+epochs=x/3/0", "epochs must be a whole number, 1 or more, not 'x'"),
+        ("digits/vgg11+class_weight=heavy/3/0", "'heavy' is not one of none, balanced"),
+        ("digits/vgg11+ratio=x/3/0", "ratio must be a number, 0 or more, not 'x'"),
+        ("digits/vgg11+ratio=1/3/0", "a ratio of 1.0 is impossible for class 3"),
+    ],
+)
+def test_a_cell_that_cannot_be_run(cell, complaint):
+    assert complaint in refused("run", cell)
+    with pytest.raises(ValueError) as error:
+        benchmark.run_cell(cell)
+    assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "methods", "seeds", "complaint"),
+    [
+        ("digits", "ae", "0-", "'0-' is no list of seeds; write one like 0-4 or 0,2,5"),
+        ("digits", "ae", "", "is no list of seeds"),
+        ("digits", "ae", "0-99999999999", "is out of range or too long"),
+        ("digits", "ae", "0-1000000", "is out of range or too long"),
+        ("digit", "ae", "0", "there is no data set 'digit'"),
+        ("digits", "aee", "0", "unknown method 'aee'"),
+        ("digits", "ae+width=0", "0", "width must be a whole number"),
+        (",", "ae", "0", "no data set is given"),
+        ("digits", "", "0", "no method is given"),
+    ],
+)
+def test_a_sweep_that_cannot_be_run(datasets, methods, seeds, complaint):
+    words = ("--datasets", datasets, "--methods", methods, "--seeds", seeds)
+    assert complaint in refused("sweep", *words)
+
+
+def test_a_list_of_cells_is_checked_as_a_whole(tmp_path):
+    with pytest.raises(ValueError, match="digits has no class 'x'"):
+        sweeps.sweep(["digits/ae/3/0", "digits/ae/x/0"], folder=tmp_path / "records")
+
+
+def test_tables_of_what_does_not_exist(tmp_path):
+    assert "there is no data set 'digit'; there are: digits, mnist" in refused("table", "digit")
+    assert "there is no data set 'coil'" in refused("table", "cifar10", "coil")
+    record = tmp_path / "records" / "digits" / "ae" / "11" / "0.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"cell": "digits/ae/11/0", "metrics": {"auroc": 0.5}}))
+    assert "digits/ae/11/0 names no class of digits: 0, 1" in refused("table", "digits")
+    record.write_text('{"cell": "digits/ae')
+    for words in (("table", "digits"), ("records",)):
+        said = refused(*words)
+        assert f"{record} is no record" in said and "remove it, and run its cell" in said
+
+
+# --- a folder that cannot be written to ----------------------------------------------------------
+
+
+def test_an_unwritable_records_folder(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    folder = tmp_path / "file" / "records"
+    monkeypatch.setenv("OCND_RECORDS", str(folder))
+    for words in (("run", "digits/ae/3/0"), ("sweep", "--datasets", "digits", "--methods", "ae")):
+        said = refused(*words)
+        assert f"records cannot be written to {folder}" in said and "set OCND_RECORDS" in said
+    for work in (
+        lambda: benchmark.run_cell("digits/ae/3/0", folder),
+        lambda: sweeps.sweep(["digits/ae/3/0"], folder=folder),
+    ):
+        with pytest.raises(PermissionError, match="set OCND_RECORDS"):
+            work()
+
+
+def test_a_records_folder_that_can_be_made_is_made_and_left_empty(monkeypatch, tmp_path):
+    monkeypatch.setattr(benchmark, "load_images", lambda _: pytest.skip("far enough"))
+    folder = tmp_path / "new" / "records"
+    try:
+        benchmark.run_cell("digits/ae/3/0", folder)
+    except pytest.skip.Exception:
+        pass
+    assert folder.is_dir() and list(folder.iterdir()) == []
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("detector", "message"),
+    [
+        (AutoEncoder(width=-1), "width must be a whole number, 1 or more"),
+        (AutoEncoder(latent_dim=True), "latent_dim must be a whole number"),
+        (AutoEncoder(noise=float("nan")), "noise must be a number"),
+        (AutoEncoder(learning_rate=float("inf")), "learning_rate must be a number above 0"),
+        (AutoEncoder(seed=-1), "seed must be a whole number, 0 or more"),
+        (AutoEncoder(device=0), "device must be a word, not 0"),
+        (DeepSVDD(epochs=-1), "epochs must be a whole number, 0 or more"),
+        (KDE(gcn="no"), "gcn must be True or False"),
+        (PixelCNN(width=1), "width is 1; .* 2 or more"),
+    ],
+)
+def test_an_impossible_parameter_is_refused_by_fit(detector, message):
+    with pytest.raises(ValueError, match=message):
+        detector.fit(X)
+
+
+def test_numbers_of_numpy_are_numbers():
+    types = {"width": int, "noise": float, "gcn": bool, "seed": int}
+    given = dict(width=np.int64(4), noise=np.float32(0.5), gcn=np.bool_(True), seed=0)
+    check_settings(given, types)
+    check_settings({"noise": 1, "other": object()}, types)
+
+
+def test_the_largest_seed_can_be_used():
+    from ocnd_lib.training import seed_everything
+
+    seed = parse_cell("digits/ae/3/4294967295").seed
+    seed_everything(seed)
+    np.random.default_rng(seed)
+
+
+def test_a_class_without_images_is_refused_by_every_split():
+    from ocnd_lib.data import ImageSet
+
+    y = np.zeros(12, int)
+    images = ImageSet("own", X, y, X, y, ("a", "b"), "")
+    with pytest.raises(ValueError, match="class b of own has no image in x_train"):
+        one_class_split(images, "b", seed=0)
+    with pytest.raises(ValueError, match="x_test of own has no image of another class"):
+        one_class_split(images, "a", seed=0)
+    assert read_records() == []

@@ -1,0 +1,105 @@
+"""How settings were chosen: by validation alone, over the classes that all variants share."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ocnd_lib import choices
+from ocnd_lib.choices import choices_table, for_page, render_choices, table_settings
+
+
+def trial(variant, normal_class, mean, seed=0, **settings):
+    parameters = {**table_settings("mnist", "vae"), "seed": seed, "device": "cpu", **settings}
+    validation = {"erased": mean - 0.1, "mirrored": mean, "turned": mean + 0.1, "mean": mean}
+    return {
+        "cell": f"mnist/vae{variant}/{normal_class}/{seed}",
+        "parameters": parameters,
+        "metrics": {"validation": validation},  # no test AUROC: whoever asks for it fails
+    }
+
+
+RECORDS = [
+    trial("", "3", 0.80),
+    trial("", "8", 0.70),
+    trial("", "1", 0.10),
+    trial("+latent_dim=8", "3", 0.90, latent_dim=8),
+    trial("+latent_dim=8", "8", 0.80, latent_dim=8),
+    trial("+latent_dim=8+width=4", "3", 0.60, latent_dim=8, width=4),
+    trial("+latent_dim=8+width=4", "8", 0.50, latent_dim=8, width=4),
+    trial("+latent_dim=8+width=4", "8", 0.99, seed=1, latent_dim=8, width=4),
+]
+
+
+def test_variants_are_compared_over_the_classes_they_share():
+    table = choices_table("mnist", "vae", RECORDS)
+    assert list(table["mean"]) == pytest.approx([0.85, 0.75, 0.55])
+    assert list(table["turned"]) == pytest.approx([0.95, 0.85, 0.65])
+    assert set(table["classes"]) == {2}
+    assert list(table["latent_dim"]) == [8, table_settings("mnist", "vae")["latent_dim"], 8]
+    assert set(table) == {"latent_dim", "width", "classes", *choices.KINDS, "best", "taken"}
+    assert list(table["best"]) == [True, False, False]
+    assert list(table["taken"]) == [False, True, False]
+
+
+def test_no_test_auroc_enters():
+    rng = np.random.default_rng(0)
+    tested = [
+        {**r, "metrics": {**r["metrics"], "auroc": float(rng.random())}} for r in reversed(RECORDS)
+    ]
+    assert choices_table("mnist", "vae", tested).equals(choices_table("mnist", "vae", RECORDS))
+
+
+def test_other_cells_do_not_enter():
+    other = [
+        {**trial("", "3", 1.0), "cell": cell}
+        for cell in ("cifar10/vae/cat/0", "mnist/ae/3/0", "mnist/vae/3/1")
+    ]
+    plain = {"cell": "mnist/vae/3/0", "parameters": {}, "metrics": {"auroc": 0.5}}
+    table = choices_table("mnist", "vae", [*RECORDS, *other, plain])
+    assert table.equals(choices_table("mnist", "vae", RECORDS))
+
+
+def test_the_same_settings_under_two_names_are_one_variant(monkeypatch):
+    taken = table_settings("mnist", "vae") | {"latent_dim": 8}
+    monkeypatch.setattr(choices, "table_settings", lambda dataset, method: taken)
+    table = choices_table("mnist", "vae", [*RECORDS, trial("", "5", 0.3, latent_dim=8)])
+    assert len(table) == 3 and list(table["taken"]) == [True, False, False]
+
+
+def test_variants_without_a_common_class_are_not_ranked():
+    table = choices_table("mnist", "vae", [RECORDS[2], RECORDS[3]])
+    assert table["mean"].isna().all() and not table["best"].any() and set(table["classes"]) == {0}
+
+
+def test_what_is_printed():
+    table = choices_table("mnist", "vae", RECORDS)
+    assert list(for_page(table)["mark"]) == ["best", "taken", ""]
+    assert "0.850" in render_choices("mnist", "vae", table)
+    assert json.loads(render_choices("mnist", "vae", table, "json"))[0]["latent_dim"] == 8
+    assert render_choices("mnist", "vae", table, "csv").count("\n") == 4
+    none = choices_table("mnist", "vae", [])
+    assert "no variant of vae on mnist" in render_choices("mnist", "vae", none)
+    assert json.loads(render_choices("mnist", "vae", none, "json")) == []
+    with pytest.raises(ValueError, match="'vgg11' is no detector; there are: ocsvm"):
+        choices_table("mnist", "vgg11", [])
+
+
+def test_the_page_and_the_command_show_the_variants(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from ocnd_lib.cli import app
+    from ocnd_lib.figures.benchmark import choices_page
+    from ocnd_lib.records import write_record
+
+    for record in RECORDS:
+        write_record(record, folder=tmp_path)
+    page = choices_page(tmp_path)
+    assert set(page.index) == {("MNIST", "VAE")}
+    assert next(iter(page["settings"])) == "latent_dim=8, width=32"
+    assert list(page["mark"]) == ["best", "taken", ""]
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    printed = CliRunner().invoke(app, ["table", "mnist", "--choices", "vae"])
+    assert printed.exit_code == 0 and "best" in printed.output and "0.850" in printed.output
+    wrong = CliRunner().invoke(app, ["table", "mnist", "--choices", "vea"])
+    assert wrong.exit_code == 2

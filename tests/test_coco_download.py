@@ -1,0 +1,275 @@
+"""What arrives from a bad network is whole and right or refused, and nothing is fetched twice."""
+
+import hashlib
+import http.server
+import io
+import threading
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_prep import coco_download
+from data_prep.archives import DataError
+from data_prep.coco_download import (
+    Absent,
+    download,
+    fetch_annotations,
+    fetch_images,
+    open_session,
+)
+
+CONTENT = np.random.default_rng(0).bytes(300_000)
+BLOCK = 1 << 16  # the most that a cut may lose
+
+
+class Server:
+    """Serves `files`; `faults` holds for a path what goes wrong with its next requests."""
+
+    def __init__(self):
+        self.files: dict[str, bytes] = {}
+        self.faults: dict[str, list[str]] = {}
+        self.requests = Counter()
+        self.sent = Counter()  # bytes of content by path
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                server.answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
+        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
+
+    def answer(self, request) -> None:
+        path = request.path.lstrip("/")
+        self.requests[path] += 1
+        fault = self.faults[path].pop(0) if self.faults.get(path) else ""
+        content = self.files.get(path)
+        if fault.isdecimal() or content is None:
+            request.send_response(int(fault or 404))
+            request.send_header("Content-Length", "0")
+            return request.end_headers()
+        if fault == "wrong":
+            content = b"<html>please log in</html>"
+        start = int(request.headers.get("Range", "bytes=0-")[6:-1])
+        if fault == "ignores ranges":
+            start = 0
+        if start >= len(content):
+            request.send_response(416)
+            request.send_header("Content-Range", f"bytes */{len(content)}")
+            request.send_header("Content-Length", "0")
+            return request.end_headers()
+        request.send_response(206 if start else 200)
+        if start:
+            request.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        content = content[start:]
+        if fault == "truncated":  # and claims that this is all
+            content = content[: len(content) // 2]
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        if fault == "cut":
+            content = content[: len(content) // 2]
+            request.close_connection = True
+        self.sent[path] += len(content)
+        request.wfile.write(content)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = Server()
+    server.files["file"] = CONTENT
+    yield server
+    server.http.shutdown()
+
+
+@pytest.fixture
+def get(server, tmp_path):
+    """Download `file` from the server, without waiting between tries."""
+
+    def right(path):
+        if path.read_bytes() != CONTENT:
+            raise ValueError("not the content")
+
+    def get(check=right):
+        download(server.url + "file", tmp_path / "file", open_session(), check=check, pause=0)
+        return (tmp_path / "file").read_bytes()
+
+    return get
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [[], ["503"], ["429", "500"], ["cut"], ["truncated"], ["wrong"], ["503", "cut", "wrong"]],
+)
+def test_a_file_arrives_whole_whatever_went_wrong_before(server, get, tmp_path, faults):
+    server.faults["file"] = list(faults)
+    assert get() == CONTENT
+    assert server.requests["file"] == len(faults) + 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_cut_download_goes_on_where_it_stopped(server, get):
+    server.faults["file"] = ["cut", "cut"]
+    assert get() == CONTENT
+    assert server.sent["file"] < len(CONTENT) + 2 * BLOCK
+
+
+def test_a_later_process_goes_on_too(server, get, tmp_path):
+    server.faults["file"] = ["cut", *["503"] * coco_download.TRIES]
+    with pytest.raises(DataError, match=r"/file could not be downloaded in 5 tries: .*503"):
+        get()
+    assert [path.name for path in tmp_path.iterdir()] == [".file.part"]
+    server.faults["file"] = []
+    assert get() == CONTENT
+    assert server.sent["file"] < len(CONTENT) + BLOCK
+
+
+def test_a_server_without_ranges_sends_it_all_again(server, get):
+    server.faults["file"] = ["cut", "ignores ranges"]
+    assert get() == CONTENT
+
+
+def test_a_part_that_is_already_whole_is_taken(server, get, tmp_path):
+    (tmp_path / ".file.part").write_bytes(CONTENT)
+    assert get() == CONTENT
+    assert not server.sent["file"]
+
+
+@pytest.mark.parametrize(
+    "part", [CONTENT + b"more", b"rubbish"], ids=["too long", "of another file"]
+)
+def test_a_part_that_does_not_belong_is_thrown_away(get, tmp_path, part):
+    (tmp_path / ".file.part").write_bytes(part)
+    assert get() == CONTENT
+
+
+def test_a_wrong_file_is_refused_in_the_end_and_leaves_nothing(server, get, tmp_path):
+    server.faults["file"] = ["wrong"] * 9
+    with pytest.raises(DataError, match="not the content"):
+        get()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("code", ["403", "404", "410"])
+def test_what_does_not_exist_is_asked_for_once(server, get, code):
+    server.faults["file"] = [code]
+    with pytest.raises(Absent):
+        get()
+    assert server.requests["file"] == 1
+
+
+def jpeg(number: int, size=(40, 30)) -> bytes:
+    file = io.BytesIO()
+    pixels = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def entries(server):
+    """Twelve images on the server, as a COCO file lists them."""
+    server.files |= {f"{i}.jpg": jpeg(i) for i in range(12)}
+    return [
+        {
+            "id": i,
+            "file_name": f"{i}.jpg",
+            "coco_url": f"{server.url}{i}.jpg",
+            "width": 40,
+            "height": 30,
+        }
+        for i in range(12)
+    ]
+
+
+def test_images_survive_a_bad_server(server, entries, tmp_path):
+    faults = ["503", "cut", "truncated", "wrong"]
+    server.faults = {f"{i}.jpg": [fault] for i, fault in enumerate(faults)}
+    assert fetch_images(entries, tmp_path, workers=4, pause=0) == []
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        f"{i}.jpg": server.files[f"{i}.jpg"] for i in range(12)
+    }
+
+
+def test_only_what_is_missing_or_damaged_is_fetched(server, entries, tmp_path):
+    fetch_images(entries[:6], tmp_path, pause=0)
+    (tmp_path / "2.jpg").write_bytes(jpeg(2)[:-200])
+    (tmp_path / "4.jpg").write_bytes(jpeg(4, size=(30, 40)))
+    server.requests.clear()
+    fetch_images(entries[:8], tmp_path, pause=0)
+    assert dict(server.requests) == {"2.jpg": 1, "4.jpg": 1, "6.jpg": 1, "7.jpg": 1}
+    assert (tmp_path / "2.jpg").read_bytes() == server.files["2.jpg"]
+
+
+def test_images_that_do_not_exist_are_told_apart_from_those_that_failed(server, entries, tmp_path):
+    del server.files["3.jpg"], server.files["9.jpg"]
+    assert sorted(fetch_images(entries, tmp_path, pause=0)) == [3, 9]
+    server.faults["0.jpg"] = ["503"] * 9
+    (tmp_path / "0.jpg").unlink()
+    with pytest.raises(DataError, match=r"1 of 12 images could not .*0\.jpg.*503.* Run the comm"):
+        fetch_images(entries, tmp_path, pause=0)
+    server.faults["0.jpg"] = []
+    assert sorted(fetch_images(entries, tmp_path, pause=0)) == [3, 9]
+
+
+def test_an_image_of_another_size_is_refused(server, entries, tmp_path):
+    server.files["5.jpg"] = jpeg(5, size=(32, 32))
+    with pytest.raises(DataError, match="another size"):
+        fetch_images(entries, tmp_path, pause=0)
+    assert not (tmp_path / "5.jpg").exists()
+
+
+def test_a_dead_network_ends_soon(entries, server, tmp_path):
+    server.http.shutdown()
+    server.http.server_close()
+    many = [{**entries[0], "id": i, "file_name": f"{i}.jpg"} for i in range(3000)]
+    with pytest.raises(DataError, match=r"^20 of 3000 images could not be fetched"):
+        fetch_images(many, tmp_path, workers=2, pause=0)
+
+
+@pytest.fixture
+def archive(server):
+    """An annotation archive on the server; returns a function that fetches it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as zipped:
+        zipped.writestr("annotations/captions_train2017.json", "not wanted")
+        zipped.writestr(coco_download.MEMBER, CONTENT)
+    server.files["annotations.zip"] = file.getvalue()
+    md5 = hashlib.md5(file.getvalue()).hexdigest()
+    return lambda folder: fetch_annotations(folder, f"{server.url}annotations.zip", md5, pause=0)
+
+
+@pytest.mark.parametrize("faults", [[], ["503"], ["cut", "503", "cut"], ["wrong"], ["truncated"]])
+def test_the_annotations_arrive(server, archive, tmp_path, monkeypatch, faults):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # pooch waits a second
+    server.faults["annotations.zip"] = list(faults)
+    path = archive(tmp_path)
+    assert path.name == "instances_train2017.json" and path.read_bytes() == CONTENT
+    requests = server.requests["annotations.zip"]
+    path.write_bytes(b"cut off")
+    assert archive(tmp_path).read_bytes() == CONTENT
+    assert server.requests["annotations.zip"] == requests
+
+
+def test_an_archive_with_another_checksum_is_refused(server, archive, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    server.files["annotations.zip"] += b"\0"
+    with pytest.raises(DataError, match=r"could not be fetched.*does not match.*--annotations"):
+        archive(tmp_path)
+    assert not (tmp_path / "instances_train2017.json").exists()
+
+
+def test_no_network_is_one_message(archive, server, tmp_path):
+    server.http.shutdown()
+    server.http.server_close()
+    with pytest.raises(DataError, match="could not be downloaded in 5 tries"):
+        archive(tmp_path)

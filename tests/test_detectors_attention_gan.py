@@ -1,0 +1,448 @@
+"""Attention-GAN: its map, its two GANs, and where its negatives may come from."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import nn
+
+from ocnd_lib import attention, benchmark, negatives, tables
+from ocnd_lib.attention import AttentionMap, attended_error, control_map, multiply, to_map
+from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.detectors import attention_gan, map_learner
+from ocnd_lib.detectors.attention_gan import AttentionGAN
+from ocnd_lib.detectors.map_learner import MapLearner
+from ocnd_lib.detectors.ocgan import OCGAN, JointDiscriminator
+from ocnd_lib.detectors.redrawer import Redrawer
+from ocnd_lib.selection import generated_novelties
+from ocnd_lib.training import choose_hardware, to_unit
+
+TINY = dict(
+    latent_dim=4, width=4, epochs=2, joint_epochs=2, masked_epochs=2, batch_size=16, device="cpu"
+)
+TAUGHT = TINY | dict(
+    width=8, epochs=8, joint_epochs=16, masked_epochs=1, learning_rate=1e-3, mask_rate=1e-2
+)
+
+
+@pytest.fixture(scope="module")
+def eights():
+    return one_class_split(load_images("digits"), 8, seed=0)
+
+
+@pytest.fixture(scope="module")
+def x(eights):
+    return eights.x_train[:48]
+
+
+@pytest.fixture(scope="module")
+def taught(eights):
+    return AttentionGAN(**TAUGHT).fit(eights.x_train)
+
+
+def learner(x, **more):
+    """A map at its first step, with its model and the masked GAN beside it."""
+    torch.manual_seed(0)
+    model = AttentionGAN(**TINY | more)
+    model.channels_ = 1
+    hardware = choose_hardware("cpu", "fp32")
+    base, masked = (Redrawer(recipe, hardware) for recipe in model._recipes())
+    taught = MapLearner(model, hardware, more.get("given"))
+    for part in base.kept.modules():  # DCGAN's weights are too small to pass a gradient on
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(part.weight)
+    model.state_ = {"base": base.kept, "masked": masked.kept, **taught.nets}
+    return taught, base, masked
+
+
+def snapshot(*modules):
+    return [value.clone() for module in modules for value in module.state_dict().values()]
+
+
+# --- the map -------------------------------------------------------------------------------------
+
+
+def test_a_trained_map_varies_lies_in_its_bounds_and_follows_the_image(taught, eights):
+    maps = taught.attention_map(eights.x_test[:100])
+    assert maps.shape == (100, 1, 32, 32) and maps.min() >= 0 and maps.max() <= 1
+    assert 0.1 < maps.mean() < 0.65
+    assert (maps.std((1, 2, 3)) > 0.05).all()
+    moved = taught.attention_map(np.roll(eights.x_test[:100], 6, axis=3))
+    assert np.abs(moved - maps).mean() > 0.02
+
+
+def test_what_the_whole_image_needs_is_where_the_strokes_are(taught, eights):
+    normal = eights.x_test[eights.y_test == 0]
+    assert roc_auc_score((normal > 127).ravel(), taught.attention_map(normal).ravel()) > 0.75
+
+
+def test_other_digits_are_novel_by_the_score_and_by_each_of_its_errors():
+    zeros = one_class_split(load_images("digits"), 0, seed=0)
+    longer = dict(latent_dim=8, width=8, epochs=15, joint_epochs=6, masked_epochs=12)
+    model = AttentionGAN(**TAUGHT | longer).fit(zeros.x_train, x_validation=zeros.x_validation)
+    assert roc_auc_score(zeros.y_test, model.novelty_score(zeros.x_test)) > 0.9
+    parts = model.score_parts(zeros.x_test)
+    assert all(roc_auc_score(zeros.y_test, parts[name]) > 0.75 for name in ("base", "masked"))
+
+
+@pytest.mark.parametrize(
+    ("guidance", "collapsed"),
+    [("whole", lambda means: max(means) > 0.75), ("masked", lambda means: min(means) < 0.1)],
+)
+def test_bounds_prevent_the_collapse_that_the_curve_shows_without_them(x, guidance, collapsed):
+    settings = TAUGHT | dict(guidance=guidance, epochs=2, joint_epochs=20, mask_rate=1e-2)
+    free = AttentionGAN(**settings, least_area=0.0, most_area=1.0).fit(x)
+    bound = AttentionGAN(**settings).fit(x)
+    assert collapsed([c["mask_mean"] for c in free.curves_ if "mask_mean" in c])
+    assert 0.1 < bound.curves_[-1]["mask_mean"] < 0.65
+    assert bound.attention_map(x).mean() == pytest.approx(bound.curves_[-1]["mask_mean"], abs=0.05)
+
+
+def test_every_learning_epoch_logs_losses_mean_and_entropy(taught):
+    assert [c["phase"] for c in taught.curves_] == ["base"] * 8 + ["joint"] * 16 + ["masked"]
+    assert all({"mask_mean", "mask_entropy", "mse"} <= set(c) for c in taught.curves_[8:])
+    assert all({"lesson", "outside", "temperature"} <= set(c) for c in taught.curves_[8:24])
+    assert all(np.isfinite(v) for c in taught.curves_ for v in c.values() if not isinstance(v, str))
+    assert taught.curves_[23]["lesson"] < taught.curves_[8]["lesson"]
+
+
+def test_the_film_begins_before_the_first_step_and_ends_with_the_map(taught, eights):
+    film = taught.pictures(eights.x_test[:3])["film"].reshape(17, 4, 32, 32)
+    assert film[0].std() < 10 < film[-1].std()
+    assert all((film[i] != film[i + 1]).any() for i in range(16))
+    held_out = len(eights.x_train) // 10
+    order = np.random.default_rng(0).permutation(len(eights.x_train))  # of the seed
+    first = eights.x_train[order[held_out:]][:4]
+    np.testing.assert_allclose(film[-1], taught.attention_map(first)[:, 0] * 255, atol=1)
+
+
+def test_entropy_is_one_bit_at_a_half_and_nothing_at_the_ends():
+    assert attention.entropy(torch.full((1, 1, 4, 4), 0.5)).item() == pytest.approx(1)
+    assert attention.entropy(torch.tensor([0.0, 1.0])).item() == 0
+
+
+def test_temperature_sharpens_and_keeps_the_order():
+    logits = torch.linspace(-3, 3, 101).view(1, 1, 1, -1)
+    warm, cold = to_map(logits, 1.0), to_map(logits, 0.2)
+    assert attention.entropy(cold) < 0.5 * attention.entropy(warm)
+    assert ((cold - 0.5).abs() >= (warm - 0.5).abs()).all() and (cold.diff() >= 0).all()
+
+
+def test_temperature_falls_while_the_map_learns_and_stays(x):
+    model = AttentionGAN(**TINY | dict(temperature=0.2, pretrain_mask=True, mask_epochs=1)).fit(x)
+    shown = [c["temperature"] for c in model.curves_ if "temperature" in c]
+    assert shown == pytest.approx([1.0, 0.6, 0.2])
+    cold = model.attention_map(x)
+    warm = model.set_params(temperature=1.0).attention_map(x)
+    assert np.abs(cold - 0.5).mean() > np.abs(warm - 0.5).mean()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        dict(guidance="whole"),
+        dict(guidance="masked"),
+        dict(classifier="generated"),
+        dict(guidance="whole", cbam=True, temperature=0.5),
+        dict(guidance="masked", joint_discriminator=True),
+    ],
+)
+def test_the_lesson_reaches_the_map_and_nothing_else(x, more):
+    taught, base, masked = learner(x, area_weight=0.0, smoothness=0.0, **more)
+    taught.nets.train(), masked.nets.train()
+    others = snapshot(base.nets, base.averaged.model, masked.nets, masked.averaged.model)
+    before = {name: p.clone() for name, p in taught.nets["attention"].named_parameters()}
+    images = to_unit(torch.from_numpy(x[:16]))
+    log, seen = taught.step(images, 1.0, masked)
+    still = {
+        name
+        for name, p in taught.nets["attention"].named_parameters()
+        if torch.equal(p, before[name])
+    }
+    assert not still
+    assert not seen.requires_grad and np.isfinite(list(log.values())).all()
+    after = snapshot(base.nets, base.averaged.model, masked.nets, masked.averaged.model)
+    assert all(map(torch.equal, others, after))
+
+
+def test_taps_of_all_three_layers_and_cbam_change_the_map():
+    torch.manual_seed(0)
+    features = [torch.randn(2, c, s, s) for c, s in ((16, 4), (8, 8), (4, 16))]
+    for cbam in (False, True):
+        net = AttentionMap((16, 8, 4), 4, cbam).eval()
+        plain = net(features)
+        assert plain.shape == (2, 1, 32, 32)
+        for k in range(3):
+            other = [f + (i == k) for i, f in enumerate(features)]
+            assert not torch.allclose(net(other), plain)
+    weights = [len(list(AttentionMap((16, 8, 4), 4, cbam).parameters())) for cbam in (False, True)]
+    assert weights[0] < weights[1]
+
+
+def test_a_product_with_a_map_keeps_black_black_and_halves_white_to_grey():
+    x = torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    half = multiply(x, torch.full((1, 1, 4, 4), 0.5))
+    assert half[0, :, 0, 0].tolist() == [-1.0, -0.5, 0.0]
+    assert (multiply(x, torch.zeros(1, 1, 4, 4)) == -1).all()
+    assert torch.equal(multiply(x, torch.ones(1, 1, 4, 4)), x)
+
+
+def test_the_masked_gan_learns_what_the_score_shows_it(taught, x):
+    shown = taught.pictures(x[:3])
+    expected = np.round(x[:3] / 255 * taught.attention_map(x[:3]) * 255)
+    np.testing.assert_allclose(shown["masked"], expected, atol=1)
+    seen = multiply(to_unit(torch.from_numpy(x[:3])), torch.from_numpy(taught.attention_map(x[:3])))
+    np.testing.assert_allclose(shown["masked"], (seen + 1) * 127.5, atol=1)
+
+
+def test_the_error_of_the_masked_part_does_not_shrink_with_its_area():
+    x, redrawn = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    full, faint = torch.rand(2, 1, 32, 32), None
+    faint = full / 10
+    error = attended_error(x, redrawn, full)
+    torch.testing.assert_close(attended_error(x, redrawn, faint), error, rtol=1e-4, atol=0)
+    plain = (x - redrawn).square().mean((1, 2, 3))
+    torch.testing.assert_close(attended_error(x, redrawn, torch.ones(2, 1, 32, 32)), plain)
+
+
+# --- controls -------------------------------------------------------------------------------------
+
+
+def test_control_maps_are_what_they_say():
+    assert (control_map("ones", 0.3) == 1).all()
+    centre = control_map("centre", 0.3)[0, 0]
+    assert centre.mean().item() == pytest.approx(0.3, abs=1e-3)
+    assert torch.equal(centre, centre.flip(0)) and torch.equal(centre, centre.T)
+    assert centre[16, 16] == centre.max() and centre[0, 0] == centre.min()
+    random = control_map("random", 0.3, seed=1)
+    assert set(random.unique().tolist()) == {0.0, 1.0}
+    assert random.mean().item() == pytest.approx(0.3, abs=1e-3)
+    assert torch.equal(random, control_map("random", 0.3, seed=1))
+    assert not torch.equal(random, control_map("random", 0.3, seed=2))
+    with pytest.raises(ValueError, match="random, centre, ones"):
+        control_map("left", 0.3)
+
+
+@pytest.mark.parametrize("mask", ["random", "centre", "ones"])
+def test_a_control_looks_at_no_image_and_trains_as_long(x, mask, tmp_path):
+    model = AttentionGAN(**TINY, mask=mask, seed=3).fit(x)
+    expected = control_map(mask, (0.15 + 0.6) / 2, seed=3).numpy()
+    maps = model.attention_map(x)
+    np.testing.assert_array_equal(maps, np.broadcast_to(expected, maps.shape))
+    assert "attention" not in model.state_ and "film" not in model.pictures(x[:2])
+    assert [c["phase"] for c in model.curves_] == ["base"] * 2 + ["masked"] * 4
+    model.save(tmp_path)
+    loaded = AttentionGAN.load(tmp_path)
+    np.testing.assert_array_equal(loaded.novelty_score(x), model.novelty_score(x))
+
+
+# --- the masked GAN ------------------------------------------------------------------------------
+
+
+def test_nothing_of_a_restarted_gan_is_left(x):
+    _, _, gan = learner(x)
+    gan.nets.train()
+    images = to_unit(torch.from_numpy(x[:16]))
+    for _ in range(2):
+        gan.step(images)
+    trained = {name: value.clone() for name, value in gan.nets.state_dict().items()}
+    kept, old = gan.kept, {id(p) for p in gan.nets.parameters()}
+    assert any(optimiser.state for optimiser in gan.optimisers.values())
+    gan.restart()
+    for name, value in gan.nets.state_dict().items():
+        if name.endswith("running_mean") or name.endswith("num_batches_tracked"):
+            assert (value == 0).all()
+        elif name.endswith("running_var"):
+            assert (value == 1).all()
+        elif name.endswith("weight"):
+            assert not torch.equal(value, trained[name]), name
+    assert not any(optimiser.state for optimiser in gan.optimisers.values())
+    held = {id(p) for o in gan.optimisers.values() for g in o.param_groups for p in g["params"]}
+    assert not held & old and held <= {id(p) for p in gan.nets.parameters()}
+    assert gan.averaged.updates == 0 and gan.kept is not kept
+    for mine, theirs in zip(gan.averaged.model.parameters(), gan.redraws.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("reinitialise", [False, True])
+def test_it_is_restarted_once_when_the_map_rests_and_only_if_asked(x, monkeypatch, reinitialise):
+    events, gans = [], []
+    restart, step, start = Redrawer.restart, MapLearner.step, Redrawer.__init__
+
+    monkeypatch.setattr(Redrawer, "restart", lambda g: (events.append("restart"), restart(g))[1])
+    monkeypatch.setattr(MapLearner, "step", lambda *a: (events.append("map"), step(*a))[1])
+    monkeypatch.setattr(Redrawer, "__init__", lambda g, *a: (gans.append(g), start(g, *a))[1])
+    model = AttentionGAN(**TINY, reinitialise=reinitialise).fit(x)
+    assert events[:2] == ["restart"] * 2 and events.count("restart") == 2 + reinitialise
+    assert events[-1] == ("restart" if reinitialise else "map")
+    assert model.state_["masked"] is gans[1].kept
+
+
+def test_the_score_is_the_sum_of_both_errors_standardised_on_validation_images(eights, x):
+    model = AttentionGAN(**TINY, classifier="generated").fit(x, x_validation=eights.x_validation)
+    known, parts = model.score_parts(eights.x_validation), model.score_parts(eights.x_test[:50])
+    assert list(parts) == ["base", "masked", "area", "classifier"]
+    expected = sum(
+        (parts[name] - known[name].mean()) / known[name].std() for name in ("base", "masked")
+    )
+    np.testing.assert_allclose(model.novelty_score(eights.x_test[:50]), expected, rtol=1e-3)
+    np.testing.assert_allclose(
+        parts["area"], model.attention_map(eights.x_test[:50]).mean((1, 2, 3)), rtol=1e-5
+    )
+
+
+def test_image_and_code_are_judged_together(x):
+    torch.manual_seed(0)
+    judge = JointDiscriminator(1, 4, 4)
+    images, codes = torch.rand(8, 1, 32, 32), torch.rand(8, 4, requires_grad=True)
+    (slope,) = torch.autograd.grad(judge(images, codes).sum(), codes)
+    assert slope.abs().min() > 0
+    assert judge(images, codes).shape == (8,)
+    model = AttentionGAN(**TINY, joint_discriminator=True).fit(x)
+    for gan in ("base", "masked"):
+        assert isinstance(model.state_[gan]["visual_discriminator"], JointDiscriminator)
+    small = dict(latent_dim=4, width=4, epochs=2, batch_size=16, device="cpu")
+    assert np.isfinite(OCGAN(**small, joint_discriminator=True).fit(x).novelty_score(x)).all()
+
+
+# --- negatives -----------------------------------------------------------------------------------
+
+
+def test_without_a_classifier_there_is_none_and_no_negative(x, monkeypatch):
+    monkeypatch.setattr(map_learner, "generated_negatives", lambda *_: pytest.fail("called"))
+    monkeypatch.setattr(map_learner, "Critic", lambda *_: pytest.fail("built"))
+    model = AttentionGAN(**TINY, pretrain_mask=True, mask_epochs=1).fit(x)
+    assert "classifier" not in model.state_ and "classifier" not in model.score_parts(x)
+
+
+def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypatch):
+    taught, _, _ = learner(x, classifier="generated")
+    taught.nets.train()
+    judged, said = [], []
+    judge, says = taught.nets["classifier"], map_learner.says
+    judge.register_forward_pre_hook(lambda _, given: judged.append(given[0]))
+    monkeypatch.setattr(map_learner, "says", lambda *a: (said.append(a[1]), says(*a))[1])
+    before, images = snapshot(judge), to_unit(torch.from_numpy(x[:16]))
+    taught.step(images, 1.0, None)
+    (batch,) = judged
+    whole, masked = batch.chunk(2)
+    assert torch.equal(whole[:16], images) and (masked <= whole).all()
+    assert not torch.equal(whole[16:], images)
+    assert said == [1, 0, 1, 0]
+    assert not all(map(torch.equal, before, snapshot(judge)))
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "pasted", "mixed", "blurred"])
+def test_negatives_differ_from_what_they_are_made_of(x, kind):
+    torch.manual_seed(0)
+    images = to_unit(torch.from_numpy(x))
+    made = getattr(negatives, kind)(images)
+    assert made.shape == images.shape and made.min() >= -1 and made.max() <= 1
+    assert ((made - images).abs().amax((1, 2, 3)) > 0.1).float().mean() > 0.9
+
+
+def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
+    torch.manual_seed(0)
+    images = torch.rand(16, 3, 32, 32)
+    shuffled, pasted = negatives.shuffled(images), negatives.pasted(images)
+    assert torch.equal(shuffled.flatten(2).sort(2).values, images.flatten(2).sort(2).values)
+    changed = (pasted != images).any(1).float().mean((1, 2))
+    assert changed.max() <= 0.25 and changed.min() > 0
+    for row, image in zip(pasted, images, strict=True):
+        colours = {tuple(c) for c in image.flatten(1).T.tolist()}
+        assert {tuple(c) for c in row.flatten(1).T.tolist()} <= colours
+
+
+def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (32, 1, 32, 32), dtype=np.uint8)
+    made = negatives.generated_negatives(to_unit(torch.from_numpy(image)))
+    for novel in generated_novelties(image).values():
+        novel = to_unit(torch.from_numpy(novel))
+        distance = (made[:, None] - novel[None]).abs().mean((2, 3, 4))
+        assert distance.min() > 0.05
+
+
+@pytest.mark.parametrize("classifier", ["auxiliary", "oracle"])
+def test_real_negatives_must_be_given_and_are_then_used(x, classifier, monkeypatch):
+    with pytest.raises(ValueError, match="negatives"):
+        AttentionGAN(**TINY, classifier=classifier).fit(x)
+    given = np.full((5, 1, 32, 32), 200, np.uint8)
+    drawn = []
+    original = MapLearner._negatives
+    monkeypatch.setattr(
+        MapLearner, "_negatives", lambda *a: (drawn.append(original(*a)), drawn[-1])[1]
+    )
+    AttentionGAN(**TINY, classifier=classifier).fit(x, negatives=given)
+    assert drawn and all(torch.allclose(b, torch.tensor(200 / 127.5 - 1)) for b in drawn)
+
+
+def test_real_negatives_are_refused_by_every_other(x):
+    for classifier in ("none", "generated"):
+        with pytest.raises(ValueError, match="for no other"):
+            AttentionGAN(**TINY, classifier=classifier).fit(x, negatives=x)
+
+
+def test_no_method_that_sees_real_novelties_is_in_the_tables():
+    fixed = {name: settings for name, (_, _, settings) in benchmark.DETECTORS.items()}
+    real = {n for n, settings in fixed.items() if settings.get("classifier") in attention_gan.REAL}
+    assert real == set(benchmark.NEGATIVES) == {"attention-gan-auxiliary", "attention-gan-oracle"}
+    assert not real & set(tables.METHODS) and "attention-gan" in tables.METHODS
+    assert AttentionGAN().classifier in ("none", "generated")
+
+
+def test_a_headline_cell_cannot_be_made_to_see_them(tmp_path, monkeypatch):
+    settings = "+epochs=1+joint_epochs=1+masked_epochs=1+width=4"
+    with pytest.raises(ValueError, match="negatives"):
+        benchmark.run_cell(f"digits/attention-gan+classifier=oracle{settings}/8/0", tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+    with pytest.raises(ValueError, match="no parameter 'classifier'"):
+        benchmark.check_cell("digits/attention-gan-oracle+classifier=none/8/0")
+    with pytest.raises(ValueError, match="no auxiliary data set is known for digits"):
+        benchmark.run_cell("digits/attention-gan-auxiliary/8/0", tmp_path)
+
+
+@pytest.mark.parametrize("method", ["attention-gan", "attention-gan-oracle"])
+def test_what_a_cell_gives_to_fit(method, tmp_path, monkeypatch):
+    class Seen(Exception):
+        pass
+
+    def fit(self, x, **given):
+        raise Seen(given)
+
+    monkeypatch.setattr(AttentionGAN, "fit", fit)
+    with pytest.raises(Seen) as caught:
+        benchmark.run_cell(f"digits/{method}/8/0", tmp_path)
+    (given,) = caught.value.args
+    if method == "attention-gan":
+        assert "negatives" not in given
+        return
+    images = load_images("digits")
+    rows = {image.tobytes() for image in given["negatives"]}
+    assert rows <= {image.tobytes() for image in images.x_train[images.y_train != 8]}
+    assert len(given["negatives"]) == (images.y_train != 8).sum()
+
+
+def test_a_record_keeps_the_parts_of_the_score(tmp_path):
+    cell = "digits/attention-gan+epochs=1+joint_epochs=1+masked_epochs=1+width=4/8/0"
+    record = benchmark.run_cell(cell, tmp_path, device="cpu")
+    assert record["parameters"]["classifier"] == "none" and record["train_counts"][1] == 0
+    with np.load(next(tmp_path.rglob("*.npz"))) as arrays:
+        assert {"part_base", "part_masked", "part_area", "picture_map"} <= set(arrays.files)
+        assert arrays["part_base"].shape == arrays["score"].shape
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (dict(mask="left"), "learned, random, centre, ones"),
+        (dict(classifier="yes"), "none, generated, auxiliary, oracle"),
+        (dict(guidance="both"), "whole, masked"),
+        (dict(least_area=0.7), "below most_area"),
+        (dict(temperature=0.0), "temperature"),
+        (dict(mask="ones", classifier="generated"), "learns nothing"),
+    ],
+)
+def test_wrong_parameters_are_refused_with_the_choices(x, more, message):
+    with pytest.raises(ValueError, match=message):
+        AttentionGAN(**TINY | more).fit(x)

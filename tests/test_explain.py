@@ -1,0 +1,159 @@
+"""Maps of where a network looks, and how well they find an object."""
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import GradCAM
+from sklearn.metrics import roc_auc_score
+
+from ocnd_lib.explain import (
+    baseline_maps,
+    energy_inside,
+    grad_cam,
+    iou,
+    lifts,
+    pixel_auroc,
+)
+from ocnd_lib.networks import Critic
+
+
+@pytest.fixture
+def squares():
+    """Masks of a square that is anywhere, and maps that see it through noise."""
+    rng = np.random.default_rng(0)
+    mask = np.zeros((20, 32, 32), bool)
+    for one, top, left in zip(mask, *rng.integers(0, 22, (2, 20)), strict=True):
+        one[top : top + 10, left : left + 10] = True
+    return mask, mask + rng.random(mask.shape)
+
+
+@pytest.fixture
+def critic():
+    torch.manual_seed(0)
+    return Critic(1, 8).eval()
+
+
+def test_grad_cam_is_the_packages_before_it_is_scaled(critic):
+    x = torch.rand(5, 1, 32, 32) * 2 - 1
+    heat = grad_cam(critic, "body.2", x)
+    assert heat.shape == (5, 32, 32) and (heat >= 0).all()
+    with GradCAM(critic, [critic.body[2]]) as cam:
+        scaled = cam(input_tensor=x, targets=[lambda logit: logit.sum()] * 5)
+    for mine, theirs in zip(heat, scaled, strict=True):
+        assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.99
+    with torch.no_grad():
+        critic.head.weight.mul_(3)
+    np.testing.assert_allclose(grad_cam(critic, "body.2", x), 3 * heat, rtol=1e-3, atol=1e-7)
+
+
+def test_grad_cam_follows_layer_and_sign_and_each_image_alone(critic):
+    x = torch.rand(4, 1, 32, 32) * 2 - 1
+    heat = grad_cam(critic, "body.2", x)
+    assert not np.allclose(grad_cam(critic, "body.3", x), heat)
+    against = grad_cam(critic, "body.2", x, sign=-1)
+    assert not np.allclose(against, heat)
+    np.testing.assert_allclose(grad_cam(critic, "body.2", x[2:3])[0], heat[2], atol=1e-6)
+
+
+def test_grad_cam_leaves_the_network_as_it_was_and_works_on_one_at_rest(critic):
+    x = torch.rand(2, 1, 32, 32)
+    expected = grad_cam(critic, "body.2", x)
+    critic.train().requires_grad_(False)
+    before = [value.clone() for value in critic.state_dict().values()]
+    np.testing.assert_array_equal(grad_cam(critic, "body.2", x), expected)
+    assert critic.training and critic.body[2].training
+    assert all(map(torch.equal, before, critic.state_dict().values()))
+    assert all(p.grad is None for p in critic.parameters())
+    assert not critic.body[2]._forward_hooks
+
+
+def test_an_unknown_layer_is_refused_with_the_list(critic):
+    with pytest.raises(ValueError, match=r"no layer 'conv'.*body\.2"):
+        grad_cam(critic, "conv", torch.rand(1, 1, 32, 32))
+
+
+def test_measures_are_one_for_the_mask_itself_and_low_for_what_it_leaves(squares):
+    mask, _ = squares
+    for measure in (energy_inside, pixel_auroc, iou):
+        np.testing.assert_allclose(measure(mask.astype(float), mask), 1)
+        np.testing.assert_allclose(measure(1.0 - mask, mask), 0)
+
+
+def test_pixel_auroc_is_scikit_learns_with_ties(squares):
+    mask, heat = squares
+    coarse = np.round(heat, 1)
+    expected = [roc_auc_score(m.ravel(), h.ravel()) for m, h in zip(mask, coarse, strict=True)]
+    np.testing.assert_allclose(pixel_auroc(coarse, mask), expected)
+
+
+def test_energy_is_a_share_and_does_not_depend_on_scale(squares):
+    mask, heat = squares
+    expected = [h[m].sum() / h.sum() for h, m in zip(heat, mask, strict=True)]
+    np.testing.assert_allclose(energy_inside(heat, mask), expected)
+    np.testing.assert_allclose(energy_inside(heat * 7, mask), expected)
+
+
+def test_iou_takes_as_many_pixels_as_the_mask_has():
+    mask, heat = np.zeros((1, 4, 4), bool), np.zeros((1, 4, 4))
+    mask[0, 0] = True
+    heat[0, 0, :2], heat[0, 1, :2] = 4, 3  # two of four right
+    assert iou(heat, mask).item() == pytest.approx(2 / 6)
+
+
+def test_a_map_that_says_nothing_is_worth_what_chance_is(squares):
+    mask, _ = squares
+    for nothing in (np.zeros(mask.shape), np.ones(mask.shape)):
+        np.testing.assert_allclose(energy_inside(nothing, mask), mask.mean((1, 2)))
+        np.testing.assert_allclose(pixel_auroc(nothing, mask), 0.5)
+        assert iou(nothing, mask).mean() == pytest.approx(0.051, abs=0.02)
+    np.testing.assert_array_equal(iou(nothing, mask), iou(nothing, mask))
+
+
+def test_lift_is_paired_and_its_interval_tells_a_finder_from_a_baseline(squares):
+    mask, heat = squares
+    rows = {(row["measure"], row["baseline"]): row for row in lifts(heat, mask)}
+    assert len(rows) == 9
+    for row in rows.values():
+        assert row["lift"] == pytest.approx(row["value"] - row["baseline_value"])
+        assert row["low"] <= row["lift"] <= row["high"] and row["low"] > 0 and row["images"] == 20
+    centre = baseline_maps(20)["centre"]
+    same = {(r["measure"], r["baseline"]): r for r in lifts(centre, mask)}
+    assert same["auroc", "centre"]["lift"] == 0
+    random = np.random.default_rng(5).random(mask.shape)
+    against = {(r["measure"], r["baseline"]): r for r in lifts(random, mask)}
+    assert against["energy", "uniform"]["low"] < 0.01
+
+
+def test_images_without_an_object_are_left_out(squares):
+    mask, heat = squares
+    mask[0], mask[1] = False, True
+    for measure in (energy_inside, pixel_auroc, iou):
+        values = measure(heat, mask)
+        assert np.isnan(values[:2]).all() and np.isfinite(values[2:]).all()
+    assert {row["images"] for row in lifts(heat, mask)} == {18}
+    with pytest.raises(ValueError, match="no object"):
+        lifts(heat, np.zeros_like(mask))
+
+
+def test_baselines_are_what_they_say():
+    maps = baseline_maps(3, seed=1)
+    assert {drawn.shape for drawn in maps.values()} == {(3, 32, 32)}
+    assert np.ptp(maps["uniform"]) == 0
+    assert maps["centre"][0, 16, 16] == maps["centre"].max()
+    assert not np.array_equal(maps["random"][0], maps["random"][1])
+    np.testing.assert_array_equal(maps["random"], baseline_maps(3, seed=1)["random"])
+
+
+@pytest.mark.parametrize(
+    ("heat", "mask", "message"),
+    [
+        (np.ones((2, 4, 4)), np.ones((2, 4, 4)), "bool"),
+        (np.ones((2, 4, 4)), np.ones((2, 4, 5), bool), "one shape"),
+        (-np.ones((2, 4, 4)), np.ones((2, 4, 4), bool), "at least 0"),
+        (np.full((2, 4, 4), np.nan), np.ones((2, 4, 4), bool), "finite"),
+    ],
+)
+def test_bad_maps_are_refused(heat, mask, message):
+    for measure in (energy_inside, pixel_auroc, iou):
+        with pytest.raises(ValueError, match=message):
+            measure(heat, mask)

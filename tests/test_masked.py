@@ -1,0 +1,300 @@
+"""What is shown of a picture with a mask, and how sets with masks are kept, loaded and built."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from data_prep.archives import DataError
+from data_prep.masked_files import ARRAYS, npz_path, read_set, write_set
+from data_prep.mnist_on_cifar import build_arrays
+from ocnd_lib import cli, masked
+from ocnd_lib.data import ImageSet, class_index, load_images
+from ocnd_lib.masked import (
+    background_only,
+    centre_mask,
+    load_masked,
+    make_scenes,
+    mean_colour,
+    silhouette,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+REAL = Path(os.environ.get("OCND_DATA") or "data")
+
+
+def pictures(count: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (count, 3, 32, 32), np.uint8)
+    m = rng.choice(np.array([0, 128, 255], np.uint8), (count, 1, 32, 32))
+    return x, m
+
+
+def some_set(count: int = 20) -> dict[str, np.ndarray]:
+    x, m = pictures(count)
+    y = np.arange(count, dtype=np.uint8) % 10
+    return dict(zip(ARRAYS, (x, m, y, x[:10], m[:10], y[:10]), strict=True))
+
+
+# what is shown
+
+
+def test_a_mask_is_multiplied_where_0_is_black():
+    x, m = pictures()
+    shown = masked.masked(x, m)
+    assert shown.dtype == np.uint8 and shown.shape == x.shape
+    everywhere = np.broadcast_to(m, x.shape)
+    assert (shown[everywhere == 0] == 0).all()
+    assert np.array_equal(shown[everywhere == 255], x[everywhere == 255])
+    half = everywhere == 128
+    assert np.abs(shown[half] - x[half] * (128 / 255)).max() <= 0.5
+
+
+def test_object_and_background_add_up_to_the_picture():
+    x, m = pictures()
+    parts = masked.masked(x, m).astype(int) + background_only(x, m)
+    assert np.abs(parts - x).max() <= 1
+
+
+def test_a_fill_takes_the_place_of_what_is_hidden():
+    x, m = pictures()
+    colour = mean_colour(x)
+    assert colour.shape == (3,) and np.allclose(colour, x.reshape(4, 3, -1).mean((0, 2)))
+    shown = masked.masked(x, m, colour)
+    for channel in range(3):
+        assert (shown[:, channel][m[:, 0] == 0] == round(colour[channel])).all()
+        assert np.array_equal(shown[:, channel][m[:, 0] == 255], x[:, channel][m[:, 0] == 255])
+    filled = background_only(x, m, 7)
+    assert (filled[np.broadcast_to(m, x.shape) == 255] == 7).all()
+
+
+def test_a_silhouette_says_nothing_of_the_picture():
+    _, m = pictures()
+    assert np.array_equal(silhouette(m), np.concatenate([m, m, m], axis=1))
+    assert silhouette(m, 1).shape == m.shape
+
+
+def test_the_centre_mask_knows_only_the_middle():
+    x, _ = pictures()
+    gauss = centre_mask(sigma=8)
+    assert gauss.shape == (1, 1, 32, 32) and gauss.dtype == np.uint8 and gauss.max() == 255
+    assert np.array_equal(gauss, gauss[..., ::-1]) and np.array_equal(gauss, gauss.swapaxes(2, 3))
+    # the middle lies between pixels 15 and 16, so this one is 7.5 and the highest 0.5 away from it
+    expected = np.exp(-(7.5**2 - 0.5**2) / (2 * 8**2))
+    assert gauss[0, 0, 15, 23] / 255 == pytest.approx(expected, abs=0.003)
+    assert centre_mask(sigma=3).mean() < gauss.mean()
+    assert masked.masked(x, gauss).shape == x.shape
+    with pytest.raises(ValueError, match="sigma must be above 0"):
+        centre_mask(0)
+
+
+# how it is kept
+
+
+def test_a_set_comes_back_as_it_was_written(tmp_path):
+    arrays = some_set()
+    write_set("coco10", tmp_path / "coco10", arrays, [])
+    images = load_masked("coco10", tmp_path)
+    for key in ARRAYS:
+        assert np.array_equal(getattr(images, key), arrays[key])
+    assert images.y_train.dtype == np.int64 and images.m_test.shape == (10, 1, 32, 32)
+    assert images.class_names[4] == "sports-ball" and len(images.fingerprint) == 16
+    arrays["m_test"] = 255 - arrays["m_test"]
+    write_set("coco10", tmp_path / "coco10", arrays, [])
+    assert load_masked("coco10", tmp_path).fingerprint != images.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "cut off"),
+        (lambda path: path.write_bytes(b"<html>"), "cut off"),
+        (lambda path: np.savez(path, x_train=np.zeros(3)), "m_train"),
+        (lambda path: resave(path, x_test=np.zeros((10, 3, 32, 32), np.uint8)), "x_test has been"),
+        (lambda path: resave(path, class_names=np.array(["a", "b"])), "class names are not"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, damage, what):
+    damage(write_set("coco10", tmp_path / "coco10", some_set(), []))
+    with pytest.raises(DataError, match=f"coco10.npz cannot be used: .*{what}.*ocnd data coco10"):
+        load_masked("coco10", tmp_path)
+
+
+def resave(path, **changes):
+    with np.load(path) as file:
+        np.savez(path, **{**file, **changes})
+
+
+def test_arrays_of_a_wrong_shape_are_refused(tmp_path):
+    arrays = some_set()
+    arrays["m_train"] = arrays["m_train"].repeat(3, 1)
+    path = write_set("coco10", tmp_path, arrays, [])
+    with pytest.raises(DataError, match=r"m_train is uint8 \(20, 3, 32, 32\)"):
+        read_set("coco10", path)
+
+
+def test_what_is_missing_or_unknown_is_said(tmp_path):
+    with pytest.raises(DataError, match=r"coco10.npz is missing.*ocnd data coco10"):
+        load_masked("coco10", tmp_path)
+    with pytest.raises(ValueError, match="scenes, mnist_on_cifar, coco10"):
+        load_masked("cifar10", tmp_path)
+
+
+def test_the_pictures_are_a_data_set_too(tmp_path, monkeypatch):
+    write_set("coco10", tmp_path / "coco10", some_set(), [])
+    images = load_images("coco10", tmp_path)
+    assert isinstance(images, ImageSet) and images.name == "coco10"
+    assert np.array_equal(images.x_train, some_set()["x_train"])
+    assert class_index(images, "car") == 1 and class_index("coco10", "sports ball") == 4
+    assert class_index("cifar10", "car") == 1 and class_index("scenes", "Truck") == 9
+
+
+# how it is made
+
+
+def numbered(count: int, size: int, offset: int, channels: int) -> ImageSet:
+    """Pictures that are each of one shade, so that one is known wherever it turns up."""
+    shades = (offset + np.arange(2 * count)) % 256
+    x = np.broadcast_to(shades[:, None, None, None], (2 * count, channels, 32, 32)).astype(np.uint8)
+    y = np.arange(2 * count, dtype=np.int64) % 10
+    return ImageSet("n", x[:count], y[:count], x[count:], y[count:], tuple("0123456789"), "0" * 16)
+
+
+@pytest.fixture
+def digits() -> ImageSet:
+    """Digits whose stroke is the left half, at an opacity that names the digit's row."""
+    images = numbered(60, 32, 100, 1)
+    for x in (images.x_train, images.x_test):
+        x.flags.writeable = True
+        x[..., 16:] = 0
+    return images
+
+
+def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
+    cifar = numbered(100, 32, 0, 3)
+    arrays, rows = build_arrays(digits, cifar, per_class=6, test=20, seed=1)
+    assert arrays["x_train"].shape == (40, 3, 32, 32) and arrays["x_test"].shape == (20, 3, 32, 32)
+    assert [row[3] for row in rows] == ["train"] * 40 + ["test"] * 20
+    for part, images in (("train", rows[:40]), ("test", rows[40:])):
+        assert len({row[0] for row in images}) == len({row[1] for row in images}) == len(images)
+        assert np.bincount(arrays[f"y_{part}"]).tolist() == [len(images) // 10] * 10
+        for row, x, m, y in zip(
+            images, arrays[f"x_{part}"], arrays[f"m_{part}"], arrays[f"y_{part}"], strict=True
+        ):
+            behind = getattr(cifar, f"x_{part}")[row[1]]
+            assert np.array_equal(m, getattr(digits, f"x_{part}")[row[0]])
+            assert y == getattr(digits, f"y_{part}")[row[0]] == row[2]
+            assert np.array_equal(x[:, m[0] == 0], behind[:, m[0] == 0])
+            opaque = m.max() / 255
+            ink = behind[:, 0, 0] + (x[:, 0, 0].astype(float) - behind[:, 0, 0]) / opaque
+            assert (np.abs(ink - behind[:, 0, 0]) > 60).all()
+
+
+def test_the_seed_decides_which_digit_lies_where(digits):
+    cifar = numbered(100, 32, 0, 3)
+    first, again, other = (build_arrays(digits, cifar, 6, 20, seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(first[0][key], again[0][key]) for key in ARRAYS)
+    assert first[1] == again[1] != other[1]
+    with pytest.raises(ValueError, match="6 train pictures a class at most, not 8"):
+        build_arrays(digits, cifar, 10, 20)
+
+
+def test_scenes_are_made_without_a_trace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = make_scenes(0.9, per_class=2, test=10, seed=5)
+    assert images.x_train.shape == (10, 3, 32, 32) and set(images.y_test) == set(range(10))
+    assert images.fingerprint == make_scenes(0.9, per_class=2, test=10, seed=5).fingerprint
+    assert images.fingerprint != make_scenes(0.1, per_class=2, test=10, seed=5).fingerprint
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(
+    not (REAL / "cifar10.npz").exists() or not (REAL / "MNIST").exists(), reason="no real data"
+)
+def test_real_digits_on_real_pictures():
+    images = load_masked("mnist_on_cifar", REAL)
+    assert np.bincount(images.y_train).tolist() == [500] * 10
+    assert np.bincount(images.y_test).tolist() == [50] * 10
+    inside = masked.masked(images.x_test, images.m_test)
+    assert 0.05 < (inside.max(1) > 0).mean() < 0.3  # strokes are a sixth of a picture
+
+
+# the command
+
+
+@pytest.fixture
+def ocnd(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
+    return lambda *words: CliRunner().invoke(cli.app, ["data", *map(str, words)])
+
+
+def test_scenes_are_built_into_the_data_folder_and_loaded_from_there(ocnd, tmp_path):
+    done = ocnd("scenes", "--per-class", 2, "--test", 10, "--background-correlation", 1)
+    assert done.exit_code == 0, done.output
+    path = tmp_path / "data" / "scenes" / "scenes.npz"
+    assert str(path) in done.stdout and "sports ball" in done.stdout
+    assert len(load_images("scenes").x_train) == 10
+    assert f"fingerprint {load_masked('scenes').fingerprint}" in done.stdout
+
+
+def test_coco_is_built_from_files(ocnd, tmp_path):
+    ocnd("scenes", "--per-class", 3, "--test", 10, "--out", tmp_path / "s")
+    words = ["--annotations", tmp_path / "s/instances.json", "--images", tmp_path / "s/images"]
+    done = ocnd(
+        "coco10", *words, "--per-class", 2, "--test", 10, "--seed", 3, "--out", tmp_path / "c"
+    )
+    assert done.exit_code == 0, done.output
+    assert "not needed                             10" in done.stdout
+    assert npz_path("coco10", tmp_path / "c").exists()
+    refused = ocnd("coco10", *words, "--per-class", 9, "--test", 10, "--out", tmp_path / "c")
+    assert refused.exit_code == 1 and "airplane 3 of 9" in refused.stderr
+    fewer = ocnd(
+        "coco10", *words, "--per-class", 9, "--test", 10, "--fewer", "--out", tmp_path / "c"
+    )
+    assert fewer.exit_code == 0 and "short: 3 of 9" in fewer.stdout
+
+
+def test_without_files_coco_is_downloaded(ocnd, tmp_path, monkeypatch):
+    from data_prep import coco_download
+
+    ocnd("scenes", "--per-class", 2, "--test", 10, "--out", tmp_path / "s")
+    calls = []
+
+    def fetch_images(entries, folder):
+        calls.append(len(entries))
+        folder.mkdir(parents=True)
+        for entry in entries:
+            source = tmp_path / "s/images" / entry["file_name"]
+            (folder / entry["file_name"]).write_bytes(source.read_bytes())
+        return []
+
+    monkeypatch.setattr(
+        coco_download, "fetch_annotations", lambda folder: tmp_path / "s/instances.json"
+    )
+    monkeypatch.setattr(coco_download, "fetch_images", fetch_images)
+    done = ocnd("coco10", "--per-class", 2, "--test", 10)
+    assert done.exit_code == 0, done.output
+    assert calls == [20] and (tmp_path / "data/coco10/coco10.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        (
+            ["digits", "--seed", "3"],
+            2,
+            "digits takes no options; scenes, mnist_on_cifar, coco10 do",
+        ),
+        (["scenes", "--fewer"], 2, "scenes takes no 'fewer'; it takes --per-class"),
+        (["scenes", "--test", "55"], 2, "--test must be a multiple of 10"),
+        (["scenes", "--background-correlation", "2"], 2, "less than or equal to 1"),
+        (["coco10", "--annotations", "x.json"], 2, "belong together"),
+        (["coco10", "--annotations", "x.json", "--images", "x"], 1, "x.json is no whole file"),
+    ],
+)
+def test_bad_options_are_one_message(ocnd, words, code, what):
+    done = ocnd(*words)
+    assert done.exit_code == code and what in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,129 @@
+"""Settings are chosen by generated novelties of validation images, and by nothing else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocnd_lib import benchmark
+from ocnd_lib.data import load_images
+from ocnd_lib.records import parse_cell
+from ocnd_lib.selection import erased, generated_novelties, validation_aurocs
+from ocnd_lib.training import choose_hardware
+
+
+class Scores:
+    """A detector that scores by a function of the images and remembers what it was shown."""
+
+    def __init__(self, function):
+        self.function = function
+        self.shown = []
+
+    def novelty_score(self, x):
+        self.shown.append(x.copy())
+        return self.function(x.astype(float))
+
+
+def images(count: int = 30, channels: int = 1) -> np.ndarray:
+    """Noise that is bright at the left, dark at the right, and in no place as dark as 0."""
+    x = np.random.default_rng(0).integers(60, 80, (count, channels, 32, 32))
+    x[..., :8] += 100
+    return x.astype(np.uint8)
+
+
+def test_a_constant_detector_is_at_chance():
+    found = validation_aurocs(Scores(lambda x: np.zeros(len(x))), images())
+    assert found == dict.fromkeys(("erased", "mirrored", "turned", "mean"), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("score", "known"),
+    [
+        # light at the right betrays a mirrored image; turned by a quarter, a fourth of it is light
+        (lambda x: x[..., 24:].mean((1, 2, 3)), {"mirrored": 1.0, "turned": 1.0}),
+        # light at the bottom: only turned images have it, since left turned anticlockwise is below
+        (lambda x: x[..., 24:, 8:24].mean((1, 2, 3)), {"mirrored": 0.5, "turned": 1.0}),
+        # darkness: turning and mirroring keep the mean, erasing lowers it
+        (lambda x: -x.mean((1, 2, 3)), {"erased": 1.0, "mirrored": 0.5, "turned": 0.5}),
+        # the same detector with the wrong sign is wrong about all of them
+        (lambda x: x.mean((1, 2, 3)), {"erased": 0.0, "mirrored": 0.5, "turned": 0.5}),
+    ],
+)
+def test_each_kind_has_the_auroc_that_its_change_implies(score, known):
+    found = validation_aurocs(Scores(score), images())
+    for name, expected in known.items():
+        assert found[name] == pytest.approx(expected), name
+    three = [found[name] for name in ("erased", "mirrored", "turned")]
+    assert found["mean"] == pytest.approx(np.mean(three))
+
+
+def test_the_novelties_are_what_their_names_say():
+    x = images(3, channels=3)
+    made = generated_novelties(x)
+    assert set(made) == {"erased", "mirrored", "turned"}
+    for novel in made.values():
+        assert novel.dtype == np.uint8 and novel.shape == x.shape
+    assert np.array_equal(made["mirrored"][:, :, 5, 3], x[:, :, 5, 28])
+    # a quarter turn: twice is upside down, four times nothing
+    twice = generated_novelties(made["turned"])["turned"]
+    assert np.array_equal(twice, x[..., ::-1, ::-1])
+    assert not np.array_equal(made["turned"], made["mirrored"])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_three_blocks_in_ten_become_the_darkest_value_of_their_image(channels):
+    x = images(200, channels)
+    x[::2] += 50  # so that not all images have the same darkest value
+    holes = erased(x, np.random.default_rng(0))
+    assert holes.dtype == np.uint8
+    changed = holes != x
+    darkest = x.min((1, 2, 3), keepdims=True)
+    assert np.array_equal(holes[changed], np.broadcast_to(darkest, x.shape)[changed])
+    blocks = changed.reshape(200, channels, 8, 4, 8, 4).any((1, 3, 5))
+    assert blocks.mean() == pytest.approx(0.3, abs=0.02)
+    # whole blocks: what is left in an erased one had the darkest value anyhow
+    inside = blocks[:, None].repeat(4, 2).repeat(4, 3)
+    assert (holes == darkest)[np.broadcast_to(inside, x.shape)].all()
+    # other blocks in every image, so that none goes unnoticed always
+    assert 0.2 < blocks.mean(0).min() and blocks.mean(0).max() < 0.4
+    assert len(np.unique(blocks.reshape(200, -1), axis=0)) == 200
+
+
+def test_the_same_images_give_the_same_novelties_and_another_seed_other_holes():
+    first, again, other = (generated_novelties(images(), seed) for seed in (0, 0, 1))
+    for name in first:
+        assert np.array_equal(first[name], again[name])
+    assert not np.array_equal(first["erased"], other["erased"])
+
+
+def test_the_images_stay_as_they_were():
+    x = images()
+    validation_aurocs(Scores(lambda x: x.mean((1, 2, 3))), x)
+    assert np.array_equal(x, images())
+
+
+def test_only_the_first_images_are_used():
+    score = lambda x: -x.mean((1, 2, 3))  # noqa: E731
+    detector = Scores(score)
+    found = validation_aurocs(detector, images(30), most=7)
+    assert [len(shown) for shown in detector.shown] == [7] * 4
+    assert np.array_equal(detector.shown[0], images(30)[:7])
+    assert found == validation_aurocs(Scores(score), images(30)[:7])
+
+
+def test_no_image_at_all_is_an_error():
+    with pytest.raises(ValueError, match="both classes"):
+        validation_aurocs(Scores(lambda x: np.zeros(len(x))), images()[:0])
+
+
+def test_the_number_in_a_record_does_not_depend_on_the_test_images():
+    digits = load_images("digits")
+    cell = parse_cell("digits/kde/8/1")
+    others = replace(digits, x_test=255 - digits.x_test[::-1], y_test=digits.y_test[::-1])
+    records = [
+        benchmark.METHODS["kde"].run(data, cell, Path("unused"), choose_hardware("cpu"))[0]
+        for data in (digits, others)
+    ]
+    assert records[0]["metrics"]["validation"] == records[1]["metrics"]["validation"]
+    assert records[0]["metrics"]["auroc"] != records[1]["metrics"]["auroc"]
