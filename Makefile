@@ -12,8 +12,9 @@ book: $(INSTALLED)  ## execute the notebooks (quick preset) and render the book
 test: $(INSTALLED)  ## the whole test suite
 	@$(VENV)/bin/python -m pytest
 
-full: $(INSTALLED)  ## the book with every notebook at its full size: hours, and real data
-	@$(VENV)/bin/ocnd book --preset full
+full: $(INSTALLED)  ## downloads, every missing record (make full MINUTES=60 stops after an hour), the book
+	@$(VENV)/bin/ocnd sweep $(if $(MINUTES),--max-minutes $(MINUTES))
+	@$(VENV)/bin/ocnd book
 
 bench: $(INSTALLED)  ## speed, measured side by side
 	@$(VENV)/bin/python -m benchmarks

@@ -135,8 +135,11 @@ def _run_cell(cell: str) -> None:
 
 @app.command()
 def sweep(
-    datasets: Annotated[str, typer.Option(help="Data sets, with commas between.")],
-    methods: Annotated[str, typer.Option(help="Methods, with commas between.")],
+    datasets: Annotated[str | None, typer.Option(help="Data sets, with commas between.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Methods, with commas between.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Normal classes, with commas between; else all.")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, like 0-4 or 0,2,5.")] = "0",
     workers: Annotated[int, typer.Option(min=1, help="Cells at a time, one core each.")] = 2,
     max_minutes: Annotated[
@@ -146,18 +149,41 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a running Dask cluster to use instead.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
 ) -> None:
-    """Run the cells that have no record yet, several at a time."""
+    """Run the cells that have no record yet, several at a time.
+
+    With neither data sets nor methods: every cell that the report rests on, most valuable first.
+    """
+    from ocnd_lib import plan
     from ocnd_lib import sweep as sweeps
     from ocnd_lib.data import DataError, load_images
+    from ocnd_lib.records import parse_cell
 
     def words(text: str) -> list[str]:
         return [word for word in text.split(",") if word]
 
     with plain_errors((ValueError, BAD), (PermissionError, BAD), (DataError, FAILED)):
-        wanted = sweeps.cells(words(datasets), words(methods), sweeps.parse_seeds(seeds))
-        for name in words(datasets):
-            load_images(name)  # what is missing shows before any worker starts
+        everything = datasets is None and methods is None and classes is None
+        if everything:
+            wanted = plan.report_cells()
+        else:
+            names = [words(text or "") for text in (datasets, methods)]
+            only = None if classes is None else words(classes)
+            wanted = sweeps.cells(*names, sweeps.parse_seeds(seeds), only)
+        missing = plan.missing(wanted)
+        print(f"To run: {plan.told(missing, workers)}.")
+        if dry_run:
+            print("\n".join(missing))
+            return
+        for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
+            try:
+                load_images(name)  # what cannot be had shows before any worker starts
+            except DataError as error:
+                if not everything:
+                    raise
+                print(f"Left out: {error}", file=sys.stderr)
+                wanted = [cell for cell in wanted if parse_cell(cell).dataset != name]
         outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler)
     print(", ".join(f"{kind}: {len(found)}" for kind, found in outcome.items()))
     if outcome["failed"]:

@@ -110,6 +110,7 @@ def look(
     as a further baseline; none without masks. strength: those of `explain.strength`.
     road: mean over images and over as many random maps, lift and its interval, in spreads of the
     logit over the images. randomised: step (0, 1, ... from the last layer), layer, mean, low, high.
+    Both are of `road_images` images of each kind, and empty for 0.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
     tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
@@ -119,7 +120,7 @@ def look(
         {"map": name, **strength(heat, shown.novel)} for name, heat in maps.items()
     ]
     rows = np.concatenate([np.flatnonzero(shown.novel == k)[:road_images] for k in (0, 1)])
-    for name, (network, seen) in critics(model, shown.x[rows]).items():
+    for name, (network, seen) in critics(model, shown.x[rows]).items() if len(rows) else ():
         tables["road"].append({"map": name, **_road(network, seen, maps[name][rows], seed)})
         steps = randomised_correlations(network, layer, seen, seed=seed)
         for step, (changed, values) in enumerate(steps.items()):

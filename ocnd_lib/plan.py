@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from ocnd_lib.data import class_names
-from ocnd_lib.figures import imbalance
+from ocnd_lib.figures import attention, imbalance, looks, masked, ocgan, reconstruction
 from ocnd_lib.records import parse_cell, read_record, read_records
 
 DATASETS = ("mnist", "cifar10")
@@ -39,12 +39,29 @@ def table_cells() -> list[str]:
 
 def report_cells() -> list[str]:
     """All cells that chapters show, in the order in which a sweep should make them."""
-    return list(dict.fromkeys([*imbalance.IMBALANCE_CELLS, *table_cells()]))
+    chapters = (
+        imbalance.IMBALANCE_CELLS,
+        table_cells(),
+        reconstruction.CELLS,
+        ocgan.ABLATION_CELLS,
+        masked.CELLS,
+        attention.CELLS,
+        looks.CELLS,
+    )
+    return list(dict.fromkeys(cell for cells in chapters for cell in cells))
 
 
 def missing(cells: Iterable[str], folder: Path | None = None) -> list[str]:
     """Those cells, in their order, that have no record."""
     return [cell for cell in cells if read_record(parse_cell(cell), folder) is None]
+
+
+def told(cells: list[str], workers: int, folder: Path | None = None) -> str:
+    """A few words: how many cells there are, and about how long they take side by side."""
+    known = [s for s in expected_seconds(cells, folder).values() if s is not None]
+    hours, unknown = sum(known) / workers / 3600, len(cells) - len(known)
+    apart = f", and {unknown} of a kind that was never run" if unknown else ""
+    return f"{len(known)} cells, about {hours:.1f} hours with {workers} at a time{apart}"
 
 
 def expected_seconds(cells: Iterable[str], folder: Path | None = None) -> dict[str, float | None]:

@@ -38,20 +38,28 @@ def _classes(dataset: str, method: str) -> tuple[str, ...]:
     return (ALL,) if known and known.all_classes else class_names(dataset)
 
 
-def cells(datasets: Iterable[str], methods: Iterable[str], seeds: Iterable[int]) -> list[str]:
-    """Every cell of the data sets, methods and seeds, with all classes; seed by seed.
+def cells(
+    datasets: Iterable[str],
+    methods: Iterable[str],
+    seeds: Iterable[int],
+    classes: Iterable[str] | None = None,
+) -> list[str]:
+    """Every cell of the data sets, methods, seeds and classes (else all); seed by seed.
 
-    ValueError if one of the three is empty or names something that does not exist.
+    ValueError if one of them is empty or names something that does not exist.
     """
+    only = None if classes is None else list(classes)
     lists = {"data set": list(datasets), "method": list(methods), "seed": list(seeds)}
+    if only is not None:
+        lists["class"] = only
     for what, given in lists.items():
         if not given:
             raise ValueError(f"no {what} is given; name at least one")
-    datasets, methods, seeds = lists.values()
+    datasets, methods, seeds = list(lists.values())[:3]
     wanted = [
         f"{dataset}/{method}/{name}/{seed}"
         for dataset, seed, method in product(datasets, seeds, methods)
-        for name in _classes(dataset, method)
+        for name in only or _classes(dataset, method)
     ]
     for cell in wanted:
         check_cell(cell)

@@ -297,3 +297,38 @@ def test_mean_ranks():
     assert np.isnan(comparison.mean_ranks(table(rows).loc[["bad", "good"]])[1])
     with pytest.raises(ValueError, match="no class"):
         comparison.mean_ranks(table(rows | {"none": [np.nan] * 6}))
+
+
+# --- two classifiers on the same images ----------------------------------------------------------
+
+
+def test_mcnemar_looks_only_at_images_on_which_the_two_differ():
+    a = np.array([1, 1, 1, 1, 1, 1, 0, 1, 0], bool)
+    b = np.array([0, 0, 0, 0, 0, 0, 1, 1, 0], bool)
+    test = comparison.mcnemar(a, b)
+    assert (test.only_a, test.only_b) == (6, 1)
+    assert test.p == pytest.approx(2 * (1 + 7) / 2**7)  # 0 or 1 of 7 tosses, both ways
+    more = np.ones(50, bool)
+    assert comparison.mcnemar(np.r_[a, more], np.r_[b, more]) == test
+    assert comparison.mcnemar(b, a).p == test.p and comparison.mcnemar(a, a).p == 1
+    with pytest.raises(ValueError, match="9 and 8 answers are not of the same images"):
+        comparison.mcnemar(a, b[:8])
+
+
+def test_the_interval_of_a_mean_over_runs_covers_new_seeds_and_new_images():
+    rng, truth, hits = np.random.default_rng(0), 0.7, 0
+    for _ in range(200):
+        easy = rng.normal(size=150) * 0.5  # an image is as hard in every seed
+        right = [(easy + 0.2 * rng.normal() + rng.normal(size=150)) < 0 for _ in range(5)]
+        spread = np.array(right, float) + truth - 0.5
+        mean, low, high = comparison.mean_over_runs(spread, repeats=400)
+        assert mean == pytest.approx(spread.mean())
+        hits += low <= truth <= high
+    assert 0.9 <= hits / 200 <= 0.985
+
+
+def test_with_one_seed_the_interval_is_that_of_the_images():
+    right = np.arange(400) < 280
+    mean, low, high = comparison.mean_over_runs(right[None])
+    half = 1.96 * np.sqrt(0.7 * 0.3 / 400)
+    assert mean == 0.7 and [low, high] == pytest.approx([0.7 - half, 0.7 + half], abs=0.006)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from pytorch_grad_cam import GradCAM
 from sklearn.metrics import roc_auc_score
+from torch import nn
 
 from ocnd_lib.explain import (
     baseline_maps,
@@ -13,6 +14,9 @@ from ocnd_lib.explain import (
     iou,
     lifts,
     pixel_auroc,
+    randomised_correlations,
+    road,
+    strength,
 )
 from ocnd_lib.networks import Critic
 
@@ -72,6 +76,111 @@ def test_an_unknown_layer_is_refused_with_the_list(critic):
         grad_cam(critic, "conv", torch.rand(1, 1, 32, 32))
 
 
+class Corner(nn.Module):
+    """Its logit is the mean of the upper left quarter."""
+
+    def forward(self, x):
+        return x[:, :, :16, :16].mean((1, 2, 3))
+
+
+@pytest.fixture
+def corner():
+    """A network that looks at one quarter only, images that are bright there, and maps of it."""
+    rng = np.random.default_rng(7)  # not the seed by which ties are settled
+    heat = np.zeros((6, 32, 32))
+    heat[:, :16, :16] = 1
+    x = torch.from_numpy(0.2 * rng.random((6, 1, 32, 32)) - 1 + heat[:, None]).float()
+    return Corner(), x, heat
+
+
+def test_road_is_above_0_where_the_hottest_pixels_matter_and_below_where_they_do_not(corner):
+    network, x, heat = corner
+    found = road(network, x, heat, (30, 70))
+    assert (found > 0.05).all()
+    assert (road(network, x, 1 - heat, (30, 70)) < -0.05).all()
+    assert (road(network, x, heat, (30, 70), sign=-1) < -0.05).all()
+    np.testing.assert_array_equal(found, road(network, x, 9 * heat, (30, 70)))
+
+
+def test_road_of_a_map_that_says_nothing_is_about_0(corner):
+    network, x, heat = corner
+    nothing = road(network, x, np.zeros_like(heat))  # all pixels tie, and none but a share goes
+    assert np.abs(nothing).max() < 0.1 * road(network, x, heat).min()
+
+
+def test_road_is_the_same_again_and_disturbs_nothing(corner, critic):
+    _, x, heat = corner
+    critic.train()
+    before = [value.clone() for value in critic.state_dict().values()]
+    first = road(critic, x, heat, (50,))
+    torch.rand(1)  # the noise does not hang on what was drawn before
+    state = torch.get_rng_state()
+    np.testing.assert_array_equal(first, road(critic, x, heat, (50,)))
+    assert first.shape == (6,) and not np.array_equal(first, road(critic, x, heat, (50,), seed=1))
+    assert critic.training and torch.equal(state, torch.get_rng_state())
+    assert all(map(torch.equal, before, critic.state_dict().values()))
+    with pytest.raises(ValueError, match=r"one map an image, .*not \(5, 32, 32\)"):
+        road(critic, x, heat[:5])
+
+
+def test_weights_are_randomised_from_the_last_layer_to_the_first(critic):
+    x = torch.rand(4, 1, 32, 32) * 2 - 1
+    before = [value.clone() for value in critic.state_dict().values()]
+    found = randomised_correlations(critic, "body.2", x)
+    assert list(found) == ["head", "body.3.1", "body.3.0", "body.2.1", "body.2.0", "body.0"]
+    values = np.array(list(found.values()))
+    assert values.shape == (6, 4) and (np.abs(values) < 0.999).all()
+    assert all(map(torch.equal, before, critic.state_dict().values()))
+    again = randomised_correlations(critic, "body.2", x)
+    np.testing.assert_array_equal(values, list(again.values()))
+
+
+class Short(nn.Module):
+    """Shuffling changes nothing in its last layer, nor in its first, of one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 1, 1)
+        self.middle = nn.Conv2d(1, 4, 3, padding=1)
+        self.last = nn.Linear(4 * 1024, 1)
+        nn.init.constant_(self.last.weight, 0.1)
+
+    def forward(self, x):
+        return self.last(self.middle(self.first(x)).relu().flatten(1)).flatten()
+
+
+def test_what_was_randomised_stays_so_and_equal_weights_change_nothing():
+    torch.manual_seed(0)
+    found = randomised_correlations(Short(), "middle", torch.rand(3, 1, 32, 32))
+    assert list(found) == ["last", "middle", "first"]
+    np.testing.assert_allclose(found["last"], 1)
+    assert (found["middle"] < 0.999).all()
+    np.testing.assert_array_equal(found["first"], found["middle"])
+
+
+def test_a_dark_map_correlates_with_none(critic):
+    with torch.no_grad():
+        critic.head.weight.zero_()
+    found = randomised_correlations(critic, "body.2", torch.rand(2, 1, 32, 32))
+    np.testing.assert_array_equal(list(found.values()), 0)
+
+
+def test_strength_compares_the_means_of_maps():
+    heat = np.ones((40, 4, 4)) * np.arange(40)[:, None, None]
+    novel = (np.arange(40) < 10).astype(int)
+    novel[15] = 1
+    found = strength(heat, novel)
+    assert found["normal"] == pytest.approx(heat[novel == 0].mean())
+    assert found["novel"] == pytest.approx(heat[novel == 1].mean())
+    # of 11 * 29 pairs, five normal images are weaker than the novel one of strength 15
+    assert found["weaker"] == pytest.approx(1 - 5 / (11 * 29))
+    assert 0.5 < found["low"] < found["weaker"] < found["high"] and found["p"] < 0.01
+    other = strength(heat, 1 - novel)
+    assert other["weaker"] == pytest.approx(1 - found["weaker"]) and other["p"] == found["p"]
+    with pytest.raises(ValueError, match="both classes"):
+        strength(heat, np.zeros(40, int))
+
+
 def test_measures_are_one_for_the_mask_itself_and_low_for_what_it_leaves(squares):
     mask, _ = squares
     for measure in (energy_inside, pixel_auroc, iou):
@@ -119,6 +228,9 @@ def test_lift_is_paired_and_its_interval_tells_a_finder_from_a_baseline(squares)
     centre = baseline_maps(20)["centre"]
     same = {(r["measure"], r["baseline"]): r for r in lifts(centre, mask)}
     assert same["auroc", "centre"]["lift"] == 0
+    further = {r["baseline"]: r for r in lifts(heat, mask, beside={"itself": heat})}
+    assert list(further) == ["uniform", "centre", "random", "itself"]
+    assert further["itself"]["lift"] == 0
     random = np.random.default_rng(5).random(mask.shape)
     against = {(r["measure"], r["baseline"]): r for r in lifts(random, mask)}
     assert against["energy", "uniform"]["low"] < 0.01

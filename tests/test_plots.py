@@ -306,9 +306,83 @@ COSTS = pd.DataFrame(
 )
 
 
+ARMS = pd.DataFrame(
+    {
+        "mean": [0.8, 0.97],
+        "low": [0.7, 0.96],
+        "high": [0.85, 0.99],
+        "values": [[0.8], [0.96, 0.98]],
+    },
+    index=["original", "masked"],
+)
+LEARNT = [
+    [{"epoch": e, "train_accuracy": e / 4, "test_accuracy": e / 5 + k / 20} for e in (1, 2, 3)]
+    for k in (0, 1)
+]
+CROSSED = pd.DataFrame(
+    [[0.8, 0.1, 0.5], [0.2, 1.0, 0.9]],
+    index=["original", "masked"],
+    columns=["original", "masked", "silhouette"],
+)
+CORRELATED = pd.DataFrame(
+    [
+        *((c, "masked", s, 0.9 + s / 50) for c in (0, 0.5, 1) for s in (0, 1)),
+        *((0, "original", 0, 0.6), (1, "original", 0, 0.95), (1, "original", 1, 0.97)),
+    ],
+    columns=["correlation", "arm", "seed", "accuracy"],
+)
+
+
+HEAT = np.tile(np.linspace(0, 1, 32), (5, 32, 1))
+LIFTS = pd.DataFrame(
+    [
+        {"map": name, "baseline": baseline, "lift": lift, "low": lift - 0.1, "high": lift + 0.1}
+        for lift, name in enumerate(plots.looks.MAPS)
+        for baseline in plots.looks.BASELINES
+    ]
+)
+LIFTS.loc[LIFTS["map"] == "classifier", ["low", "high"]] = np.nan
+RANDOMISED = pd.DataFrame(
+    [
+        {"map": name, "step": step, "layer": layer, "mean": 0.5, "low": 0.4, "high": 0.6}
+        for name in list(plots.looks.MAPS)[:4]
+        for step, layer in enumerate(("head", "body.3.1", "body.3.0", "body.2.1", "body.0"))
+    ]
+)
+WEAKER = LIFTS.groupby("map", sort=False).first().reset_index().rename(columns={"lift": "weaker"})
+WEAKER[["weaker", "low", "high"]] /= 4
+
+
 def square(*values):
     names = ["OCGAN", "Deep SVDD"]
     return pd.DataFrame(np.reshape(values, (2, 2)), names, names)
+
+
+ATTENTION_CURVES = [
+    {"epoch": 1, "phase": "base", "mse": 0.5},
+    {"epoch": 2, "phase": "joint", "mse": 0.6, "lesson": 0.3, "classifier": 0.6, "mask_mean": 0.5,
+     "mask_entropy": 0.9},
+    {"epoch": 3, "phase": "masked", "mse": 0.2, "mask_mean": 0.4, "mask_entropy": 0.8},
+]  # fmt: skip
+FILM = np.linspace(0, 1, 10)[:, None, None, None] * np.ones((10, 2, 32, 32))
+PANELS = pd.DataFrame(
+    [
+        (f"{name}", variant, seed, 0.9 + seed / 50)
+        for name in ("MNIST, 2", "MNIST, 8", "CIFAR-10, airplane", "CIFAR-10, truck")
+        for variant, seeds in (("OCGAN", 1), ("learned map", 3))
+        for seed in range(seeds)
+    ],
+    columns=["panel", "variant", "seed", "auroc"],
+)
+GAINS = pd.DataFrame(
+    [
+        ("MNIST", "centre map", "its own base GAN", 0.01, -0.01, 0.03),
+        ("MNIST", "learned map", "its own base GAN", 0.02, 0.01, 0.03),
+        ("MNIST", "learned map", "centre map", np.nan, np.nan, np.nan),
+        ("CIFAR-10", "learned map", "centre map", -0.02, -0.03, -0.01),
+    ],
+    columns=["dataset", "variant", "against", "gain", "low", "high"],
+)
 
 
 def plane(steps=9):
@@ -397,6 +471,42 @@ FIGURES = {
         {"MNIST, OCGAN": square(np.nan, 1.0, 0.4, np.nan), "MNIST, all": "nothing\nyet"}
     ),
     "auroc_against_cost": lambda: plots.auroc_against_cost({"MNIST": COSTS, "other": COSTS[:0]}),
+    "attention_system": plots.attention_system,
+    "attention_training": lambda: plots.attention_training(ATTENTION_CURVES, (0.15, 0.6)),
+    "map_film": lambda: plots.map_film(
+        GIVEN[:2], {"guidance whole": FILM, "guidance masked": FILM[::-1]}, frames=4
+    ),
+    "attention_maps": lambda: plots.attention_maps(
+        GIVEN, {"guidance whole": GIVEN / 255}, np.array([0, 0, 1, 1, 1])
+    ),
+    "part_scores": lambda: plots.part_scores(
+        Y, {"score": SCORE, "base": SCORE + 2, "masked": SCORE**2, "area": Y * 0 + 0.4}
+    ),
+    "attention_ablation": lambda: plots.attention_ablation(PANELS, ["OCGAN", "learned map"]),
+    "attention_gains": lambda: plots.attention_gains(GAINS, ["centre map", "learned map"]),
+    "arm_accuracies": lambda: plots.arm_accuracies({"scenes": ARMS, "digits": "no record yet"}),
+    "convergence": lambda: plots.convergence(
+        {"scenes": {"original": LEARNT, "masked": LEARNT[:1]}, "digits": {"masked": LEARNT}}
+    ),
+    "convergence_of_one_run": lambda: plots.convergence({"live": {"masked": LEARNT[:1]}}),
+    "versions_crossed": lambda: plots.versions_crossed(
+        {"scenes": CROSSED, "digits": "no record yet"}
+    ),
+    "accuracy_against_correlation": lambda: plots.accuracy_against_correlation(CORRELATED),
+    "accuracy_against_correlation_of_one_arm": lambda: plots.accuracy_against_correlation(
+        CORRELATED[CORRELATED["arm"] == "masked"]
+    ),
+    "heat_rows": lambda: plots.heat_rows(
+        GIVEN, {name: HEAT for name in plots.looks.MAPS}, np.array([0, 0, 1, 1, 1]), HEAT > 0.5
+    ),
+    "lift_dots": lambda: plots.lift_dots(
+        {"digits": LIFTS, "scenes": LIFTS[:4], "MNIST": LIFTS, "MNIST on CIFAR-10": LIFTS},
+        "pixel AUROC",
+    ),
+    "heat_checks": lambda: plots.heat_checks(LIFTS[LIFTS["baseline"] == "random"][:4], RANDOMISED),
+    "weaker_maps": lambda: plots.weaker_maps(
+        {name: WEAKER for name in ("digits", "CIFAR-10", "MNIST on CIFAR-10", "scenes", "COCO")}
+    ),
     "image_rows": lambda: plots.image_rows({"grey": np.zeros((3, 1, 32, 32), np.uint8)}),
 }
 
@@ -756,3 +866,131 @@ def test_a_method_of_unknown_cost_is_left_out():
     assert list(seconds.lines[0].get_xdata()) == [1, 1.1, 200]
     assert list(macs.lines[0].get_xdata()) == [1e4, 1e9]
     assert "OC-SVM" not in [t.get_text() for t in macs.texts]
+
+
+# --- chapter 7 ----------------------------------------------------------------------------------
+
+
+def test_the_system_names_every_network_and_function_of_the_code():
+    from ocnd_lib import attention, negatives
+    from ocnd_lib.detectors.attention_gan import AttentionGAN
+
+    model = AttentionGAN(classifier="generated")
+    model.channels_ = 1
+    parts = {name for name in model._networks() if name != "film"}
+    functions = {attention.multiply, attention.attended_error, negatives.generated_negatives}
+    parts |= {function.__name__ for function in functions}
+    words = " ".join(text.replace("_\n", "_") for text in shown(plots.attention_system()))
+    assert parts <= set(words.split())
+
+
+def test_the_error_of_either_gan_and_the_map_are_drawn_where_they_learn():
+    errors, lessons, maps = FIGURES["attention_training"]().axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in errors.lines}
+    assert lines["base GAN"] == [[1, 0.5]] and lines["masked GAN"] == [[2, 0.6], [3, 0.2]]
+    assert [line.get_label() for line in lessons.lines][:2] == ["lesson", "classifier"]
+    entropy = {line.get_label(): list(line.get_ydata()) for line in maps.lines}
+    assert entropy["mean"] == [0.5, 0.4] and entropy["entropy, bits a pixel"] == [0.9, 0.8]
+    for ax in (errors, lessons, maps):
+        dotted = [line for line in ax.lines if line.get_linestyle() == ":"]
+        assert [line.get_xdata()[0] for line in dotted] == [1.5, 2.5]
+
+
+def test_a_film_begins_with_its_first_frame_and_ends_with_its_last():
+    axes = [ax for ax in FIGURES["map_film"]().axes if ax.images]
+    assert len(axes) >= 4 * 5
+    first, last = axes[:5], axes[10:15]
+    assert np.array_equal(first[0].images[0].get_array(), GIVEN[0, 0])
+    values = [float(ax.images[0].get_array()[0, 0]) for ax in first[1:]]
+    assert values == pytest.approx([0, 3 / 9, 6 / 9, 1])
+    assert [float(ax.images[0].get_array()[0, 0]) for ax in last[1:]] == pytest.approx(values[::-1])
+    assert [ax.get_title() for ax in first] == ["", "before", "3", "6", "9"]
+
+
+def test_maps_stand_over_what_they_leave_with_their_mean():
+    axes = FIGURES["attention_maps"]().axes
+    given, drawn, masked = axes[:5], axes[5:10], axes[10:15]
+    for k in range(5):
+        image = GIVEN[k, 0]
+        assert np.array_equal(given[k].images[0].get_array(), image)
+        assert np.array_equal(drawn[k].images[0].get_array(), image / 255)
+        assert drawn[k].get_xlabel() == f"{(image / 255).mean():.2f}"
+        assert np.array_equal(masked[k].images[0].get_array(), (image * (image / 255)).round())
+
+
+def test_under_each_part_stands_its_auroc_and_all_images_are_in_the_bars():
+    axes = FIGURES["part_scores"]().axes
+    assert [ax.get_xlabel() for ax in axes] == [
+        f"AUROC {roc_auc_score(Y, values):.3f}" for values in (SCORE, SCORE, SCORE**2, Y * 0)
+    ]
+    for ax in axes:
+        assert sum(bar.get_height() for bar in ax.patches) == pytest.approx(2)
+
+
+def test_variants_of_one_seed_have_no_interval_and_those_of_three_do():
+    axes = FIGURES["attention_ablation"]().axes
+    assert len(axes) == 4
+    for ax in axes:
+        (bar,) = (b for b in ax.collections if len(b.get_segments()))
+        assert bar.get_segments()[0][0][1] == 1  # of the learned map
+        mean = next(line for line in ax.lines if line.get_markersize() == 7)
+        assert mean.get_xdata()[0] == pytest.approx(0.9)
+
+
+def test_a_gain_is_filled_only_when_its_interval_leaves_out_zero():
+    axes = FIGURES["attention_gains"]().axes
+    filled = {
+        (ax.get_title("left"), float(line.get_ydata()[0])): line.get_markerfacecolor() != "white"
+        for ax in axes
+        for line in ax.lines
+        if line.get_marker() == "o"
+    }
+    own, centre = "minus\nits own base GAN", "minus\ncentre map"
+    assert filled == {
+        (f"MNIST: {own}", 0): False,
+        (f"MNIST: {own}", 1): True,
+        (f"CIFAR-10: {centre}", 1): True,
+    }
+
+
+def test_each_arm_stands_at_its_accuracy_and_a_missing_one_is_said():
+    fig = plots.arm_accuracies({"scenes": ARMS, "digits": "no record yet"})
+    left, right = fig.axes
+    lines = {tuple(line.get_xydata()[0]): line for line in left.lines}
+    assert (0.8, 0) in lines and (0.97, 1) in lines
+    assert [t.get_text() for t in left.get_yticklabels()] == ["original", "masked"]
+    assert "no record yet" in [t.get_text() for t in right.texts]
+
+
+def test_a_crossed_table_shows_every_number_in_its_place():
+    (ax,) = plots.versions_crossed({"scenes": CROSSED}).axes
+    shown = {text.get_position(): float(text.get_text()) for text in ax.texts}
+    assert shown == {
+        (j, i): 100 * CROSSED.iloc[i, j] for i, j in itertools.product(range(2), range(3))
+    }
+    framed = {(p.get_x() + 0.5, p.get_y() + 0.5) for p in ax.patches}
+    assert framed == {(0, 0), (1, 1)}
+
+
+def test_the_gap_is_taken_seed_by_seed():
+    right = plots.accuracy_against_correlation(CORRELATED).axes[1]
+    means = next(line for line in right.lines if line.get_marker() == "o").get_xydata()
+    assert np.allclose(means, [[0, 0.3], [1, -0.05]])
+
+
+def test_heat_maps_of_a_row_have_one_scale_and_an_outline():
+    fig = plots.heat_rows(
+        GIVEN[:2], {"critic": np.stack([HEAT[0], HEAT[0] / 4])}, np.array([0, 1]), HEAT[:2] > 0.5
+    )
+    given, _, strong, weak = fig.axes
+    assert strong.images[0].get_clim() == weak.images[0].get_clim() == (0, 1)
+    assert strong.collections and not given.collections
+    dark = plots.heat_rows(GIVEN[:1], {"critic": np.zeros((1, 32, 32))}, np.array([0]))
+    assert dark.axes[1].images[0].get_array().max() == 0 and not dark.axes[1].collections
+
+
+def test_a_map_that_a_set_lacks_has_no_dot_and_no_interval_no_bar():
+    _, few, _, many = FIGURES["lift_dots"]().axes
+    assert [np.isfinite(line.get_xdata()).sum() for line in few.lines[:3]] == [2, 1, 1]
+    assert [np.isfinite(line.get_xdata()).sum() for line in many.lines[:3]] == [5, 5, 5]
+    assert [len(bars.get_segments()) for bars in many.collections] == [4, 4, 4]

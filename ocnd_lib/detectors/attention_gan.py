@@ -209,6 +209,9 @@ class AttentionGAN(DeepDetector):
                 log.append(step)
             epoch += 1
             if phase in LEARNS_MAP:
+                if not set(phases[epoch:]) & set(LEARNS_MAP):
+                    with hardware.autocast():
+                        learner.settle(images)
                 learner.film(epoch - self.epochs, x, temperature)
             means = {name: float(np.mean([step[name] for step in log])) for name in log[0]}
             self.curves_.append({"epoch": epoch, "phase": phase, **means})

@@ -1,9 +1,12 @@
 """How the attention map of an AttentionGAN learns, and its classifier beside it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from ocnd_lib.attention import (
     AttentionMap,
@@ -106,6 +109,21 @@ class MapLearner:
             self._descend("classifier", told)
         log |= {"lesson": lesson.item(), "outside": outside.item(), "temperature": temperature}
         return log | describe(drawn), seen.detach()
+
+    def settle(self, x: Tensor) -> None:
+        """Batch-norm statistics of the map as it now is, from uint8 images (N, C, 32, 32).
+
+        Those kept while it learnt lag behind its weights: maps at rest would leave their bounds.
+        """
+
+        def features() -> Iterator[tuple]:
+            base = self.model.state_["base"]
+            for images in map(to_unit, x.split(self.model.batch_size)):
+                guided = "classifier" in self.nets
+                every = torch.cat([images, self._negatives(images)]) if guided else images
+                yield (base["decoder"].features(base["encoder"](every)),)
+
+        update_bn(features(), self.nets["attention"])
 
     def _descend(self, name: str, loss: Tensor, again: bool = False) -> None:
         """One step of one network; no other gets a gradient."""

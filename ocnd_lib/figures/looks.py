@@ -81,17 +81,17 @@ def over_seeds(kind: str, table: pd.DataFrame) -> pd.DataFrame:
 def for_page(finds: pd.DataFrame) -> pd.DataFrame:
     """The rows of `finds` of one model as a table: a row a measure, kind of images, and map.
 
-    Columns: the value, and its lift over each baseline with the interval.
+    Columns: the value, and its lift over uniform, centre and random, with the interval.
     """
     shown: dict[tuple, dict] = {}
     for row in finds.itertuples():
         line = shown.setdefault((MEASURES[row.measure], row.images, row.map), {})
         line["value"] = f"{row.value:.3f}"
-        line[f"over {row.baseline}"] = interval_text(row.lift, row.low, row.high)
-    table = pd.DataFrame.from_dict(shown, orient="index").sort_index(
-        level=[0, 1], sort_remaining=False
-    )
-    return table.fillna("").rename_axis(["measure", "images", "map"]).reset_index()
+        if row.baseline in plots.looks.BASELINES:
+            line[f"over {row.baseline}"] = interval_text(row.lift, row.low, row.high)
+    order = sorted(shown, key=lambda key: (list(MEASURES.values()).index(key[0]), key[1]))
+    table = pd.DataFrame.from_dict({key: shown[key] for key in order}, orient="index")
+    return table.rename_axis(["measure", "images", "map"])
 
 
 def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
@@ -113,7 +113,7 @@ def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
             line[f"{MEASURES[row.measure]} over centre"] = lift
         line["seeds"] = row.seeds
     table = pd.DataFrame.from_dict(shown, orient="index")
-    return table.fillna("").rename_axis(["images", "model", "map"]).reset_index()
+    return table.fillna("").rename_axis(["images", "model", "map"])
 
 
 def interval_text(value: float, low: float, high: float) -> str:
@@ -125,14 +125,18 @@ def interval_text(value: float, low: float, high: float) -> str:
 
 # claim: the row of `finds`, normal images, pixel AUROC (map, baseline), and the sign it should have
 FINDS_CLAIMS = {
-    "Without attention, the heat map misses a normal object": ("base critic", "centre", -1),
-    "With attention, the heat map finds it": ("masked critic", "centre", 1),
-    "The heat map finds it better with attention than without": ("masked critic", "base critic", 1),
-    "The attention map lies on the object": ("attention map", "centre", 1),
+    "Without attention, the heat map finds a normal object no better than the centre does": (
+        "base critic",
+        "centre",
+        -1,
+    ),
+    "With attention, it finds it better than the centre does": ("masked critic", "centre", 1),
+    "With attention, it finds it better than without": ("masked critic", "base critic", 1),
+    "The attention map finds it better than the centre does": ("attention map", "centre", 1),
 }
 STRENGTH_CLAIMS = {
-    "Without attention, novel images get no less heat": ("base critic", -1),
-    "With attention, novel images get less heat": ("masked critic", 1),
+    "Without attention, a novel image gets no less heat": ("base critic", -1),
+    "With attention, a novel image gets less heat": ("masked critic", 1),
     "The attention map takes less of a novel image": ("attention map", 1),
 }
 NOTHING = "nothing to compare"
@@ -166,8 +170,6 @@ def claims(finds: pd.DataFrame, strength: pd.DataFrame) -> dict[str, str]:
         row = strength[strength["map"] == name].iloc[0]
         # 0.5: as often the weaker as the stronger
         found = verdict(row.low - 0.5, row.high - 0.5, wanted)
-        if wanted < 0:  # "no less" holds unless less is shown
-            found = "refuted" if row.low > 0.5 else "not refuted"
         said[claim] = (
             f"{found}: weaker with chance {row.weaker:.2f} [{row.low:.2f}, {row.high:.2f}]"
         )
@@ -271,10 +273,9 @@ def recorded_lifts(folder: Path | None = None) -> Figure:
 
 
 def recorded_checks(folder: Path | None = None) -> Figure:
-    """Chapter 8: ROAD and the weight-randomisation check of the first recorded set with masks."""
+    """Chapter 8: ROAD and the weight-randomisation check, of the first recorded data set."""
     road, randomised = (panels(kind, "looks", folder) for kind in ("road", "randomised"))
-    order = [SETS[name][0] for name in ("mnist_on_cifar", "scenes", "coco10", "mnist", "cifar10")]
-    title = next(title for title in order if title in road)
+    title = next(iter(road))
     return plots.heat_checks(road[title], randomised[title])
 
 

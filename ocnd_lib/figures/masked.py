@@ -120,13 +120,18 @@ def accuracy_gain(a: tuple[Seeds, str], b: tuple[Seeds, str]) -> tuple[float, fl
 
 def epochs_saved(arms: Mapping[str, Seeds], key: str = EPOCHS) -> np.ndarray:
     """Epochs to 80 %, original minus masked, of the seeds in which both arms came so far: (n,)."""
-    both = [(arms["original"][s], arms["masked"][s]) for s in _shared(arms)]
-    ends = [tuple(run.record["metrics"][key] for run in pair) for pair in both]
+    pairs = (arms["original"], arms["masked"])
+    ends = [[arm[seed].record["metrics"][key] for arm in pairs] for seed in _shared(arms)]
     return np.array([a - b for a, b in ends if a is not None and b is not None], float)
 
 
 def _shared(arms: Mapping[str, Seeds]) -> list[int]:
     return sorted(arms.get("original", {}).keys() & arms.get("masked", {}).keys())
+
+
+def in_pairs(arms: Mapping[str, Seeds]) -> dict[str, dict[int, Trained]]:
+    """The deck's two arms, with the seeds that both have."""
+    return {arm: {seed: arms[arm][seed] for seed in _shared(arms)} for arm in PAIR}
 
 
 def paired_table(arms: Mapping[str, Seeds]) -> pd.DataFrame:
@@ -233,12 +238,12 @@ def learnt_rows(arms: Mapping[str, Seeds]) -> list[dict[str, str]]:
     keys = {"training": (EPOCHS, "train_accuracy"), "test": ("epochs_to_80_test", "accuracy")}
     rows = []
     for crops, (epochs, accuracy) in keys.items():
-        row = {"crops": crops, "seeds": str(len(_shared(arms)))}
+        row = {"crops": crops, "seeds": str(len(arms["masked"]))}
         for arm in PAIR:
-            row[f"epochs to 80 %, {arm}"] = _mean_epochs(arms.get(arm, {}), epochs)
+            row[f"epochs to 80 %, {arm}"] = _mean_epochs(arms[arm], epochs)
         for arm in PAIR:
-            values = [run.record["metrics"][accuracy] for run in arms.get(arm, {}).values()]
-            row[f"accuracy, {arm}"] = _mean(values, ".1%") if values else "no record yet"
+            values = [run.record["metrics"][accuracy] for run in arms[arm].values()]
+            row[f"accuracy, {arm}"] = _mean(values, ".1%")
         rows.append(row)
     return rows
 
@@ -246,8 +251,6 @@ def learnt_rows(arms: Mapping[str, Seeds]) -> list[dict[str, str]]:
 def _mean_epochs(seeds: Seeds, key: str) -> str:
     values = [run.record["metrics"][key] for run in seeds.values()]
     reached = [value for value in values if value is not None]
-    if not values:
-        return "no record yet"
     if not reached:
         return "never"
     if len(values) == 1:
@@ -258,38 +261,37 @@ def _mean_epochs(seeds: Seeds, key: str) -> str:
 
 def _mean(values: list[float], form: str) -> str:
     mean, low, high = seed_interval(values)
+    if form.endswith("%"):
+        low, high = max(low, 0), min(high, 1)
     interval = "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
     return f"{mean:{form}}{interval}"
 
 
 def learnt_table(folder: Path | None = None) -> pd.DataFrame:
-    """For a page: the deck's row, and two of each data set that has records of either arm."""
-    rows = {"deck": deck_row()}
+    """For a page: the deck's row, and two of each data set that has a pair of records."""
+    names, rows = ["deck"], [deck_row()]
     for dataset, arms in _pairs(folder).items():
-        training, test = learnt_rows(arms)
-        name = title(dataset, arms)
-        rows |= {name: training, f"{name} ": test}  # rows of one name would be one
-    return pd.DataFrame.from_dict(rows, orient="index")
+        names += [title(dataset, arms)] * 2
+        rows += learnt_rows(arms)
+    return pd.DataFrame(rows, index=names)
 
 
 def _pairs(folder: Path | None) -> dict[str, dict[str, dict[int, Trained]]]:
-    """The deck's two arms, of every data set that has a record of either."""
+    """The deck's two arms and the seeds that both have, of every data set with such a pair."""
     found = {}
     for dataset in (*DATASETS, COCO):
         try:
-            found[dataset] = recorded(dataset, PAIR, folder=folder)
+            arms = in_pairs(recorded(dataset, PAIR, folder=folder))
         except NoRecords:
             continue
+        if arms["masked"]:
+            found[dataset] = arms
     return found
 
 
 def recorded_pairs(folder: Path | None = None) -> pd.DataFrame:
     """For a page: `paired_table` of every data set on which both arms are recorded for a seed."""
-    tables = {
-        title(dataset, arms): paired_table(arms)
-        for dataset, arms in _pairs(folder).items()
-        if _shared(arms)
-    }
+    tables = {title(dataset, arms): paired_table(arms) for dataset, arms in _pairs(folder).items()}
     if not tables:
         raise NoRecords("no pair of records yet; make one with: ocnd run " + PAIR_CELLS[0])
     return pd.concat(tables)
@@ -390,12 +392,14 @@ def answer(arms: Mapping[str, Seeds], title: str, lacking: str = NO_RECORD) -> s
         return f"On {title}, there is no pair of networks yet."
     runs = "one pair of networks" if len(seeds) == 1 else f"{len(seeds)} pairs of networks"
     found = claims(arms, lacking)
-    mean = {arm: np.mean([arms[arm][s].right(arm).mean() for s in seeds]) for arm in PAIR}
+    pairs = in_pairs(arms)
+    epochs = {arm: _mean_epochs(pairs[arm], EPOCHS) for arm in PAIR}
+    mean = {arm: np.mean([run.right(arm).mean() for run in pairs[arm].values()]) for arm in PAIR}
     crops = len(arms["masked"][seeds[0]].arrays["y_test"])
     sentences = [
         f"On {title}, {runs} reached 80 % of the training crops after "
-        f"{_mean_epochs(arms['masked'], EPOCHS)} epochs when the crops were masked and after "
-        f"{_mean_epochs(arms['original'], EPOCHS)} when they were not ({found[CLAIMS[0]]}).",
+        f"{epochs['masked']} epochs when the crops were masked and after {epochs['original']} when "
+        f"they were not ({found[CLAIMS[0]]}).",
         f"Of {crops} test crops they put {mean['masked']:.1%} and {mean['original']:.1%} into "
         f"their class ({found[CLAIMS[1]]}).",
         _reason(found, arms, lacking),
@@ -418,7 +422,7 @@ def _reason(found: Mapping[str, str], arms: Mapping[str, Seeds], lacking: str) -
         centre.partition(":")[0],
         "That dimming the background helps without showing the outline is not shown",
     )
-    return f"{said} ({centre}), and the outline alone gives {outline:.1%}."
+    return f"{said} ({centre.partition(': ')[2]}), and the outline alone gives {outline:.1%}."
 
 
 def recorded_answer(dataset: str, folder: Path | None = None) -> str:

@@ -91,13 +91,12 @@ def attention_system() -> Figure:
         ax.annotate("", end, start, arrowprops=style)
     for x, y, text in (
         (4.03, 2.7, "features of 4, 8, 16 pixels"),
-        (4.3, 0.48, "guidance: the base GAN redraws the whole image"),
-        (4.3, 0.28, "from the masked one, or the masked GAN redraws"),
-        (4.3, 0.08, "that one well; or what the classifier learns"),
+        (4.3, 0.5, "lesson of the map: the base GAN is to redraw the whole"),
+        (4.3, 0.3, "image from the masked one, or the masked GAN that one,"),
+        (4.3, 0.1, "or the classifier is to tell it from masked negatives"),
     ):
         centred = "left" if x == 4.03 else "center"
         ax.text(x, y, text, ha=centred, va="center", fontsize=9)
-    ax.annotate("", (5.16, 1.87), (5.16, 0.6), arrowprops=style | {"ls": ":", "arrowstyle": "-"})
     return fig
 
 
@@ -119,7 +118,7 @@ def attention_training(curves: Sequence[dict], bounds: tuple[float, float]) -> F
     _line(lessons, curves, "classifier", COLOURS["known"], "classifier")
     maps.axhspan(*bounds, color=COLOURS["unused"], alpha=0.5, lw=0, label="bounds of the mean")
     _line(maps, curves, "mask_mean", COLOURS["normal"], "mean")
-    _line(maps, curves, "mask_entropy", COLOURS["novel"], "entropy, bits a pixel")
+    _line(maps, curves, "mask_entropy", COLOURS["outlier"], "entropy, bits a pixel")
     errors.set(title="redrawing", ylabel="mean squared error", ylim=(0, None))
     lessons.set(title="what the map learns", ylabel="loss")
     maps.set(title="the map", ylim=(0, 1.03))
@@ -163,7 +162,7 @@ def map_film(given: np.ndarray, films: Mapping[str, np.ndarray], frames: int = 8
         for ax in line:
             ax.spines[:].set_visible(False)
     for ax, number in zip(axes[0, 1:], chosen, strict=True):
-        ax.set_title(f"{number}" if number else "before", fontsize=9)
+        ax.set_title(f"{number}" if number else "before", fontsize=9, loc="center")
     _map_bar(fig, drawn, axes)
     return fig
 
@@ -253,7 +252,7 @@ def attention_ablation(table: pd.DataFrame, variants: Sequence[str]) -> Figure:
                 ax.axvline(mean, color=COLOURS["ink"], lw=0.8, ls=":")
             ax.plot(values, np.full(len(values), at + 0.3), ".", color=COLOURS["ink"], alpha=0.5)
             ax.plot(mean, at, "o", color=COLOURS["normal"], mec="white", ms=7)
-        ax.set(title=title, ylim=(len(variants) - 0.4, -0.6))
+        ax.set(title=title.replace(", ", "\n"), ylim=(len(variants) - 0.4, -0.6))
         ax.xaxis.set_major_locator(MaxNLocator(3))
         ax.grid(axis="x")
     axes[0].set_yticks(range(len(variants)), variants)

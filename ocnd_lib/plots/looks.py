@@ -26,7 +26,7 @@ def heat_rows(
     novel: np.ndarray,
     masks: np.ndarray | None = None,
 ) -> Figure:
-    """Images, and below each its maps; all maps of a row have one scale, black 0.
+    """Images, and below each its maps; heat maps of a row have one scale, attention 0 to 1.
 
     `given` uint8 (n, C, H, W); `rows` maps names to maps (n, H, W), at least 0; `novel` (n,) in
     {0, 1} colours the frames; `masks`, bool (n, H, W), are outlined.
@@ -37,8 +37,9 @@ def heat_rows(
         show_image(ax, image)
         ax.spines[:].set(visible=True, color=COLOURS["novel" if is_novel else "normal"], lw=1.6)
     for line, (name, maps) in zip(axes[1:], rows.items(), strict=True):
+        most = 1 if name == "attention map" else max(float(maps.max()), 1e-12)
         for column, (ax, heat) in enumerate(zip(line, maps, strict=True)):
-            ax.imshow(heat, cmap="inferno", vmin=0, vmax=max(float(maps.max()), 1e-12))
+            ax.imshow(heat, cmap="inferno", vmin=0, vmax=most)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
             if masks is not None and 0 < masks[column].mean() < 1:
@@ -52,7 +53,9 @@ def heat_rows(
 
 
 def _two_lines(name: str) -> str:
-    return name.replace(", ", ",\n").replace("attention map", "attention\nmap")
+    for words in (", ", "attention ", "MNIST "):
+        name = name.replace(words, words.rstrip() + "\n")
+    return name
 
 
 def lift_dots(panels: Mapping[str, pd.DataFrame], quantity: str) -> Figure:
@@ -69,12 +72,12 @@ def lift_dots(panels: Mapping[str, pd.DataFrame], quantity: str) -> Figure:
             part = table[table["baseline"] == baseline].set_index("map").reindex(names)
             _dots(ax, part["lift"], part, COLOURS[colour], shift, label=f"over {baseline}")
         ax.axvline(0, color=COLOURS["unlabelled"], lw=0.8)
-        ax.set(title=title)
+        ax.set(title=_two_lines(title))
         ax.grid(axis="x")
     _name_rows(axes[0], names)
     fig.supxlabel(f"{quantity}, above a map that looks at no image", fontsize=9.5)
     handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=3)
+    fig.legend(handles, labels, loc="outside upper right", ncols=3)
     return fig
 
 
@@ -141,7 +144,7 @@ def weaker_maps(panels: Mapping[str, pd.DataFrame]) -> Figure:
         part = table.set_index("map").reindex(names)
         _dots(ax, part["weaker"], part, COLOURS["ink"], 0)
         ax.axvline(0.5, color=COLOURS["unlabelled"], lw=0.8)
-        ax.set(title=title, xlim=(-0.03, 1.03), xticks=(0, 0.5, 1))
+        ax.set(title=_two_lines(title), xlim=(-0.03, 1.03), xticks=(0, 0.5, 1))
         ax.set_xticklabels(["0", "0.5", "1"])
         ax.grid(axis="x")
     _name_rows(axes[0], names)

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.plots.imbalance import PERCENT
-from ocnd_lib.plots.style import COLOURS, WIDTH, direct_labels
+from ocnd_lib.plots.style import COLOURS, WIDTH
 
 CHANCE = 0.1  # of ten classes
 ARMS = ("original", "masked")
@@ -44,13 +44,14 @@ def arm_accuracies(panels: Mapping[str, pd.DataFrame | str]) -> Figure:
         else:
             for arm, row in panel.iterrows():
                 y, colour = names.index(arm), arm_colour(arm)
-                ax.hlines(y, row["low"], row["high"], color=colour, lw=2.5)
+                ax.hlines(y, row["low"], row["high"], color=colour, lw=7, alpha=0.35)
                 values = row["values"]
                 if len(values) > 1:
-                    ax.plot(values, np.full(len(values), y + 0.28), ".", color=colour, alpha=0.6)
-                ax.plot(row["mean"], y, "o", color=colour, mec="white", ms=7)
+                    ax.plot(values, np.full(len(values), y + 0.3), ".", color=colour, alpha=0.6)
+                ax.plot(row["mean"], y, "o", color=colour, ms=5)
         ax.set(xlim=(0, 1.03), ylim=(len(names) - 0.5, -0.5), xlabel="test accuracy")
         ax.xaxis.set_major_formatter(PERCENT)
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
         ax.set_yticks(range(len(names)), names)
         ax.grid(axis="x")
     return fig
@@ -64,29 +65,26 @@ def convergence(
     Each panel maps an arm to the curves of its seeds (a list of one dict an epoch). Thin lines are
     seeds, the thick one their mean; the dotted line is the level up to which epochs are counted.
     """
-    fig = Figure(figsize=(WIDTH, 0.35 + 2.35 * len(panels)))
+    fig, handles = Figure(figsize=(WIDTH, 0.6 + 2.35 * len(panels))), {}
     grid = fig.subplots(len(panels), 2, squeeze=False, sharey=True)
     kinds = {"train_accuracy": "training crops", "test_accuracy": "test crops"}
     for line, (title, arms) in zip(grid, panels.items(), strict=True):
         for ax, (key, crops) in zip(line, kinds.items(), strict=True):
-            ends = {}
             ax.axhline(level, color=COLOURS["ink"], lw=0.8, ls=":")
             for arm, seeds in arms.items():
                 epochs = [point["epoch"] for point in seeds[0]]
                 values = np.array([[point[key] for point in curve] for curve in seeds])
                 for seed in values if len(values) > 1 else ():
                     ax.plot(epochs, seed, color=arm_colour(arm), lw=0.7, alpha=0.45)
-                ax.plot(epochs, values.mean(0), color=arm_colour(arm))
-                ends[arm] = (values.mean(0)[-1], arm_colour(arm))
+                handles[arm], *_ = ax.plot(epochs, values.mean(0), color=arm_colour(arm))
             ax.set(title=f"{title}: {crops}", ylim=(-0.03, 1.03), xlim=(0.7, epochs[-1] + 0.3))
             ax.xaxis.get_major_locator().set_params(integer=True)
             ax.yaxis.set_major_formatter(PERCENT)
             ax.grid(axis="y")
-            if key == "test_accuracy":
-                direct_labels(ax, epochs[-1], ends)
-            if line is grid[-1]:
-                ax.set_xlabel("epoch")
+            ax.set_xlabel("epoch" if ax in grid[-1] else "")
         line[0].set_ylabel("answered rightly")
+    labels = [f"trained on {arm} crops" for arm in handles]
+    fig.legend(list(handles.values()), labels, loc="outside lower center", ncols=len(handles))
     return fig
 
 

@@ -72,6 +72,7 @@ def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Fig
 def note(text: str) -> Figure:
     """A figure that holds words only, where there is nothing to draw yet."""
     fig = Figure(figsize=(WIDTH, 0.9))
+    fig.subplots().set_axis_off()  # a notebook shows no figure without axes
     lines = textwrap.fill(text, 84)
     fig.text(0.5, 0.5, lines, ha="center", va="center", color=COLOURS["unlabelled"])
     return fig

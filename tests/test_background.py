@@ -1,0 +1,258 @@
+"""The experiment on crops: arms differ by their pixels only, and cells say what they are."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from data_prep.scenes import draw_scenes
+from ocnd_lib import background, benchmark, classifier
+from ocnd_lib.background import RECIPE, VERSIONS, background_experiment, epochs_to, versions
+from ocnd_lib.benchmark import check_cell, run_cell
+from ocnd_lib.classifier import Recipe
+from ocnd_lib.masked import (
+    MaskedSet,
+    crop_coco,
+    load_masked,
+    masked,
+    mean_colour,
+    silhouette,
+)
+from ocnd_lib.networks import VGG11
+from ocnd_lib.records import read_arrays
+from ocnd_lib.sweep import cells
+
+SMALL = replace(RECIPE, batch_norm=True, width=2, epochs=2, batch_size=10)
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+CELL = "scenes/vgg11-masked+batch_norm=True+batch_size=10+epochs=2+width=2/all/0"
+
+
+@pytest.fixture(scope="module")
+def crops():
+    """A square before noise: its size is the class, its colour and the noise say nothing."""
+    rng = np.random.default_rng(0)
+
+    def part(each):
+        y = np.repeat(np.arange(10), each)
+        x = rng.integers(0, 256, (len(y), 3, 32, 32), np.uint8)
+        m = np.zeros((len(y), 1, 32, 32), np.uint8)
+        for k, label in enumerate(y):
+            m[k, :, : 6 + 2 * label, : 6 + 2 * label] = 255
+            x[k] = np.where(m[k] == 255, rng.integers(0, 256, (3, 1, 1)), x[k])
+        return x, m, y
+
+    return MaskedSet("scenes", *part(5), *part(2), tuple("abcdefghij"), "0" * 16)
+
+
+@pytest.fixture
+def loaded(crops, monkeypatch):
+    """The same, where a cell looks for its crops; the list fills with what was asked for."""
+    asked = []
+    monkeypatch.setattr(benchmark, "load_masked", lambda name: asked.append(name) or crops)
+    monkeypatch.setattr(benchmark, "make_scenes", lambda value: asked.append(value) or crops)
+    return asked
+
+
+def test_versions_show_what_they_say(crops):
+    x, m = crops.x_train, crops.m_train
+    shown = versions(x, m, mean_colour(x))
+    assert list(shown) == list(VERSIONS)
+    assert all(version.shape == x.shape and version.dtype == np.uint8 for version in shown.values())
+    inside = np.broadcast_to(m == 255, x.shape)
+    assert np.array_equal(shown["original"], x)
+    assert np.array_equal(shown["masked"], masked(x, m)) and not shown["masked"][~inside].any()
+    assert np.array_equal(shown["background"][~inside], x[~inside])
+    assert not shown["background"][inside].any()
+    assert np.array_equal(shown["silhouette"], silhouette(m))
+    assert len(np.unique(shown["mean-fill"][:, 0][~inside[:, 0]])) == 1
+    # the centre says nothing of the mask
+    assert np.array_equal(shown["centre"], versions(x, 255 - m, mean_colour(x))["centre"])
+
+
+def test_two_arms_of_a_seed_begin_alike_and_see_the_same_crops_in_the_same_order(
+    crops, monkeypatch
+):
+    batches, seen = classifier.batches, []
+
+    def spy(x, y, *rest):
+        for images, labels in batches(x, y, *rest):
+            seen[-1][1].append(labels.tolist())
+            yield images, labels
+
+    class Born(VGG11):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            seen.append(({k: v.clone() for k, v in self.state_dict().items()}, []))
+
+    monkeypatch.setattr(classifier, "batches", spy)
+    monkeypatch.setattr(classifier, "VGG11", Born)
+    for arm in ("original", "masked", "silhouette"):
+        background_experiment(crops, arm, 0, SMALL)
+    background_experiment(crops, "masked", 1, SMALL)
+    (weights, order), *others, another_seed = seen
+    assert len(order) == 10
+    for other in others:
+        assert all(torch.equal(other[0][name], value) for name, value in weights.items())
+        assert other[1] == order
+    assert not torch.equal(another_seed[0]["classifier.weight"], weights["classifier.weight"])
+    assert another_seed[1] != order
+
+
+def test_an_arm_is_trained_on_its_version_and_tested_on_all(crops, monkeypatch):
+    trained = {}
+    fit = classifier.fit
+    monkeypatch.setattr(background, "fit", lambda x, *rest: trained.update(x=x) or fit(x, *rest))
+    logits, looked = background.logits, []
+
+    def spy(model, x, hardware):
+        looked.append((x, logits(model, x, hardware)))
+        return looked[-1][1]
+
+    monkeypatch.setattr(background, "logits", spy)
+    record, arrays = background_experiment(crops, "silhouette", 0, replace(SMALL, epochs=8))
+    assert np.array_equal(trained["x"], silhouette(crops.m_train))
+    tested = versions(crops.x_test, crops.m_test, mean_colour(crops.x_train))
+    for name, (x, output) in zip(tested, looked[8:14], strict=True):  # after one an epoch
+        assert np.array_equal(x, tested[name])
+        assert np.array_equal(arrays[f"predicted_{name}"], output.argmax(1))
+    assert set(arrays) == {"y_test", *(f"predicted_{name}" for name in VERSIONS)}
+    metrics = record["metrics"]
+    for name, accuracy in metrics["accuracy_on"].items():
+        assert accuracy == np.mean(arrays[f"predicted_{name}"] == crops.y_test)
+    assert metrics["accuracy"] == metrics["accuracy_on"]["silhouette"]
+    assert metrics["accuracy"] == record["curves"][-1]["test_accuracy"]
+    assert metrics["accuracy"] > 0.3  # chance is a tenth
+    assert record["train_counts"] == [5] * 10 and record["test_counts"] == [2] * 10
+    # in the test it tells sizes apart, whatever the colours of the crops are
+    coloured = replace(crops, x_test=255 - crops.x_test)
+    _, again = background_experiment(coloured, "silhouette", 0, replace(SMALL, epochs=8))
+    assert np.array_equal(arrays["predicted_silhouette"], again["predicted_silhouette"])
+
+
+def test_test_crops_choose_nothing(crops):
+    other = replace(crops, x_test=crops.x_test[::-1].copy(), y_test=crops.y_test[::-1].copy())
+    curves = [background_experiment(c, "original", 0, SMALL)[0]["curves"] for c in (crops, other)]
+    losses = [[point["train_loss"] for point in curve] for curve in curves]
+    assert losses[0] == losses[1]
+
+
+def test_epochs_are_counted_to_the_first_that_reaches_the_level():
+    curve = [{"epoch": k + 1, "a": a} for k, a in enumerate((0.5, 0.8, 0.7, 0.9))]
+    assert epochs_to(curve, "a") == 2 and epochs_to(curve, "a", 0.85) == 4
+    assert epochs_to(curve, "a", 0.95) is None
+
+
+def test_a_stopped_cell_goes_on_bit_for_bit(loaded, tmp_path, monkeypatch):
+    folders = [tmp_path / name / "records" for name in ("straight", "stopped")]
+    straight = run_cell(CELL, folders[0])
+    logits, calls = background.logits, []
+
+    def killed(*arguments):
+        calls.append(1)
+        if len(calls) == 2:  # while it looks at the test crops after the second epoch
+            raise KeyboardInterrupt
+        return logits(*arguments)
+
+    monkeypatch.setattr(background, "logits", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(CELL, folders[1])
+    assert not list(folders[1].rglob("*.json"))
+    calls[:] = [1, 1]  # from here on it lives
+    resumed = run_cell(CELL, folders[1])
+    assert len(calls) == 2 + 1 + 6 + 1  # one epoch was left; then every version and the training
+    assert resumed["metrics"] == straight["metrics"]
+    arrays = [read_arrays(CELL, folder) for folder in folders]
+    assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
+    losses = [[p["train_loss"] for p in record["curves"]] for record in (straight, resumed)]
+    assert losses[0] == losses[1]
+
+
+def test_a_record_is_plain_json_with_its_arrays(loaded, tmp_path):
+    folder = tmp_path / "records"
+    record = run_cell(CELL, folder)
+    assert json.loads((folder / f"{CELL}.json").read_text()) == record
+    assert record["parameters"]["arm"] == "masked" and not record["parameters"]["augment"]
+    assert set(read_arrays(CELL, folder)) == {"y_test", *(f"predicted_{v}" for v in VERSIONS)}
+    assert loaded == ["scenes"]
+    run_cell(CELL, folder)
+    assert loaded == ["scenes"]  # nothing is run twice
+
+
+def test_the_correlation_in_a_name_decides_the_scenes(loaded, tmp_path):
+    for text, value in (("0", 0), ("1", 1), ("0.9", 0.9)):
+        settings = f"masked+background_correlation={text}"
+        run_cell(CELL.replace("masked", settings), tmp_path / "records")
+        assert loaded.pop() == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("scenes/vgg11-masked/car/0", "learns all classes at once; write 'all'"),
+        ("cifar10/vgg11-masked/all/0", "needs pictures with masks, .*scenes, .*; not cifar10"),
+        ("scenes/vgg11/all/0", "scenes has no class 'all'"),
+        ("scenes/vgg11-blurred/all/0", "vgg11-masked, vgg11-mean-fill"),
+        ("scenes/vgg11-masked+ratio=9/all/0", "has no parameter 'ratio'.*background_correlation"),
+        ("scenes/vgg11-masked+background_correlation=2/all/0", "must be from 0 to 1, not 2"),
+        ("scenes/vgg11-masked+background_correlation=-1/all/0", "a number, 0 or more, not -1"),
+        ("mnist_on_cifar/vgg11-masked+background_correlation=1/all/0", "only scenes has"),
+        ("scenes/vgg11-masked+width=0/all/0", "width must be a whole number, 1 or more"),
+    ],
+)
+def test_bad_cells_are_refused_before_any_work(cell, message, tmp_path, loaded):
+    with pytest.raises(ValueError, match=message):
+        run_cell(cell, tmp_path)
+    assert not loaded and not list(tmp_path.iterdir())
+
+
+def test_a_sweep_has_one_cell_for_all_classes():
+    wanted = cells(["scenes", "mnist_on_cifar"], ["vgg11-masked", "vgg11-original"], [0, 1])
+    assert len(wanted) == 8 and wanted[0] == "scenes/vgg11-masked/all/0"
+    assert all(str(check_cell(cell)) == cell for cell in wanted)
+    with pytest.raises(ValueError, match="needs pictures with masks"):
+        cells(["digits"], ["vgg11-masked"], [0])
+
+
+def test_whatever_there_is_of_coco_is_cropped(tmp_path):
+    path = draw_scenes(tmp_path / "coco", per_class=5)
+    annotations = tmp_path / "coco" / "annotations" / "instances_subset.json"
+    annotations.parent.mkdir()
+    path.rename(annotations)
+    images = load_masked("coco10", tmp_path)
+    assert images.name == "coco10" and np.bincount(images.y_train).tolist() == [4] * 10
+    assert np.bincount(images.y_test).tolist() == [1] * 10
+    again = crop_coco(annotations, tmp_path / "coco" / "images")
+    assert images.fingerprint == again.fingerprint
+    assert not (tmp_path / "coco10").exists()  # nothing is kept
+
+
+def test_a_small_set_has_a_fifth_for_the_test(monkeypatch):
+    made = {}
+    monkeypatch.setattr(
+        background, "make_scenes", lambda correlation, **size: made.update(size, c=correlation)
+    )
+    background.small_set("scenes", 0.3, 110, 4)
+    assert made == {"c": 0.3, "per_class": 110, "test": 220, "seed": 4}
+    background.small_set("scenes", 0.3, 2, 4)
+    assert made["test"] == 10
+    with pytest.raises(ValueError, match="no set with masks 'digits'"):
+        background.small_set("digits", 0.5, 10, 0)
+
+
+def test_an_unknown_arm_is_refused_with_the_list(crops):
+    with pytest.raises(ValueError, match="no version 'blurred' of a crop; there are: original, "):
+        background_experiment(crops, "blurred", 0, SMALL)
+
+
+def test_a_narrow_network_keeps_the_plan():
+    wide, narrow = VGG11(classes=10), VGG11(classes=10, width=8)
+    shapes = [[tuple(p.shape) for p in net.parameters()] for net in (wide, narrow)]
+    assert shapes[0][0] == (64, 3, 3, 3) and shapes[1][0] == (8, 3, 3, 3)
+    assert [s[0] for s in shapes[0][:-1]] != [s[0] for s in shapes[1][:-1]]
+    for a, b in zip(shapes[0][1:-1], shapes[1][1:-1], strict=True):
+        assert len(a) == len(b) and (a[0] == 8 * b[0] or a[0] == 10)
+    assert narrow(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    with pytest.raises(ValueError, match="width must be a whole number"):
+        Recipe(width=0)

@@ -1,0 +1,310 @@
+"""Chapter 7: what its tables and figures say of records, and what they say without any."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ocnd_lib import benchmark
+from ocnd_lib.attention import control_map
+from ocnd_lib.comparison import Run
+from ocnd_lib.figures import FIGURES, NoRecords
+from ocnd_lib.figures import attention as figures
+from ocnd_lib.figures.source import drawn_or_said
+from ocnd_lib.records import read_arrays, read_record
+from ocnd_lib.tables import audit, class_names
+
+TINY = {"epochs": 1, "width": 4, "latent_dim": 2, "batch_size": 64}
+TINY_GAN = TINY | {"joint_epochs": 1, "masked_epochs": 1}
+SOME = ("OCGAN", "centre map", "learned map", "+ generated negatives")
+# two seeds of class 8 and one of class 5, for some variants
+RUN = [(title, k, s) for title in SOME for k, s in ((8, 0), (8, 1), (5, 0))]
+REAL = ["digits/attention-gan-oracle/8/0"]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Records of tiny models on digits."""
+    path = tmp_path_factory.mktemp("results") / "records"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(benchmark.SETTINGS, ("digits", "ocgan"), TINY)
+        for method in ("attention-gan", "attention-gan-oracle"):
+            patch.setitem(benchmark.SETTINGS, ("digits", method), TINY_GAN)
+        for cell in [f"digits/{figures.VARIANTS[t]}/{k}/{s}" for t, k, s in RUN] + REAL:
+            benchmark.run_cell(cell, path, device="cpu")
+    return path
+
+
+@pytest.fixture
+def folder(records, monkeypatch):
+    """The same, with the chapter looking for them."""
+    monkeypatch.setattr(figures, "CLASSES", {"digits": ("8", "5")})
+    return records
+
+
+def the_cell(title, k, seed):
+    return f"digits/{figures.VARIANTS[title]}/{k}/{seed}"
+
+
+# --- the cells -----------------------------------------------------------------------------------
+
+
+def test_the_cells_are_those_a_sweep_would_make():
+    cells = figures.CELLS
+    assert len(set(cells)) == len(cells)
+    assert all(str(benchmark.check_cell(cell)) == cell for cell in cells)
+    assert list(cells[:10]) == [
+        f"cifar10/attention-gan/{name}/0" for name in class_names("cifar10")
+    ]
+    assert set(figures.PICTURES) <= set(cells)
+
+
+def test_every_variant_has_three_seeds_on_four_classes_and_only_known_cells_see_novel_images():
+    per_variant = {title: 0 for title in figures.VARIANTS}
+    for title, method in figures.VARIANTS.items():
+        for dataset in figures.CLASSES:
+            wanted = set(figures.cells_of({title: method}, dataset))
+            assert wanted <= set(figures.CELLS)
+            per_variant[title] += len(wanted)
+    assert set(per_variant.values()) == {12}
+    real = {cell for cell in figures.CELLS if cell.split("/")[1] in benchmark.NEGATIVES}
+    assert real == set(figures.REAL_CELLS) and not real & set(figures.ABLATION_CELLS)
+    assert not set(figures.VARIANTS.values()) & set(benchmark.NEGATIVES)
+
+
+def test_each_variant_differs_from_the_learned_map_in_what_its_title_says():
+    given = {t: benchmark.check_cell(the_cell(t, 8, 0)).parameters for t in figures.VARIANTS}
+    assert given["learned map"] == given["OCGAN"] == {}
+    assert all(len(given[t]) == 1 for t in figures.VARIANTS if t not in ("learned map", "OCGAN"))
+    assert [given[title]["mask"] for title in figures.CONTROLS] == ["ones", "random", "centre"]
+
+
+def test_progress_counts_what_is_recorded(tmp_path, monkeypatch):
+    planned, recorded, hours = figures.progress(tmp_path)
+    assert (planned, recorded) == (len(figures.CELLS), 0) and np.isnan(hours)
+    monkeypatch.setattr(figures, "read_record", lambda *_: {"seconds": 36.0})
+    assert figures.progress(tmp_path) == (planned, planned, pytest.approx(planned / 100))
+
+
+# --- gains ---------------------------------------------------------------------------------------
+
+
+def runs_with(shift, seeds=3, normal=0):
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1], 200)
+    noise = rng.normal(size=(seeds, 400))
+    y = classes != normal
+    return [Run(normal, s, noise[s] + shift * y, classes) for s in range(seeds)]
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "seeds", "words"),
+    [
+        (3, 1, 3, "raised"),
+        (1, 3, 3, "lowered"),
+        (1, 1, 3, "not shown"),
+        (3, 1, 1, "one seed, open"),
+        (3, 1, 0, "no record yet"),
+    ],
+)
+def test_a_verdict_follows_from_the_interval(after, before, seeds, words):
+    found = figures.gain(runs_with(after, seeds), runs_with(before, seeds))
+    assert found["verdict"] == words and found["seeds"] == seeds
+
+
+def test_a_gain_takes_only_the_runs_that_both_have():
+    after = runs_with(2) + runs_with(2, 1, normal=1)
+    found = figures.gain(after, runs_with(1, 2))
+    expected = np.mean([r.auroc for r in runs_with(2)[:2]])
+    expected -= np.mean([r.auroc for r in runs_with(1, 2)])
+    assert found["seeds"] == 2 and found["low"] < found["gain"] < found["high"]
+    assert found["gain"] == pytest.approx(expected)
+
+
+def test_gains_are_over_the_base_part_of_the_same_runs_and_over_the_centre_map(folder):
+    table = figures.gains(figures.every_run(folder)).set_index(["variant", "against"])["gain"]
+
+    def mean(title, name):
+        values = {8: [], 5: []}
+        for k, seed in ((8, 0), (8, 1), (5, 0)):
+            arrays = read_arrays(the_cell(title, k, seed), folder)
+            auroc = roc_auc_score(arrays["class_test"] != k, arrays[name])
+            values[k].append(max(auroc, 1 - auroc) if name == "part_area" else auroc)
+        return np.mean([np.mean(v) for v in values.values()])
+
+    own = mean("learned map", "score") - mean("learned map", "part_base")
+    assert table["learned map", "its own base GAN"] == pytest.approx(own)
+    centre = mean("learned map", "score") - mean("centre map", "score")
+    assert table["learned map", "centre map"] == pytest.approx(centre)
+    added = mean("+ generated negatives", "score") - mean("learned map", "score")
+    assert table["+ generated negatives", "learned map"] == pytest.approx(added)
+    assert np.isnan(table["centre map", "centre map"]) and np.isnan(table["+ CBAM", "centre map"])
+    answered = figures.answers(figures.every_run(folder)).droplevel(0)
+    area = mean("learned map", "score") - mean("learned map", "part_area")
+    assert answered.loc["more than the map's area", "gain"].startswith(f"{area:+.4f}")
+    ocgan = mean("learned map", "score") - mean("OCGAN", "score")
+    assert answered.loc["above OCGAN", "gain"].startswith(f"{ocgan:+.4f}")
+    assert answered.loc["more than a random map", "AUROC"] == "no record yet"
+    assert set(answered["seeds"]) == {"1", ""}  # class 5 has one seed
+
+
+def test_the_conclusion_says_only_what_is_known(folder, tmp_path):
+    some = figures.conclusion(figures.answers(figures.every_run(folder)))
+    assert "above OCGAN (one seed, open)" in some and "random map" not in some
+    assert some.endswith("the rest not yet known.")
+    none = figures.conclusion(figures.answers(figures.every_run(tmp_path)))
+    assert none == "digits, learned map: not yet known."
+    found = {"digits": {title: [] for title in figures.VARIANTS}}
+    for title in figures.VARIANTS:
+        shift = 3 if title == "learned map" else 1
+        runs = zip(runs_with(shift), runs_with(1), strict=True)
+        found["digits"][title] = [figures.Found(a, {"base": b, "area": b}) for a, b in runs]
+    every = figures.conclusion(figures.answers(found))
+    assert every.count("raised") == len(figures.QUESTIONS) and "not yet known" not in every
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_aurocs_of_scores_and_parts(folder):
+    every = figures.every_run(folder)
+    numbers = figures.numbers_page(every)
+    assert set(numbers.columns) == {"digits, 8", "digits, 5"}
+    cell = the_cell("learned map", 5, 0)
+    auroc = read_record(cell, folder)["metrics"]["auroc"]
+    assert numbers.loc["learned map", "digits, 5"] == f"{auroc:.4f}, seeds: 1"
+    assert "seeds: 2" in numbers.loc["learned map", "digits, 8"]
+    assert numbers.loc["+ CBAM", "digits, 8"] == ""
+    parts = figures.recorded_parts(every)
+    arrays = read_arrays(cell, folder)
+    area = roc_auc_score(arrays["class_test"] != 5, arrays["part_area"])
+    assert parts.loc[("digits, learned map", 5), "area"].startswith(f"{area:.4f}")
+    assert not any("OCGAN" in title for title, _ in parts.index)
+    assert parts.loc[("digits, learned map", 5), "classifier"] == ""
+    assert parts.loc[("digits, + generated negatives", 5), "classifier"] != ""
+    gains = figures.gains_page(figures.gains(every))
+    assert list(gains.columns) == ["its own base GAN", "centre map", "learned map"]
+    assert "seeds: 1" in gains.loc[("digits", "learned map"), "centre map"]
+
+
+def test_real_negatives_stand_in_a_table_of_their_own(folder):
+    real = figures.real_page(folder)
+    assert list(real.index) == [("digits, oracle: the novel classes themselves", 8)]
+    assert {"score", "base", "masked", "area", "classifier"} == set(real.columns)
+    every = figures.every_run(folder)
+    pages = (figures.numbers_page(every), figures.recorded_parts(every), figures.gains(every))
+    assert not any("oracle" in page.to_string() for page in pages)
+
+
+@pytest.fixture
+def row(monkeypatch, records):
+    """The row of a table, of digits with as many classes as are recorded, printed as CIFAR-10's."""
+    names = class_names("digits")
+    printed = figures.load_published("cifar10")
+    printed = printed.set_axis([*names, "mean"], axis=1)
+    monkeypatch.setattr(figures, "load_published", lambda _: printed)
+    return records
+
+
+def test_a_row_has_no_mean_before_all_ten_classes_are_run(row):
+    deck, ours = figures.row_tables("digits", row)
+    assert deck.loc["Attention-GAN", "mean"] == 0.673
+    assert deck.loc["+ generated negatives"].isna().all()
+    aurocs = [read_record(the_cell("learned map", 8, s), row)["metrics"]["auroc"] for s in (0, 1)]
+    assert ours.loc["Attention-GAN", "8"] == pytest.approx(np.mean(aurocs))
+    assert ours["mean"].isna().all() and ours.loc["Attention-GAN"].notna().sum() == 2
+    assert figures.row_verdict("digits", row) == "not known yet: 2 of 10 classes are recorded"
+    texts = [t.get_text() for t in figures.recorded_row("digits", row).axes[0].texts]
+    assert f"{0.801:.3f}\n{np.mean(aurocs):.3f}" in texts
+
+
+def test_a_whole_row_is_compared_with_the_mean_of_the_printed_one(row, monkeypatch):
+    found = [figures.Found(run, {}) for k in range(10) for run in ten_classes(k)]
+    monkeypatch.setattr(figures, "read_cells", lambda *_: found)
+    said = figures.row_verdict("digits", row)
+    mean = np.mean([f.run.auroc for f in found])
+    assert said.startswith(f"{mean:.4f} [") and "seeds: 2" in said
+    assert said.endswith("the mean of the deck's row lies outside the interval")
+    (line,) = (m for m in audit()["means"] if m["method"] == "attention-gan")
+    assert (line["printed"], line["recomputed"]) == (0.673, 0.6763)
+
+
+def ten_classes(k):
+    classes = np.repeat(np.arange(10), 20)
+    rng = np.random.default_rng(k)
+    return [Run(k, s, rng.normal(size=200) + 2 * (classes != k), classes) for s in (0, 1)]
+
+
+# --- a live run ----------------------------------------------------------------------------------
+
+
+def test_a_map_that_is_the_ink_finds_it_and_a_constant_one_does_not():
+    x = np.zeros((2, 1, 32, 32), np.uint8)
+    x[:, :, 10:20, 5:9] = 200
+    assert figures.ink_auroc(x, x / 255) == 1
+    assert figures.ink_auroc(x, 1 - x / 255) == 0
+    ones = np.broadcast_to(control_map("ones", 0.3).numpy(), x.shape)
+    assert figures.ink_auroc(x, ones) == 0.5
+    assert np.isnan(figures.ink_auroc(np.zeros((2, 3, 32, 32), np.uint8), ones))
+
+
+def test_the_live_table_compares_each_score_with_its_own_base():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 50)
+    base = rng.normal(size=100) + y
+    scores = {
+        "learned": {"score": base + y, "base": base, "area": rng.normal(size=100)},
+        "control": {"score": base, "base": base, "area": np.ones(100)},
+    }
+    page = figures.live_page(y, scores, {"learned": 0.7, "control": float("nan")})
+    gain = roc_auc_score(y, base + y) - roc_auc_score(y, base)
+    assert page.loc["learned", "minus its base GAN"].startswith(f"{gain:+.3f} [+")
+    assert page.loc["control", "minus its base GAN"].startswith("+0.000")
+    assert page.loc["control", "area alone"] == "0.500"
+    assert list(page["map finds ink"]) == ["0.700", ""]
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def test_the_figures_are_drawn_from_records(folder):
+    titles = [ax.get_title("left") for ax in figures.recorded_ablation(folder).axes]
+    assert titles == ["digits\n8", "digits\n5"]
+    titles = [ax.get_title("left") for ax in figures.recorded_gains(folder).axes]
+    assert titles == [
+        f"digits: minus\n{name}" for name in ("its own base GAN", "centre map", "learned map")
+    ]
+
+
+def test_recorded_maps_start_with_the_normal_class(folder):
+    cell = the_cell("learned map", 8, 0)
+    arrays = read_arrays(cell, folder)
+    fig = figures.recorded_maps(cell, folder)
+    shown = [np.asarray(ax.images[0].get_array()) for ax in fig.axes if ax.images]
+    assert len(shown) >= 3 * 11  # given, map, masked; two normal and nine novel images
+    assert np.array_equal(shown[0], arrays["picture_given"][16, 0])
+    assert np.array_equal(shown[11], arrays["picture_map"][16, 0] / 255)
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_without_records_a_figure_says_how_to_make_them(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    assert FIGURES[name] is figures.FIGURES[name]
+    with pytest.raises(NoRecords, match="no record yet; make one with: ocnd run "):
+        figures.FIGURES[name]()
+    assert "no record yet" in drawn_or_said(figures.FIGURES[name]).texts[0].get_text()
+
+
+def test_without_records_nothing_is_found(tmp_path):
+    every = figures.every_run(tmp_path)
+    assert figures.gains(every)["gain"].isna().all()
+    assert set(figures.answers(every)["AUROC"]) == {"no record yet"}
+    assert "no record yet" in figures.row_verdict("cifar10", tmp_path)
+    for page in (figures.numbers_page, figures.recorded_parts):
+        with pytest.raises(NoRecords):
+            page(every)
+    with pytest.raises(NoRecords):
+        figures.gains_page(figures.gains(every))
+    with pytest.raises(NoRecords, match="attention-gan-auxiliary"):
+        figures.real_page(tmp_path)
+    assert isinstance(figures.gains(every), pd.DataFrame)

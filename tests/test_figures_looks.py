@@ -1,0 +1,175 @@
+"""Chapter 8: what its figures and tables say of records, of some of them, and without any."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ocnd_lib import benchmark, looks
+from ocnd_lib.figures import FIGURES, NoRecords
+from ocnd_lib.figures import looks as figures
+from ocnd_lib.figures.source import drawn_or_said
+from ocnd_lib.metrics import seed_interval
+from ocnd_lib.records import read_arrays, read_record
+
+TINY = {"epochs": 1, "joint_epochs": 1, "masked_epochs": 1, "width": 4, "latent_dim": 4}
+RUN = ["digits/looks/8/0", "digits/looks/8/1", "digits/looks+classifier=generated/8/0"]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Records of tiny models on digits."""
+    path = tmp_path_factory.mktemp("results") / "records"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looks, "LOOKED_AT", 6)
+        patch.setattr(looks.look, "__defaults__", (looks.LAYER, 1))
+        patch.setitem(benchmark.LOOKS_SETTINGS, "digits", TINY)
+        for cell in RUN:
+            benchmark.run_cell(cell, path, device="cpu")
+    return path
+
+
+@pytest.fixture
+def folder(records, monkeypatch):
+    """The same, with the chapter looking for them; of MNIST it finds none."""
+    monkeypatch.setitem(figures.SETS, "digits", ("Digits", "8", 2))
+    monkeypatch.setattr(figures, "CELLS", (*figures.CELLS, *RUN))
+    return records
+
+
+def test_the_cells_are_those_a_sweep_would_make():
+    assert len(set(figures.CELLS)) == len(figures.CELLS) == 22
+    assert all(str(benchmark.check_cell(cell)) == cell for cell in figures.CELLS)
+    for dataset in figures.SETS:
+        assert f"{dataset}/looks/{figures.SETS[dataset][1]}/0" in figures.CELLS
+
+
+def test_means_are_over_seeds_and_the_interval_of_one_seed_is_that_over_images(folder):
+    table = figures.over_seeds("finds", figures.recorded("finds", folder))
+    keys = ["variant", "map", "images", "measure", "baseline"]
+    row = ("masked critic", "normal", "auroc", "centre")
+    rows = table.set_index(keys)
+    of_seeds = [
+        next(
+            r
+            for r in read_record(cell, folder)["tables"]["finds"]
+            if (r["map"], r["images"], r["measure"], r["baseline"]) == row
+        )
+        for cell in RUN
+    ]
+    several = rows.loc[("looks", *row)]
+    mean, low, high = seed_interval([r["lift"] for r in of_seeds[:2]])
+    assert several["lift"] == pytest.approx(mean) and several["seeds"] == 2
+    assert (several["low"], several["high"]) == pytest.approx((low, high))
+    assert several["value"] == pytest.approx(np.mean([r["value"] for r in of_seeds[:2]]))
+    single = rows.loc[("looks+classifier=generated", *row)]
+    assert single["seeds"] == 1
+    assert (single["low"], single["high"]) == pytest.approx(
+        (of_seeds[2]["low"], of_seeds[2]["high"])
+    )
+
+
+def test_the_page_has_a_row_for_each_recorded_map(folder):
+    numbers = figures.recorded_numbers(folder)
+    assert len(numbers) == 4 + 5  # the second variant has a classifier
+    row = numbers.loc[("Digits", "no classifier", "base critic")]
+    assert row["seeds"] == 2 and row["over base critic"] == ""
+    assert row["over centre"].startswith(("+", "-")) and row["IoU over centre"]
+    page = figures.for_page(pd.DataFrame(read_record(RUN[0], folder)["tables"]["finds"]))
+    assert len(page) == 3 * 2 * 4
+    assert [measure for measure, *_ in page.index[::8]] == list(figures.MEASURES.values())
+
+
+def images(fig):
+    return [np.asarray(ax.images[0].get_array()) for ax in fig.axes if ax.images]
+
+
+def test_the_figures_are_drawn_from_records(folder):
+    arrays = read_arrays(RUN[0], folder)
+    shown = images(figures.recorded_maps("digits", folder=folder))
+    assert len(shown) == 8 * (1 + 4)
+    np.testing.assert_array_equal(shown[0], arrays["look_given"][0, 0])
+    np.testing.assert_array_equal(shown[-1], arrays["look_attention map"][-1])
+    assert len(images(figures.recorded_maps("digits", RUN[2].split("/")[1], folder))) == 8 * 6
+    lifts = figures.recorded_lifts(folder)
+    assert [ax.get_title("left") for ax in lifts.axes] == ["Digits"]
+    assert [ax.get_title("left") for ax in figures.recorded_strengths(folder).axes] == ["Digits"]
+
+
+def test_checks_show_what_was_recorded(folder):
+    road, randomised = figures.recorded_checks(folder).axes
+    rows = figures.panels("road", "looks", folder)["Digits"]
+    assert {line.get_xdata()[0] for line in road.lines} >= set(rows["lift"])
+    assert [t.get_text() for t in randomised.get_xticklabels()][::5] == ["head", "body.0"]
+
+
+def finds_with(lift, low, high):
+    return pd.DataFrame(
+        [
+            {"map": name, "images": "normal", "measure": "auroc", "baseline": baseline,
+             "value": 0.7, "lift": lift, "low": low, "high": high}
+            for name, baseline, _ in figures.FINDS_CLAIMS.values()
+        ]
+    )  # fmt: skip
+
+
+def strength_with(weaker, low, high):
+    names = {name for name, _ in figures.STRENGTH_CLAIMS.values()}
+    return pd.DataFrame([{"map": n, "weaker": weaker, "low": low, "high": high} for n in names])
+
+
+@pytest.mark.parametrize(
+    ("lift", "chance", "verdicts"),
+    [
+        ((0.1, 0.05, 0.2), (0.7, 0.6, 0.8), "-+++" "-++"),
+        ((-0.1, -0.2, -0.05), (0.3, 0.2, 0.4), "+---" "+--"),
+        ((0.1, -0.1, 0.3), (0.5, 0.4, 0.6), "0000" "000"),
+        ((0.1, np.nan, np.nan), (0.5, 0.4, 0.6), "????" "000"),
+    ],
+)  # fmt: skip
+def test_a_verdict_follows_from_the_interval(lift, chance, verdicts):
+    words = {"+": "confirmed", "-": "refuted", "0": "not shown", "?": "not decided"}
+    said = figures.claims(finds_with(*lift), strength_with(*chance))
+    expected = [words[mark] for mark in verdicts]
+    assert [text.split(":")[0] for text in said.values()] == expected
+
+
+def test_without_masks_only_strengths_are_compared():
+    said = figures.claims(pd.DataFrame(), strength_with(0.7, 0.6, 0.8))
+    assert list(said.values())[:4] == [figures.NOTHING] * 4
+    assert list(said.values())[5].startswith("confirmed: weaker with chance 0.70")
+
+
+def test_recorded_claims_stand_in_a_column_a_data_set(folder):
+    found = figures.recorded_claims_or_none(folder)
+    assert list(found) == ["Digits, recorded"]
+    lines = figures.claims_markdown(found).splitlines()
+    assert lines[0] == "| claim | Digits, recorded |" and len(lines) == 2 + 7
+    assert figures.recorded_claims_or_none(folder.parent) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "answer"), [(0.9, 0.01, "yes"), (0.9, -0.01, "no"), (0.84, 0.01, "no")]
+)
+def test_a_digit_is_found_only_above_the_value_and_the_centre(value, low, answer, monkeypatch):
+    table = pd.DataFrame(
+        [{"dataset": "mnist_on_cifar", "variant": "looks", "seed": 0, "map": "attention map",
+          "images": "normal", "measure": "auroc", "baseline": "centre", "count": 50,
+          "value": value, "baseline_value": 0.8, "lift": value - 0.8, "low": low, "high": 0.2}]
+    )  # fmt: skip
+    monkeypatch.setattr(figures, "recorded", lambda kind, folder: table)
+    assert figures.digit_finding().startswith(f"no classifier: {answer}, {value:.3f}")
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_without_records_a_figure_says_how_to_make_them(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    assert FIGURES[name] is figures.FIGURES[name]
+    with pytest.raises(NoRecords, match=r"no record yet; make one with: ocnd run \w+/looks/"):
+        figures.FIGURES[name]()
+    assert "no record yet" in drawn_or_said(figures.FIGURES[name]).texts[0].get_text()
+
+
+def test_without_records_nothing_is_found(tmp_path):
+    assert figures.digit_finding(tmp_path) == "no record yet"
+    with pytest.raises(NoRecords):
+        figures.recorded_numbers(tmp_path)
