@@ -10,7 +10,7 @@ book: $(INSTALLED)  ## execute the notebooks (quick preset) and render the book
 	@$(VENV)/bin/ocnd book
 
 test: $(INSTALLED)  ## the whole test suite
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n auto --dist loadfile
 
 full: $(INSTALLED)  ## downloads, every missing record (make full MINUTES=60 stops after an hour), the book
 	@$(VENV)/bin/ocnd sweep $(if $(MINUTES),--max-minutes $(MINUTES))
