@@ -162,11 +162,12 @@ import resource, sys, torch
 from ocnd_lib.training import choose_hardware
 if sys.argv[1] == "kept":
     choose_hardware("cpu")
-faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(3):
-    before = faults()
+seen = []
+for _ in range(30):  # the first blocks may not fit where others were freed
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(16 * 2**20)  # 64 MiB
-print(faults() - before)
+    seen.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(sum(seen[-10:]))
 """
     faults = {
         kind: int(subprocess.run(
@@ -174,7 +175,8 @@ print(faults() - before)
         ).stdout)
         for kind in ("kept", "returned")
     }  # fmt: skip
-    assert faults["kept"] < 100 < 1000 < faults["returned"]
+    assert faults["returned"] > 100_000
+    assert faults["kept"] < faults["returned"] / 4
 
 
 def test_after_a_step_of_the_optimiser_the_new_weights_count_in_the_same_autocast():
