@@ -94,5 +94,5 @@ def test_a_long_search_does_not_depend_on_batch_mates(fitted):
 
 @pytest.mark.parametrize("restarts", [0, 9])
 def test_an_impossible_number_of_restarts_is_refused(restarts):
-    with pytest.raises(ValueError, match="restarts (is|must be)"):
+    with pytest.raises(ValueError, match=r"restarts (is|must be)"):
         AnoGAN(**SMALL | dict(restarts=restarts)).fit(halves(12))
