@@ -18,8 +18,9 @@ from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import Run, average, compare_means, mean_interval, paired_delong
 from ocnd_lib.data import class_index
+from ocnd_lib.figures.claims import interval_text
 from ocnd_lib.figures.ocgan import verdict
-from ocnd_lib.figures.reconstruction import interval_text, normal_first
+from ocnd_lib.figures.reconstruction import normal_first
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.metrics import auroc_interval, seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
@@ -426,7 +427,7 @@ def live_page(
 def live_change(y: np.ndarray, after: np.ndarray, before: np.ndarray) -> str:
     """A difference of AUROCs on the same images in words, with DeLong's paired interval."""
     change = paired_delong(y, after, before)
-    return interval_text((change.difference, change.low, change.high))
+    return interval_text(change.difference, change.low, change.high)
 
 
 # --- figures -------------------------------------------------------------------------------------

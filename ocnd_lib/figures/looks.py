@@ -1,14 +1,14 @@
 """Chapter 8: what its figures and tables take from the records of where attention-GANs look."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib import plots
+from ocnd_lib.figures.claims import claims_table, interval_text, verdict
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
@@ -116,11 +116,6 @@ def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
     return table.fillna("").rename_axis(["images", "model", "map"])
 
 
-def interval_text(value: float, low: float, high: float) -> str:
-    """A signed difference and, if it has one, its interval."""
-    return f"{value:+.3f}" + ("" if np.isnan(low) else f" [{low:+.3f}, {high:+.3f}]")
-
-
 # --- the deck's claims ---------------------------------------------------------------------------
 
 # claim: the row of `finds`, normal images, pixel AUROC (map, baseline), and the sign it should have
@@ -140,14 +135,7 @@ STRENGTH_CLAIMS = {
     "The attention map takes less of a novel image": ("attention map", 1),
 }
 NOTHING = "nothing to compare"
-
-
-def verdict(low: float, high: float, wanted: int) -> str:
-    """Whether an interval bears out that a number is above 0 (`wanted` +1) or below it (-1)."""
-    if np.isnan(low):
-        return "not decided"
-    low, high = sorted((wanted * low, wanted * high))
-    return "confirmed" if low > 0 else "refuted" if high < 0 else "not shown"
+UNDECIDED = "not decided"
 
 
 def claims(finds: pd.DataFrame, strength: pd.DataFrame) -> dict[str, str]:
@@ -163,13 +151,13 @@ def claims(finds: pd.DataFrame, strength: pd.DataFrame) -> dict[str, str]:
             rows = finds[(finds["images"] == "normal") & (finds["measure"] == "auroc")]
             row = rows[(rows["map"] == name) & (rows["baseline"] == baseline)].iloc[0]
             said[claim] = (
-                f"{verdict(row.low, row.high, wanted)}: pixel AUROC {row.value:.3f}, "
+                f"{verdict(row.low, row.high, wanted, UNDECIDED)}: pixel AUROC {row.value:.3f}, "
                 f"{interval_text(row.lift, row.low, row.high)} over {row.baseline}"
             )
     for claim, (name, wanted) in STRENGTH_CLAIMS.items():
         row = strength[strength["map"] == name].iloc[0]
         # 0.5: as often the weaker as the stronger
-        found = verdict(row.low - 0.5, row.high - 0.5, wanted)
+        found = verdict(row.low - 0.5, row.high - 0.5, wanted, UNDECIDED)
         said[claim] = (
             f"{found}: weaker with chance {row.weaker:.2f} [{row.low:.2f}, {row.high:.2f}]"
         )
@@ -193,14 +181,7 @@ def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
     return found
 
 
-def claims_markdown(columns: Mapping[str, Mapping[str, str]]) -> str:
-    """A table in Markdown: a row a claim, a column a source."""
-    lines = [["claim", *columns], ["---"] * (1 + len(columns))]
-    lines += [
-        [claim, *(found[claim] for found in columns.values())]
-        for claim in (*FINDS_CLAIMS, *STRENGTH_CLAIMS)
-    ]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+claims_markdown = partial(claims_table, (*FINDS_CLAIMS, *STRENGTH_CLAIMS))
 
 
 def recorded_claims_or_none(folder: Path | None = None) -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import stats
 from ocnd_lib import plots
 from ocnd_lib.background import VERSIONS
 from ocnd_lib.comparison import mcnemar, mean_over_runs
-from ocnd_lib.figures.reconstruction import verdict
+from ocnd_lib.figures.claims import claims_table, verdict
 from ocnd_lib.figures.source import NoRecords, published_claim
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import read_arrays, read_record
@@ -375,11 +376,7 @@ def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
     return found
 
 
-def claims_markdown(columns: Mapping[str, Mapping[str, str]]) -> str:
-    """A table in Markdown: a row a claim, a column a source."""
-    lines = [["claim", *columns], ["---"] * (1 + len(columns))]
-    lines += [[claim, *(found[claim] for found in columns.values())] for claim in CLAIMS]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+claims_markdown = partial(claims_table, CLAIMS)
 
 
 def answer(arms: Mapping[str, Seeds], title: str, lacking: str = NO_RECORD) -> str:

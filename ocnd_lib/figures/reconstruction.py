@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
 from ocnd_lib.data import class_index
+from ocnd_lib.figures.claims import claims_table, interval_text, verdict
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.metrics import proportion_interval, seed_interval
 from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
@@ -132,14 +133,6 @@ CLAIMS = (
 NO_RECORD = "no record yet"
 
 
-def verdict(low: float, high: float, wanted: int) -> str:
-    """Whether an interval bears out that a number is above 0 (`wanted` +1) or below it (-1)."""
-    if np.isnan(low):
-        return "one run, not decided"
-    low, high = sorted((wanted * low, wanted * high))
-    return "confirmed" if low > 0 else "refuted" if high < 0 else "not shown"
-
-
 def size_claims(
     table: pd.DataFrame,
     error_change: tuple[float, float, float],
@@ -156,14 +149,8 @@ def size_claims(
         CLAIMS[0]: f"{verdict(*error_change[1:], -1)}: error {small.novel:.3f} to "
         f"{large.novel:.3f}, code {sizes}",
         CLAIMS[1]: f"{verdict(*auroc_change[1:], -1)}: AUROC {small.auroc:.3f} to "
-        f"{large.auroc:.3f}, change {interval_text(auroc_change)}",
+        f"{large.auroc:.3f}, change {interval_text(*auroc_change)}",
     }
-
-
-def interval_text(value: tuple[float, float, float]) -> str:
-    """A change and, if it has one, its interval."""
-    change, low, high = value
-    return f"{change:+.3f}" + ("" if np.isnan(low) else f" [{low:+.3f}, {high:+.3f}]")
 
 
 def decode_claim(drawn: np.ndarray, held_out: np.ndarray, latent_dim: int) -> dict[str, str]:
@@ -195,11 +182,7 @@ def recorded_claims(folder: Path | None = None) -> dict[str, str]:
     return claims
 
 
-def claims_markdown(columns: Mapping[str, Mapping[str, str]]) -> str:
-    """A table in Markdown: a row a claim, a column a source."""
-    lines = [["claim", *columns], ["---"] * (1 + len(columns))]
-    lines += [[claim, *(found[claim] for found in columns.values())] for claim in CLAIMS]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+claims_markdown = partial(claims_table, CLAIMS)
 
 
 # --- figures -------------------------------------------------------------------------------------
