@@ -168,6 +168,8 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     seen = {}
     if cell.method in NEGATIVES:
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
+    if cell.method.startswith("attention-gan"):
+        seen["base_checkpoint"] = _base_checkpoint(detector, cell, checkpoint)
     start = perf_counter()
     detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint, **seen)
     fitted = perf_counter()
@@ -199,6 +201,16 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     if cell.seed == 0:  # one seed's pictures show what the others would
         arrays |= _pictures(detector, split)
     return record, arrays
+
+
+def _base_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path:
+    """Where all attention-GANs of a class and seed that begin with one base GAN keep that."""
+    base = detector.base_gan()
+    usual = type(base)().get_params()
+    own = {"seed": cell.seed, "device": detector.device}
+    changed = {k: v for k, v in base.get_params().items() if v != {**usual, **own}[k]}
+    folder = checkpoint.parents[len(Path(str(cell)).parts)]
+    return folder / str(replace(cell, method="ocgan", parameters=changed)) / "base.pt"
 
 
 def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
@@ -332,4 +344,5 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         record = {"cell": str(cell), **record, "provenance": provenance()}
         write_record(record, arrays, folder)
         checkpoint.unlink(missing_ok=True)
+        checkpoint.with_suffix(".base.pt").unlink(missing_ok=True)  # of an AttentionGAN
     return record

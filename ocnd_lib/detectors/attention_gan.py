@@ -111,10 +111,13 @@ class AttentionGAN(DeepDetector):
         *,
         x_validation: np.ndarray | None = None,
         checkpoint: Path | None = None,
+        base_checkpoint: Path | None = None,
         negatives: np.ndarray | None = None,
     ) -> "AttentionGAN":
         """As of every detector; `negatives` are real novel images, uint8 (M, C, 32, 32).
 
+        `base_checkpoint` is the base GAN's own, which variants of the same images, seed and base
+        may share, so that it is trained but once; otherwise it stands beside `checkpoint`.
         ValueError if they lack and the classifier needs them, or are given and it does not, or if a
         parameter is none of its choices.
         """
@@ -134,72 +137,81 @@ class AttentionGAN(DeepDetector):
             )
         x = check_images(x, least=10)
         self._given = None if negatives is None else check_images(negatives, x.shape[1])
+        if checkpoint and not base_checkpoint:
+            base_checkpoint = checkpoint.with_suffix(".base.pt")
+        self._base_checkpoint = base_checkpoint
         try:
             return super().fit(x, y, x_validation=x_validation, checkpoint=checkpoint)
         finally:
-            del self._given
+            del self._given, self._base_checkpoint
 
     # --- learning ---------------------------------------------------------------------------------
 
-    def _recipes(self) -> list[OCGAN]:
-        """The base GAN, and the masked one, which has half the code and mines nothing."""
-        recipes = []
-        for latent_dim, mining in ((self.latent_dim, self.mining), (self.latent_dim // 2, False)):
-            recipe = OCGAN(
-                max(latent_dim, 2), self.width, self.noise, mining=mining,
-                joint_discriminator=self.joint_discriminator, learning_rate=self.learning_rate,
-            )  # fmt: skip
-            recipe.channels_ = self.channels_
-            recipes.append(recipe)
-        return recipes
+    def base_gan(self) -> OCGAN:
+        """The base GAN, not yet trained."""
+        return OCGAN(
+            self.latent_dim, self.width, self.noise, mining=self.mining,
+            joint_discriminator=self.joint_discriminator, epochs=self.epochs,
+            batch_size=self.batch_size, learning_rate=self.learning_rate, seed=self.seed,
+            device=self.device,
+        )  # fmt: skip
+
+    def masked_gan(self) -> OCGAN:
+        """The masked GAN, not yet trained: like the base, with half the code and no mining."""
+        half = max(self.latent_dim // 2, 2)
+        return self.base_gan().set_params(latent_dim=half, mining=False)
 
     def _networks(self) -> dict[str, nn.Module]:
-        fresh = (recipe._networks() for recipe in self._recipes())
-        base, masked = (nn.ModuleDict({name: nets[name] for name in KEPT}) for nets in fresh)
-        return {"base": base, "masked": masked, **map_networks(self)}
+        gans = {"base": self.base_gan(), "masked": self.masked_gan()}
+        kept = {}
+        for name, gan in gans.items():
+            gan.channels_ = self.channels_
+            fresh = gan._networks()
+            kept[name] = nn.ModuleDict({part: fresh[part] for part in KEPT})
+        return {**kept, **map_networks(self)}
 
     def _phases(self) -> list[str]:
-        """What learns in each epoch: the base GAN, the map, both map and masked GAN, or that."""
+        """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that."""
         learns = self.mask == "learned"
         return [
-            *["base"] * self.epochs,
             *["mask"] * (self.mask_epochs if learns and self.pretrain_mask else 0),
             *["joint" if learns else "masked"] * self.joint_epochs,
             *["masked"] * self.masked_epochs,
         ]
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        base, gan = self.base_gan(), self.masked_gan()
+        base.channels_ = gan.channels_ = self.channels_
+        base._learn(x, x_validation, self._base_checkpoint)
+        first = [{"phase": "base", **point} for point in base.curves_]
         hardware, generator = self._hardware(), seed_everything(self.seed)
-        base, masked = (Redrawer(recipe, hardware) for recipe in self._recipes())
+        masked = Redrawer(gan, hardware)
         learner = MapLearner(self, hardware, self._given)
-        self.state_ = {"base": base.kept, "masked": masked.kept, **learner.nets}
-        state = Checkpoint(checkpoint, generator, base=base, masked=masked, learner=learner)
-        epoch, self.curves_ = state.load()
+        rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()
+        self.state_ = {"base": rests, "masked": masked.kept, **learner.nets}
+        state = Checkpoint(checkpoint, generator, masked=masked, learner=learner)
+        epoch, curves = state.load()
         phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
-        seen, half = None, self.epochs // 2
+        seen = None
         bar = progress(len(phases), "AttentionGAN, epochs", start=epoch)
         while epoch < len(phases):
             phase, temperature = phases[epoch], learner.temperature(epoch)
-            begins = phase not in phases[:epoch]
-            if phase in LEARNS_MAP and epoch == self.epochs:
+            if phase in LEARNS_MAP and epoch == 0:
                 learner.film(0, x, temperature=1.0)
-            if phase == "masked" and begins and self.reinitialise:
+            if phase == "masked" and phase not in phases[:epoch] and self.reinitialise:
                 masked.restart()
                 self.state_["masked"] = masked.kept
             if phase == "masked" and seen is None:  # the map rests: multiplied once for all
                 maps = self._batchwise(self._map, x)
                 seen = torch.from_numpy((x * maps).round().astype(np.uint8)).to(images.device)
                 rest = describe(torch.from_numpy(maps))
-            for nets in (base.nets, masked.nets, learner.nets):
+            for nets in (masked.nets, learner.nets):
                 nets.train()
             log: list[dict] = []
             shown = images if seen is None else seen
             for batch, _ in batches(shown, None, self.batch_size, generator):
                 with hardware.autocast():
-                    if phase == "base":  # mining in the second half, as in OCGAN
-                        mining = [self.mining and epoch >= start for start in (half - 1, half)]
-                        step = base.step(batch, *mining)
-                    elif phase == "masked":
+                    if phase == "masked":
                         step = masked.step(batch) | rest
                     else:
                         beside = masked if phase == "joint" else None
@@ -212,12 +224,13 @@ class AttentionGAN(DeepDetector):
                 if not set(phases[epoch:]) & set(LEARNS_MAP):
                     with hardware.autocast():
                         learner.settle(images)
-                learner.film(epoch - self.epochs, x, temperature)
+                learner.film(epoch, x, temperature)
             means = {name: float(np.mean([step[name] for step in log])) for name in log[0]}
-            self.curves_.append({"epoch": epoch, "phase": phase, **means})
-            state.save(epoch, self.curves_)
+            curves.append({"phase": phase, "epoch": len(first) + epoch, **means})
+            state.save(epoch, curves)
             bar.update()
         bar.close()
+        self.curves_ = first + curves
         known = self._batchwise(self._parts, x_validation)[:, :2].astype(np.float64)
         spread = known.std(0)
         self.state_["standard"] = np.stack([known.mean(0), np.where(spread > 0, spread, 1)])

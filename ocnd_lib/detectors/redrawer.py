@@ -31,10 +31,10 @@ class Redrawer:
             {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
         )
 
-    def step(self, images: Tensor, classify: bool = False, mine: bool = False) -> dict[str, float]:
+    def step(self, images: Tensor) -> dict[str, float]:
         """One update of all its networks by a batch in [-1, 1]; returns the losses."""
         noisy = images + self.recipe.noise * torch.randn_like(images)
-        losses = self.recipe._step(images, noisy, self.nets, self.optimisers, classify, mine)
+        losses = self.recipe._step(images, noisy, self.nets, self.optimisers, False, False)
         self.averaged.update(self.redraws)
         return losses
 
