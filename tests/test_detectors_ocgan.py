@@ -236,7 +236,8 @@ def plain_step(model, images, noisy, nets, optimisers, random, mining):
         decoder.eval(), classifier.eval()
         mined = mine(random[:half], decoder, classifier, model.mining_steps, model.step_size)
         decoder.train(), classifier.train()
-        drawn = decoder(torch.cat([mined, random[half:]]))
+        both = decoder(torch.cat([codes, mined, random[half:]]))
+        redrawn, drawn = both[: len(images)], both[len(images) :]
     losses["mse"] = (redrawn - images).square().mean()
     losses |= {"latent": bce(on_codes(codes), ones)} if model.latent else {}
     losses |= {"visual": bce(on_images(drawn), ones)} if model.visual else {}
@@ -288,6 +289,25 @@ def test_watching_changes_nothing_but_the_log(zeros):
         weights.append(copied.state_dict())
     assert set(logs[0]) - set(logs[1]) == {"before_mining", "after_mining"}
     assert all(torch.equal(a, b) for a, b in zip(*(w.values() for w in weights), strict=True))
+
+
+@pytest.mark.parametrize("mining", [False, True])
+def test_the_decoders_statistics_weigh_images_and_random_codes_alike(zeros, monkeypatch, mining):
+    model = OCGAN(**SMALL)
+    model.channels_ = 1
+    torch.manual_seed(0)
+    nets = nn.ModuleDict(model._networks())
+    encoded, decoded = [], []
+    nets["encoder"].register_forward_hook(lambda _, given, codes: encoded.append(codes))
+    nets["decoder"].register_forward_pre_hook(
+        lambda net, given: decoded.append(given[0]) if net.training else None
+    )
+    images = torch.from_numpy(zeros.x_train[:16]) / 127.5 - 1
+    model._step(images, images, nets, model._optimisers(nets), mining, mining, watch=True)
+    (codes,) = encoded
+    assert len(decoded) == 1 + mining
+    for batch in decoded:
+        assert len(batch) == 32 and torch.equal(batch[:16], codes)
 
 
 def test_without_the_visual_part_the_decoder_sees_no_random_code(zeros, monkeypatch):

@@ -199,12 +199,13 @@ class OCGAN(DeepDetector):
         encoder, decoder, on_codes, on_images, classifier = nets.values()
         codes = encoder(noisy).float()
         random = torch.rand_like(codes) * 2 - 1
+        log = {}
         if self.visual:
             # in one batch, so that the batch-norm statistics kept for scoring know both kinds
-            redrawn, drawn = decoder(torch.cat([codes, random])).chunk(2)
+            with torch.set_grad_enabled(not mining):  # the generator then learns from mined codes
+                redrawn, drawn = decoder(torch.cat([codes, random])).chunk(2)
         else:
             redrawn = decoder(codes)
-        log = {}
 
         if classify:  # 1: the weak classifier
             loss = says(classifier(redrawn.detach()), 1) + says(classifier(drawn.detach()), 0)
@@ -230,7 +231,7 @@ class OCGAN(DeepDetector):
                         with torch.no_grad():
                             log[name] = classifier(decoder(seen)).sigmoid().mean().item()
             random = torch.cat([mined, random[len(half) :]])
-            drawn = decoder(random)
+            redrawn, drawn = decoder(torch.cat([codes, random])).chunk(2)
         mse = F.mse_loss(redrawn.float(), images)  # 4: encoder and decoder
         losses = {}
         if self.latent:
