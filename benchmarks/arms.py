@@ -1,4 +1,4 @@
-"""One side of one comparison, in a process of its own; prints {rate, peak_mib}."""
+"""One side of one comparison, in a process of its own; prints {value, peak_mib}."""
 
 import json
 import resource
@@ -8,37 +8,48 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
 
-from ocnd_lib import classifier
-from ocnd_lib.networks import VGG11
-from ocnd_lib.training import batches, shift_and_flip
+from benchmarks import detectors, together
 
-IMAGES, BATCH = 1280, 128
+IMAGES, BATCH = 640, 128
 SET_SIZE = 50_000  # so that memory is that of a real data set
 
 
-def pictures() -> tuple[np.ndarray, np.ndarray]:
+def size(small: bool) -> int:
+    """Images in a batch."""
+    return 8 if small else BATCH
+
+
+def pictures(small: bool) -> tuple[np.ndarray, np.ndarray]:
     """Random images and labels of the size of CIFAR-10."""
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (SET_SIZE, 3, 32, 32), dtype=np.uint8)
-    return x, (np.arange(SET_SIZE) % 10 != 0).astype(np.int64)
+    x = rng.integers(0, 256, (2000 if small else SET_SIZE, 3, 32, 32), dtype=np.uint8)
+    return x, (np.arange(len(x)) % 10 != 0).astype(np.int64)
 
 
-class Pictures(Dataset):
-    """The usual way: one image at a time through torchvision's transforms."""
+def loader(small: bool) -> torch.utils.data.DataLoader:
+    """The usual way: shuffled batches from two workers, one image at a time through torchvision."""
+    from torchvision.transforms import v2
 
-    def __init__(self, x: np.ndarray, y: np.ndarray):
-        self.x, self.y = torch.from_numpy(x), y
-        self.transform = v2.Compose(
-            [
-                v2.RandomCrop(32, padding=4, padding_mode="edge"),
-                v2.RandomHorizontalFlip(),
-                v2.ToDtype(torch.float32, scale=True),
-                v2.Normalize([0.5] * 3, [0.5] * 3),
-            ]
-        )
+    x, y = pictures(small)
+    transform = v2.Compose(
+        [
+            v2.RandomCrop(32, padding=4, padding_mode="edge"),
+            v2.RandomHorizontalFlip(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([0.5] * 3, [0.5] * 3),
+        ]
+    )
+    return torch.utils.data.DataLoader(
+        Pictures(torch.from_numpy(x), y, transform), size(small), shuffle=True, num_workers=2
+    )
+
+
+class Pictures(torch.utils.data.Dataset):
+    """Images with their labels, each through a transform."""
+
+    def __init__(self, x: torch.Tensor, y: np.ndarray, transform):
+        self.x, self.y, self.transform = x, y, transform
 
     def __len__(self) -> int:
         return len(self.x)
@@ -47,55 +58,73 @@ class Pictures(Dataset):
         return self.transform(self.x[index]), self.y[index]
 
 
-def loader() -> DataLoader:
-    """Shuffled batches from two worker processes."""
-    data = Pictures(*pictures())
-    return DataLoader(data, BATCH, shuffle=True, num_workers=2, persistent_workers=True)
-
-
-def vgg11(side: str, batch_norm: str) -> float:
+def vgg11(side: str, batch_norm: str, small: bool = False) -> float:
     """Images a second of training, warm-up left out."""
-    batch_norm = batch_norm == "True"
+    from ocnd_lib import classifier
+    from ocnd_lib.networks import VGG11
+
+    batch_norm, batch = batch_norm == "True", size(small)
+    count = batch if small else IMAGES
     torch.manual_seed(0)
     if side == "ours":
-        x, y = pictures()
-        recipe = classifier.Recipe(batch_norm=batch_norm, epochs=3)
-        _, curves = classifier.fit(x[:IMAGES], y[:IMAGES], recipe, seed=0)
-        return IMAGES / min(point["seconds"] for point in curves[1:])
-    model = VGG11(batch_norm=batch_norm).to(memory_format=torch.contiguous_format)
+        x, y = pictures(small)
+        recipe = classifier.Recipe(batch_norm=batch_norm, epochs=3, batch_size=batch)
+        _, curves = classifier.fit(x[:count], y[:count], recipe, seed=0)
+        return 2 * count / sum(point["seconds"] for point in curves[1:])
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = VGG11(batch_norm=batch_norm).to(device, memory_format=torch.contiguous_format)
     model.fast = False
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
-    start, seen = 0.0, -5 * BATCH
-    for images, labels in loader():
+    start, seen = 0.0, -count
+    for images, labels in loader(small):
         if seen == 0:
             start = time.perf_counter()
-        if seen == IMAGES:
+        if seen == 2 * count:
             break
-        loss = F.cross_entropy(model(images), labels)
+        loss = F.cross_entropy(model(images.to(device)), labels.to(device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        seen += BATCH
-    return IMAGES / (time.perf_counter() - start)
+        seen += batch
+    return 2 * count / (time.perf_counter() - start)
 
 
-def data_path(side: str) -> float:
+def data_path(side: str, small: bool = False) -> float:
     """Images a second of shuffled, augmented, scaled batches, without any training."""
+    from ocnd_lib.training import batches, shift_and_flip
+
     if side == "ours":
-        x, y = map(torch.from_numpy, pictures())
-        source = batches(x, y, BATCH, torch.Generator().manual_seed(0), shift_and_flip)
+        x, y = map(torch.from_numpy, pictures(small))
+        source = batches(x, y, size(small), torch.Generator().manual_seed(0), shift_and_flip)
     else:
-        source = iter(loader())
-    for _ in range(5):
+        source = iter(loader(small))
+    warm_up, counted = (1, 2) if small else (5, 100)
+    for _ in range(warm_up):
         next(source)
     start = time.perf_counter()
-    for _ in range(100):
+    for _ in range(counted):
         next(source)
-    return 100 * BATCH / (time.perf_counter() - start)
+    return counted * size(small) / (time.perf_counter() - start)
+
+
+ARMS = {
+    "vgg11": vgg11,
+    "batches": data_path,
+    "step": detectors.step,
+    "score": detectors.score,
+    "ten": together.ten,
+}
+
+
+def run(arguments: list[str], small: bool = False) -> dict:
+    """One side: what it measured, and the peak memory of this process (and of its own)."""
+    what, *details = arguments
+    value = ARMS[what](*details, small=small)
+    value, elsewhere = value if isinstance(value, tuple) else (value, 0.0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"value": value, "peak_mib": peak + elsewhere}
 
 
 if __name__ == "__main__":
-    what, *arguments = sys.argv[1:]
-    rate = {"vgg11": vgg11, "batches": data_path}[what](*arguments)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rate": rate, "peak_mib": peak}))
+    words = [word for word in sys.argv[1:] if word != "--small"]
+    print(json.dumps(run(words, small="--small" in sys.argv)))

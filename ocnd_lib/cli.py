@@ -149,6 +149,10 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a running Dask cluster to use instead.")
     ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(min=0.5, help="GiB a worker may take; else what its cells need."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
 ) -> None:
     """Run the cells that have no record yet, several at a time.
@@ -157,13 +161,15 @@ def sweep(
     """
     from ocnd_lib import plan
     from ocnd_lib import sweep as sweeps
-    from ocnd_lib.data import DataError, load_images
+    from ocnd_lib.data import DataError, check_available
     from ocnd_lib.records import parse_cell
 
     def words(text: str) -> list[str]:
         return [word for word in text.split(",") if word]
 
-    with plain_errors((ValueError, BAD), (PermissionError, BAD), (DataError, FAILED)):
+    with plain_errors(
+        (ValueError, BAD), (PermissionError, BAD), (DataError, FAILED), (ConnectionError, FAILED)
+    ):
         everything = datasets is None and methods is None and classes is None
         if everything:
             wanted = plan.report_cells()
@@ -172,19 +178,24 @@ def sweep(
             only = None if classes is None else words(classes)
             wanted = sweeps.cells(*names, sweeps.parse_seeds(seeds), only)
         missing = plan.missing(wanted)
-        print(f"To run: {plan.told(missing, workers)}.")
+        if scheduler is not None:
+            workers = sweeps.threads(scheduler)
+            print(f"The cluster has {workers} threads now.")
+        print(plan.told(missing, max(1, workers)))
         if dry_run:
             print("\n".join(missing))
             return
+        if max_minutes is not None:
+            print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
         for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
             try:
-                load_images(name)  # what cannot be had shows before any worker starts
+                check_available(name)  # what cannot be had shows before any worker starts
             except DataError as error:
                 if not everything:
                     raise
                 print(f"Left out: {error}", file=sys.stderr)
                 wanted = [cell for cell in wanted if parse_cell(cell).dataset != name]
-        outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler)
+        outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler, memory=memory)
     print(", ".join(f"{kind}: {len(found)}" for kind, found in outcome.items()))
     if outcome["failed"]:
         fail("\n".join(["these cells failed:", *outcome["failed"]]), FAILED)

@@ -82,6 +82,19 @@ def load_images(name: str, folder: Path | None = None) -> ImageSet:
     return LOADERS[name](name, Path(folder or data_folder()))
 
 
+def check_available(name: str, folder: Path | None = None) -> None:
+    """Make sure that `load_images` can have a set: downloads it if need be, but makes no pictures.
+
+    Raises like `load_images`.
+    """
+    if name in ("scenes", "coco10"):  # half a minute and more to make, unless they were kept
+        from ocnd_lib.masked import source_of
+
+        source_of(name, Path(folder or data_folder()))
+    else:
+        load_images(name, folder)
+
+
 def _check_name(name: str) -> None:
     if name not in LOADERS:
         raise ValueError(f"there is no data set {name!r}; there are: {', '.join(DATASETS)}")

@@ -64,16 +64,20 @@ def load_masked(name: str, folder: Path | None = None) -> MaskedSet:
         raise ValueError(
             f"there is no set with masks {name!r}; there are: {', '.join(MASKED_SETS)}"
         )
-    folder = Path(folder or data_folder())
+    return source_of(name, Path(folder or data_folder()))()
+
+
+def source_of(name: str, folder: Path) -> Callable[[], MaskedSet]:
+    """What `load_masked` would call to have the set, which may take long; DataError if nothing."""
     path = npz_path(name, folder / name)
     if path.exists():
-        return read_masked(path)
+        return partial(read_masked, path)
     if name == "scenes":
-        return make_scenes()
+        return make_scenes
     if name == "mnist_on_cifar":
-        return make_mnist_on_cifar(folder=folder)
+        return partial(make_mnist_on_cifar, folder=folder)
     if found := sorted((folder / "coco" / "annotations").glob("instances*.json")):
-        return crop_coco(found[0], folder / "coco" / "images")
+        return partial(crop_coco, found[0], folder / "coco" / "images")
     raise DataError(f"{path} is missing. To build it, run: {repair_command(name, folder)}")
 
 

@@ -83,6 +83,8 @@ RULES = {
     "methods": NAMES,
     "classes": NAMES,
     "seeds": SEEDS,
+    "cells": SIZES,
+    "workers": _at_least(1),
     "latent_dim": _at_least(1),
     "latent_dims": SIZES,
     "width": _at_least(1),

@@ -1,13 +1,16 @@
 """Every cell that the report rests on, most valuable first, and how long it should take."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
+from math import ceil
 from pathlib import Path
-from statistics import median
+
+import pandas as pd
 
 from ocnd_lib.data import class_names
-from ocnd_lib.figures import attention, imbalance, looks, masked, ocgan, reconstruction
+from ocnd_lib.figures import NoRecords, attention, imbalance, looks, masked, ocgan, reconstruction
 from ocnd_lib.records import parse_cell, read_record, read_records
+from ocnd_lib.training import choose_hardware
 
 DATASETS = ("mnist", "cifar10")
 # the methods of the tables and how many seeds each should have on (MNIST, CIFAR-10)
@@ -57,18 +60,119 @@ def missing(cells: Iterable[str], folder: Path | None = None) -> list[str]:
 
 
 def told(cells: list[str], workers: int, folder: Path | None = None) -> str:
-    """A few words: how many cells there are, and about how long they take side by side."""
-    known = [s for s in expected_seconds(cells, folder).values() if s is not None]
-    hours, unknown = sum(known) / workers / 3600, len(cells) - len(known)
-    apart = f", and {unknown} of a kind that was never run" if unknown else ""
-    return f"{len(known)} cells, about {hours:.1f} hours with {workers} at a time{apart}"
+    """What would be run, a line a data set and method, and about how long it takes side by side.
+
+    By records of the same kind of device as this machine's.
+    """
+    if not cells:
+        return "Nothing is missing."
+    groups: dict[tuple[str, str], list[float | None]] = {}
+    for text, seconds in expected_seconds(cells, folder, choose_hardware().device.type).items():
+        cell = parse_cell(text)
+        groups.setdefault((cell.dataset, cell.method), []).append(seconds)
+    known = [s for found in groups.values() for s in found if s is not None]
+    unknown = len(cells) - len(known)
+    hours = sum(known) / workers / 3600
+    time = f"about {hours:.1f} hours with {workers} at a time" if known else "no time is known"
+    apart = f", without the {unknown} of kinds never run" if known and unknown else ""
+    lines = [f"To run: {len(cells)} cell{'s' * (len(cells) != 1)}; {time}{apart}."]
+    for (dataset, method), found in groups.items():
+        long = "never run" if None in found else f"about {sum(found) / len(found):.0f} s each"
+        lines.append(f"{len(found):6} {dataset}/{method}, {long}")
+    return "\n".join(lines)
 
 
-def expected_seconds(cells: Iterable[str], folder: Path | None = None) -> dict[str, float | None]:
-    """For each cell the median seconds of recorded cells of its data set and method, else None."""
-    known: dict[tuple[str, str], list[float]] = {}
+def expected_seconds(
+    cells: Iterable[str], folder: Path | None = None, device: str = "cpu"
+) -> dict[str, float | None]:
+    """For each cell the median seconds of recorded cells of its data set and method, else None.
+
+    Only of records made on a `device` of that kind, cpu or cuda.
+    """
+    known = measured_kinds(folder)["seconds"].to_dict()
+    parsed = {text: parse_cell(text) for text in cells}
+    return {text: known.get((device, cell.dataset, cell.method)) for text, cell in parsed.items()}
+
+
+def measured_kinds(folder: Path | None = None) -> pd.DataFrame:
+    """A row a device, data set and method with records: their number, processors and medians."""
+    rows = []
     for record in read_records(folder):
         cell = parse_cell(record["cell"])
-        known.setdefault((cell.dataset, cell.method), []).append(record["seconds"])
-    found = {cell: known.get((parse_cell(cell).dataset, parse_cell(cell).method)) for cell in cells}
-    return {cell: median(seconds) if seconds else None for cell, seconds in found.items()}
+        path = cell.path(folder)
+        sizes = [file.stat().st_size for file in (path, path.with_suffix(".npz")) if file.exists()]
+        kind = (record["hardware"].split()[0], cell.dataset, cell.method)
+        processor = record["provenance"]["processor"]
+        rows.append((*kind, record["seconds"], sum(sizes) / 1000, processor))
+    keys = ["device", "dataset", "method"]
+    grouped = pd.DataFrame(rows, columns=[*keys, "seconds", "kilobytes", "processor"]).groupby(keys)
+    return grouped.agg(
+        records=("seconds", "size"),
+        seconds=("seconds", "median"),
+        kilobytes=("kilobytes", "median"),
+        processor=("processor", lambda names: ", ".join(sorted(set(names)))),
+    )
+
+
+# --- what a number of cells costs ---------------------------------------------------------------
+
+HOURS = {"cpu": "core-hours", "cuda": "GPU-hours"}
+
+
+def cost_of_kinds(sizes: Sequence[int], folder: Path | None = None) -> pd.DataFrame:
+    """Device-hours of so many cells of each recorded kind; a row as in `measured_kinds`.
+
+    A cell counts for one core, or one GPU, for its measured seconds. NoRecords if there are none.
+    """
+    kinds = _some(measured_kinds(folder))
+    table = kinds[["processor", "records", "seconds"]].copy()
+    for size in sizes:
+        table[size] = size * kinds["seconds"] / 3600
+    return table
+
+
+def cost_of_report(
+    sizes: Sequence[int], workers: Sequence[int], folder: Path | None = None
+) -> pd.DataFrame:
+    """What so many cells cost when they are mixed as in this report; a row a device and size.
+
+    Columns: hours of one device, hours until `workers` of them are through, megabytes of records.
+    Of the report's cells, those of a kind that a device has records of stand for all; the column
+    `measured` is their share. NoRecords if there are none.
+    """
+    kinds, cells = _some(measured_kinds(folder)), list(map(parse_cell, report_cells()))
+    rows = []
+    for device, here in kinds.groupby("device"):
+        wanted = [(device, cell.dataset, cell.method) for cell in cells]
+        numbers = here[["seconds", "kilobytes"]]
+        means = numbers.reindex([kind for kind in wanted if kind in here.index]).mean()
+        share = sum(kind in here.index for kind in wanted) / len(wanted)
+        for size in sizes:
+            hours = size * means["seconds"] / 3600
+            ends = [ceil(size / n) * means["seconds"] / 3600 for n in workers]
+            rows.append((device, size, share, hours, *ends, size * means["kilobytes"] / 1000))
+    columns = ["device", "cells", "measured", "hours", *workers, "megabytes"]
+    return pd.DataFrame(rows, columns=columns).set_index(["device", "cells"])
+
+
+def missing_device(folder: Path | None = None) -> str:
+    """One sentence for each kind of device on which no cell was recorded; else nothing."""
+    kinds = measured_kinds(folder)
+    lacking = [device for device in HOURS if device not in kinds.index.get_level_values("device")]
+    names = {"cpu": "CPU", "cuda": "GPU"}
+    return " ".join(
+        f"No cell was recorded on a {names[device]} yet, so no {HOURS[device]} are measured."
+        for device in lacking
+    )
+
+
+def readable(hours: float) -> str:
+    """Hours with two significant digits: 0.012, 3.4, 19,000."""
+    rounded = float(f"{hours:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
+
+
+def _some(kinds: pd.DataFrame) -> pd.DataFrame:
+    if kinds.empty:
+        raise NoRecords("no record yet; make one with `ocnd run mnist/ae/0/0`")
+    return kinds

@@ -1,19 +1,30 @@
 """Many cells at a time: what is missing is run on a Dask cluster, one record a task."""
 
 import os
-import time
-from collections.abc import Iterable
-from itertools import product
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice, product
 from pathlib import Path
 
-from dask.distributed import Client, LocalCluster, wait
+import dask
+import torch
+from dask.distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 from tqdm import tqdm
 
 from ocnd_lib.benchmark import ALL, METHODS, CellIsTaken, check_cell, run_cell
-from ocnd_lib.data import class_names
-from ocnd_lib.records import LARGEST_SEED, check_writable, read_record, records_folder
+from ocnd_lib.data import class_names, data_folder
+from ocnd_lib.records import (
+    LARGEST_SEED,
+    check_writable,
+    parse_cell,
+    read_record,
+    records_folder,
+)
 
 MOST_SEEDS = 10_000  # of one list
+# GiB that a worker may take on 32-pixel data, by how the name of its method begins, and else
+MEMORY, MEMORY_ELSE = {"vgg11": 2.75, "attention": 2.0, "looks": 2.0}, 1.5
+PATIENCE = 10  # seconds for a scheduler to answer
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -66,9 +77,10 @@ def cells(
     return wanted
 
 
-def _task(cell: str, folder: Path | None, niceness: int) -> str:
-    import torch
-
+def _task(cell: str, folder: Path, data: Path, niceness: int) -> str:
+    # a worker that Dask pauses waits for memory that `training.keep_freed_memory` never gives back
+    get_worker().memory_manager.memory_pause_fraction = False
+    os.environ["OCND_DATA"] = str(data)
     torch.set_num_threads(1)
     os.nice(max(0, niceness - os.nice(0)))
     try:
@@ -78,6 +90,53 @@ def _task(cell: str, folder: Path | None, niceness: int) -> str:
     return "done"
 
 
+def memory_limit(cells: Iterable[str]) -> float:
+    """GiB that a local worker may take: what the most demanding of these cells may."""
+    needed = (MEMORY.get(parse_cell(cell).method.partition("-")[0]) for cell in cells)
+    return max(need or MEMORY_ELSE for need in needed)
+
+
+def connect(scheduler: str) -> Client:
+    """A client of a running Dask cluster; ConnectionError if none answers at this address."""
+    try:
+        if not scheduler.strip():
+            raise ValueError("the address is empty")
+        return Client(scheduler, timeout=PATIENCE)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {scheduler!r} ({' '.join(str(error).split())}); "
+            "`dask scheduler` starts one and prints its address, such as tcp://10.0.0.5:8786"
+        ) from error
+
+
+def threads(scheduler: str) -> int:
+    """How many cells a running Dask cluster takes at a time now; ConnectionError as `connect`."""
+    with connect(scheduler) as client:
+        return sum(client.nthreads().values())
+
+
+@contextmanager
+def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
+    """Processes with one thread each: networks of this size gain nothing from two.
+
+    One that outgrows its memory is ended, and its cell tried again; on a GPU none is, since its
+    driver alone takes more. One that is silent for long is busy, or the computer slept.
+    """
+    limit = None if torch.cuda.is_available() else int(gigabytes * 2**30)
+    settings = {"scheduler.worker-ttl": None, "worker.memory.terminate": 1.0}
+    with (
+        dask.config.set({f"distributed.{name}": value for name, value in settings.items()}),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=limit,
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
 def sweep(
     wanted: list[str],
     workers: int = 2,
@@ -85,17 +144,21 @@ def sweep(
     niceness: int = 0,
     scheduler: str | None = None,
     folder: Path | None = None,
+    memory: float | None = None,
 ) -> dict[str, list[str]]:
     """Run the cells that have no record yet; returns cells by outcome.
 
-    A cell that fails is not tried again, since it would fail again; one whose worker died is.
-    Names that do not exist raise ValueError, an unwritable folder PermissionError, before any work.
+    A cell that fails is not tried again, since it would fail again; one whose worker died is, three
+    times. Names that do not exist raise ValueError, an unwritable folder PermissionError, a
+    scheduler that does not answer ConnectionError, before any work. So does one that goes away.
 
     Outcomes: present (before the sweep), done, taken (another process is at it), failed (with the
     error), left (time ran out; their checkpoints go on next time). Without `scheduler`, the address
-    of a running Dask cluster, a local one of `workers` processes is started and stopped here.
+    of a running Dask cluster, a local one of `workers` processes is started and stopped here, each
+    with `memory` GiB, by default `memory_limit`. What runs on a cluster of others when time is out
+    goes on to its end and its record.
     """
-    folder = folder or records_folder()
+    folder = (folder or records_folder()).resolve()
     wanted = list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
     check_writable(folder)
     outcome: dict[str, list[str]] = {k: [] for k in ("present", "done", "taken", "failed", "left")}
@@ -105,36 +168,52 @@ def sweep(
         (outcome["present"] if present else missing).append(cell)
     if not missing:
         return outcome
-    deadline = time.monotonic() + 60 * max_minutes if max_minutes else None
-    # workers are processes with one thread each: networks of this size gain nothing from two
-    cluster = None if scheduler else LocalCluster(
-        n_workers=min(workers, len(missing)), threads_per_worker=1, dashboard_address="127.0.0.1:0"
-    )  # fmt: skip
-    client = Client(scheduler or cluster)
-    try:
-        futures = {
-            client.submit(_task, cell, folder, niceness, pure=False): cell for cell in missing
-        }
+    workers = min(workers, len(missing))
+    # a cluster of others grows by what waits; here nothing waits at a worker whose cell may kill it
+    at_once = workers if scheduler is None else len(missing)
+    with (
+        _local_cluster(workers, memory or memory_limit(missing))
+        if scheduler is None
+        else connect(scheduler)
+    ) as client:
+        settings = (folder, data_folder().resolve(), niceness)
+        waiting = iter(missing)
+        running: dict[Future, str] = {}
+
+        def submit(cells: Iterable[str]) -> list[Future]:
+            new = {client.submit(_task, c, *settings, pure=False): c for c in cells}
+            running.update(new)
+            return list(new)
+
+        seconds = None if max_minutes is None else 60 * max_minutes
+        finished = as_completed(submit(islice(waiting, at_once)), loop=client.loop, timeout=seconds)
         with tqdm(total=len(missing), desc="cells", disable=None) as bar:
-            while futures and not (deadline and time.monotonic() > deadline):
-                try:
-                    finished = wait(list(futures), timeout=1, return_when="FIRST_COMPLETED").done
-                except TimeoutError:
-                    continue
+            try:
                 for future in finished:
-                    cell = futures.pop(future)
-                    if future.status == "error":
-                        error = future.exception()
-                        why = " ".join(str(error).split())
-                        outcome["failed"].append(f"{cell}: {type(error).__name__}: {why}")
-                    else:
-                        outcome[future.result()].append(cell)
+                    cell = running.pop(future)
+                    kind, said = _ended(future, cell)
+                    outcome[kind].append(said)
+                    future.release()  # else it is done again when the worker that holds it dies
+                    finished.update(submit(islice(waiting, 1)))
                     bar.update()
                     bar.set_postfix_str(cell, refresh=True)
-        outcome["left"] = list(futures.values())
-        client.cancel(list(futures))
-    finally:
-        client.close()
-        if cluster:
-            cluster.close()
+            except TimeoutError:
+                client.cancel(list(running))
+        outcome["left"] += [*running.values(), *waiting]
     return outcome
+
+
+def _ended(future: Future, cell: str) -> tuple[str, str]:
+    """The outcome of a task that ended, and the cell with what is to be said of it."""
+    if future.status == "finished":
+        return future.result(), cell
+    if future.status != "error":
+        raise ConnectionError(
+            f"the Dask scheduler went away while {cell} was left to do; finished cells have their "
+            "records, and the same command goes on from there"
+        )
+    error = future.exception()
+    why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, KilledWorker):
+        why = "every worker that tried it died; was it killed, or is its memory too small?"
+    return "failed", f"{cell}: {why}"

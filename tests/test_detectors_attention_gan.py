@@ -337,9 +337,7 @@ def test_image_and_code_are_judged_together(x):
     assert np.isfinite(OCGAN(**small, joint_discriminator=True).fit(x).novelty_score(x)).all()
 
 
-def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(
-    x, tmp_path, monkeypatch
-):
+def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path, monkeypatch):
     shared = tmp_path / "base.pt"
     alone = AttentionGAN(**TINY, mask="centre").fit(x)
     first = AttentionGAN(**TINY, classifier="generated").fit(x, base_checkpoint=shared)

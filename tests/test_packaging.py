@@ -18,8 +18,9 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 DEPENDENCIES = [
-    Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["cluster"]
 ]
 PINS = [
     Requirement(line)

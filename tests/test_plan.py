@@ -1,13 +1,27 @@
 """The cells that the report rests on, and what is said about them before they are run."""
 
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
-from ocnd_lib import data, plan
+from ocnd_lib import data, masked, plan
 from ocnd_lib.benchmark import check_cell
 from ocnd_lib.cli import app
 from ocnd_lib.data import DataError
+from ocnd_lib.figures import NoRecords
 from ocnd_lib.records import parse_cell, write_record
+
+ROOT = Path(__file__).parents[1]
+
+
+def recorded(folder, cell, seconds, hardware="cpu float32"):
+    """Write a record with what a plan reads of it."""
+    record = {"cell": cell, "seconds": seconds, "hardware": hardware}
+    write_record({**record, "provenance": {"processor": "abacus"}}, folder=folder)
 
 
 def test_every_cell_of_the_report_can_be_run_and_stands_there_once():
@@ -26,11 +40,59 @@ def test_the_first_seed_of_every_method_comes_before_the_second_of_any():
 
 def test_what_is_recorded_is_not_missing_and_tells_how_long_the_others_take(tmp_path):
     for name, seconds in (("0", 10.0), ("1", 30.0), ("2", 32.0)):
-        write_record({"cell": f"mnist/ae/{name}/0", "seconds": seconds}, folder=tmp_path)
+        recorded(tmp_path, f"mnist/ae/{name}/0", seconds)
     cells = [f"mnist/ae/{k}/0" for k in range(4)] + ["mnist/vae/0/0"]
     missing = plan.missing(cells, tmp_path)
     assert missing == ["mnist/ae/3/0", "mnist/vae/0/0"]
     assert plan.expected_seconds(missing, tmp_path) == {"mnist/ae/3/0": 30, "mnist/vae/0/0": None}
+    assert set(plan.expected_seconds(missing, tmp_path, "cuda").values()) == {None}
+    assert set(plan.expected_seconds(missing, tmp_path / "empty").values()) == {None}
+
+
+def test_cells_cost_their_measured_seconds_on_each_kind_of_device(tmp_path):
+    for k, seconds in enumerate((1800.0, 3600.0, 9000.0)):
+        recorded(tmp_path, f"mnist/ae+width=8/{k}/0", seconds)
+    recorded(tmp_path, "mnist/ae/3/0", 36.0, "cuda bfloat16")
+    table = plan.cost_of_kinds([10, 1000], tmp_path)
+    assert table.loc[("cpu", "mnist", "ae")].to_dict() == {
+        "processor": "abacus", "records": 3, "seconds": 3600.0, 10: 10.0, 1000: 1000.0
+    }  # fmt: skip
+    assert table.loc[("cuda", "mnist", "ae"), 1000] == pytest.approx(10)
+    assert plan.missing_device(tmp_path) == ""
+
+
+def test_the_report_costs_the_mean_of_its_measured_cells(tmp_path, monkeypatch):
+    wanted = ["mnist/ae/0/0", "mnist/ae/1/0", "mnist/ae/2/0", "mnist/kde/0/0", "mnist/vae/0/0"]
+    monkeypatch.setattr(plan, "report_cells", lambda: wanted)
+    recorded(tmp_path, wanted[0], 4000.0)
+    recorded(tmp_path, wanted[3], 400.0)
+    recorded(tmp_path, "digits/ae/0/0", 1e9)  # no cell of the report
+    table = plan.cost_of_report([10, 1000], [2, 100], tmp_path)
+    assert list(table.index) == [("cpu", 10), ("cpu", 1000)]
+    assert (table["measured"] == 0.8).all()
+    mean = (3 * 4000 + 400) / 4 / 3600
+    assert table["hours"].to_list() == pytest.approx([10 * mean, 1000 * mean])
+    assert table[2].to_list() == pytest.approx([5 * mean, 500 * mean])
+    assert table[100].to_list() == pytest.approx([mean, 10 * mean])
+    size = sum((tmp_path / f"{cell}.json").stat().st_size * n for cell, n in zip(
+        (wanted[0], wanted[3]), (3, 1), strict=True)) / 4  # fmt: skip
+    assert table.loc[("cpu", 1000), "megabytes"] == pytest.approx(size / 1000)
+    assert plan.missing_device(tmp_path).startswith("No cell was recorded on a GPU yet")
+
+
+def test_without_records_nothing_is_costed(tmp_path):
+    for table in (plan.cost_of_kinds, lambda *given: plan.cost_of_report(given[0], [2], given[1])):
+        with pytest.raises(NoRecords, match="ocnd run"):
+            table([10], tmp_path)
+    assert plan.missing_device(tmp_path).count("yet") == 2
+    assert plan.measured_kinds(tmp_path).empty
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(0.01234, "0.012"), (3.44, "3.4"), (12.3, "12"), (19_480, "19,000")]
+)
+def test_hours_are_read_with_two_digits(hours, text):
+    assert plan.readable(hours) == text
 
 
 @pytest.fixture
@@ -40,16 +102,26 @@ def told(tmp_path, monkeypatch):
 
 
 def test_a_dry_run_only_says_what_would_run(told, tmp_path):
-    write_record({"cell": "mnist/ae/2/0", "seconds": 3600.0}, folder=tmp_path)
-    result = told("--datasets", "mnist", "--methods", "ae,kde", "--classes", "2,5", "--dry-run")
+    recorded(tmp_path, "mnist/ae/2/0", 3600.0)
+    names = ("--datasets", "mnist", "--methods", "ae,kde", "--classes", "2,5")
+    result = told(*names, "--dry-run")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "To run: 1 cells, about 0.5 hours with 2 at a time, and 2 of a kind that was never run.",
+        "To run: 3 cells; about 0.5 hours with 2 at a time, without the 2 of kinds never run.",
+        "     1 mnist/ae, about 3600 s each",
+        "     2 mnist/kde, never run",
         "mnist/ae/5/0",
         "mnist/kde/2/0",
         "mnist/kde/5/0",
     ]
     assert [p.name for p in tmp_path.rglob("*.json")] == ["0.json"]
+
+
+def test_nothing_missing_and_nothing_known_are_said(told, tmp_path):
+    names = ("--datasets", "mnist", "--methods", "ae", "--classes", "2", "--dry-run")
+    assert told(*names).stdout.startswith("To run: 1 cell; no time is known.")
+    recorded(tmp_path, "mnist/ae/2/0", 3600.0)
+    assert told(*names).stdout.strip() == "Nothing is missing."
 
 
 @pytest.mark.parametrize(
@@ -62,16 +134,57 @@ def test_a_list_that_names_nothing_real_is_refused(told, options):
 
 
 def test_the_whole_report_goes_on_without_a_set_that_cannot_be_had(told, monkeypatch):
-    def lacking(name, folder=None):
+    def lacking(name):
         if name == "coco10":
             raise DataError("coco10 is not there; run: ocnd data coco10")
 
     run = []
-    monkeypatch.setattr(data, "load_images", lacking)
+    monkeypatch.setattr(data, "check_available", lacking)
     monkeypatch.setattr(plan, "report_cells", lambda: ["coco10/kde/dog/0", "mnist/kde/2/0"])
     monkeypatch.setattr(
-        "ocnd_lib.sweep.sweep", lambda wanted, *_: run.extend(wanted) or {"failed": []}
+        "ocnd_lib.sweep.sweep", lambda wanted, *_, **__: run.extend(wanted) or {"failed": []}
     )
     result = told()
     assert result.exit_code == 0 and run == ["mnist/kde/2/0"]
     assert "ocnd data coco10" in result.stderr
+
+
+def test_data_are_looked_for_but_no_picture_is_made(tmp_path, monkeypatch):
+    for maker in ("make_scenes", "crop_coco"):
+        monkeypatch.setattr(masked, maker, lambda *_: pytest.fail("pictures are made"))
+    data.check_available("scenes", tmp_path)
+    with pytest.raises(DataError, match="ocnd data coco10"):
+        data.check_available("coco10", tmp_path)
+    (tmp_path / "coco" / "annotations").mkdir(parents=True)
+    (tmp_path / "coco" / "annotations" / "instances.json").touch()
+    data.check_available("coco10", tmp_path)
+    with pytest.raises(ValueError, match="there is no data set"):
+        data.check_available("imagenet", tmp_path)
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+@pytest.mark.parametrize(
+    ("swept", "book_follows", "fails"), [(0, True, False), (1, True, True), (130, False, True)]
+)
+def test_make_full_shows_the_book_unless_the_sweep_was_stopped(
+    tmp_path, swept, book_follows, fails
+):
+    for file in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / file, tmp_path)
+    bin_folder = tmp_path / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder.parent / ".installed").touch()
+    (bin_folder / "ocnd").write_text(f'#!/bin/sh\necho "$@"\n[ $1 = book ] || exit {swept}\n')
+    (bin_folder / "ocnd").chmod(0o755)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "full", "MINUTES=60", "WORKERS=8"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    said = done.stdout.splitlines()
+    assert said[0] == "sweep --max-minutes 60 --workers 8"
+    assert ("book" in said) == book_follows
+    assert bool(done.returncode) == fails

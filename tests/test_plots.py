@@ -399,6 +399,18 @@ def panels():
     ]
 
 
+SPEED = pd.DataFrame(
+    {"ratio": [2.0, 1.0, 0.5], "low": [1.5, 0.9, 0.4], "high": [60.0, 1.2, 0.6]},
+    ["OCGAN", "a name that is long, in two processes", "stacked"],
+)
+TAKEN = pd.DataFrame(
+    {
+        "method": ["OC-SVM", "OCGAN", "OCGAN", "OCGAN"],
+        "dataset": ["CIFAR-10", "MNIST", "MNIST", "MNIST"],
+        "seconds": [2.0, 100.0, 200.0, 9000.0],
+    }
+)
+
 FIGURES = {
     "plane_panels": lambda: plots.plane_panels(panels(), columns=3),
     "plane_panels_in_rows": lambda: plots.plane_panels(panels(), columns=2),
@@ -471,6 +483,8 @@ FIGURES = {
         {"MNIST, OCGAN": square(np.nan, 1.0, 0.4, np.nan), "MNIST, all": "nothing\nyet"}
     ),
     "auroc_against_cost": lambda: plots.auroc_against_cost({"MNIST": COSTS, "other": COSTS[:0]}),
+    "speed_ratios": lambda: plots.speed_ratios({"training": SPEED, "data": SPEED[:1]}),
+    "cell_seconds": lambda: plots.cell_seconds(TAKEN, ["MNIST", "CIFAR-10"]),
     "attention_system": plots.attention_system,
     "attention_training": lambda: plots.attention_training(ATTENTION_CURVES, (0.15, 0.6)),
     "map_film": lambda: plots.map_film(
@@ -994,3 +1008,24 @@ def test_a_map_that_a_set_lacks_has_no_dot_and_no_interval_no_bar():
     assert [np.isfinite(line.get_xdata()).sum() for line in few.lines[:3]] == [2, 1, 1]
     assert [np.isfinite(line.get_xdata()).sum() for line in many.lines[:3]] == [5, 5, 5]
     assert [len(bars.get_segments()) for bars in many.collections] == [4, 4, 4]
+
+
+# --- chapter 11 ----------------------------------------------------------------------------------
+
+
+def test_a_ratio_is_filled_only_when_every_round_lies_on_one_side():
+    training, data = FIGURES["speed_ratios"]().axes
+    dots = [line for line in training.lines if line.get_marker() == "o"]
+    assert [dot.get_xdata()[0] for dot in dots] == [2.0, 1.0, 0.5]
+    faces = [to_rgb(dot.get_markerfacecolor()) for dot in dots]
+    assert faces == [to_rgb(c) for c in (COLOURS["normal"], "white", COLOURS["novel"])]
+    assert training.get_xlim() == data.get_xlim() and training.get_xlim()[1] > 60
+
+
+def test_each_cell_is_a_dot_and_the_colour_of_a_data_set_is_its_own():
+    ax = FIGURES["cell_seconds"]().axes[0]
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    medians = [line for line in ax.lines if line.get_marker() == "|"]
+    assert [list(dot.get_xdata()) for dot in dots] == [[100.0, 200.0, 9000.0], [2.0]]
+    assert [m.get_xdata()[0] for m in medians] == [200.0, 2.0]
+    assert [m.get_color() for m in medians] == [COLOURS["normal"], COLOURS["novel"]]

@@ -11,7 +11,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import records
-from ocnd_lib.records import coarse, parse_cell, read_arrays, read_record, read_records, write_record
+from ocnd_lib.records import (
+    coarse,
+    parse_cell,
+    read_arrays,
+    read_record,
+    read_records,
+    write_record,
+)
 
 
 def record(cell: str, **metrics) -> dict:

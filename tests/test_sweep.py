@@ -1,12 +1,27 @@
 """A sweep makes what is missing, once, and stops when it is told to."""
 
-import pytest
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import dask
+import psutil
+import pytest
+from dask.distributed import LocalCluster
+from typer.testing import CliRunner
+
+from ocnd_lib import cli
 from ocnd_lib import sweep as sweeps
-from ocnd_lib.records import read_records
+from ocnd_lib.records import read_arrays, read_records
 from ocnd_lib.sweep import cells, parse_seeds, sweep
 
 TINY = "digits/ae+epochs=1+latent_dim=2+width=4/{}/{}"
+LONGER = TINY.replace("epochs=1", "epochs=40")
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -55,29 +70,133 @@ def test_a_sweep_makes_what_is_missing_and_names_what_failed(tmp_path):
 
 
 def test_a_failed_cell_is_tried_once_and_one_whose_worker_died_again(tmp_path, monkeypatch):
-    wanted = [TINY.format(digit, 0) for digit in range(3)]
+    raises, dies_once, always_dies, fine = wanted = [TINY.format(digit, 0) for digit in range(4)]
     tried = tmp_path / "tried"
     tried.touch()
 
-    def task(cell, folder, niceness):
-        import os
-        import signal
-
+    def task(cell, *settings):
         before = tried.read_text()
         with tried.open("a") as file:
             file.write(f"{cell}\n")
-        if cell == wanted[0]:
+        if cell == raises:
             raise RuntimeError("it always\nends like this")
-        if cell == wanted[1] and cell not in before:
+        if cell == always_dies or (cell == dies_once and cell not in before):
             os.kill(os.getpid(), signal.SIGKILL)
         return "done"
 
     monkeypatch.setattr(sweeps, "_task", task)
     outcome = sweep(wanted, workers=1, folder=tmp_path / "records")
-    assert outcome["failed"] == [f"{wanted[0]}: RuntimeError: it always ends like this"]
-    assert sorted(outcome["done"]) == wanted[1:]
+    raised, died = outcome["failed"]
+    assert raised == f"{raises}: RuntimeError: it always ends like this"
+    assert died.startswith(f"{always_dies}: every worker that tried it died")
+    assert outcome["done"] == [dies_once, fine]
     times = [tried.read_text().splitlines().count(cell) for cell in wanted]
-    assert times[:2] == [1, 2], times
+    assert times == [1, 2, 4, 1]
+
+
+def _kill_one_in_mid_cell(folder: Path) -> str:
+    """SIGKILL the first worker that holds a cell and has a checkpoint of it; which cell it was."""
+    checkpoints = folder.parent / "checkpoints"
+    end = time.monotonic() + 600
+    while time.monotonic() < end:
+        for checkpoint in checkpoints.rglob("checkpoint.pt"):
+            lock = str(checkpoint.with_name("lock"))
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    if lock in {file.path for file in process.open_files()}:
+                        process.kill()
+                        return str(checkpoint.parent.relative_to(checkpoints))
+                except psutil.Error:
+                    continue
+        time.sleep(0.05)
+    raise AssertionError("no worker was seen in the middle of a cell")
+
+
+def test_when_a_worker_is_killed_in_mid_cell_every_cell_is_done_once(tmp_path, monkeypatch):
+    folder, log = tmp_path / "records", tmp_path / "log"
+    wanted = [LONGER.format(digit, 0) for digit in range(3)]
+
+    def task(cell, *settings):
+        from ocnd_lib.sweep import _task
+
+        with log.open("a") as file:
+            file.write(f"start {cell}\n")
+        kind = _task(cell, *settings)
+        with log.open("a") as file:
+            file.write(f"{kind} {cell}\n")
+        return kind
+
+    monkeypatch.setattr(sweeps, "_task", task)
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(_kill_one_in_mid_cell, folder)
+        outcome = sweep(wanted, workers=2, folder=folder)
+        killed = killing.result()
+    assert sorted(outcome.pop("done")) == wanted and not any(outcome.values())
+    lines = log.read_text().splitlines()
+    assert sorted(lines) == sorted(
+        [f"{word} {cell}" for word in ("start", "done") for cell in wanted] + [f"start {killed}"]
+    )
+    assert [record["cell"] for record in read_records(folder)] == wanted
+    assert all(len(read_arrays(cell, folder)["score"]) == 497 for cell in wanted)
+    assert not list(folder.rglob("*.part"))
+
+
+def test_a_running_cluster_is_used_never_paused_and_left_running(tmp_path, monkeypatch):
+    wanted = [TINY.format(digit, 0) for digit in range(2)]
+    # a fresh worker is below this, one that has loaded the networks above
+    pause = {"distributed.worker.memory.pause": 300 / 8192}
+    with (
+        dask.config.set(pause),
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, memory_limit="8GiB", dashboard_address=None
+        ) as cluster,
+    ):
+        monkeypatch.chdir(tmp_path)
+        address = cluster.scheduler_address
+        outcome = sweep(wanted, scheduler=address, folder=Path("records"), max_minutes=1)
+        assert outcome["done"] == wanted
+        assert sweeps.threads(address) == 1
+    assert [record["cell"] for record in read_records(tmp_path / "records")] == wanted
+
+
+@pytest.mark.parametrize(
+    "address", ["", "tcp://127.0.0.1:1", "carrier-pigeon://a:1", "127.0.0.1:b"]
+)
+def test_a_scheduler_that_is_not_there_is_said_at_once(tmp_path, monkeypatch, address):
+    monkeypatch.setattr(sweeps, "PATIENCE", 0.5)
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    monkeypatch.setattr("ocnd_lib.data.check_available", lambda _: pytest.fail("data are loaded"))
+    names = ("--datasets", "digits", "--methods", "ae", "--scheduler", address)
+    done = CliRunner().invoke(cli.app, ["sweep", *names])
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"ocnd: no Dask scheduler answers at {address!r} (")
+    with pytest.raises(ConnectionError, match="`dask scheduler` starts one"):
+        sweep([TINY.format(0, 0)], scheduler=address, folder=tmp_path)
+
+
+def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
+    endless = LONGER.replace("40", "1000000").split("/")[1]
+    command = [sys.executable, "-m", "ocnd_lib.cli", "sweep", "--datasets", "digits"]
+    sweeping = subprocess.Popen(
+        [*command, "--methods", endless, "--classes", "3", "--workers", "1"],
+        cwd=ROOT,
+        env={**os.environ, "OCND_RECORDS": str(tmp_path / "records")},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        while not list(tmp_path.rglob("checkpoint.pt")):
+            assert sweeping.poll() is None, sweeping.stderr.read()
+            time.sleep(0.1)
+        workers = psutil.Process(sweeping.pid).children(recursive=True)
+        os.killpg(sweeping.pid, signal.SIGINT)  # as a terminal does
+        said = sweeping.communicate(timeout=60)[1]
+    finally:
+        sweeping.kill()
+    assert sweeping.returncode == 130
+    assert "\nocnd: stopped\n" in said and "Traceback" not in said
+    assert not psutil.wait_procs(workers, timeout=10)[1]
 
 
 def test_a_cell_under_two_names_is_run_once(tmp_path, monkeypatch):

@@ -4,12 +4,23 @@ One module a chapter, each with its own `FIGURES`: the name of a figure and the 
 it from the records that exist, or raises `NoRecords`.
 """
 
-from ocnd_lib.figures import attention, benchmark, imbalance, looks, masked, ocgan, reconstruction
+from ocnd_lib.figures import (
+    attention,
+    benchmark,
+    costs,
+    imbalance,
+    looks,
+    masked,
+    ocgan,
+    reconstruction,
+)
+from ocnd_lib.figures.provenance import sources, traced
 from ocnd_lib.figures.source import NoRecords, drawn_or_said, table_or_said
 
 FIGURES = {
     **attention.FIGURES,
     **benchmark.FIGURES,
+    **costs.FIGURES,
     **imbalance.FIGURES,
     **looks.FIGURES,
     **masked.FIGURES,
@@ -17,4 +28,4 @@ FIGURES = {
     **reconstruction.FIGURES,
 }
 
-__all__ = ["FIGURES", "NoRecords", "drawn_or_said", "table_or_said"]
+__all__ = ["FIGURES", "NoRecords", "drawn_or_said", "sources", "table_or_said", "traced"]

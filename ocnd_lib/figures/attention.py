@@ -294,6 +294,19 @@ def numbers_page(every: Every) -> pd.DataFrame:
     return pd.DataFrame(shown).reindex(VARIANTS).fillna("")
 
 
+def behind(row: str, column: str) -> list[str]:
+    """The cells that a number of `numbers_page` rests on."""
+    title, _, name = column.rpartition(", ")
+    datasets = {title: dataset for dataset, title in TITLES.items()}
+    return [f"{datasets[title]}/{VARIANTS[row]}/{name}/{seed}" for seed in SEEDS]
+
+
+def every_cell() -> list[str]:
+    """All cells that the chapter's tables and figures rest on, those of the base GAN too."""
+    rows = [c for name in ROW_DATASETS for title in ROWS for c in row_cells(name, title)]
+    return list(dict.fromkeys([*CELLS, *rows]))
+
+
 def _seeds_text(aurocs) -> str:
     mean, low, high = seed_interval(aurocs)
     spread = "" if np.isnan(low) else f" [{low:.3f}, {min(high, 1):.3f}]"

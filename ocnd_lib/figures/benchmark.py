@@ -197,6 +197,27 @@ def means_page(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def behind(row: tuple[str, str], column: str) -> list[str]:
+    """The cells, as patterns, that a number of `means_page` of all data sets rests on."""
+    if column not in ("ours", "95 % interval", "sd over seeds"):
+        return []
+    dataset, method = (
+        next(name for name, title in titles.items() if title == label)
+        for titles, label in zip((TITLES, tables.METHODS), row, strict=True)
+    )
+    return [f"{dataset}/{method}/*/*"]
+
+
+def every_cell(every: dict[str, Results]) -> list[str]:
+    """All cells, as patterns, of the chapter: of its tables, and what `choices_page` compares."""
+    return [
+        f"{name}/{kind}"
+        for name, found in every.items()
+        for method in found.methods
+        for kind in (f"{method}/*/*", f"{method}+*/*/0")
+    ]
+
+
 def named_by_verdict(table: pd.DataFrame, verdict: str) -> str:
     """The methods of `means` with a verdict, in words: `VAE, OCGAN`, or `none`."""
     return ", ".join(labels(table.index[table["verdict"] == verdict])) or "none"

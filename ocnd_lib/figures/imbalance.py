@@ -108,6 +108,13 @@ def intervals_table(table: pd.DataFrame) -> pd.DataFrame:
     return wide.rename_axis(index=None, columns=None)
 
 
+def behind(row: str, column: str) -> list[str]:
+    """The cells that a number of `intervals_table` rests on, by its labels."""
+    variants = {title: variant for variant, title in NETWORKS.items()}
+    who = column.partition(", seeds")[0]
+    return [f"{IMBALANCE.format(variants[who])}/*"] if who in variants else []
+
+
 def imbalance_deck() -> Figure:
     """Chapter 2: the deck's shares beside ours."""
     table = imbalance_table()

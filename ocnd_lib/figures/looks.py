@@ -116,6 +116,14 @@ def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
     return table.fillna("").rename_axis(["images", "model", "map"])
 
 
+def behind(row: tuple[str, str, str], column: str) -> list[str]:
+    """The cells that a number of `recorded_numbers` rests on."""
+    datasets = {title: name for name, (title, *_) in SETS.items()}
+    variants = {title: name for name, title in VARIANTS.items()}
+    where = (datasets[row[0]], variants[row[1]])
+    return [c for c in CELLS if (parse_cell(c).dataset, parse_cell(c).variant) == where]
+
+
 # --- the deck's claims ---------------------------------------------------------------------------
 
 # claim: the row of `finds`, normal images, pixel AUROC (map, baseline), and the sign it should have

@@ -298,6 +298,18 @@ def recorded_pairs(folder: Path | None = None) -> pd.DataFrame:
     return pd.concat(tables)
 
 
+def behind(row: str | tuple[str, str], column: str) -> list[str]:
+    """The cells that a number of `learnt_table`, or of `recorded_pairs`, rests on."""
+    name, seed = row if isinstance(row, tuple) else (row, "mean")
+    datasets = {title: dataset for dataset, title in DATASETS.items()}
+    dataset = COCO if name.startswith("COCO") else datasets.get(name)
+    if dataset is None or column in ("crops", "seeds"):
+        return []
+    arms = [arm for arm in PAIR if column.split(", ")[-1] == arm] or PAIR
+    seeds = SEEDS if seed == "mean" else [int(seed.removeprefix("seed "))]
+    return [cell(dataset, arm, k) for k in seeds for arm in arms]
+
+
 def correlation_table(folder: Path | None = None) -> pd.DataFrame:
     """Accuracy of both arms on scenes: columns correlation, arm, seed, accuracy, a row a cell."""
     rows = []

@@ -190,6 +190,20 @@ def numbers_table(folder: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame(shown).reindex(order).fillna("").sort_index(axis=1)
 
 
+def behind(row: str, column: str) -> list[str]:
+    """The cells that a number of `numbers_table` rests on: of its variant, a gain of two."""
+    titles = list(VARIANTS)
+    if row in titles:
+        chosen = [row]
+    else:
+        at = titles.index("+ " + row.removeprefix("gain of "))
+        chosen = titles[at - 1 : at + 1]
+    methods = {VARIANTS[title] for title in chosen}
+    cells = {cell: parse_cell(cell) for cell in ABLATION_CELLS}
+    name = column.removeprefix("class ")
+    return [c for c, at in cells.items() if at.variant in methods and at.normal_class == name]
+
+
 # --- figures -------------------------------------------------------------------------------------
 
 

@@ -123,6 +123,11 @@ def recorded_distances(folder: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def behind(row: str, column: str) -> list[str]:
+    """The cell that a row of `recorded_distances` rests on."""
+    return [cell for cell, title in PICTURES.items() if title == row]
+
+
 # --- the deck's claims ---------------------------------------------------------------------------
 
 CLAIMS = (

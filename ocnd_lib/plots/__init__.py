@@ -24,6 +24,7 @@ from ocnd_lib.plots.benchmark import (
     published_and_ours,
     seed_strips,
 )
+from ocnd_lib.plots.costs import cell_seconds, speed_ratios
 from ocnd_lib.plots.imbalance import (
     confusion_matrices,
     deck_beside_ours,
@@ -84,6 +85,7 @@ __all__ = [
     "auroc_against_cost",
     "auroc_explained",
     "auroc_widths",
+    "cell_seconds",
     "class_aurocs",
     "class_differences",
     "class_ranks",
@@ -119,6 +121,7 @@ __all__ = [
     "scores_and_roc",
     "seed_strips",
     "show_svg",
+    "speed_ratios",
     "threshold_effect",
     "training_watched",
     "versions_crossed",

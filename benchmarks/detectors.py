@@ -1,0 +1,86 @@
+"""Deep detectors: a training step and scoring, by their own loops, our choices on and off.
+
+The baseline is the detector's own `fit`: the same networks, losses, optimisers, batches and order
+of steps, with what `plain` turns off turned off. So a ratio says what precision, memory layout and
+kept memory are worth, and not what a better order of steps is.
+"""
+
+from contextlib import nullcontext
+from time import perf_counter
+from unittest.mock import patch
+
+import numpy as np
+
+from ocnd_lib import training
+
+# AnoGAN trains as GAN does
+TRAINED = (
+    "ae", "dae", "vae", "pixelcnn", "gan", "and", "f-anogan", "deep-svdd", "ocgan", "attention-gan",
+)  # fmt: skip
+SCORED = tuple(method for method in TRAINED if method != "pixelcnn")  # it and AnoGAN take minutes
+
+# short runs, and which of their epochs are made of the fullest step that there is; the first of
+# all is never timed
+EPOCHS = {
+    "f-anogan": ({"epochs": 3, "encoder_epochs": 1}, slice(1, 3)),  # critic and generator
+    "deep-svdd": ({"pretrain_epochs": 1, "epochs": 3}, slice(2, 4)),  # the sphere
+    "ocgan": ({"epochs": 3}, slice(1, 3)),  # mining begins with the second
+    # map and masked GAN together
+    "attention-gan": ({"epochs": 1, "joint_epochs": 3, "masked_epochs": 1}, slice(2, 3)),
+}
+SHORT = ({"epochs": 3}, slice(1, 3))
+STEPS = 4  # of an epoch
+IMAGES = 10_000  # scored
+VALIDATION = 50
+
+
+def plain() -> None:
+    """Turn our choices off, for the rest of this process; call it before a detector is imported.
+
+    Memory: freed blocks go back to the system, tensors are contiguous. Precision: fp32. And no
+    average of the weights is kept, since a plain loop has none.
+    """
+    training.keep_freed_memory = lambda: None
+    training.Hardware.place = lambda self, module: module.to(self.device)
+    training.Hardware.autocast = lambda self: nullcontext()
+    training.to_unit = lambda x: x.float().mul_(2 / 255).sub_(1)
+    training.Averaged.update = lambda self, model: None
+
+
+def detector(method: str, small: bool):
+    """A detector with the settings of the tables (MNIST), but few epochs; and its batch size."""
+    from ocnd_lib.benchmark import DETECTORS, detector_class
+
+    made = detector_class(method)(**DETECTORS[method][2], **EPOCHS.get(method, SHORT)[0])
+    if small:
+        made.set_params(batch_size=8)
+    return made, made.get_params()["batch_size"]
+
+
+def pictures(count: int) -> np.ndarray:
+    """Random grey images."""
+    return np.random.default_rng(0).integers(0, 256, (count, 1, 32, 32), dtype=np.uint8)
+
+
+def step(method: str, side: str, small: bool = False) -> float:
+    """Images a second of one full training step."""
+    if side == "plain":
+        plain()
+    made, size = detector(method, small)
+    ends: list[float] = []  # of the epochs: every loop saves its state there
+    with patch.object(training.Checkpoint, "save", lambda *_: ends.append(perf_counter())):
+        made.fit(pictures(STEPS * size), x_validation=pictures(VALIDATION))
+    seconds = np.diff(ends, prepend=np.nan)[EPOCHS.get(method, SHORT)[1]]
+    return STEPS * size / float(seconds.mean())
+
+
+def score(method: str, side: str, small: bool = False) -> float:
+    """Seconds to score 10 000 images."""
+    if side == "plain":
+        plain()
+    made, size = detector(method, small)
+    made.fit(pictures(2 * size), x_validation=pictures(VALIDATION))
+    x = pictures(40 if small else IMAGES)
+    start = perf_counter()
+    made.novelty_score(x)
+    return perf_counter() - start

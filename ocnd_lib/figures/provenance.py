@@ -1,0 +1,209 @@
+"""Where the numbers of a page come from: cells, seeds, revision, device, date, wall time, command.
+
+Plain HTML, without a script, that works offline: a number of a table is a button, which tells on
+hover, and on a click or Enter opens a small window (a popover); at the end of a chapter a list
+unfolds, with a line for each recorded class of a method, for the numbers in prose and figures.
+"""
+
+import html
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import HTML, DisplayObject
+
+from ocnd_lib.benchmark import ALL
+from ocnd_lib.data import class_names
+from ocnd_lib.records import Cell, parse_cell, read_record, records_folder
+
+STYLE = """<style>
+button.from { all: unset; cursor: help; text-decoration: underline dotted; }
+button.from:focus-visible { outline: 2px solid; }
+.from-window { max-width: min(42rem, 90vw); padding: 1rem; border: 1px solid; text-align: left;
+  background: var(--pst-color-background, Canvas); color: var(--pst-color-text-base, CanvasText); }
+.from-window dd, .from-window code { overflow-wrap: anywhere; white-space: normal; }
+.from-list div { overflow-x: auto; }
+.from-list :is(td, code) { white-space: nowrap; }
+</style>"""
+EXPLAINED = """Figures, tables and prose of this chapter take recorded numbers from these cells,
+live ones from the code above them. A command makes its cells again, at the git revision named and
+with <code>OCND_RECORDS</code> set to an empty folder: a cell that has a record is not run twice.
+“Changed” means that the library then differed from that revision."""
+# private characters around the number of a button, while pandas writes the table
+OPEN, CLOSE = "\ue000", "\ue001"
+
+
+def recorded(patterns: Iterable[str], folder: Path | None = None) -> list[dict]:
+    """The records of these cells, sorted; a part of a cell may be `*`."""
+    root = Path(folder or records_folder())
+    paths = {path for pattern in patterns for path in root.glob(f"{pattern}.json")}
+    names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in paths)
+    return [record for name in names if (record := read_record(name, folder))]
+
+
+def facts(records: list[dict]) -> dict[str, str]:
+    """What is to be known of a number that rests on these records, at least one, in words."""
+    cells = [parse_cell(record["cell"]) for record in records]
+    at = [record["provenance"] for record in records]
+    days = sorted(each["date"][:10] for each in at)
+    return {
+        "cells": _list(_cells(cells)),
+        "seeds": f"{len({cell.seed for cell in cells})} ({seeds_text(c.seed for c in cells)})",
+        "git revision": _list(_revision(each) for each in at),
+        "device": _list(
+            f"{record['hardware']}, {each['processor']}"
+            for record, each in zip(records, at, strict=True)
+        ),
+        "date": days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}",
+        "wall time": _duration(sum(record["seconds"] for record in records))
+        + (" in all" if len(records) > 1 else ""),
+        "command": _list(commands(cells)),
+    }
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _cells(cells: list[Cell]) -> list[str]:
+    """`dataset/variant/class/seed`, classes and seeds of one variant together."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(f"{cell.dataset}/{cell.variant}", []).append(cell)
+    found = []
+    for name, group in groups.items():
+        classes = list(dict.fromkeys(cell.normal_class for cell in group))
+        kinds = classes[0] if len(classes) == 1 else f"{len(classes)} classes"
+        found.append(
+            str(group[0])
+            if len(group) == 1
+            else f"{name}/{kinds}/{seeds_text(c.seed for c in group)}, {len(group)} cells"
+        )
+    return found
+
+
+def seeds_text(seeds: Iterable[int]) -> str:
+    """Seeds as commands take them: `0-4`, `0,2`."""
+    runs: list[list[int]] = []
+    for seed in sorted(set(seeds)):
+        if runs and runs[-1][1] == seed - 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _revision(provenance: dict) -> str:
+    if not provenance["git_revision"]:
+        return "none"
+    return provenance["git_revision"][:12] + (", changed" if provenance["git_changed"] else "")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def commands(cells: list[Cell]) -> list[str]:
+    """The commands that make just these cells: `ocnd run` of one, `ocnd sweep` of several."""
+    groups: dict[tuple, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.dataset, cell.variant, cell.normal_class), []).append(cell)
+    alike: dict[tuple, list[str]] = {}  # classes of which the same seeds were run
+    for (dataset, variant, name), group in groups.items():
+        alike.setdefault((dataset, variant, seeds_text(c.seed for c in group)), []).append(name)
+    found = []
+    for (dataset, variant, seeds), names in alike.items():
+        if len(names) == 1 and seeds.isdecimal():
+            found.append(f"ocnd run {shlex.quote(f'{dataset}/{variant}/{names[0]}/{seeds}')}")
+            continue
+        words = ["ocnd", "sweep", "--datasets", dataset, "--methods", variant]
+        if names != [ALL] and sorted(names) != sorted(class_names(dataset)):
+            words += ["--classes", ",".join(names)]
+        found.append(shlex.join([*words, "--seeds", seeds]))
+    return found
+
+
+# --- on a page -----------------------------------------------------------------------------------
+
+
+def traced(
+    table: pd.DataFrame | DisplayObject,
+    where: Callable[[object, str], Iterable[str]],
+    folder: Path | None = None,
+) -> HTML | DisplayObject:
+    """A table whose numbers tell where they come from; what is no table is returned as it is.
+
+    `where` maps the labels of row and column to the cells, or patterns of cells, that a number
+    rests on, or to nothing. A number without a record stays as it was.
+    """
+    if not isinstance(table, pd.DataFrame):
+        return table
+    shown = table.astype(object)
+    buttons: list[tuple[str, dict[str, str]]] = []
+    known: dict[tuple, dict[str, str] | None] = {}
+    for i, row in enumerate(table.index):
+        for j, column in enumerate(table.columns):
+            patterns, text = tuple(where(row, column)), str(table.iat[i, j])
+            if patterns not in known:
+                records = recorded(patterns, folder)
+                known[patterns] = facts(records) if records else None
+            if text and known[patterns]:
+                shown.iat[i, j] = f"{OPEN}{len(buttons)}{CLOSE}"
+                buttons.append((text, known[patterns]))
+    with pd.option_context("display.max_colwidth", None):
+        plain = shown.to_html(border=0)
+    key = sha256(repr((plain, buttons)).encode()).hexdigest()[:8]  # no two tables share a name
+    told = list(dict.fromkeys(_window_text(about) for _, about in buttons))
+    names = {text: f"from-{key}-{k}" for k, text in enumerate(told)}
+
+    def button(match: re.Match) -> str:
+        text, about = buttons[int(match[1])]
+        tip = "\n".join(f"{name}: {value}" for name, value in about.items())
+        return (
+            f'<button type="button" class="from" popovertarget="{names[_window_text(about)]}" '
+            f'title="{html.escape(tip)}">{html.escape(text)}</button>'
+        )
+
+    page = re.sub(f"{OPEN}(\\d+){CLOSE}", button, plain)
+    windows = [f'<div popover class="from-window" id="{names[t]}">{t}</div>' for t in told]
+    return HTML("\n".join([STYLE, page, *windows]))
+
+
+def _window_text(about: dict[str, str]) -> str:
+    lines = (f"<dt>{name}</dt><dd>{_code(name, value)}</dd>" for name, value in about.items())
+    return f"<dl>{''.join(lines)}</dl>"
+
+
+def _code(name: str, value: str) -> str:
+    text = html.escape(value)
+    return f"<code>{text}</code>" if name in ("command", "git revision") else text
+
+
+def sources(patterns: Iterable[str], folder: Path | None = None) -> HTML:
+    """A list that unfolds: where every number of a chapter comes from that rests on records.
+
+    `patterns` are its cells, `*` standing for any part; a line for each class of each variant.
+    """
+    records = recorded(patterns, folder)
+    if not records:
+        return HTML("<p>No number of this chapter rests on a record yet.</p>")
+    groups: dict[str, list[dict]] = {}
+    for record in records:
+        groups.setdefault(record["cell"].rpartition("/")[0], []).append(record)
+    lines = [facts(group) for group in groups.values()]
+    head = "".join(f"<th>{name}</th>" for name in lines[0])
+    body = "".join(
+        f"<tr>{''.join(f'<td>{_code(name, value)}</td>' for name, value in line.items())}</tr>"
+        for line in lines
+    )
+    count = "1 recorded cell" if len(records) == 1 else f"{len(records)} recorded cells"
+    return HTML(
+        f'{STYLE}\n<details class="from-list"><summary>Where the numbers come from: '
+        f"{count}</summary>\n<p>{EXPLAINED}</p>\n"
+        f"<div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+    )

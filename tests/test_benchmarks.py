@@ -1,0 +1,131 @@
+"""Benchmarks compare like with like, and each side of a pair works."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import __main__ as bench
+from benchmarks import detectors, profile, together
+from ocnd_lib.training import choose_hardware
+
+ROOT = Path(__file__).parents[1]
+KEYS = {"name", "unit", "baseline", "ours", "ratio"}
+
+
+def test_stacked_models_have_the_losses_of_single_ones():
+    hardware = choose_hardware("cpu", "fp32")
+    x = together.images(3, 8, hardware)
+    found = []
+    for make in (together.one_by_one, together.stacked):
+        step = make(together.autoencoders(3, hardware), x, hardware)
+        found.append([step() for _ in range(3)])
+    assert torch.allclose(*map(torch.tensor, found), rtol=1e-3)
+    assert len({round(loss, 6) for loss in found[0][0]}) == 3  # they are different models
+
+
+def test_both_sides_of_every_pair_are_arms_that_exist():
+    for pair in bench.PAIRS:
+        for _, arguments in (pair.baseline, pair.ours):
+            assert arguments.split()[0] in bench.arms.ARMS
+    assert len({pair.name for pair in bench.PAIRS}) == len(bench.PAIRS)
+    assert {pair.group for pair in bench.PAIRS} == {"training", "scoring", "data", "together"}
+
+
+@pytest.mark.parametrize("method", ["ae", "f-anogan", "deep-svdd", "ocgan", "attention-gan"])
+def test_a_training_step_is_timed(method):
+    assert 0 < detectors.step(method, "ours", small=True) < 1e6
+
+
+PLAIN = """
+import json
+from benchmarks import detectors
+detectors.plain()
+import torch
+from ocnd_lib.detectors import autoencoder
+from ocnd_lib.training import to_unit
+seen = []
+class Encoder(autoencoder.Encoder):
+    def forward(self, x):
+        seen.append([self.layers[2][0].weight.is_contiguous(), str(self.layers[0](x).dtype)])
+        return super().forward(x)
+autoencoder.Encoder = Encoder
+rate = detectors.step("ae", "plain", small=True)
+image = to_unit(torch.zeros(2, 3, 4, 4, dtype=torch.uint8))
+print(json.dumps({"rate": rate, "seen": seen, "images": image.is_contiguous()}))
+"""
+
+
+def test_the_plain_side_is_contiguous_and_in_single_precision():
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert found["rate"] > 0 and found["images"]
+    assert found["seen"] and set(map(tuple, found["seen"])) == {(True, "torch.float32")}
+
+
+def test_a_time_is_better_when_lower_and_a_rate_when_higher():
+    pair = bench.Pair("a", "scoring", "s", ("plain", "x"), ("ours", "y"))
+    assert pair.gain(10.0, 5.0) == 2
+    pair = bench.Pair("a", "training", "images/s", ("plain", "x"), ("ours", "y"))
+    assert pair.gain(10.0, 5.0) == 0.5
+
+
+def test_a_pair_is_told_by_the_median_of_its_rounds(monkeypatch):
+    values = iter([(10, 20), (10, 40), (10, 30)])
+    turns = iter([value for sides in values for value in sides])
+    monkeypatch.setattr(
+        bench, "arm", lambda arguments, small: {"value": next(turns), "peak_mib": len(arguments)}
+    )
+    pair = bench.Pair("a", "training", "images/s", ("plain", "x"), ("fast", "yy"))
+    row = bench.measure(pair, {"processor": "Abacus"})
+    assert row["ratios"] == [2, 4, 3] and row["ratio"] == 3 and row["ours_value"] == 30
+    assert (row["baseline_peak_mib"], row["ours_peak_mib"]) == (1, 2)
+    assert row["machine"] == {"processor": "Abacus"} and KEYS <= set(row)
+
+
+def test_a_part_that_is_measured_again_takes_its_place_and_leaves_the_others():
+    old_machine, new_machine = {"processor": "old"}, {"processor": "new"}
+    first, second, third = (pair.name for pair in bench.PAIRS[:3])
+    old = {"machine": old_machine, "results": [{"name": third}, {"name": second, "ratio": 1}]}
+    rows = [{"name": second, "ratio": 2, "machine": new_machine}]
+    found = bench.merged(old, rows, new_machine)
+    assert found["results"] == [
+        {"name": second, "ratio": 2, "machine": new_machine},
+        {"name": third, "machine": old_machine},
+    ]
+    assert bench.merged({}, [{"name": first}], new_machine)["results"] == [{"name": first}]
+
+
+def test_a_name_that_no_pair_has_is_refused_with_those_that_there_are():
+    assert [pair.name for pair in bench.chosen("ocgan, train")] == ["OCGAN, training step"]
+    with pytest.raises(ValueError, match="OCGAN, training step"):
+        bench.chosen("ocgam")
+
+
+def test_the_results_file_has_what_the_chapter_reads():
+    found = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+    assert found["machine"]["processor"]
+    assert all(KEYS <= set(row) for row in found["results"])
+
+
+def test_every_operation_of_a_step_has_its_place_in_the_profile():
+    found = profile.shares(profile.watch(1, 8, width=8), 1)
+    assert sum(r["forward"] + r["backward"] for r in found["work"]) == pytest.approx(1)
+    work = {(row["work"], row["network"]): row for row in found["work"]}
+    for network in ("encoder", "decoder", "classifier", "visual_discriminator"):
+        row = work["convolution", network]
+        assert row["forward"] > 0 and row["backward"] > 0
+        assert (row["mining"] > 0) == (network in ("decoder", "classifier"))
+    assert ("convolution", None) not in work and ("batch norm", None) not in work
+    assert work["optimiser (Adam)", None]["backward"] == 0
+    assert {line["layer"] for line in found["layers"]} >= {"decoder.to32.0", "encoder.layers.0"}
+
+
+def test_the_readme_shows_the_profile_that_was_measured():
+    found = json.loads((ROOT / "benchmarks" / "profile.json").read_text())
+    assert profile.markdown(found) in (ROOT / "benchmarks" / "README.md").read_text()

@@ -1,0 +1,126 @@
+"""Chapter 11 tells what was measured, on which machine, and what was not."""
+
+import json
+import math
+
+import pytest
+
+from ocnd_lib.figures import NoRecords, costs
+from ocnd_lib.records import write_record
+
+MACHINE = {
+    "processor": "Abacus",
+    "cores": 2,
+    "hardware": "cpu float32",
+    "torch": "2.0",
+    "date": "2026-01-02",
+}
+BF16 = {**MACHINE, "hardware": "cpu bfloat16"}
+
+
+def row(name, ratios, unit="images/s", **more):
+    return {
+        "name": name,
+        "unit": unit,
+        "baseline": "plain",
+        "baseline_value": 10.0,
+        "ours": "fast",
+        "ours_value": 10.0 * ratios[0],
+        "ratio": ratios[0],
+        "ratios": ratios,
+        "baseline_peak_mib": 100.0,
+        "ours_peak_mib": 120.4,
+        **more,
+    }
+
+
+def measured(tmp_path, *rows):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"machine": MACHINE, "results": list(rows)}))
+    return costs.benchmarks(path)
+
+
+OLD = [row("VGG11 with batch norm, training", [2.0, 1.9]), row("batches of images", [5.0, 6.0])]
+STACKED = row(costs.STACKED, [0.5, 0.45, 0.6], group="together", machine=MACHINE)
+SCORED = row("GAN, scoring 10 000 images", [1.0], "s", group="scoring", machine=MACHINE)
+
+
+def test_a_file_without_groups_and_with_one_machine_is_read(tmp_path):
+    table = measured(tmp_path, *OLD)
+    assert list(table["group"]) == ["training", "data"]
+    assert costs.machines(table) == "Abacus, 2 cores, cpu float32, torch 2.0, 2026-01-02"
+    assert costs.benchmarks_page(table).iloc[0]["times as fast [rounds]"] == "2.00 [1.90, 2.00]"
+    assert costs.unmeasured(table) == "ten models against a loop, scoring 10 000 images"
+    assert len(costs.ratios_figure(table).axes) == 2
+
+
+def test_rows_of_two_machines_are_told_apart(tmp_path):
+    table = measured(tmp_path, OLD[0], {**STACKED, "machine": BF16})
+    assert list(costs.benchmarks_page(table)["machine"]) == ["1", "2"]
+    assert "(2) Abacus, 2 cores, cpu bfloat16" in costs.machines(table)
+
+
+def test_what_pays_is_what_is_faster_in_every_round(tmp_path):
+    either = row("KDE, training step", [1.1, 0.9], group="training")
+    said = costs.payers(measured(tmp_path, *OLD, STACKED, either))
+    assert said == {
+        "faster": "VGG11 with batch norm, training; batches of images",
+        "slower": costs.STACKED,
+        "neither": "KDE, training step",
+    }
+
+
+def test_stacking_is_told_as_measured_or_as_not_measured(tmp_path):
+    assert costs.ratio_of(measured(tmp_path, *OLD), costs.STACKED) == "not measured yet"
+    said = costs.ratio_of(measured(tmp_path, STACKED), costs.STACKED)
+    assert said == "0.50 times as fast (rounds 0.45 to 0.60)"
+
+
+def test_an_aim_is_met_missed_or_cannot_be_told(tmp_path):
+    ocgan = row("OCGAN, training step", [5.0], group="training", machine=MACHINE)
+    assert set(costs.aims(measured(tmp_path, *OLD))["met"]) == {""}
+    scored, step = costs.aims(measured(tmp_path, SCORED, ocgan)).itertuples()
+    assert scored.met == "yes" and "10.0 s for the slowest (GAN)" in scored.measured
+    assert step.met == "cannot be told here: no CPU with bf16"
+    slow = {**SCORED, "ours_value": 16.0}
+    scored, step = costs.aims(measured(tmp_path, slow, {**ocgan, "machine": BF16})).itertuples()
+    assert (scored.met, step.met) == ("no", "yes")
+
+
+def test_without_a_file_the_command_is_named(tmp_path):
+    with pytest.raises(NoRecords, match="make bench"):
+        costs.benchmarks(tmp_path / "results.json")
+
+
+def test_the_table_of_the_profile_is_that_of_the_readme():
+    assert "| convolution | decoder |" in costs.profile_page()
+
+
+def test_the_share_of_a_kind_of_work_adds_up_its_networks(tmp_path):
+    path = tmp_path / "profile.json"
+    assert math.isnan(costs.profile_share("convolution", path))
+    rows = [("convolution", 0.2, 0.1), ("batch norm", 0.3, 0.1), ("convolution", 0.3, 0.0)]
+    keys = ("work", "forward", "backward")
+    path.write_text(json.dumps({"work": [dict(zip(keys, r, strict=True)) for r in rows]}))
+    assert costs.profile_share("convolution", path) == pytest.approx(0.6)
+
+
+def test_a_plan_adds_up_medians_and_says_what_is_unknown(tmp_path):
+    for k, seconds in enumerate((30, 36, 600)):
+        record = {"cell": f"mnist/kde/{k}/0", "metrics": {}, "seconds": seconds}
+        write_record(record, folder=tmp_path)
+    write_record({"cell": "mnist/kde+gcn=True/1/0", "metrics": {}, "seconds": 9}, folder=tmp_path)
+    found = costs.cells(tmp_path)
+    plan, hours, unknown = costs.plan_page(found, ["kde", "ocgan"], seeds=10)
+    assert hours == pytest.approx(36 * 10 * 10 / 3600) and unknown == 3
+    assert plan.loc["KDE", "MNIST, seconds a cell"] == "36.0 (3)"
+    assert plan.loc["OCGAN", "MNIST, seconds a cell"] == "none yet"
+    with pytest.raises(ValueError, match="unknown method 'kdf'"):
+        costs.plan_page(found, ["kdf"], seeds=1)
+
+
+def test_without_records_the_plan_knows_nothing_and_there_is_no_figure(tmp_path):
+    found = costs.cells(tmp_path)
+    assert costs.plan_page(found, ["kde"], seeds=1)[1:] == (0.0, 2)
+    with pytest.raises(NoRecords, match="ocnd run"):
+        costs.cells_figure(found)

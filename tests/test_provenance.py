@@ -1,0 +1,182 @@
+"""Numbers on a page tell where they come from."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from IPython.display import Markdown
+
+from ocnd_lib.benchmark import check_cell
+from ocnd_lib.figures import (
+    attention,
+    benchmark,
+    imbalance,
+    looks,
+    masked,
+    ocgan,
+    provenance,
+    reconstruction,
+)
+from ocnd_lib.records import parse_cell, write_record
+from ocnd_lib.sweep import cells as sweep_cells
+from ocnd_lib.sweep import parse_seeds
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+def record(cell, seconds=30.0, changed=False, date="2026-01-02T03:04:05+00:00"):
+    return {
+        "cell": cell,
+        "metrics": {"auroc": 0.9},
+        "seconds": seconds,
+        "hardware": "cpu float32",
+        "provenance": {
+            "date": date,
+            "git_revision": REVISION,
+            "git_changed": changed,
+            "processor": "Abacus <9>",
+        },
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for k in range(10):
+        for seed in (0, 1):
+            write_record(record(f"mnist/ocgan/{k}/{seed}"), folder=tmp_path)
+    write_record(record("mnist/ocgan+mining=False/8/0", 7200, True), folder=tmp_path)
+    return tmp_path
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text within each `id` and each button."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts, self.now = [], {}, None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.tags.append((tag, attributes))
+        self.now = attributes.get("id", self.now)
+
+    def handle_data(self, data):
+        self.texts[self.now] = self.texts.get(self.now, "") + data
+
+
+def test_a_number_tells_all_there_is_to_know_on_hover_and_on_a_click(folder):
+    table = pd.DataFrame({"ours": ["0.97", "0.5 < 1"], "seeds": ["2", ""]}, ["OCGAN", "other"])
+    where = lambda row, column: ["mnist/ocgan/*/*"] if row == "OCGAN" else []  # noqa: E731
+    page = Page(provenance.traced(table, where, folder).data)
+    buttons = [attributes for tag, attributes in page.tags if tag == "button"]
+    assert len(buttons) == 2
+    window = page.texts[buttons[0]["popovertarget"]]
+    for told in (buttons[0]["title"], window):
+        for fact in (
+            "mnist/ocgan/10 classes/0-1, 20 cells",
+            "2 (0-1)",
+            REVISION[:12],
+            "cpu float32, Abacus <9>",
+            "2026-01-02",
+            "10 min in all",
+            "ocnd sweep --datasets mnist --methods ocgan --seeds 0-1",
+        ):
+            assert fact in told
+    assert "0.5 < 1" in page.texts[None]  # neither a button nor broken
+
+
+def test_a_number_without_a_record_is_left_as_it_is_and_so_is_what_is_no_table(folder):
+    table = pd.DataFrame({"ours": ["0.97"]}, ["OCGAN"])
+    page = provenance.traced(table, lambda *_: ["mnist/vae/*/*"], folder)
+    assert "<td>0.97</td>" in page.data and "button" not in page.data.split("</style>")[1]
+    words = Markdown("no record yet")
+    assert provenance.traced(words, lambda *_: [], folder) is words
+
+
+def test_two_tables_of_a_page_share_no_name(folder):
+    where = lambda *_: ["mnist/ocgan/3/*"]  # noqa: E731
+    pages = [provenance.traced(pd.DataFrame({"a": [x]}), where, folder).data for x in "12"]
+    names = [set(re.findall(r'id="([^"]+)"', page)) for page in pages]
+    assert names[0] and names[1] and not names[0] & names[1]
+
+
+def test_rows_with_one_label_keep_their_own_numbers(folder):
+    table = pd.DataFrame({"a": ["1", "2"]}, ["same", "same"])
+    page = provenance.traced(table, lambda *_: ["mnist/ocgan/3/0"], folder).data
+    assert re.findall(r">(\d)</button>", page) == ["1", "2"]
+
+
+def test_the_list_at_the_end_has_a_line_a_class_and_variant(folder):
+    page = provenance.sources(["mnist/*/8/*", "mnist/ocgan/3/1"], folder).data
+    assert page.count("<tr>") == 1 + 3
+    assert "4 recorded cells" in page and REVISION[:12] in page
+    assert "ocnd run mnist/ocgan+mining=False/8/0" in page
+    assert "ocnd sweep --datasets mnist --methods ocgan --classes 8 --seeds 0-1" in page
+    assert f"{REVISION[:12]}, changed" in page and "2.0 h" in page
+    assert "Abacus &lt;9&gt;" in page
+    assert not re.search(r"<script|https?://", page)
+
+
+def test_without_records_the_list_says_so(tmp_path):
+    assert "rests on a record yet" in provenance.sources(["mnist/*/*/*"], tmp_path).data
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["mnist/ae/3/7"],
+        ["scenes/vgg11-masked/all/0", "scenes/vgg11-masked/all/1"],
+        ["cifar10/ocgan+mining=False/cat/0", "cifar10/ocgan+mining=False/dog/0"],
+        ["mnist/ae/0/0", "mnist/ae/0/1", "mnist/ae/0/2", "mnist/ae/0/5", "mnist/ae/1/0"],
+    ],
+)
+def test_commands_make_just_these_cells(cells):
+    made = []
+    for command in provenance.commands([parse_cell(cell) for cell in cells]):
+        words = command.split()
+        if words[1] == "run":
+            made.append(str(check_cell(words[2])))
+            continue
+        options = dict(zip(words[2::2], words[3::2], strict=True))
+        only = options["--classes"].split(",") if "--classes" in options else None
+        seeds = parse_seeds(options["--seeds"])
+        made += sweep_cells([options["--datasets"]], [options["--methods"]], seeds, only)
+    assert sorted(made) == sorted(cells)
+
+
+def test_facts_of_different_runs_are_all_told():
+    later = record("mnist/ae/1/1", 60, date="2026-03-04T00:00:00+00:00")
+    later["provenance"]["git_revision"] = None
+    about = provenance.facts([record("mnist/ae/1/0"), json.loads(json.dumps(later))])
+    assert about["date"] == "2026-01-02 to 2026-03-04"
+    assert about["git revision"] == f"{REVISION[:12]}; none"
+    assert about["wall time"] == "90.0 s in all"
+
+
+BEHIND = [
+    (imbalance, "accuracy", "VGG11, seeds: 3", "cifar10/vgg11/airplane/*"),
+    (imbalance, "accuracy", "deck, one run", None),
+    (benchmark, ("CIFAR-10", "Deep SVDD"), "ours", "cifar10/deep-svdd/*/*"),
+    (benchmark, ("CIFAR-10", "Deep SVDD"), "published", None),
+    (reconstruction, "VAE, 8", "held-out normal images", "mnist/vae/8/0"),
+    (ocgan, "+ visual", "class 2", "mnist/ocgan+mining=False/2/1"),
+    (ocgan, "gain of mining", "class 2", "mnist/ocgan+mining=False/2/1"),
+    (ocgan, "gain of mining", "class 2", "mnist/ocgan/2/1"),
+    (masked, "digits on CIFAR-10", "accuracy, masked", "mnist_on_cifar/vgg11-masked/all/4"),
+    (masked, ("generated scenes", "seed 1"), "p", "scenes/vgg11-original/all/1"),
+    (masked, "deck", "accuracy, masked", None),
+    (attention, "centre map", "MNIST, 8", "mnist/attention-gan+mask=centre/8/2"),
+    (looks, ("COCO", "generated negatives", "a map"), "seeds",
+     "coco10/looks+classifier=generated/boat/2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("chapter", "row", "column", "cell"), BEHIND)
+def test_every_chapter_knows_what_its_numbers_rest_on(chapter, row, column, cell):
+    found = list(chapter.behind(row, column))
+    assert cell in found if cell else not found
+    if not isinstance(row, tuple) and column == "accuracy, masked" and cell:
+        assert not any("original" in other for other in found)
