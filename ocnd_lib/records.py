@@ -143,8 +143,8 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
     """Values (N,) on a grid of `steps` or more to their standard deviation, float32.
 
-    Compressed they take little more than half the space, which a thousand records need; AUROC moves
-    by less than 1e-4. The grid is a power of two, so that it is exact.
+    Compressed they take little more than half the space, which a thousand records need; the AUROC
+    of 10 000 images moves by less than 1e-4. The grid is a power of two, so that it is exact.
     """
     values = np.asarray(values, np.float64)
     spread = values.std()

@@ -1,6 +1,7 @@
 """Many cells at a time: what is missing is run on a Dask cluster, one record a task."""
 
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice, product
@@ -134,7 +135,13 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
         ) as cluster,
         Client(cluster) as client,
     ):
-        yield client
+        try:
+            yield client
+        finally:
+            for nanny in cluster.workers.values():  # closing would wait for cells still at work
+                nanny.auto_restart = False
+                if nanny.pid:
+                    os.kill(nanny.pid, signal.SIGKILL)
 
 
 def sweep(

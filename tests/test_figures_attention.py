@@ -211,7 +211,7 @@ def test_a_row_has_no_mean_before_all_ten_classes_are_run(row):
     assert deck.loc["Attention-GAN", "mean"] == 0.673
     assert deck.loc["+ generated negatives"].isna().all()
     aurocs = [read_record(the_cell("learned map", 8, s), row)["metrics"]["auroc"] for s in (0, 1)]
-    assert ours.loc["Attention-GAN", "8"] == pytest.approx(np.mean(aurocs))
+    assert ours.loc["Attention-GAN", "8"] == pytest.approx(np.mean(aurocs), abs=5e-4)
     assert ours["mean"].isna().all() and ours.loc["Attention-GAN"].notna().sum() == 2
     assert figures.row_verdict("digits", row) == "not known yet: 2 of 10 classes are recorded"
     texts = [t.get_text() for t in figures.recorded_row("digits", row).axes[0].texts]

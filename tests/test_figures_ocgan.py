@@ -69,7 +69,7 @@ def test_the_table_holds_the_recorded_aurocs(folder):
     for row in table.itertuples():
         method, k = figures.VARIANTS[row.variant], row._2
         record = read_record(f"digits/{method}/{k}/{row.seed}", folder)
-        assert row.auroc == pytest.approx(record["metrics"]["auroc"])
+        assert row.auroc == pytest.approx(record["metrics"]["auroc"], abs=5e-4)
 
 
 def test_a_gain_is_the_mean_difference_of_the_runs_that_both_have(folder):
