@@ -34,9 +34,18 @@ def test_divergence_is_the_analytic_one():
 
 
 def test_one_channel_is_bernoulli():
-    raw, x = torch.randn(4, 1, 32, 32), to_unit(torch.from_numpy(pictures(4)))
-    expected = -Bernoulli(logits=raw).log_prob((x + 1) / 2).sum((1, 2, 3))
-    torch.testing.assert_close(reconstruction_loss(raw, x), expected)
+    raw, black_or_white = torch.randn(4, 1, 32, 32), to_unit(torch.from_numpy(pictures(4)))
+    expected = -Bernoulli(logits=raw).log_prob((black_or_white + 1) / 2).sum((1, 2, 3))
+    torch.testing.assert_close(reconstruction_loss(raw, black_or_white), expected)
+
+
+def test_a_grey_pixel_costs_nothing_when_it_is_redrawn_exactly():
+    x = torch.rand(4, 1, 32, 32) * 1.98 - 0.99
+    raw = torch.randn(4, 1, 32, 32)
+    drawn, wanted = Bernoulli(logits=raw), Bernoulli(probs=(x + 1) / 2)
+    expected = kl_divergence(wanted, drawn).sum((1, 2, 3))
+    torch.testing.assert_close(reconstruction_loss(raw, x), expected, rtol=1e-4, atol=1e-3)
+    assert reconstruction_loss(((x + 1) / 2).logit(), x).abs().max() < 0.01
 
 
 def test_three_channels_are_gaussian_with_a_fixed_variance():
@@ -86,12 +95,12 @@ def test_no_image_is_too_strange_for_a_finite_loss_and_gradient():
 def test_losses_are_summed_in_single_precision():
     torch.manual_seed(0)
     raw = torch.randn(4, 1, 32, 32).bfloat16()
-    x = torch.rand(4, 1, 32, 32) * 2 - 1
+    x = to_unit(torch.randint(0, 256, (4, 1, 32, 32), dtype=torch.uint8))
     codes = torch.randn(4, 128).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         misfit = reconstruction_loss(raw, x)
         kl = divergence(*encode(lambda _: codes, None))
-    torch.testing.assert_close(misfit, reconstruction_loss(raw.double(), x), rtol=1e-5, atol=0)
+    torch.testing.assert_close(misfit, reconstruction_loss(raw.float(), x), rtol=1e-6, atol=0)
     torch.testing.assert_close(kl, divergence(*codes.float().chunk(2, dim=1)), rtol=1e-6, atol=0)
 
 
