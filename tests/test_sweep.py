@@ -184,6 +184,8 @@ def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # pytest-xdist ignores interrupts, and what it starts would, too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         while not list(tmp_path.rglob("checkpoint.pt")):

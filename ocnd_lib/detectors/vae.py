@@ -27,7 +27,7 @@ class VAE(DeepDetector):
 
     def __init__(
         self,
-        latent_dim: int = 64,  # size of the code
+        latent_dim: int = 32,  # size of the code
         width: int = 32,  # channels of the first layer
         epochs: int = 12,
         warm_up: float = 0.5,  # part of the epochs in which the weight of the KL term rises to 1
