@@ -126,9 +126,16 @@ def read_npz(name: str, path: Path) -> dict[str, np.ndarray]:
     """Read and verify one npz file; raises whatever exception says what is wrong with it."""
     if not zipfile.is_zipfile(path):
         raise ValueError("it is cut off, or no npz file at all")
-    with zipfile.ZipFile(path) as file, ThreadPoolExecutor(2) as pool:
+    with zipfile.ZipFile(path) as file:
         wanted = [key for key in (*ARRAYS, "class_names", "md5") if f"{key}.npy" in file.namelist()]
-        contents = list(pool.map(file.read, (f"{key}.npy" for key in wanted)))
+
+    def content_of(key: str) -> bytes:
+        # each with a file of its own: some Pythons (3.12.1) mix up reads of two threads from one
+        with zipfile.ZipFile(path) as file:
+            return file.read(f"{key}.npy")
+
+    with ThreadPoolExecutor(2) as pool:
+        contents = list(pool.map(content_of, wanted))
     arrays = {key: read_npy(content) for key, content in zip(wanted, contents, strict=True)}
     if "class_names" in arrays and " ".join(arrays["class_names"]) != CLASS_NAMES[name]:
         raise ValueError(f"its class names are not {CLASS_NAMES[name]}")
