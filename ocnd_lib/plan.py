@@ -155,6 +155,11 @@ def cost_of_report(
     return pd.DataFrame(rows, columns=columns).set_index(["device", "cells"])
 
 
+def processors(folder: Path | None = None) -> str:
+    """The processors that cells were recorded on, in words."""
+    return ", ".join(sorted(set(measured_kinds(folder)["processor"]))) or "nothing yet"
+
+
 def missing_device(folder: Path | None = None) -> str:
     """One sentence for each kind of device on which no cell was recorded; else nothing."""
     kinds = measured_kinds(folder)

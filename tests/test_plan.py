@@ -78,6 +78,7 @@ def test_the_report_costs_the_mean_of_its_measured_cells(tmp_path, monkeypatch):
         (wanted[0], wanted[3]), (3, 1), strict=True)) / 4  # fmt: skip
     assert table.loc[("cpu", 1000), "megabytes"] == pytest.approx(size / 1000)
     assert plan.missing_device(tmp_path).startswith("No cell was recorded on a GPU yet")
+    assert plan.processors(tmp_path) == "abacus"
 
 
 def test_without_records_nothing_is_costed(tmp_path):
@@ -85,6 +86,7 @@ def test_without_records_nothing_is_costed(tmp_path):
         with pytest.raises(NoRecords, match="ocnd run"):
             table([10], tmp_path)
     assert plan.missing_device(tmp_path).count("yet") == 2
+    assert plan.processors(tmp_path) == "nothing yet"
     assert plan.measured_kinds(tmp_path).empty
 
 

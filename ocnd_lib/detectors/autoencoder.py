@@ -21,8 +21,8 @@ class AutoEncoder(DeepDetector):
 
     def __init__(
         self,
-        latent_dim: int = 16,  # size of the tanh code
-        width: int = 64,  # channels of the first layer
+        latent_dim: int = 32,  # size of the tanh code
+        width: int = 32,  # channels of the first layer
         noise: float = 0.0,  # standard deviation of what is added to the input while learning
         epochs: int = 30,
         batch_size: int = 128,
