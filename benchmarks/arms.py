@@ -1,8 +1,6 @@
-"""One side of one comparison, in a process of its own; prints {value, peak_mib}."""
+"""One side of one comparison, in a process of its own; gives {value, peak_mib}."""
 
-import json
 import resource
-import sys
 import time
 
 import numpy as np
@@ -123,8 +121,3 @@ def run(arguments: list[str], small: bool = False) -> dict:
     value, elsewhere = value if isinstance(value, tuple) else (value, 0.0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"value": value, "peak_mib": peak + elsewhere}
-
-
-if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--small"]
-    print(json.dumps(run(words, small="--small" in sys.argv)))

@@ -343,6 +343,6 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
         record = {"cell": str(cell), **record, "provenance": provenance()}
         write_record(record, arrays, folder)
-        checkpoint.unlink(missing_ok=True)
-        checkpoint.with_suffix(".base.pt").unlink(missing_ok=True)  # of an AttentionGAN
+        for kept in work.glob("checkpoint*"):  # an AttentionGAN has one of its base, too
+            kept.unlink()
     return record

@@ -8,9 +8,8 @@ from sklearn.metrics import roc_auc_score
 from ocnd_lib import benchmark
 from ocnd_lib.attention import control_map
 from ocnd_lib.comparison import Run
-from ocnd_lib.figures import FIGURES, NoRecords
+from ocnd_lib.figures import NoRecords
 from ocnd_lib.figures import attention as figures
-from ocnd_lib.figures.source import drawn_or_said
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.tables import audit, class_names
 
@@ -284,15 +283,6 @@ def test_recorded_maps_start_with_the_normal_class(folder):
     assert len(shown) >= 3 * 11  # given, map, masked; two normal and nine novel images
     assert np.array_equal(shown[0], arrays["picture_given"][16, 0])
     assert np.array_equal(shown[11], arrays["picture_map"][16, 0] / 255)
-
-
-@pytest.mark.parametrize("name", figures.FIGURES)
-def test_without_records_a_figure_says_how_to_make_them(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    assert FIGURES[name] is figures.FIGURES[name]
-    with pytest.raises(NoRecords, match="no record yet; make one with: ocnd run "):
-        figures.FIGURES[name]()
-    assert "no record yet" in drawn_or_said(figures.FIGURES[name]).texts[0].get_text()
 
 
 def test_without_records_nothing_is_found(tmp_path):

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from ocnd_lib import benchmark, looks
-from ocnd_lib.figures import FIGURES, NoRecords
+from ocnd_lib.figures import NoRecords
 from ocnd_lib.figures import looks as figures
-from ocnd_lib.figures.source import drawn_or_said
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import read_arrays, read_record
 
@@ -158,15 +157,6 @@ def test_a_digit_is_found_only_above_the_value_and_the_centre(value, low, answer
     )  # fmt: skip
     monkeypatch.setattr(figures, "recorded", lambda kind, folder: table)
     assert figures.digit_finding().startswith(f"no classifier: {answer}, {value:.3f}")
-
-
-@pytest.mark.parametrize("name", figures.FIGURES)
-def test_without_records_a_figure_says_how_to_make_them(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    assert FIGURES[name] is figures.FIGURES[name]
-    with pytest.raises(NoRecords, match=r"no record yet; make one with: ocnd run \w+/looks/"):
-        figures.FIGURES[name]()
-    assert "no record yet" in drawn_or_said(figures.FIGURES[name]).texts[0].get_text()
 
 
 def test_without_records_nothing_is_found(tmp_path):

@@ -6,9 +6,8 @@ import pytest
 
 from ocnd_lib import benchmark
 from ocnd_lib.comparison import Run
-from ocnd_lib.figures import FIGURES, NoRecords
+from ocnd_lib.figures import NoRecords
 from ocnd_lib.figures import ocgan as figures
-from ocnd_lib.figures.source import drawn_or_said
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.tables import load_published
 
@@ -148,15 +147,6 @@ def test_the_figures_are_drawn_from_records(folder):
     assert len(images(figures.recorded_decodes(folder))) == 4
     titles = [ax.get_title("left") for ax in figures.recorded_ablation(folder).axes]
     assert titles == ["5", "8", "mean of 2"]
-
-
-@pytest.mark.parametrize("name", figures.FIGURES)
-def test_without_records_a_figure_says_how_to_make_them(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    assert FIGURES[name] is figures.FIGURES[name]
-    with pytest.raises(NoRecords, match="no record yet; make one with: ocnd run mnist/ocgan"):
-        figures.FIGURES[name]()
-    assert "no record yet" in drawn_or_said(figures.FIGURES[name]).texts[0].get_text()
 
 
 def test_without_records_nothing_is_found(tmp_path):

@@ -1,0 +1,24 @@
+"""What the figures of several chapters have in common."""
+
+import pytest
+
+from ocnd_lib.figures import FIGURES, NoRecords, attention, looks, ocgan
+from ocnd_lib.figures.source import drawn_or_said
+
+MADE_BY = {attention: "ocnd run ", looks: r"ocnd run \w+/looks/", ocgan: "ocnd run mnist/ocgan"}
+
+
+@pytest.mark.parametrize(
+    ("chapter", "name"),
+    [
+        pytest.param(chapter, name, id=f"{chapter.__name__.rpartition('.')[2]}-{name}")
+        for chapter in MADE_BY
+        for name in chapter.FIGURES
+    ],
+)
+def test_without_records_a_figure_says_how_to_make_them(chapter, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    assert FIGURES[name] is chapter.FIGURES[name]
+    with pytest.raises(NoRecords, match=f"no record yet; make one with: {MADE_BY[chapter]}"):
+        chapter.FIGURES[name]()
+    assert "no record yet" in drawn_or_said(chapter.FIGURES[name]).texts[0].get_text()
