@@ -35,7 +35,7 @@ from ocnd_lib.records import (
 )
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import check_settings
-from ocnd_lib.training import Hardware, choose_hardware
+from ocnd_lib.training import Hardware, choose_hardware, seconds_trained
 
 Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
 
@@ -119,6 +119,7 @@ DETECTORS = {
 SETTINGS = {
     ("cifar10", "ae"): {"latent_dim": 128},
     ("cifar10", "dae"): {"latent_dim": 128},
+    ("cifar10", "deep-svdd"): {"pretrain_decay": 5e-7},  # as in the paper
     ("cifar10", "ocgan"): {"latent_dim": 128},
     ("cifar10", "attention-gan"): {"latent_dim": 128},
     ("cifar10", "attention-gan-oracle"): {"latent_dim": 128},
@@ -168,9 +169,12 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     seen = {}
     if cell.method in NEGATIVES:
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
+    shared = _shared_checkpoint(detector, cell, checkpoint)
     if cell.method.startswith("attention-gan"):
-        seen["base_checkpoint"] = _base_checkpoint(detector, cell, checkpoint)
-    start = perf_counter()
+        seen["base_checkpoint"] = shared
+    elif shared:  # such a detector is trained as the one it shares with
+        checkpoint = shared
+    start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
     detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint, **seen)
     fitted = perf_counter()
     most = 100 if cell.method in SCORED else 500
@@ -203,14 +207,25 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     return record, arrays
 
 
-def _base_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path:
-    """Where all attention-GANs of a class and seed that begin with one base GAN keep that."""
-    base = detector.base_gan()
-    usual = type(base)().get_params()
-    own = {"seed": cell.seed, "device": detector.device}
-    changed = {k: v for k, v in base.get_params().items() if v != {**usual, **own}[k]}
+def _shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
+    """Where the training is kept that a cell shares with others of its class and seed, if it does.
+
+    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
+    which outlives their records. That of other settings than a method's usual ones is not kept.
+    """
+    if cell.method in ("gan", "ocgan") and cell.parameters:
+        return None
+    if cell.method == "ocgan":
+        base = detector
+    elif hasattr(detector, "base_gan"):
+        base = detector.base_gan()
+    else:
+        return None
+    name = type(base).__name__.lower()
+    usual = type(base)(seed=cell.seed, device=detector.device).get_params()
+    changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
     folder = checkpoint.parents[len(Path(str(cell)).parts)]
-    return folder / str(replace(cell, method="ocgan", parameters=changed)) / "base.pt"
+    return folder / str(replace(cell, method=name, parameters=changed)) / "shared.pt"
 
 
 def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
@@ -343,6 +358,6 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
         record = {"cell": str(cell), **record, "provenance": provenance()}
         write_record(record, arrays, folder)
-        for kept in work.glob("checkpoint*"):  # an AttentionGAN has one of its base, too
+        for kept in work.glob("checkpoint*"):  # but not what is shared
             kept.unlink()
     return record

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -193,6 +194,7 @@ class Checkpoint:
 
     def __init__(self, path: Path | None, generator: torch.Generator, **parts):
         self.path, self.generator, self.parts = path, generator, parts
+        self.start = perf_counter() - seconds_trained(path)
 
     def save(self, epoch: int, curves: list[dict]) -> None:
         """Replace the file with the state after `epoch` finished epochs."""
@@ -201,6 +203,7 @@ class Checkpoint:
         state = {
             "epoch": epoch,
             "curves": curves,
+            "seconds": perf_counter() - self.start,
             "generator": self.generator.get_state(),
             "torch": torch.get_rng_state(),
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
@@ -226,3 +229,10 @@ class Checkpoint:
         """Delete the file; the finished record stands in its place."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def seconds_trained(path: Path | None) -> float:
+    """Seconds of training, of all sessions together, that led to a `Checkpoint`'s file, or 0."""
+    if path is None or not path.exists():
+        return 0.0
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)["seconds"]

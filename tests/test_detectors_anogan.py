@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from ocnd_lib import benchmark
 from ocnd_lib.detectors.anogan import AnoGAN
+from ocnd_lib.detectors.gan import Descent
 from ocnd_lib.networks import uniform_codes
-from ocnd_lib.training import to_unit
+from ocnd_lib.training import seconds_trained, to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, search_steps=4)
 NOISE = np.random.default_rng(5).integers(0, 256, (6, 1, 32, 32), dtype=np.uint8)
@@ -96,3 +98,23 @@ def test_a_long_search_does_not_depend_on_batch_mates(fitted):
 def test_an_impossible_number_of_restarts_is_refused(restarts):
     with pytest.raises(ValueError, match=r"restarts (is|must be)"):
         AnoGAN(**SMALL | dict(restarts=restarts)).fit(halves(12))
+
+
+def test_cells_of_gan_and_anogan_train_their_gan_once(tmp_path, monkeypatch):
+    small = {"epochs": 2, "width": 4, "candidates": 8, "search_steps": 2}
+    for method in ("gan", "anogan"):
+        monkeypatch.setitem(benchmark.SETTINGS, ("digits", method), small)
+    alone = benchmark.run_cell("digits/anogan/8/0", tmp_path / "alone" / "records", "cpu")
+    both = tmp_path / "both" / "records"
+    first = benchmark.run_cell("digits/gan/8/0", both, "cpu")
+    (kept,) = (tmp_path / "both" / "checkpoints").rglob("shared.pt")
+
+    def no_step(self, loss):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(Descent, "__call__", no_step)
+    with pytest.raises(AssertionError, match="trained again"):  # another training is not the same
+        benchmark.run_cell("digits/anogan+epochs=3/8/0", both, "cpu")
+    second = benchmark.run_cell("digits/anogan/8/0", both, "cpu")
+    assert second["metrics"] == alone["metrics"] and second["curves"] == first["curves"]
+    assert second["fit_seconds"] >= seconds_trained(kept) > 0

@@ -66,6 +66,12 @@ class GAN(DeepDetector):
         self.state_["centre"] = terms.mean(0)
         self.state_["spread"] = terms.std(0).clip(min=1e-6)
 
+    def base_gan(self) -> "GAN":
+        """One that is trained just as this one is, not yet trained; it scores as GANs usually do."""
+        trained = ("latent_dim", "width", "epochs", "batch_size", "learning_rate", "smoothing")
+        own = self.get_params()
+        return GAN(**{name: own[name] for name in (*trained, "seed", "device")})
+
     def _train(self, x: np.ndarray, checkpoint: Path | None) -> None:
         hardware, order = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
