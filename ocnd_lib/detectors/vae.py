@@ -29,7 +29,7 @@ class VAE(DeepDetector):
         self,
         latent_dim: int = 32,  # size of the code
         width: int = 32,  # channels of the first layer
-        epochs: int = 12,
+        epochs: int = 40,
         warm_up: float = 0.5,  # part of the epochs in which the weight of the KL term rises to 1
         batch_size: int = 128,
         learning_rate: float = 1e-3,  # falls to zero along a cosine
