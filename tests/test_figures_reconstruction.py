@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from ocnd_lib import cli
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.figures import FIGURES, NoRecords, drawn_or_said, table_or_said
 from ocnd_lib.figures import reconstruction as figures
 from ocnd_lib.nearest import nearest_distance
@@ -50,7 +51,8 @@ def texts(fig) -> list[str]:
 
 
 def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
-    assert len(figures.LATENT_CELLS) == 24 and len(set(figures.CELLS)) == 28
+    assert len(figures.LATENT_CELLS) == 24 and len(set(figures.CELLS)) == len(figures.CELLS) == 27
+    assert AutoEncoder().latent_dim == figures.USUAL_DIM in figures.LATENT_DIMS
     for cell in figures.CELLS:
         assert str(check_cell(cell)) == cell
 

@@ -17,7 +17,12 @@ from ocnd_lib.metrics import proportion_interval, seed_interval
 from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64, 128, 256)
-LATENT_CELLS = tuple(f"mnist/ae+latent_dim={k}/8/{seed}" for seed in range(3) for k in LATENT_DIMS)
+USUAL_DIM = 32  # of the tables' own cells, which are not run again under another name
+LATENT_CELLS = tuple(
+    f"mnist/ae{'' if k == USUAL_DIM else f'+latent_dim={k}'}/8/{seed}"
+    for seed in range(3)
+    for k in LATENT_DIMS
+)
 # cells whose pictures are shown, under the titles they have there
 PICTURES = {
     "mnist/ae/8/0": "autoencoder, 8",
@@ -25,7 +30,7 @@ PICTURES = {
     "mnist/gan/8/0": "GAN, 8",
     "cifar10/ae/truck/0": "autoencoder, truck",
 }
-CELLS = (*LATENT_CELLS, *PICTURES)
+CELLS = tuple(dict.fromkeys((*LATENT_CELLS, *PICTURES)))
 
 
 # --- the size of the code ------------------------------------------------------------------------
@@ -56,9 +61,8 @@ def latent_table(folder: Path | None = None) -> pd.DataFrame:
     for cell in map(parse_cell, LATENT_CELLS):
         if record := read_record(cell, folder):
             arrays, metrics = read_arrays(cell, folder), record["metrics"]
-            row = sweep_row(
-                cell.parameters["latent_dim"], cell.seed, _novel(cell, arrays), arrays["score"]
-            )
+            latent_dim = record["parameters"]["latent_dim"]
+            row = sweep_row(latent_dim, cell.seed, _novel(cell, arrays), arrays["score"])
             validation = metrics["validation"]["mean"]
             rows.append({**row, "auroc": metrics["auroc"], "validation": validation})
     if not rows:
