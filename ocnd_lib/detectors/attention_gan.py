@@ -46,8 +46,9 @@ class AttentionGAN(DeepDetector):
 
     The deck trained for 32-pixel CIFAR-10 and printed no width, rate or number of epochs; a design
     for a GPU has width 64 and 60, 20, 30 and 60 epochs. These defaults fit one CPU core: half the
-    width, the base GAN is OCGAN as the tables have it, and 3, 5 and 10 epochs follow. The deck's printed row
-    is mostly that without classifier, temperature, re-initialisation or pre-training: so is ours.
+    width, the base GAN is OCGAN as the tables have it, and 3, 5 and 10 epochs follow. The deck's
+    printed row is mostly that without classifier, temperature, re-initialisation or pre-training:
+    so is ours.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ class GAN(DeepDetector):
         self.state_["spread"] = terms.std(0).clip(min=1e-6)
 
     def base_gan(self) -> "GAN":
-        """One that is trained just as this one is, not yet trained; it scores as GANs usually do."""
+        """One that is trained just as this one is, not yet trained; it scores in the usual way."""
         trained = ("latent_dim", "width", "epochs", "batch_size", "learning_rate", "smoothing")
         own = self.get_params()
         return GAN(**{name: own[name] for name in (*trained, "seed", "device")})
