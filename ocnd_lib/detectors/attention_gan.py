@@ -69,7 +69,7 @@ class AttentionGAN(DeepDetector):
         most_area: float = 0.6,
         area_weight: float = 10.0,  # of the squared excess over a bound
         smoothness: float = 0.05,  # weight of the map's total variation
-        epochs: int = 16,  # of the base GAN
+        epochs: int = 30,  # of the base GAN
         mask_epochs: int = 3,  # of pre-training, if any
         joint_epochs: int = 5,  # of map and masked GAN together
         masked_epochs: int = 10,  # of the masked GAN on maps at rest

@@ -106,7 +106,7 @@ class OCGAN(DeepDetector):
         mining_steps: int = 5,  # gradient steps on a code
         step_size: float = 0.1,  # length of one step, in units of √latent_dim
         reconstruction_weight: float = 10.0,  # of the squared error beside the adversarial losses
-        epochs: int = 16,
+        epochs: int = 30,
         batch_size: int = 128,
         learning_rate: float = 1e-3,  # of every network, Adam with beta1 0.5
         seed: int = 0,
