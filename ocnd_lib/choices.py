@@ -6,6 +6,7 @@ is compared are the AUROCs of `ocnd_lib.selection`, which need no test image.
 
 import json
 
+import numpy as np
 import pandas as pd
 
 from ocnd_lib.benchmark import DETECTORS, SETTINGS, detector_class
@@ -27,16 +28,17 @@ def _settings(parameters: dict) -> dict:
 
 
 def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFrame:
-    """Every recorded variant of a method, seed 0, the best by validation first.
+    """Every recorded variant of a method, seed 0: first what the tables use, then the best.
 
-    A row a variant: the settings in which the variants differ, a column each; classes (how many all
-    variants share); erased, mirrored, turned and mean, validation AUROCs averaged over those
-    classes, NaN if there are none; best, the highest mean; taken, what the tables use. No row if
-    nothing was recorded; ValueError for an unknown method.
+    A row a variant: the settings in which the variants differ, a column each; `taken`, whether the
+    tables use it; `classes`, those that it shares with what the tables use, a tuple (all of its own
+    if nothing of that is recorded); erased, mirrored, turned and mean, validation AUROCs averaged
+    over these; `gain`, its mean less that of what the tables use over the same classes. NaN if they
+    share none. No row if nothing was recorded; ValueError for an unknown method.
     """
     if method not in DETECTORS:
         raise ValueError(f"{method!r} is no detector; there are: {', '.join(DETECTORS)}")
-    taken = table_settings(dataset, method)
+    taken = json.dumps(table_settings(dataset, method), sort_keys=True)
     variants: dict[str, dict[str, dict]] = {}  # settings → class → validation AUROCs
     for record in records:
         cell = parse_cell(record["cell"])
@@ -44,18 +46,23 @@ def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFram
         if (cell.dataset, cell.method, cell.seed) == (dataset, method, 0) and validation:
             key = json.dumps(_settings(record["parameters"]), sort_keys=True)
             variants.setdefault(key, {})[cell.normal_class] = validation
-    shared = sorted(set.intersection(*map(set, variants.values()))) if variants else []
     settings = pd.DataFrame([json.loads(key) for key in variants], dtype=object)
     differing = [name for name in settings if settings[name].map(json.dumps).nunique() > 1]
-    table = settings[differing].assign(classes=len(shared))
-    for kind in KINDS:
-        table[kind] = [
-            pd.Series([found[name][kind] for name in shared], dtype=float).mean()
-            for found in variants.values()
-        ]
-    table["best"] = table["mean"] == table["mean"].max()
-    table["taken"] = [json.loads(key) == taken for key in variants]
-    return table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+    used, rows = variants.get(taken), []
+    for key, found in variants.items():
+        shared = tuple(sorted(name for name in found if used is None or name in used))
+        means = {kind: _mean(found, shared, kind) for kind in KINDS}
+        gain = means["mean"] - _mean(used or {}, shared if used else (), "mean")
+        rows.append({"taken": key == taken, "classes": shared, **means, "gain": gain})
+    columns = ["taken", "classes", *KINDS, "gain"]
+    table = settings[differing].join(pd.DataFrame(rows, columns=columns))
+    return table.sort_values(
+        ["taken", "gain", "mean"], ascending=False, kind="stable", ignore_index=True
+    )
+
+
+def _mean(found: dict[str, dict], names: tuple[str, ...], kind: str) -> float:
+    return float(np.mean([found[name][kind] for name in names])) if names else float("nan")
 
 
 def render_choices(dataset: str, method: str, table: pd.DataFrame, format: str = "text") -> str:
@@ -70,9 +77,11 @@ def render_choices(dataset: str, method: str, table: pd.DataFrame, format: str =
 
 
 def for_page(table: pd.DataFrame) -> pd.DataFrame:
-    """`choices_table` with three digits, and words for its marks."""
+    """`choices_table` with three digits and words."""
     digits = table[list(KINDS)].map(lambda value: "" if pd.isna(value) else f"{value:.3f}")
-    marks = [
-        ", ".join(word for word in ("best", "taken") if row[word]) for _, row in table.iterrows()
-    ]
-    return table.drop(columns=["best", "taken"]).assign(**digits, mark=marks)
+    gains = ["" if pd.isna(gain) else f"{gain:+.3f}" for gain in table["gain"]]
+    words = ["taken" if taken else gain for taken, gain in zip(table["taken"], gains, strict=True)]
+    classes = [", ".join(names) for names in table["classes"]]
+    return table.drop(columns=["taken", "gain"]).assign(
+        classes=classes, **digits, **{"than what is taken": words}
+    )

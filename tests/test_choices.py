@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from ocnd_lib import choices
+from ocnd_lib.benchmark import DETECTORS
 from ocnd_lib.choices import choices_table, for_page, render_choices, table_settings
+from ocnd_lib.records import parse_cell, read_records
 
 
 def trial(variant, normal_class, mean, seed=0, **settings):
@@ -31,15 +33,16 @@ RECORDS = [
 ]
 
 
-def test_variants_are_compared_over_the_classes_they_share():
-    table = choices_table("mnist", "vae", RECORDS)
-    assert list(table["mean"]) == pytest.approx([0.85, 0.75, 0.55])
-    assert list(table["turned"]) == pytest.approx([0.95, 0.85, 0.65])
-    assert set(table["classes"]) == {2}
-    assert list(table["latent_dim"]) == [8, table_settings("mnist", "vae")["latent_dim"], 8]
-    assert set(table) == {"latent_dim", "width", "classes", *choices.KINDS, "best", "taken"}
-    assert list(table["best"]) == [True, False, False]
-    assert list(table["taken"]) == [False, True, False]
+def test_variants_are_compared_with_what_is_taken_over_the_classes_they_share():
+    extra = trial("+latent_dim=8", "5", 0.99, latent_dim=8)  # no such class of what is taken
+    table = choices_table("mnist", "vae", [*RECORDS, extra])
+    assert list(table["mean"]) == pytest.approx([1.6 / 3, 0.85, 0.55])
+    assert list(table["turned"]) == pytest.approx([1.6 / 3 + 0.1, 0.95, 0.65])
+    assert list(table["classes"]) == [("1", "3", "8"), ("3", "8"), ("3", "8")]
+    assert list(table["gain"]) == pytest.approx([0, 0.1, -0.2])
+    assert list(table["latent_dim"]) == [table_settings("mnist", "vae")["latent_dim"], 8, 8]
+    assert set(table) == {"latent_dim", "width", "taken", "classes", *choices.KINDS, "gain"}
+    assert list(table["taken"]) == [True, False, False]
 
 
 def test_no_test_auroc_enters():
@@ -65,18 +68,26 @@ def test_the_same_settings_under_two_names_are_one_variant(monkeypatch):
     monkeypatch.setattr(choices, "table_settings", lambda dataset, method: taken)
     table = choices_table("mnist", "vae", [*RECORDS, trial("", "5", 0.3, latent_dim=8)])
     assert len(table) == 3 and list(table["taken"]) == [True, False, False]
+    assert table["classes"][0] == ("3", "5", "8")
 
 
-def test_variants_without_a_common_class_are_not_ranked():
+def test_variants_without_a_common_class_are_not_compared():
     table = choices_table("mnist", "vae", [RECORDS[2], RECORDS[3]])
-    assert table["mean"].isna().all() and not table["best"].any() and set(table["classes"]) == {0}
+    assert list(table["classes"]) == [("1",), ()] and np.isnan(table.loc[1, ["mean", "gain"]]).all()
+
+
+def test_without_a_record_of_what_is_taken_each_variant_stands_alone():
+    table = choices_table("mnist", "vae", RECORDS[3:])
+    assert list(table["mean"]) == pytest.approx([0.85, 0.55]) and table["gain"].isna().all()
+    assert not table["taken"].any()
 
 
 def test_what_is_printed():
     table = choices_table("mnist", "vae", RECORDS)
-    assert list(for_page(table)["mark"]) == ["best", "taken", ""]
+    assert list(for_page(table)["than what is taken"]) == ["taken", "+0.100", "-0.200"]
+    assert list(for_page(table)["classes"]) == ["1, 3, 8", "3, 8", "3, 8"]
     assert "0.850" in render_choices("mnist", "vae", table)
-    assert json.loads(render_choices("mnist", "vae", table, "json"))[0]["latent_dim"] == 8
+    assert json.loads(render_choices("mnist", "vae", table, "json"))[1]["latent_dim"] == 8
     assert render_choices("mnist", "vae", table, "csv").count("\n") == 4
     none = choices_table("mnist", "vae", [])
     assert "no variant of vae on mnist" in render_choices("mnist", "vae", none)
@@ -96,10 +107,18 @@ def test_the_page_and_the_command_show_the_variants(tmp_path, monkeypatch):
         write_record(record, folder=tmp_path)
     page = choices_page(tmp_path)
     assert set(page.index) == {("MNIST", "VAE")}
-    assert next(iter(page["settings"])) == "latent_dim=8, width=32"
-    assert list(page["mark"]) == ["best", "taken", ""]
+    assert list(page["settings"])[1] == "latent_dim=8, width=32"
+    assert list(page["than what is taken"])[:2] == ["taken", "+0.100"]
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     printed = CliRunner().invoke(app, ["table", "mnist", "--choices", "vae"])
-    assert printed.exit_code == 0 and "best" in printed.output and "0.850" in printed.output
+    assert printed.exit_code == 0 and "taken" in printed.output and "0.850" in printed.output
     wrong = CliRunner().invoke(app, ["table", "mnist", "--choices", "vea"])
     assert wrong.exit_code == 2
+
+
+def test_each_recorded_cell_is_named_by_all_that_differs_from_the_settings_of_the_tables():
+    for record in read_records():
+        cell = parse_cell(record["cell"])
+        if cell.method in DETECTORS:
+            settings = choices.table_settings(cell.dataset, cell.method) | cell.parameters
+            assert choices._settings(record["parameters"]) == settings, cell

@@ -298,10 +298,10 @@ def printed_against_all(found: Results, method: str = REFERENCE) -> pd.DataFrame
 
 
 def choices_page(folder: Path | None = None) -> pd.DataFrame:
-    """Every method of which several variants were tried: a row a variant, best first.
+    """Every method of which several variants were tried: a row a variant, what is taken first.
 
-    Columns: dataset, method, settings, classes, the validation AUROCs, mark; one row of words if no
-    variant is recorded.
+    Index: data set, method. Columns: settings, then those of `choices.for_page`; one row of words
+    if no variant is recorded.
     """
     parts = []
     for dataset, method in product(TITLES, tables.METHODS):
