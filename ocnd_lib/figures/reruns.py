@@ -24,12 +24,11 @@ GOALS = {
 }
 # what explains a goal that was missed; a test asks for one wherever that is so
 WHY = {
-    (
-        "mnist",
-        "deep-svdd",
-    ): "A fifth of the paper's epochs, at five times the rate. Twice as many are "
-    "no better by generated novelties (see the choices at the end), so nothing was changed for the "
-    "sake of this number.",
+    ("mnist", "deep-svdd"): (
+        "A fifth of the paper's epochs, at five times the rate. Twice as many are no better by "
+        "generated novelties (see the choices at the end), so nothing was changed for the sake of "
+        "this number."
+    ),
 }
 
 
