@@ -119,6 +119,7 @@ DETECTORS = {
 SETTINGS = {
     ("cifar10", "ae"): {"latent_dim": 128},
     ("cifar10", "dae"): {"latent_dim": 128},
+    ("cifar10", "vae"): {"latent_dim": 128},
     ("cifar10", "and"): {"surprise": 0.1, "epochs": 10},  # the paper's weight; larger networks
     ("cifar10", "deep-svdd"): {"pretrain_decay": 5e-7},  # as in the paper
     ("cifar10", "ocgan"): {"latent_dim": 128},
