@@ -18,8 +18,9 @@ from ocnd_lib.selection import generated_novelties
 from ocnd_lib.training import choose_hardware, to_unit
 
 TINY = dict(
-    latent_dim=4, width=4, epochs=2, joint_epochs=2, masked_epochs=2, batch_size=16, device="cpu"
-)
+    latent_dim=4, width=4, noise=0.2, mining=False, epochs=2, joint_epochs=2, masked_epochs=2,
+    batch_size=16, device="cpu",
+)  # fmt: skip
 QUICK = TINY | dict(learning_rate=1e-3, mask_rate=1e-2)
 TAUGHT = QUICK | dict(latent_dim=8, width=8, epochs=11, joint_epochs=8, masked_epochs=5)
 
@@ -351,10 +352,8 @@ def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path
     np.testing.assert_array_equal(second.novelty_score(x), alone.novelty_score(x))
     base = first.score_parts(x)["base"]
     np.testing.assert_array_equal(second.score_parts(x)["base"], base)
-    settings = {
-        name: TINY[name] for name in ("latent_dim", "width", "epochs", "batch_size", "device")
-    }
-    plain = OCGAN(**settings, mining=False).fit(x)
+    plain = AttentionGAN(**TINY).base_gan().fit(x)
+    assert type(plain) is OCGAN
     np.testing.assert_allclose(plain.novelty_score(x), base, rtol=1e-6)
     assert second.curves_[:2] == alone.curves_[:2] == first.curves_[:2]
 
