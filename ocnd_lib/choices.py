@@ -52,7 +52,7 @@ def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFram
     for key, found in variants.items():
         shared = tuple(sorted(name for name in found if used is None or name in used))
         means = {kind: _mean(found, shared, kind) for kind in KINDS}
-        gain = means["mean"] - _mean(used or {}, shared if used else (), "mean")
+        gain = means["mean"] - _mean(used, shared, "mean") if used else float("nan")
         rows.append({"taken": key == taken, "classes": shared, **means, "gain": gain})
     columns = ["taken", "classes", *KINDS, "gain"]
     table = settings[differing].join(pd.DataFrame(rows, columns=columns))

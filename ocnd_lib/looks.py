@@ -148,7 +148,7 @@ def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict
         spread = float(network(seen).float().std())
     unit = spread if spread > 0 else 1.0
     blind = baseline_maps(len(heat), seed)["random"]
-    value, other = (road(network, seen, of, seed=seed) / unit for of in (heat, blind))
+    value, other = (road(network, seen, of, seed=seed).astype(float) / unit for of in (heat, blind))
     lift, low, high = seed_interval(value - other)
     return {
         "value": float(value.mean()), "baseline_value": float(other.mean()),

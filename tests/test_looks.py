@@ -102,7 +102,7 @@ def test_the_tables_hold_what_the_measures_say(model, shown):
     )
     assert [row["map"] for row in tables["road"]] == list(maps)[:4]
     for row in tables["road"]:
-        assert row["lift"] == pytest.approx(row["value"] - row["baseline_value"], abs=1e-6)
+        assert row["lift"] == pytest.approx(row["value"] - row["baseline_value"])
         assert row["count"] == 4
     layers = [r["layer"] for r in tables["randomised"] if r["map"] == looks.AFTER]
     assert layers[0] == "head" and layers[-1] == "body.0" and len(tables["randomised"]) == 4 * 6

@@ -37,7 +37,7 @@ def test_is_committed_as_source_only(path):
 
 @every_notebook
 def test_is_short_and_framed_by_prose(path):
-    assert len(cells(path)) <= 27
+    assert len(cells(path)) <= 25
     assert max(len(cell.source.splitlines()) for cell in cells(path, "code")) <= 15
     first, last = cells(path)[0], cells(path)[-1]
     assert first.cell_type == last.cell_type == "markdown"

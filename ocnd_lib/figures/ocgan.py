@@ -12,6 +12,7 @@ from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import Run, compare_means
 from ocnd_lib.data import class_index
+from ocnd_lib.figures.reruns import RERUNS
 from ocnd_lib.figures.source import PUBLISHED, NoRecords
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
@@ -48,7 +49,7 @@ def printed_ablation() -> dict[str, float]:
 
 def reruns() -> str:
     """For a page, as markdown: the printed mean AUROC of OCGAN and what public re-runs report."""
-    runs = pd.read_csv(PUBLISHED / "reruns.csv")
+    runs = pd.read_csv(RERUNS)
     runs = runs[runs["method"] == "ocgan"]
     lines = ["| data set | mean AUROC | run by |", "| --- | --- | --- |"]
     for dataset, name in (("mnist", "MNIST"), ("cifar10", "CIFAR-10")):
