@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, read_set, write_set
-from data_prep.mnist_on_cifar import build_arrays
+from data_prep.mnist_on_cifar import build_arrays, scatter
 from ocnd_lib import cli, masked
 from ocnd_lib.data import ImageSet, class_index, load_images
 from ocnd_lib.masked import (
@@ -184,12 +185,37 @@ def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
             images, arrays[f"x_{part}"], arrays[f"m_{part}"], arrays[f"y_{part}"], strict=True
         ):
             behind = getattr(cifar, f"x_{part}")[row[1]]
-            assert np.array_equal(m, getattr(digits, f"x_{part}")[row[0]])
+            assert m.max() == getattr(digits, f"x_{part}")[row[0]].max()
+            assert len(np.unique(m)) == 2  # the stroke, whole, and nothing else
+            sides = np.ptp(np.argwhere(m[0]), axis=0) + 1
+            assert 16 <= sides[0] <= 24 and abs(sides[1] - sides[0] / 2) <= 0.5
             assert y == getattr(digits, f"y_{part}")[row[0]] == row[2]
             assert np.array_equal(x[:, m[0] == 0], behind[:, m[0] == 0])
             opaque = m.max() / 255
-            ink = behind[:, 0, 0] + (x[:, 0, 0].astype(float) - behind[:, 0, 0]) / opaque
+            inked = x[:, m[0] > 0][:, 0].astype(float)
+            ink = behind[:, 0, 0] + (inked - behind[:, 0, 0]) / opaque
             assert (np.abs(ink - behind[:, 0, 0]) > 60).all()
+
+
+def test_digits_lie_anywhere_so_that_the_middle_of_a_picture_does_not_find_them():
+    cifar = numbered(1000, 32, 0, 3)
+    strokes = numbered(600, 32, 100, 1)
+    for x in (strokes.x_train, strokes.x_test):
+        x.flags.writeable = True
+        x[:, :, :4], x[:, :, 28:], x[..., :12], x[..., 20:] = 0, 0, 0, 0  # as if MNIST's, upright
+    inside = build_arrays(strokes, cifar, 60, 100)[0]["m_train"][:, 0] > 0
+    first = np.argwhere(inside.any(2))
+    assert set(np.unique(first[:, 1])) == set(range(32))  # every row has ink of some digit
+    heat = centre_mask().ravel()
+
+    def found(masks):
+        return np.mean([roc_auc_score(mask.ravel(), heat) for mask in masks])
+
+    assert found(strokes.x_train[:100, 0] > 0) > 0.9 > 0.8 > found(inside[:100])
+
+
+def test_an_image_without_ink_stays_empty():
+    assert not scatter(np.zeros((2, 1, 32, 32), np.uint8), np.random.default_rng(0)).any()
 
 
 def test_the_seed_decides_which_digit_lies_where(digits):
