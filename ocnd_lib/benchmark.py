@@ -258,7 +258,7 @@ def _detector_parameters(method: str) -> dict[str, type]:
 # --- chapter 8: where an attention-GAN looks ----------------------------------------------------
 
 # Sets with masks have a twelfth of MNIST's images a class, so they are seen twelve times as often.
-LOOKS = {"epochs": 144, "joint_epochs": 60, "masked_epochs": 120}
+LOOKS = {"epochs": 360, "joint_epochs": 60, "masked_epochs": 120}
 LOOKS_SETTINGS = {
     "cifar10": {"latent_dim": 128},
     **{name: {"latent_dim": 128, **LOOKS} for name in MASKED_SETS},
