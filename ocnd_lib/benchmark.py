@@ -215,17 +215,15 @@ def _shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
     which outlives their records. That of other settings than a method's usual ones is not kept.
     """
-    if cell.method in ("gan", "ocgan") and cell.parameters:
+    if not hasattr(detector, "base_gan"):
         return None
-    if cell.method == "ocgan":
-        base = detector
-    elif hasattr(detector, "base_gan"):
-        base = detector.base_gan()
-    else:
-        return None
+    base = detector.base_gan()
     name = type(base).__name__.lower()
-    usual = type(base)(seed=cell.seed, device=detector.device).get_params()
-    changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
+    settings = SETTINGS.get((cell.dataset, name), {})
+    usual = type(base)(**settings, seed=cell.seed, device=detector.device).base_gan()
+    changed = {k: v for k, v in base.get_params().items() if v != usual.get_params()[k]}
+    if changed and type(detector) is type(base):
+        return None
     folder = checkpoint.parents[len(Path(str(cell)).parts)]
     return folder / str(replace(cell, method=name, parameters=changed)) / "shared.pt"
 

@@ -118,3 +118,5 @@ def test_cells_of_gan_and_anogan_train_their_gan_once(tmp_path, monkeypatch):
     second = benchmark.run_cell("digits/anogan/8/0", both, "cpu")
     assert second["metrics"] == alone["metrics"] and second["curves"] == first["curves"]
     assert second["fit_seconds"] >= seconds_trained(kept) > 0
+    # another search is no other training
+    benchmark.run_cell("digits/gan+search_steps=1/8/0", both, "cpu")

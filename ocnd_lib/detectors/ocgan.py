@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.base import clone
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
@@ -127,6 +128,10 @@ class OCGAN(DeepDetector):
         self.learning_rate = learning_rate
         self.seed = seed
         self.device = device
+
+    def base_gan(self) -> "OCGAN":
+        """One that is trained just as this one is, not yet trained."""
+        return clone(self)
 
     def _networks(self) -> dict[str, nn.Module]:
         narrow = max(self.width // 5, 4)
