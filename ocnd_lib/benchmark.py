@@ -115,13 +115,14 @@ DETECTORS = {
     "attention-gan-auxiliary": ("attention_gan", "AttentionGAN", {"classifier": "auxiliary"}),
     "attention-gan-oracle": ("attention_gan", "AttentionGAN", {"classifier": "oracle"}),
 }
-# what differs between data sets, fixed before any test score was seen
+# what differs between data sets, fixed before any test score of theirs was seen
 SETTINGS = {
     ("cifar10", "ae"): {"latent_dim": 128},
     ("cifar10", "dae"): {"latent_dim": 128},
     ("cifar10", "vae"): {"latent_dim": 128},
     ("cifar10", "and"): {"surprise": 0.1, "epochs": 10},  # the paper's weight; larger networks
-    ("cifar10", "deep-svdd"): {"pretrain_decay": 5e-7},  # as in the paper
+    # the paper's decay; 30 epochs are better by 0.005 (rule of `choices`) and take 1.7 times as long
+    ("cifar10", "deep-svdd"): {"pretrain_decay": 5e-7, "pretrain_epochs": 10},
     ("cifar10", "ocgan"): {"latent_dim": 128},
     ("cifar10", "attention-gan"): {"latent_dim": 128},
     ("cifar10", "attention-gan-oracle"): {"latent_dim": 128},
