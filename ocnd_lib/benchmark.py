@@ -121,7 +121,7 @@ SETTINGS = {
     ("cifar10", "dae"): {"latent_dim": 128},
     ("cifar10", "vae"): {"latent_dim": 128},
     ("cifar10", "and"): {"surprise": 0.1, "epochs": 10},  # the paper's weight; larger networks
-    # the paper's decay; 30 epochs are better by 0.005 (rule of `choices`) and take 1.7 times as long
+    # decay: the paper's; 30 epochs of pretraining are better by 0.005, but take 1.7 times as long
     ("cifar10", "deep-svdd"): {"pretrain_decay": 5e-7, "pretrain_epochs": 10},
     ("cifar10", "ocgan"): {"latent_dim": 128},
     ("cifar10", "attention-gan"): {"latent_dim": 128},
