@@ -357,7 +357,7 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
             return record
         checkpoint = work / "checkpoint.pt"
         record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
-        record = {"cell": str(cell), **record, "provenance": provenance()}
+        record = {"cell": str(cell), **record, "provenance": provenance(hardware.device.type)}
         write_record(record, arrays, folder)
         for kept in work.glob("checkpoint*"):  # but not what is shared
             kept.unlink()

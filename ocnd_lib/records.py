@@ -82,8 +82,12 @@ def parse_cell(text: str) -> Cell:
     return Cell(dataset, method, normal_class, int(seed), parameters)
 
 
-def provenance() -> dict:
-    """What a reader needs to trust a number: versions, git revision, processor, date."""
+def provenance(device: str = "cpu") -> dict:
+    """What a reader needs to trust a number: versions, git revision, date, and what computed it.
+
+    `processor` is the name of the GPU if `device` is "cuda"; `threads` are those of the CPU.
+    """
+    import torch  # takes seconds, and whoever reads records needs none of it
 
     def installed(package: str) -> str | None:
         try:
@@ -102,7 +106,8 @@ def provenance() -> dict:
         "git_changed": bool(git("status", "--porcelain", "--", "ocnd_lib", "data_prep")),
         "python": platform.python_version(),
         "versions": {package: installed(package) for package in PACKAGES},
-        "processor": _processor(),
+        "processor": torch.cuda.get_device_name() if device == "cuda" else _processor(),
+        "threads": torch.get_num_threads(),
     }
 
 

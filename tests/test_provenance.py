@@ -37,6 +37,7 @@ def record(cell, seconds=30.0, changed=False, date="2026-01-02T03:04:05+00:00"):
             "git_revision": REVISION,
             "git_changed": changed,
             "processor": "Abacus <9>",
+            "threads": 1,
         },
     }
 
@@ -79,7 +80,7 @@ def test_a_number_tells_all_there_is_to_know_on_hover_and_on_a_click(folder):
             "mnist/ocgan/10 classes/0-1, 20 cells",
             "2 (0-1)",
             REVISION[:12],
-            "cpu float32, Abacus <9>",
+            "cpu float32, Abacus <9>, 1 thread",
             "2026-01-02",
             "10 min in all",
             "ocnd sweep --datasets mnist --methods ocgan --seeds 0-1",

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import records
@@ -132,6 +133,14 @@ def test_a_claim_shuts_others_out_until_its_holder_dies(tmp_path):
     holder.join()
     with records.claim(tmp_path / "lock") as mine:
         assert mine
+
+
+def test_provenance_names_what_computed(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Abacus 9000")
+    on_cpu, on_gpu = records.provenance(), records.provenance("cuda")
+    assert on_cpu["threads"] == 3 and on_cpu["processor"] not in ("", "Abacus 9000")
+    assert on_gpu["processor"] == "Abacus 9000"
 
 
 def test_the_committed_records_are_complete():

@@ -44,6 +44,12 @@ def recorded(patterns: Iterable[str], folder: Path | None = None) -> list[dict]:
     return [record for name in names if (record := read_record(name, folder))]
 
 
+def _threads(at: dict) -> str:
+    if "threads" not in at:  # records of before November 24, 2026
+        return ""
+    return f", {at['threads']} thread{'s' * (at['threads'] != 1)}"
+
+
 def facts(records: list[dict]) -> dict[str, str]:
     """What is to be known of a number that rests on these records, at least one, in words."""
     cells = [parse_cell(record["cell"]) for record in records]
@@ -54,7 +60,7 @@ def facts(records: list[dict]) -> dict[str, str]:
         "seeds": f"{len({cell.seed for cell in cells})} ({seeds_text(c.seed for c in cells)})",
         "git revision": _list(_revision(each) for each in at),
         "device": _list(
-            f"{record['hardware']}, {each['processor']}"
+            f"{record['hardware']}, {each['processor']}{_threads(each)}"
             for record, each in zip(records, at, strict=True)
         ),
         "date": days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}",
