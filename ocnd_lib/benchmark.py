@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ocnd_lib import background, classifier
+from ocnd_lib import background, classifier, detail
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import (
     ImageSet,
@@ -68,6 +68,13 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
 def _vgg11_parameters() -> dict[str, type]:
     types = {"ratio": float} | {field.name: field.type for field in fields(classifier.Recipe)}
     return {name: kind for name, kind in types.items() if name != "batch_norm"}
+
+
+# --- chapter 3: a control that learns nothing ---------------------------------------------------
+
+
+def _detail(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
+    return detail.experiment(images, cell.normal_class)
 
 
 # --- chapter 6: crops with and without their background -----------------------------------------
@@ -280,6 +287,7 @@ METHODS = {
     "vgg11": Method(_vgg11, _vgg11_parameters),
     "vgg11-bn": Method(_vgg11, _vgg11_parameters),
     "looks": Method(_looks, _looks_parameters),
+    "detail": Method(_detail, dict),
     **{name: Method(_vgg11_arm, _vgg11_arm_parameters, all_classes=True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
 }

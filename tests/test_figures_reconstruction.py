@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.text import Text
+from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from ocnd_lib import cli
@@ -15,7 +16,7 @@ from ocnd_lib.figures import FIGURES, NoRecords, drawn_or_said, table_or_said
 from ocnd_lib.figures import reconstruction as figures
 from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.plots import COLOURS
-from ocnd_lib.records import read_arrays, read_record
+from ocnd_lib.records import read_arrays, read_record, write_record
 
 SMALL = "+batch_size=32+epochs=1+{}width=4"
 SWEEP = tuple(
@@ -51,7 +52,7 @@ def texts(fig) -> list[str]:
 
 
 def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
-    assert len(figures.LATENT_CELLS) == 24 and len(set(figures.CELLS)) == len(figures.CELLS) == 27
+    assert len(figures.LATENT_CELLS) == 24 and len(set(figures.CELLS)) == len(figures.CELLS) == 47
     assert AutoEncoder().latent_dim == figures.USUAL_DIM in figures.LATENT_DIMS
     for cell in figures.CELLS:
         assert str(check_cell(cell)) == cell
@@ -194,3 +195,46 @@ def test_distances_to_either_kind_are_compared_image_by_image():
     table = figures.distance_table(own, other)
     assert list(table["nearest to another class"]) == ["0%", "50%"]
     assert list(table["farther than 95 % of held-out"]) == ["50%", "50%"]
+
+
+# --- detail alone --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """Records of MNIST in which OCGAN orders images as detail does, but for the digit 9."""
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 20)
+    detail = labels + np.random.default_rng(0).random(200)
+    for k in range(10):
+        for method, score in (("detail", detail), ("ocgan", -detail if k == 9 else detail**3)):
+            area = float(roc_auc_score(labels != k, score))
+            record = {"cell": f"mnist/{method}/{k}/0", "metrics": {"auroc": area}}
+            write_record(record, {"score": score, "class_test": labels}, tmp_path)
+    return tmp_path
+
+
+def test_ocgan_stands_beside_detail_class_by_class(scored):
+    table = figures.detail_table("mnist", scored)
+    assert list(table.index) == [str(k) for k in range(10)]
+    assert table["order"].to_numpy() == pytest.approx([1] * 9 + [-1])
+    assert table.loc["0", "detail"] == table.loc["0", "ours"] == 1
+    assert table.loc["9", "detail"] == 0 and table.loc["9", "ours"] == 1
+    assert table.loc["8", "published"] == 0.939  # as the deck prints it
+    r = np.corrcoef(table["detail"], table["ours"])[0, 1]
+    words = figures.detail_words("mnist", scored)
+    assert f"over 10 classes Pearson's r is {r:.2f} [" in words and "Spearman's is 0.80" in words
+    assert f"r = {r:.2f} [" in "".join(texts(figures.recorded_detail(scored)))
+
+
+def test_detail_needs_both_records_and_says_which_it_lacks(scored):
+    (scored / "mnist" / "ocgan" / "3" / "0.json").unlink()
+    assert "3" not in figures.detail_table("mnist", scored).index
+    assert figures.detail_words("cifar10", scored) == "no record yet"
+    for dataset in ("mnist", "cifar10"):
+        with pytest.raises(NoRecords, match=f"ocnd run {dataset}/detail/"):
+            figures.detail_table(dataset, scored / "nowhere")
+    with pytest.raises(NoRecords, match="ocnd run mnist/detail/0/0"):
+        figures.recorded_detail(scored / "nowhere")
+    for name in "012456":
+        (scored / "mnist" / "ocgan" / name / "0.json").unlink()
+    assert "unknown" in figures.detail_words("mnist", scored)  # three classes are too few

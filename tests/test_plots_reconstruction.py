@@ -1,10 +1,12 @@
 """Figures of chapter 3: what is redrawn, latent sweeps, decodes and distances."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from figure_samples import FIGURES, GIVEN, SWEEP
+from figure_samples import DETAIL, FIGURES, GIVEN, SWEEP
 from ocnd_lib import plots
 from ocnd_lib.plots import COLOURS
 
@@ -58,3 +60,17 @@ def test_each_kind_of_image_has_its_median_and_the_band_ends_at_the_limit():
     assert ax.patches[0].get_extents().x1 == pytest.approx(ax.transData.transform((0.25, 0))[0])
     colours = [to_rgb(line.get_color()) for line in ax.lines]
     assert colours == [to_rgb(COLOURS[name]) for name in ("normal", "novel", "ink")]
+
+
+def test_each_class_that_has_both_numbers_is_a_named_dot():
+    fig = FIGURES["auroc_against_detail"]()
+    *panels, unused = fig.axes
+    assert not unused.axison
+    for ax in panels:
+        dots = next(line for line in ax.lines if line.get_marker() == "o").get_xydata()
+        assert np.array_equal(dots, DETAIL.dropna().to_numpy())
+        named = {text.get_text(): text.xy for text in ax.texts if hasattr(text, "xy")}
+        assert named == {name: tuple(row) for name, row in DETAIL.dropna().iterrows()}
+    fig.draw_without_rendering()
+    names = [text.get_window_extent() for text in panels[0].texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(names, 2))

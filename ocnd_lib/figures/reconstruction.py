@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.stats import pearsonr, spearmanr
 
 from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
-from ocnd_lib.data import class_index
+from ocnd_lib.data import class_index, class_names
 from ocnd_lib.figures.claims import claims_table, interval_text, verdict
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.metrics import proportion_interval, seed_interval
 from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
+from ocnd_lib.tables import load_published
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64, 128, 256)
 USUAL_DIM = 32  # of the tables' own cells, which are not run again under another name
@@ -30,7 +32,9 @@ PICTURES = {
     "mnist/gan/8/0": "GAN, 8",
     "cifar10/ae/truck/0": "autoencoder, truck",
 }
-CELLS = tuple(dict.fromkeys((*LATENT_CELLS, *PICTURES)))
+SETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+DETAIL_CELLS = tuple(f"{dataset}/detail/{k}/0" for dataset in SETS for k in class_names(dataset))
+CELLS = tuple(dict.fromkeys((*LATENT_CELLS, *PICTURES, *DETAIL_CELLS)))
 
 
 # --- the size of the code ------------------------------------------------------------------------
@@ -130,6 +134,53 @@ def recorded_distances(folder: Path | None = None) -> pd.DataFrame:
 def behind(row: str, column: str) -> list[str]:
     """The cell that a row of `recorded_distances` rests on."""
     return [cell for cell, title in PICTURES.items() if title == row]
+
+
+# --- the detail of an image ----------------------------------------------------------------------
+
+
+def detail_table(dataset: str, folder: Path | None = None) -> pd.DataFrame:
+    """What fine detail alone tells, beside OCGAN: a row a class that has both records of seed 0.
+
+    Columns: detail, ours, published, the AUROC of each (NaN if none is printed); order, Spearman's
+    correlation of the two scores over test images. NoRecords if there is no row.
+    """
+    printed, rows = load_published(dataset), {}
+    for name in class_names(dataset):
+        cells = [f"{dataset}/{method}/{name}/0" for method in ("detail", "ocgan")]
+        found = [read_record(cell, folder) for cell in cells]
+        if all(found):
+            scores = (read_arrays(cell, folder)["score"] for cell in cells)
+            detail, ours = (record["metrics"]["auroc"] for record in found)
+            published = printed[name].get("ocgan", np.nan)
+            order = float(spearmanr(*scores).statistic)
+            rows[name] = {"detail": detail, "ours": ours, "published": published, "order": order}
+    if not rows:
+        raise NoRecords(f"no record yet; make one with: ocnd run {dataset}/detail/{name}/0")
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def detail_words(dataset: str, folder: Path | None = None) -> str:
+    """How alike OCGAN and detail alone order classes and images, in words."""
+    try:
+        table = detail_table(dataset, folder)
+    except NoRecords:
+        return NO_RECORD
+    return (
+        f"over {len(table)} classes Pearson's r is {pearson_text(table, 'ours')} "
+        f"(published numbers: {pearson_text(table, 'published')}), and over test images Spearman's "
+        f"is {table['order'].mean():.2f}"
+    )
+
+
+def pearson_text(table: pd.DataFrame, column: str) -> str:
+    """Pearson's r of `detail` with a column of `detail_table`, with Fisher's interval."""
+    both = table[["detail", column]].dropna()
+    if len(both) < 4:
+        return "unknown"
+    r = pearsonr(both["detail"], both[column])
+    low, high = r.confidence_interval()
+    return f"{r.statistic:.2f} [{low:.2f}, {high:.2f}]"
 
 
 # --- the deck's claims ---------------------------------------------------------------------------
@@ -233,9 +284,26 @@ def recorded_decodes(folder: Path | None = None) -> Figure:
     return plots.random_decodes(grids)
 
 
+def recorded_detail(folder: Path | None = None) -> Figure:
+    """Chapter 3: AUROC of OCGAN, ours and published, against that of detail alone."""
+    panels = {}
+    for dataset, title in SETS.items():
+        try:
+            table = detail_table(dataset, folder)
+        except NoRecords:
+            continue
+        for who in ("ours", "published"):
+            below = f"r = {pearson_text(table, who)}"
+            panels[f"{title}, {who}"] = table[["detail", who]], below
+    if not panels:
+        raise NoRecords(f"no record yet; make one with: ocnd run {DETAIL_CELLS[0]}")
+    return plots.auroc_against_detail(panels)
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "reconstruction-latent": recorded_latent,
     "reconstruction-mnist": partial(recorded_redrawn, "mnist"),
     "reconstruction-cifar10": partial(recorded_redrawn, "cifar10"),
     "reconstruction-decodes": recorded_decodes,
+    "reconstruction-detail": recorded_detail,
 }

@@ -60,6 +60,7 @@ from ocnd_lib.plots.ocgan import (
     training_watched,
 )
 from ocnd_lib.plots.reconstruction import (
+    auroc_against_detail,
     latent_sweep,
     nearest_distances,
     random_decodes,
@@ -83,6 +84,7 @@ __all__ = [
     "attention_system",
     "attention_training",
     "auroc_against_cost",
+    "auroc_against_detail",
     "auroc_explained",
     "auroc_widths",
     "cell_seconds",

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.transforms import Bbox
 
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.plots.style import COLOURS, WIDTH
@@ -124,3 +125,57 @@ def nearest_distances(distances: Mapping[str, np.ndarray], limit: float) -> Figu
     ax.set_xlabel("distance to the nearest normal training image")
     ax.grid(axis="x")
     return fig
+
+
+# where a name may stand beside its dot: the offset in points, horizontal and vertical alignment
+PLACES = (
+    *(((5, 0), "left", "center"), ((-5, 0), "right", "center")),
+    *(((0, 5), "center", "bottom"), ((0, -5), "center", "top")),
+    *(((3, 4), "left", "bottom"), ((-3, 4), "right", "bottom")),
+    *(((3, -4), "left", "top"), ((-3, -4), "right", "top")),
+)
+
+
+def auroc_against_detail(panels: Mapping[str, tuple[pd.DataFrame, str]]) -> Figure:
+    """AUROCs of classes against those of detail alone; a dot a class, with its name beside it.
+
+    `panels` maps a title to a table, index classes, with `detail` and one more column, and to a
+    line to write below. Grey lines: the diagonal, and a half, which is chance. Rows with NaN are
+    left out.
+    """
+    rows = -(-len(panels) // 2)
+    fig = Figure(figsize=(WIDTH, 0.4 + 2.6 * rows))
+    axes = fig.subplots(rows, 2, squeeze=False)
+    for ax, (title, (table, below)) in zip(axes.flat, panels.items(), strict=False):
+        points = table.dropna().to_numpy()
+        ends = np.array([min(0.15, points.min(initial=1)), 1.04])
+        for line in (ends, (0.5, 0.5)):
+            ax.plot(ends, line, color=COLOURS["unused"], lw=1, zorder=0)
+        ax.plot(*points.T, "o", ms=5, color=COLOURS["ink"])
+        ax.text(0.98, 0.04, below, transform=ax.transAxes, ha="right")
+        ax.set(title=title, xlim=ends, ylim=ends, xlabel="AUROC of detail alone", ylabel="AUROC")
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    fig.draw_without_rendering()  # names are placed where the layout has put the dots
+    for ax, (table, _) in zip(axes.flat, panels.values(), strict=False):
+        _name_dots(ax, table.dropna())
+    return fig
+
+
+def _name_dots(ax: Axes, points: pd.DataFrame) -> None:
+    """Write the name of each dot where it meets no other name and no dot, if that can be."""
+    taken = [
+        Bbox.from_extents(x - 4, y - 4, x + 4, y + 4)
+        for x, y in ax.transData.transform(points.to_numpy())
+    ]
+    taken += [text.get_window_extent() for text in ax.texts]
+    for name, point in zip(points.index, points.to_numpy(), strict=True):
+        name_of = ax.annotate(name, point, (0, 0), textcoords="offset points", fontsize=9)
+        name_of.set_in_layout(False)
+        for offset, ha, va in PLACES:
+            name_of.set(position=offset, ha=ha, va=va)
+            box = name_of.get_window_extent()
+            inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
+            if inside and not box.padded(1).count_overlaps(taken):
+                break
+        taken.append(box)

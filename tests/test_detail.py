@@ -1,0 +1,47 @@
+"""Detail alone as a score: what it measures, and that it knows nothing of the classes."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ocnd_lib.benchmark import run_cell
+from ocnd_lib.detail import lost_detail
+from ocnd_lib.records import read_arrays
+
+
+def test_only_what_is_finer_than_a_block_counts():
+    rng = np.random.default_rng(0)
+    coarse = np.kron(rng.integers(0, 256, (3, 1, 8, 8)), np.ones((4, 4))).astype(np.uint8)
+    assert lost_detail(coarse) == pytest.approx([0, 0, 0], abs=1e-12)
+    fine = coarse.copy()
+    fine[1, 0, ::2] = 0
+    fine[1, 0, 1::2] = 255
+    assert lost_detail(fine) == pytest.approx([0, 1, 0], abs=1e-12)
+    colour = np.concatenate([fine, coarse, coarse], 1)  # one channel of three
+    assert lost_detail(colour) == pytest.approx([0, 1 / 3, 0], abs=1e-12)
+
+
+def test_the_error_is_that_of_the_image_with_one_colour_a_block():
+    x = np.random.default_rng(1).integers(0, 256, (4, 3, 32, 32), np.uint8)
+    given = x / 127.5 - 1
+    shrunk = given.reshape(4, 3, 8, 4, 8, 4).mean((3, 5))
+    error = np.square(given - np.kron(shrunk, np.ones((4, 4)))).mean((1, 2, 3))
+    assert lost_detail(x) == pytest.approx(error)
+
+
+def test_a_score_that_knows_no_class_has_a_mean_auroc_of_one_half():
+    rng = np.random.default_rng(2)
+    labels, score = np.repeat(np.arange(10), 30), rng.normal(size=300)
+    assert np.mean([roc_auc_score(labels != k, score) for k in range(10)]) == pytest.approx(0.5)
+
+
+def test_cells_of_all_classes_have_one_and_the_same_score(tmp_path):
+    cells = [f"digits/detail/{k}/0" for k in (3, 8)]
+    first, second = (run_cell(cell, tmp_path) for cell in cells)
+    a, b = (read_arrays(cell, tmp_path) for cell in cells)
+    assert np.array_equal(a["score"], b["score"])
+    for record, normal in ((first, 3), (second, 8)):
+        area = roc_auc_score(a["class_test"] != normal, a["score"])
+        assert record["metrics"]["auroc"] == pytest.approx(area, abs=1e-3)
+    with pytest.raises(ValueError, match="detail has no parameter"):
+        run_cell("digits/detail+block=2/3/0", tmp_path)
