@@ -221,15 +221,17 @@ def _shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     """Where the training is kept that a cell shares with others of its class and seed, if it does.
 
     AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
-    which outlives their records. That of other settings than a method's usual ones is not kept.
+    which outlives their records. A GAN or an OCGAN that is trained otherwise than is usual on its
+    data set shares nothing.
     """
     if not hasattr(detector, "base_gan"):
         return None
     base = detector.base_gan()
     name = type(base).__name__.lower()
     settings = SETTINGS.get((cell.dataset, name), {})
-    usual = type(base)(**settings, seed=cell.seed, device=detector.device).base_gan()
-    changed = {k: v for k, v in base.get_params().items() if v != usual.get_params()[k]}
+    same = type(base)(**settings, seed=cell.seed, device=detector.device)
+    usual = same.base_gan().get_params()
+    changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
     if changed and type(detector) is type(base):
         return None
     folder = checkpoint.parents[len(Path(str(cell)).parts)]

@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib.benchmark import run_cell
-from ocnd_lib.detail import lost_detail
+from ocnd_lib.data import ImageSet
+from ocnd_lib.detail import experiment, lost_detail
 from ocnd_lib.records import read_arrays
 
 
@@ -31,8 +32,12 @@ def test_the_error_is_that_of_the_image_with_one_colour_a_block():
 
 def test_a_score_that_knows_no_class_has_a_mean_auroc_of_one_half():
     rng = np.random.default_rng(2)
-    labels, score = np.repeat(np.arange(10), 30), rng.normal(size=300)
-    assert np.mean([roc_auc_score(labels != k, score) for k in range(10)]) == pytest.approx(0.5)
+    labels = np.repeat(np.arange(10), 30)
+    x = rng.integers(0, 25 * (1 + labels[:, None, None, None]), (300, 1, 32, 32)).astype(np.uint8)
+    images = ImageSet("n", x, labels, x, labels, tuple("0123456789"), "0" * 16)
+    aurocs = [experiment(images, k)[0]["metrics"]["auroc"] for k in range(10)]
+    assert aurocs[0] > 0.99 and aurocs[9] < 0.01  # smooth pictures, and rich ones
+    assert np.mean(aurocs) == pytest.approx(0.5)
 
 
 def test_cells_of_all_classes_have_one_and_the_same_score(tmp_path):

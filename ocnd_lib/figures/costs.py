@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib import plots
+from ocnd_lib.figures.benchmark import TITLES
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import REPOSITORY, parse_cell, read_records
 from ocnd_lib.tables import METHODS, class_names
 
 BENCHMARKS = REPOSITORY / "benchmarks"
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 TIMED = {"vgg11": "VGG11", "vgg11-bn": "VGG11, batch norm", **METHODS}  # methods, as they are shown
 # groups of benchmarks: the title of their panel, and what their names all end in
 GROUPS = {

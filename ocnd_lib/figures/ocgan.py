@@ -12,6 +12,7 @@ from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import Run, compare_means
 from ocnd_lib.data import class_index
+from ocnd_lib.figures.benchmark import TITLES
 from ocnd_lib.figures.reruns import RERUNS
 from ocnd_lib.figures.source import PUBLISHED, NoRecords
 from ocnd_lib.metrics import seed_interval
@@ -52,7 +53,7 @@ def reruns() -> str:
     runs = pd.read_csv(RERUNS)
     runs = runs[runs["method"] == "ocgan"]
     lines = ["| data set | mean AUROC | run by |", "| --- | --- | --- |"]
-    for dataset, name in (("mnist", "MNIST"), ("cifar10", "CIFAR-10")):
+    for dataset, name in TITLES.items():
         printed = load_published(dataset).loc["ocgan", "mean"]
         lines.append(f"| {name} | {printed} | the paper, as the deck prints it |")
         for row in runs[runs["dataset"] == dataset].itertuples():

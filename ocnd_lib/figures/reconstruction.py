@@ -12,6 +12,7 @@ from scipy.stats import pearsonr, spearmanr
 from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
 from ocnd_lib.data import class_index, class_names
+from ocnd_lib.figures.benchmark import TITLES
 from ocnd_lib.figures.claims import claims_table, interval_text, verdict
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.metrics import proportion_interval, seed_interval
@@ -32,8 +33,7 @@ PICTURES = {
     "mnist/gan/8/0": "GAN, 8",
     "cifar10/ae/truck/0": "autoencoder, truck",
 }
-SETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
-DETAIL_CELLS = tuple(f"{dataset}/detail/{k}/0" for dataset in SETS for k in class_names(dataset))
+DETAIL_CELLS = tuple(f"{dataset}/detail/{k}/0" for dataset in TITLES for k in class_names(dataset))
 CELLS = tuple(dict.fromkeys((*LATENT_CELLS, *PICTURES, *DETAIL_CELLS)))
 
 
@@ -136,6 +136,11 @@ def behind(row: str, column: str) -> list[str]:
     return [cell for cell, title in PICTURES.items() if title == row]
 
 
+def every_cell() -> list[str]:
+    """All cells that the chapter's numbers rest on, as patterns: its own, and the tables' OCGAN."""
+    return [*CELLS, *(f"{dataset}/ocgan/*/0" for dataset in TITLES)]
+
+
 # --- the detail of an image ----------------------------------------------------------------------
 
 
@@ -145,10 +150,11 @@ def detail_table(dataset: str, folder: Path | None = None) -> pd.DataFrame:
     Columns: detail, ours, published, the AUROC of each (NaN if none is printed); order, Spearman's
     correlation of the two scores over test images. NoRecords if there is no row.
     """
-    printed, rows = load_published(dataset), {}
+    printed, rows, lacking = load_published(dataset), {}, []
     for name in class_names(dataset):
         cells = [f"{dataset}/{method}/{name}/0" for method in ("detail", "ocgan")]
         found = [read_record(cell, folder) for cell in cells]
+        lacking += [cell for cell, record in zip(cells, found, strict=True) if record is None]
         if all(found):
             scores = (read_arrays(cell, folder)["score"] for cell in cells)
             detail, ours = (record["metrics"]["auroc"] for record in found)
@@ -156,7 +162,7 @@ def detail_table(dataset: str, folder: Path | None = None) -> pd.DataFrame:
             order = float(spearmanr(*scores).statistic)
             rows[name] = {"detail": detail, "ours": ours, "published": published, "order": order}
     if not rows:
-        raise NoRecords(f"no record yet; make one with: ocnd run {dataset}/detail/{name}/0")
+        raise NoRecords(f"no record yet; make one with: ocnd run {lacking[0]}")
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -287,7 +293,7 @@ def recorded_decodes(folder: Path | None = None) -> Figure:
 def recorded_detail(folder: Path | None = None) -> Figure:
     """Chapter 3: AUROC of OCGAN, ours and published, against that of detail alone."""
     panels = {}
-    for dataset, title in SETS.items():
+    for dataset, title in TITLES.items():
         try:
             table = detail_table(dataset, folder)
         except NoRecords:

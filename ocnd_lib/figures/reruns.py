@@ -33,9 +33,9 @@ WHY = {
         "this number."
     ),
     ("cifar10", "ocgan"): (
-        "Its error follows how much fine detail a picture has more than what class it is of, as "
-        "that of the plain autoencoder does: chapter 3 shows both beside a score that learns "
-        "nothing. A user with the paper's settings got nearly the same mean, see above."
+        "Its error follows how much fine detail a picture has more than what class it is of: "
+        "chapter 3 shows it beside a score that learns nothing. The plain autoencoder does no "
+        "worse, and a user with the paper's settings got nearly the same mean, see above."
     ),
 }
 

@@ -133,6 +133,8 @@ PLACES = (
     *(((0, 5), "center", "bottom"), ((0, -5), "center", "top")),
     *(((3, 4), "left", "bottom"), ((-3, 4), "right", "bottom")),
     *(((3, -4), "left", "top"), ((-3, -4), "right", "top")),
+    *(((8, -9), "left", "top"), ((-8, 9), "right", "bottom")),  # and farther off
+    *(((8, 9), "left", "bottom"), ((-8, -9), "right", "top")),
 )
 
 
