@@ -2,7 +2,8 @@
 
 import pytest
 
-from ocnd_lib.figures import FIGURES, NoRecords, attention, looks, ocgan
+from ocnd_lib.benchmark import check_cell, keeps_pictures
+from ocnd_lib.figures import FIGURES, NoRecords, attention, looks, ocgan, reconstruction
 from ocnd_lib.figures.source import drawn_or_said
 
 MADE_BY = {attention: "ocnd run ", looks: r"ocnd run \w+/looks/", ocgan: "ocnd run mnist/ocgan"}
@@ -22,3 +23,10 @@ def test_without_records_a_figure_says_how_to_make_them(chapter, name, tmp_path,
     with pytest.raises(NoRecords, match=f"no record yet; make one with: {MADE_BY[chapter]}"):
         chapter.FIGURES[name]()
     assert "no record yet" in drawn_or_said(chapter.FIGURES[name]).texts[0].get_text()
+
+
+@pytest.mark.parametrize(
+    "cell", [*reconstruction.PICTURES, *ocgan.PICTURE_CELLS.values(), *attention.PICTURES]
+)
+def test_records_keep_the_pictures_that_pages_show(cell):
+    assert keeps_pictures(check_cell(cell))

@@ -12,6 +12,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import records
+from ocnd_lib.benchmark import keeps_pictures
 from ocnd_lib.records import (
     coarse,
     parse_cell,
@@ -151,3 +152,14 @@ def test_the_committed_records_are_complete():
             assert key in kept, f"{path} has no {key}"
         assert kept["provenance"]["versions"]["torch"]
         assert "score" in read_arrays(kept["cell"])
+
+
+def test_the_committed_records_are_light():
+    """All that the plan names must stay under 50 MB: pictures only where a page shows them."""
+    for path in records.records_folder().rglob("*.npz"):
+        cell = parse_cell(json.loads(path.with_suffix(".json").read_text())["cell"])
+        with np.load(path) as stored:
+            pictured = any(name.startswith("picture_") for name in stored.files)
+        assert not pictured or keeps_pictures(cell), f"{path} has pictures that no page shows"
+    size = sum(path.stat().st_size for path in records.records_folder().rglob("*.*"))
+    assert size < 40e6
