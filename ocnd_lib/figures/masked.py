@@ -20,7 +20,8 @@ from ocnd_lib.records import read_arrays, read_record
 
 DATASETS = {"scenes": "generated scenes", "mnist_on_cifar": "digits on CIFAR-10"}
 COCO = "coco10"  # whatever part of it is there
-SEEDS = range(5)
+SEEDS = range(5)  # of the two arms
+CONTROL_SEEDS = range(3)
 PAIR = ("masked", "original")
 CONTROLS = tuple(arm for arm in VERSIONS if arm not in PAIR)
 CORRELATIONS = (0, 0.5, 1)
@@ -41,7 +42,7 @@ PAIR_CELLS = tuple(cell(d, arm, seed) for seed in SEEDS for d in DATASETS for ar
 COCO_CELLS = tuple(cell(COCO, arm, seed) for seed in SEEDS for arm in PAIR)
 CONTROL_CELLS = tuple(
     made
-    for seed in SEEDS
+    for seed in CONTROL_SEEDS
     for made in (
         *(cell(d, arm, seed) for d in DATASETS for arm in CONTROLS),
         *(cell("scenes", arm, seed, c) for c in CORRELATIONS if c != 0.5 for arm in PAIR),
