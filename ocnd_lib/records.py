@@ -209,6 +209,11 @@ def table(records: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the `processor` that has the most of them: seconds compare only on one."""
+    return table[table["processor"].isin(table["processor"].mode()[:1])]
+
+
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
     """Hold a cell's work file; yields False when another process on this machine holds it.

@@ -13,7 +13,7 @@ CLASS_TEST = np.repeat(np.arange(10), 20).astype(np.uint8)
 ALL = [m for m in tables.METHODS if m != "attention-gan"]
 
 
-def write(folder, dataset, method, k, seed, strength=1.0, index=None, variant=""):
+def write(folder, dataset, method, k, seed, strength=1.0, index=None, variant="", processor="A"):
     """A record in the real format, with random scores beside it."""
     rng = np.random.default_rng([ALL.index(method), k, seed])
     index = np.arange(len(CLASS_TEST)) if index is None else index
@@ -30,6 +30,7 @@ def write(folder, dataset, method, k, seed, strength=1.0, index=None, variant=""
         "macs_per_image": 1000 * (1 + ALL.index(method)),
         "scored": len(index),
         "hardware": "cpu float32",
+        "provenance": {"processor": processor},
     }
     write_record(record, {"score": score, "class_test": class_test, "index": index}, folder)
 
@@ -150,6 +151,19 @@ def test_costs_are_means_over_the_cells(some):
     assert list(table.index) == ["vae", "anogan", "ocgan"]
     assert table.loc["vae", "fit_seconds"] == pytest.approx(5.5)
     assert table.loc["vae", "macs"] == 1000 * (1 + ALL.index("vae"))
+
+
+def test_seconds_of_another_processor_are_left_out(tmp_path):
+    for k in range(10):
+        write(tmp_path, "mnist", "ocgan", k, 0)
+        write(tmp_path, "mnist", "ocgan", k, 1, processor="B" if k == 9 else "A")
+        write(tmp_path, "mnist", "vae", k, 0, processor="B")
+    found = results("mnist", tmp_path)
+    table = figures.cost_table(found)
+    assert table.loc["ocgan", "fit_seconds"] == pytest.approx((2 * 55 - 10) / 19)  # A's
+    assert np.isnan(table.loc["vae", "fit_seconds"]) and table.loc["vae", "macs"] > 0
+    assert figures.timed_on({"mnist": found}) == "A, cpu float32"
+    assert figures.timed_on({"mnist": results("cifar10", tmp_path)}) == "none yet"
 
 
 def test_a_live_cell_takes_only_settings_that_its_method_has():

@@ -106,11 +106,13 @@ def test_the_share_of_a_kind_of_work_adds_up_its_networks(tmp_path):
 
 
 def test_a_plan_adds_up_medians_and_says_what_is_unknown(tmp_path):
-    for k, seconds in enumerate((30, 36, 600)):
-        record = {"cell": f"mnist/kde/{k}/0", "metrics": {}, "seconds": seconds}
+    taken = {"kde/0": 30, "kde/1": 36, "kde/2": 600, "kde+gcn=True/1": 9, "kde/3": 7}
+    for name, seconds in taken.items():
+        made = {"processor": "slower" if seconds != 7 else "faster"}
+        record = {"cell": f"mnist/{name}/0", "metrics": {}, "seconds": seconds, "provenance": made}
         write_record(record, folder=tmp_path)
-    write_record({"cell": "mnist/kde+gcn=True/1/0", "metrics": {}, "seconds": 9}, folder=tmp_path)
     found = costs.cells(tmp_path)
+    assert set(found["processor"]) == {"slower"}  # it made the most cells
     plan, hours, unknown = costs.plan_page(found, ["kde", "ocgan"], seeds=10)
     assert hours == pytest.approx(36 * 10 * 10 / 3600) and unknown == 3
     assert plan.loc["KDE", "MNIST, seconds a cell"] == "36.0 (3)"

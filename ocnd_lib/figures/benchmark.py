@@ -26,7 +26,7 @@ from ocnd_lib.comparison import (
     paired_delong,
     wilcoxon_over_classes,
 )
-from ocnd_lib.records import Cell, parse_cell, read_arrays, read_records
+from ocnd_lib.records import Cell, on_one_processor, parse_cell, read_arrays, read_records
 
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 REFERENCE = "ocgan"  # the method that the deck sets above the others
@@ -37,7 +37,8 @@ REPEATS = 400  # of a bootstrap
 @dataclass(frozen=True)
 class Results:
     """What is recorded of a data set: `cells` has the columns method, normal_class, seed, auroc,
-    fit_seconds, macs, hardware; only methods with their own settings, as the tables show them.
+    fit_seconds, macs, hardware, processor; only methods with their own settings, as the tables show
+    them.
     """
 
     dataset: str
@@ -108,9 +109,11 @@ def results(dataset: str, folder: Path | None = None) -> Results:
                     "fit_seconds": float(record.get("fit_seconds", np.nan)),
                     "macs": float(record.get("macs_per_image", np.nan)),
                     "hardware": record["hardware"],
+                    "processor": record["provenance"]["processor"],
                 }
             )
-    columns = ["method", "normal_class", "seed", "auroc", "fit_seconds", "macs", "hardware"]
+    numbers = ["auroc", "fit_seconds", "macs"]
+    columns = ["method", "normal_class", "seed", *numbers, "hardware", "processor"]
     return Results(dataset, pd.DataFrame(rows, columns=columns), folder)
 
 
@@ -455,10 +458,20 @@ def confusability_figure(every: dict[str, Results], method: str = REFERENCE) -> 
 
 
 def cost_table(found: Results) -> pd.DataFrame:
-    """Of every complete method: mean AUROC, and fit_seconds and macs averaged over its cells."""
-    costs = found.cells.groupby("method")[["fit_seconds", "macs"]].mean()
+    """Of every complete method: mean AUROC, and fit_seconds and macs averaged over its cells.
+
+    Seconds are those of one processor; NaN for a method without a cell on it.
+    """
+    costs = found.cells.groupby("method")[["macs"]].mean()
+    costs["fit_seconds"] = on_one_processor(found.cells).groupby("method")["fit_seconds"].mean()
     average = found.ours.loc[found.complete].mean(axis=1)
     return costs.reindex(found.complete).assign(mean=average)
+
+
+def timed_on(every: dict[str, Results]) -> str:
+    """Where the cells ran whose seconds `cost_table` takes, in words."""
+    rows = [row for found in every.values() for row in on_one_processor(found.cells).itertuples()]
+    return "; ".join(sorted({f"{row.processor}, {row.hardware}" for row in rows})) or "none yet"
 
 
 def cost_figure(every: dict[str, Results]) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ocnd_lib import plots
 from ocnd_lib.figures.benchmark import TITLES
 from ocnd_lib.figures.source import NoRecords
-from ocnd_lib.records import REPOSITORY, parse_cell, read_records
+from ocnd_lib.records import REPOSITORY, on_one_processor, parse_cell, read_records
 from ocnd_lib.tables import METHODS, class_names
 
 BENCHMARKS = REPOSITORY / "benchmarks"
@@ -199,16 +199,19 @@ def _without(name: str, endings: Iterable[str]) -> str:
 
 
 def cells(folder: Path | None = None) -> pd.DataFrame:
-    """What the recorded cells of the tables and of chapter 2 took: method, dataset, seconds.
+    """What recorded cells of the tables and of chapter 2 took: method, dataset, seconds, processor.
 
-    Only methods with their own settings; in the order of `TIMED` and `TITLES`, by their titles.
+    Only methods with their own settings, and only the processor that has the most such cells; in
+    the order of `TIMED` and `TITLES`, by their titles.
     """
     order, rows = list(TIMED), []
     for record in read_records(folder):
         cell = parse_cell(record["cell"])
         if cell.method in TIMED and cell.dataset in TITLES and not cell.parameters:
-            rows.append((order.index(cell.method), cell.dataset, record["seconds"]))
-    table = pd.DataFrame(rows, columns=["method", "dataset", "seconds"])
+            processor = record["provenance"]["processor"]
+            rows.append((order.index(cell.method), cell.dataset, record["seconds"], processor))
+    columns = ["method", "dataset", "seconds", "processor"]
+    table = on_one_processor(pd.DataFrame(rows, columns=columns))
     place = {name: k for k, name in enumerate(TITLES)}
     table = table.sort_values(
         ["method", "dataset"], key=lambda column: column.replace(place), kind="stable"
