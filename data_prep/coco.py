@@ -3,8 +3,8 @@
     build("instances.json", "images", "coco10")
 
 The deck takes objects whose box is at least 50 px wide and high and whose width is 0.5 to 2 times
-the height, crops by the box and resizes to 32 x 32. Kept here beside each crop is the object's own
-mask, so that the deck's second copy is `crop * mask`.
+the height, crops by the box and resizes to 32 x 32. Kept here beside each crop are the deck's
+second copy, multiplied by the object's own mask, and that mask.
 """
 
 import json
@@ -242,9 +242,10 @@ def _too_few(annotations: Path, report: Report, folder: Path) -> str:
 def _write(name: str, folder: Path, choice: Choice, crops: dict, index: COCO, licences: dict):
     arrays, rows = {}, []
     for part, items in (("train", choice.train), ("test", choice.test)):
-        pairs = [crops[item.annotation_id] for item in items]
-        arrays[f"x_{part}"] = np.array([x for x, _ in pairs], np.uint8).reshape(-1, 3, SIZE, SIZE)
-        arrays[f"m_{part}"] = np.array([m for _, m in pairs], np.uint8).reshape(-1, 1, SIZE, SIZE)
+        found = [crops[item.annotation_id] for item in items]
+        for k, (kind, channels) in enumerate((("x", 3), ("o", 3), ("m", 1))):
+            array = np.array([crop[k] for crop in found], np.uint8)
+            arrays[f"{kind}_{part}"] = array.reshape(-1, channels, SIZE, SIZE)
         arrays[f"y_{part}"] = np.array([item.label for item in items], np.uint8)
         for item in items:
             licence = licences.get(index.imgs[item.image_id].get("license"), "not stated")

@@ -1,4 +1,4 @@
-"""A picture and a mask, cropped by a box and brought to 32 x 32 by area."""
+"""A picture, its object alone and a mask, cropped by a box and brought to 32 x 32 by area."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,8 +28,10 @@ def area_weights(start: float, length: float, pixels: int, size: int = SIZE) -> 
 def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple | None:
     """Crop a picture (H, W, 3) uint8 and a mask (H, W) of 0 and 1 by a box x, y, width, height.
 
-    Returns both at 32 x 32, uint8 (3, 32, 32) and (1, 32, 32), each pixel the mean of the area that
-    it covers, a half rounded up; None if no pixel of the mask lies in the box.
+    Returns the picture, the picture times the mask, and the mask at 32 x 32, uint8 (3, 32, 32),
+    (3, 32, 32) and (1, 32, 32), each pixel the mean of the area that it covers, a half rounded up;
+    None if no pixel of the mask lies in the box. The product is taken before it is made small: a
+    pixel on the outline would keep some background otherwise.
     """
     x, y, width, height = box
     left, top = max(x, 0), max(y, 0)
@@ -38,7 +40,7 @@ def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple |
         return None
     rows = slice(int(top), int(np.ceil(bottom)))
     columns = slice(int(left), int(np.ceil(right)))
-    mask = mask[rows, columns] * 255.0
+    mask = mask[rows, columns]
     if not mask.any():
         return None
     down = area_weights(top - rows.start, bottom - top, mask.shape[0])
@@ -47,7 +49,7 @@ def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple |
     # the billionth keeps a half a half, whatever the order in which a processor adds
     return tuple(
         np.floor(down @ plane @ along + 0.5 + 1e-9).astype(np.uint8)
-        for plane in (planes, mask[None])
+        for plane in (planes, planes * mask, 255.0 * mask[None])
     )
 
 

@@ -1,8 +1,10 @@
 """How a set of pictures with masks lies on disk: `NAME/NAME.npz`, and beside it `manifest.csv`.
 
-The npz holds, for train and test, the pictures x_* uint8 (N, 3, 32, 32), the object masks m_* uint8
-(N, 1, 32, 32), where 255 is all object, and the labels y_* uint8 (N,); then `class_names` and the
-`md5` of the six. The manifest has one line a picture, in the same order, train before test.
+The npz holds, for train and test, the pictures x_* uint8 (N, 3, 32, 32), their objects alone, on
+black, o_* of the same form, the object masks m_* uint8 (N, 1, 32, 32), where 255 is all object, and
+the labels y_* uint8 (N,); then `class_names` and the `md5` of the eight. A pixel on an outline has
+in o_* what the object adds to it and nothing of the background: x - o is the background alone. The
+manifest has one line a picture, in the same order, train before test.
 """
 
 import csv
@@ -21,7 +23,7 @@ CLASS_NAMES = {
     "mnist_on_cifar": "0 1 2 3 4 5 6 7 8 9",
     "coco10": COCO_CLASSES,
 }
-ARRAYS = ("x_train", "m_train", "y_train", "x_test", "m_test", "y_test")
+ARRAYS = tuple(f"{kind}_{part}" for part in ("train", "test") for kind in "xomy")
 COLUMNS = ("annotation_id", "image_id", "category", "split", "licence")
 
 
@@ -89,7 +91,8 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_shape(key: str, array: np.ndarray, count: int) -> None:
-    shape = {"x": (count, 3, 32, 32), "m": (count, 1, 32, 32), "y": (count,)}[key[0]]
+    colour = (count, 3, 32, 32)
+    shape = {"x": colour, "o": colour, "m": (count, 1, 32, 32), "y": (count,)}[key[0]]
     if array.dtype != np.uint8 or array.shape != shape:
         raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
     if key[0] == "y" and count and array.max() > 9:

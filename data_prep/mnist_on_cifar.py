@@ -34,16 +34,20 @@ def scatter(digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return placed
 
 
-def compose(x: np.ndarray, masks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def compose(
+    x: np.ndarray, masks: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Lay masks (N, 1, 32, 32) in ink over pictures (N, 3, 32, 32); all are uint8.
 
-    Each ink is at least 64 levels away, in each channel, from the mean colour that it covers, so
-    that it can be seen; apart from that it is any colour.
+    Returns the pictures with the ink, and the ink alone, on black; both (N, 3, 32, 32). Each ink is
+    at least 64 levels away, in each channel, from the mean colour that it covers, so that it can be
+    seen; apart from that it is any colour.
     """
     opaque = masks / np.float32(255)
     covered = (x * opaque).sum((2, 3)) / np.maximum(opaque.sum((2, 3)), 1)
     ink = (covered + rng.uniform(64, 192, covered.shape)) % 256
-    return np.rint(x + opaque * (np.clip(ink, 0, 255)[..., None, None] - x)).astype(np.uint8)
+    alone = opaque * np.clip(ink, 0, 255)[..., None, None]
+    return tuple(np.rint(a).astype(np.uint8) for a in (x * (1 - opaque) + alone, alone))
 
 
 def build_arrays(
@@ -67,6 +71,7 @@ def build_arrays(
         behind = rng.permutation(len(pictures))[: len(digits)]
         arrays[f"m_{part}"] = scatter(masks[digits], rng)
         arrays[f"y_{part}"] = labels[digits].astype(np.uint8)
-        arrays[f"x_{part}"] = compose(pictures[behind], arrays[f"m_{part}"], rng)
+        made = compose(pictures[behind], arrays[f"m_{part}"], rng)
+        arrays[f"x_{part}"], arrays[f"o_{part}"] = made
         rows += [(*ids, part, LICENCE) for ids in zip(digits, behind, labels[digits], strict=True)]
     return arrays, rows

@@ -90,10 +90,14 @@ def segmentation(parts: list, rle: dict, form: int) -> list | dict:
 def draw_scene(
     label: int, objects: int, background_correlation: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[dict]]:
-    """Draw one scene: uint8 (H, W, 3), and an annotation an object, without its ids."""
-    own = rng.random() < background_correlation
-    kind = label if own else int(rng.integers(len(SILHOUETTES)))
-    picture = background(kind, rng, CELL, objects * CELL)
+    """Draw one scene: uint8 (H, W, 3), and an annotation an object, without its ids.
+
+    The same objects are drawn whatever the correlation, which decides on nothing but what stands
+    behind them.
+    """
+    choice, behind, rng = rng.spawn(3)
+    own, other = choice.random() < background_correlation, int(choice.integers(len(SILHOUETTES)))
+    picture = background(label if own else other, behind, CELL, objects * CELL)
     annotations = []
     for column in range(objects):
         parts = place(label, rng, column)
@@ -113,7 +117,7 @@ def draw_scene(
 def draw_scenes(
     folder: Path, per_class: int = 550, background_correlation: float = 0.5, seed: int = 0
 ) -> Path:
-    """Write `images/*.jpg` and then `instances.json` with `per_class` objects of each class.
+    """Write `images/*.png` and then `instances.json` with `per_class` objects of each class.
 
     Equal arguments give equal files. `background_correlation` is in [0, 1]; ValueError otherwise.
     """
@@ -133,8 +137,9 @@ def draw_scenes(
     for number, (label, objects) in enumerate(tqdm(plan, "scenes", disable=None), 1):
         scene_rng = np.random.default_rng([seed, number])
         picture, drawn = draw_scene(label, objects, background_correlation, scene_rng)
-        name = f"{number:06}.jpg"
-        Image.fromarray(picture).save(folder / "images" / name, quality=92)
+        name = f"{number:06}.png"
+        # without loss: in a JPEG colours of the background seep into the objects
+        Image.fromarray(picture).save(folder / "images" / name, compress_level=1)
         height, width = picture.shape[:2]
         images.append(
             {"id": number, "file_name": name, "height": height, "width": width, "license": 1}

@@ -14,36 +14,40 @@ import numpy as np
 
 from ocnd_lib.classifier import Recipe, fit, logits
 from ocnd_lib.masked import (
+    Crops,
     MaskedSet,
     background_only,
-    centre_mask,
+    before_colour,
+    dimmed,
     load_masked,
     make_mnist_on_cifar,
     make_scenes,
-    masked,
     mean_colour,
     silhouette,
+    swapped,
 )
 from ocnd_lib.networks import VGG11
 from ocnd_lib.training import Hardware, choose_hardware
 
-# what is shown of crops x with masks m; `colour` is the mean colour of the training crops
-VERSIONS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
-    "original": lambda x, m, colour: x,
-    "masked": lambda x, m, colour: masked(x, m),
-    "mean-fill": lambda x, m, colour: masked(x, m, colour),
-    "centre": lambda x, m, colour: masked(x, centre_mask()),
-    "background": lambda x, m, colour: background_only(x, m),
-    "silhouette": lambda x, m, colour: silhouette(m, x.shape[1]),
+# what may be learnt from; `colour` is the mean colour of the training crops
+VERSIONS: dict[str, Callable[[Crops, np.ndarray], np.ndarray]] = {
+    "original": lambda crops, colour: crops.x,
+    "masked": lambda crops, colour: crops.o,
+    "mean-fill": lambda crops, colour: before_colour(crops.o, crops.m, colour),
+    "centre": lambda crops, colour: dimmed(crops.x, crops.m),
+    "background": lambda crops, colour: background_only(crops.x, crops.o),
+    "silhouette": lambda crops, colour: silhouette(crops.m),
 }
+# what a test shows: who relies on backgrounds is misled by one that belongs to another class
+SHOWN = {**VERSIONS, "swapped": lambda crops, colour: swapped(crops)}
 # as the deck names it: VGG11, no batch norm, no augmentation
 RECIPE = Recipe(batch_norm=False, augment=False, batch_size=64, epochs=15)
 LEVEL = 0.8  # the accuracy up to which the deck counts epochs
 
 
-def versions(x: np.ndarray, m: np.ndarray, colour: np.ndarray) -> dict[str, np.ndarray]:
-    """Every version of crops x (N, 3, 32, 32) with masks m (N, 1, 32, 32), uint8, by its name."""
-    return {name: show(x, m, colour) for name, show in VERSIONS.items()}
+def versions(crops: Crops, colour: np.ndarray) -> dict[str, np.ndarray]:
+    """Every version of crops that a test shows, uint8 (N, 3, 32, 32), by its name."""
+    return {name: show(crops, colour) for name, show in SHOWN.items()}
 
 
 def small_set(name: str, background_correlation: float, per_class: int, seed: int) -> MaskedSet:
@@ -74,9 +78,9 @@ def background_experiment(
     if arm not in VERSIONS:
         raise ValueError(f"there is no version {arm!r} of a crop; there are: {', '.join(VERSIONS)}")
     hardware = hardware or choose_hardware()
-    colour = mean_colour(images.x_train)
-    train = VERSIONS[arm](images.x_train, images.m_train, colour)
-    test = versions(images.x_test, images.m_test, colour)
+    colour = mean_colour(images.train.x)
+    y_train, y_test = images.train.y, images.test.y
+    train, test = VERSIONS[arm](images.train, colour), versions(images.test, colour)
 
     def answers(model: VGG11, x: np.ndarray) -> np.ndarray:
         return logits(model, x, hardware).argmax(1).astype(np.uint8)
@@ -85,21 +89,21 @@ def background_experiment(
         return float(np.mean(answers(model, x) == y))
 
     model, curves = fit(
-        train, images.y_train, recipe, seed,
-        lambda model: {"test_accuracy": right(model, test[arm], images.y_test)},
+        train, y_train, recipe, seed,
+        lambda model: {"test_accuracy": right(model, test[arm], y_test)},
         checkpoint, hardware,
     )  # fmt: skip
     predicted = {name: answers(model, x) for name, x in test.items()}
     record = {
         "parameters": {"arm": arm, **asdict(recipe)},
-        "train_counts": np.bincount(images.y_train, minlength=10).tolist(),
-        "test_counts": np.bincount(images.y_test, minlength=10).tolist(),
+        "train_counts": np.bincount(y_train, minlength=10).tolist(),
+        "test_counts": np.bincount(y_test, minlength=10).tolist(),
         "metrics": {
-            "accuracy": float(np.mean(predicted[arm] == images.y_test)),
-            "train_accuracy": right(model, train, images.y_train),
+            "accuracy": float(np.mean(predicted[arm] == y_test)),
+            "train_accuracy": right(model, train, y_train),
             "epochs_to_80_train": epochs_to(curves, "train_accuracy"),
             "epochs_to_80_test": epochs_to(curves, "test_accuracy"),
-            "accuracy_on": {k: float(np.mean(p == images.y_test)) for k, p in predicted.items()},
+            "accuracy_on": {k: float(np.mean(p == y_test)) for k, p in predicted.items()},
         },
         "curves": curves,
         "seconds": sum(point["seconds"] for point in curves),
@@ -107,7 +111,7 @@ def background_experiment(
         "data_fingerprint": images.fingerprint,
     }
     arrays = {f"predicted_{name}": answer for name, answer in predicted.items()}
-    return record, arrays | {"y_test": images.y_test.astype(np.uint8)}
+    return record, arrays | {"y_test": y_test.astype(np.uint8)}
 
 
 def epochs_to(curves: list[dict], name: str, level: float = LEVEL) -> int | None:

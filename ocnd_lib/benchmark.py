@@ -19,7 +19,13 @@ from ocnd_lib.data import (
     load_images,
     one_class_split,
 )
-from ocnd_lib.masked import MASKED_SETS, MaskedSet, load_masked, make_scenes
+from ocnd_lib.masked import (
+    MASKED_SETS,
+    MaskedSet,
+    load_masked,
+    make_mnist_on_cifar,
+    make_scenes,
+)
 from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.records import (
@@ -44,12 +50,13 @@ Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[st
 class Method:
     """How a cell is run, and the parameters that may stand in its name.
 
-    `all_classes`: it learns every class at once, from crops with masks; the class of its cells is
-    `all`.
+    `masks`: it is given a `MaskedSet` where the data set is one. `all_classes`: it learns every
+    class at once, from crops with masks only; the class of its cells is `all`.
     """
 
     run: Run
     parameters: Callable[[], dict[str, type]]
+    masks: bool = False
     all_classes: bool = False
 
 
@@ -97,9 +104,10 @@ def _vgg11_arm_parameters() -> dict[str, type]:
 
 
 def _load_crops(cell: Cell) -> MaskedSet:
-    if "background_correlation" in cell.parameters:
-        return make_scenes(cell.parameters["background_correlation"])
-    return load_masked(cell.dataset)
+    """Crops as the cell's name says, not those that somebody built with other options and kept."""
+    if cell.dataset == "scenes":
+        return make_scenes(cell.parameters.get("background_correlation", 0.5))
+    return make_mnist_on_cifar() if cell.dataset == "mnist_on_cifar" else load_masked(cell.dataset)
 
 
 # --- chapter 5: one-class detectors -------------------------------------------------------------
@@ -279,7 +287,7 @@ LOOKS_SETTINGS = {
 }
 
 
-def _looks(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
+def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     from ocnd_lib.looks import experiment  # the package grad-cam takes a second to import
 
     settings = {**LOOKS_SETTINGS.get(cell.dataset, {}), **cell.parameters}
@@ -294,9 +302,9 @@ def _looks_parameters() -> dict[str, type]:
 METHODS = {
     "vgg11": Method(_vgg11, _vgg11_parameters),
     "vgg11-bn": Method(_vgg11, _vgg11_parameters),
-    "looks": Method(_looks, _looks_parameters),
+    "looks": Method(_looks, _looks_parameters, masks=True),
     "detail": Method(_detail, dict),
-    **{name: Method(_vgg11_arm, _vgg11_arm_parameters, all_classes=True) for name in ARMS},
+    **{name: Method(_vgg11_arm, _vgg11_arm_parameters, True, True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
 }
 
@@ -363,8 +371,8 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         return record
     check_writable(folder or records_folder())
     hardware = choose_hardware(device)
-    crops = METHODS[cell.method].all_classes
-    images = _load_crops(cell) if crops else load_images(cell.dataset)
+    masks = METHODS[cell.method].masks and cell.dataset in MASKED_SETS
+    images = _load_crops(cell) if masks else load_images(cell.dataset)
     work = (folder or records_folder()).parent / "checkpoints" / str(cell)
     with claim(work / "lock") as mine:
         if not mine:

@@ -248,17 +248,19 @@ def data(
         if name in CLASS_NAMES:
             from ocnd_lib.masked import build_masked
 
-            images = build_masked(name, say=print, **given)
+            made = build_masked(name, say=print, **given)
+            images, fingerprint = made.without_masks(), made.fingerprint
         elif given:
             fail(f"{name} takes no options; {', '.join(CLASS_NAMES)} do", BAD)
         else:
             images = prepare(name)
+            fingerprint = images.fingerprint
     for part in ("train", "test"):
         x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
         print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
         for index, label in enumerate(images.class_names):
             print(f"{'':5}  {(y == index).sum():>6} {label}")
-    print(f"fingerprint {images.fingerprint}")
+    print(f"fingerprint {fingerprint}")
 
 
 @app.command()

@@ -59,7 +59,7 @@ def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
     """
     if images.name in MASKED_SETS:
         crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
-        return crops.m_test[:, 0] > 127
+        return crops.test.m[:, 0] > 127
     return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None
 
 
@@ -173,7 +173,7 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER, each: int = 
 
 
 def experiment(
-    images: ImageSet,
+    images: ImageSet | MaskedSet,
     normal_class: int | str,
     seed: int,
     settings: Mapping[str, object],
@@ -186,7 +186,8 @@ def experiment(
     `look_NAME`). Test images, and masks, are looked at only after the training.
     """
     start = perf_counter()
-    split = one_class_split(images, normal_class, seed)
+    plain = images.without_masks() if isinstance(images, MaskedSet) else images
+    split = one_class_split(plain, normal_class, seed)
     model = AttentionGAN(**{**settings, "seed": seed, "device": hardware.device.type})
     model.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint)
     fitted = perf_counter()

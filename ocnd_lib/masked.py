@@ -1,7 +1,7 @@
 """Pictures whose objects have masks, and what can be shown of such a picture.
 
     images = load_masked("scenes")
-    without_background = masked(images.x_train, images.m_train)
+    pictures, objects, masks, labels = images.train
 
 All functions take and give uint8, where 0 is black and 255 white: masks are multiplied before any
 rescaling to [-1, 1], in which 0 would be grey.
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,27 +28,34 @@ OWN_OPTIONS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class MaskedSet:
-    """A set with masks: x_* uint8 (N, 3, 32, 32), m_* uint8 (N, 1, 32, 32), y_* int64 (N,).
+class Crops(NamedTuple):
+    """Pictures x, their objects o alone on black, both uint8 (N, 3, 32, 32); masks m, uint8
+    (N, 1, 32, 32); labels y, int64 (N,).
 
-    A mask is 255 where all of a pixel is the object, 0 where nothing is. `fingerprint` is 16 hex
-    digits over the six arrays.
+    A mask is 255 where all of a pixel is the object, 0 where nothing is; on an outline, o has what
+    the object adds to the pixel, and x - o what the background does.
     """
 
+    x: np.ndarray
+    o: np.ndarray
+    m: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedSet:
+    """A set with masks; `fingerprint` is 16 hex digits over all its arrays."""
+
     name: str
-    x_train: np.ndarray
-    m_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    m_test: np.ndarray
-    y_test: np.ndarray
+    train: Crops
+    test: Crops
     class_names: tuple[str, ...]
     fingerprint: str
 
     def without_masks(self) -> ImageSet:
         """The same pictures as a plain data set."""
-        arrays = {key: getattr(self, key) for key in ("x_train", "y_train", "x_test", "y_test")}
+        arrays = {"x_train": self.train.x, "y_train": self.train.y}
+        arrays |= {"x_test": self.test.x, "y_test": self.test.y}
         fingerprint = _fingerprint(arrays)
         return ImageSet(self.name, **arrays, class_names=self.class_names, fingerprint=fingerprint)
 
@@ -169,8 +177,8 @@ def _build_coco(out: Path, annotations: Path | None = None, images: Path | None 
 
 def _masked_set(name: str, arrays: dict[str, np.ndarray]) -> MaskedSet:
     arrays = {key: arrays[key].astype(np.int64 if key[0] == "y" else np.uint8) for key in ARRAYS}
-    names = tuple(CLASS_NAMES[name].split())
-    return MaskedSet(name, **arrays, class_names=names, fingerprint=_fingerprint(arrays))
+    parts = [Crops(*(arrays[f"{kind}_{part}"] for kind in "xomy")) for part in ("train", "test")]
+    return MaskedSet(name, *parts, tuple(CLASS_NAMES[name].split()), _fingerprint(arrays))
 
 
 def _fingerprint(arrays: dict[str, np.ndarray]) -> str:
@@ -178,15 +186,10 @@ def _fingerprint(arrays: dict[str, np.ndarray]) -> str:
     return hashlib.sha256(digests.encode()).hexdigest()[:16]
 
 
-def masked(x: np.ndarray, m: np.ndarray, fill: float | np.ndarray = 0) -> np.ndarray:
-    """The object alone: pictures x (N, 3, 32, 32) where the masks m (N or 1, 1, 32, 32) are white.
-
-    `fill` takes the place of the rest: 0 is black; a colour (3,), such as `mean_colour`, works too.
-    A pixel on the outline keeps its part of background, as a resized photograph has it.
-    """
-    part = m / np.float32(255)
-    colour = np.asarray(fill, np.float32).reshape(-1, 1, 1)
-    return np.rint(x * part + colour * (1 - part)).astype(np.uint8)
+def before_colour(o: np.ndarray, m: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Objects alone, o (N, 3, 32, 32) with masks m, before one colour (3,) instead of black."""
+    behind = colour.reshape(-1, 1, 1) * (1 - m / np.float32(255))
+    return np.rint(o + behind).astype(np.uint8)
 
 
 def mean_colour(x: np.ndarray) -> np.ndarray:
@@ -194,9 +197,9 @@ def mean_colour(x: np.ndarray) -> np.ndarray:
     return x.mean((0, 2, 3))
 
 
-def background_only(x: np.ndarray, m: np.ndarray, fill: float | np.ndarray = 0) -> np.ndarray:
-    """The pictures with their objects filled; the outline of the hole still shows a shape."""
-    return masked(x, 255 - m, fill)
+def background_only(x: np.ndarray, o: np.ndarray) -> np.ndarray:
+    """Pictures x without their objects o; black is what they hid, and its outline shows a shape."""
+    return x - np.minimum(x, o)  # which rounding may make larger by one
 
 
 def silhouette(m: np.ndarray, channels: int = 3) -> np.ndarray:
@@ -204,13 +207,41 @@ def silhouette(m: np.ndarray, channels: int = 3) -> np.ndarray:
     return np.repeat(m, channels, axis=1)
 
 
-def centre_mask(sigma: float = 8.0, size: int = 32) -> np.ndarray:
-    """A mask that knows the box but not the object: (1, 1, size, size), a Gaussian in the centre.
+def box_mask(m: np.ndarray) -> np.ndarray:
+    """Masks that know the boxes of the objects, but not their outlines: a Gaussian in each box.
 
-    It is 255 in the middle and 61 % of that at `sigma` pixels, which must be above 0.
+    From masks m (N, 1, 32, 32) to the same form: 255 in the middle of the box, 61 % of that a
+    quarter of its width or height away. A mask without an object counts as all object.
     """
-    if not sigma > 0:
-        raise ValueError(f"sigma must be above 0, not {sigma}")
-    square = (np.arange(size) - (size - 1) / 2) ** 2
-    weight = np.exp(-(square[:, None] + square) / (2 * sigma**2))
-    return np.rint(255 * weight / weight.max()).astype(np.uint8)[None, None]
+    weights = []
+    for across in (3, 2):
+        there = m.any(across)
+        size = there.shape[-1]
+        first, last = there.argmax(-1), size - 1 - there[..., ::-1].argmax(-1)
+        away = np.arange(size) - (first + last)[..., None] / 2
+        weights.append(np.exp(-8 * (away / (last - first + 1)[..., None]) ** 2))
+    down, along = weights
+    weight = down[..., None] * along[..., None, :]
+    return np.rint(255 * weight / weight.max((2, 3), keepdims=True)).astype(np.uint8)
+
+
+def dimmed(x: np.ndarray, m: np.ndarray) -> np.ndarray:
+    """Pictures x that grow dark away from the middle of their objects' boxes, by `box_mask`."""
+    return np.rint(x * (box_mask(m) / np.float32(255))).astype(np.uint8)
+
+
+def swapped(crops: Crops) -> np.ndarray:
+    """Each object before what stands behind an object of another class, its hole painted over.
+
+    The hole gets the mean colour of the background around it. Who gets whose is fixed by the order
+    of the crops; classes differ as long as none has more than half of the crops.
+    """
+    order = np.argsort(crops.y, kind="stable")
+    donor = np.empty_like(order)
+    donor[order] = np.roll(order, np.bincount(crops.y).max())
+    seen = background_only(crops.x[donor], crops.o[donor]).astype(np.float32)
+    hole = crops.m[donor] / np.float32(255)
+    around = (1 - hole).sum((2, 3), keepdims=True)
+    behind = seen + hole * seen.sum((2, 3), keepdims=True) / np.maximum(around, 1)
+    shown = crops.o + (1 - crops.m / np.float32(255)) * behind
+    return np.rint(np.minimum(shown, 255)).astype(np.uint8)

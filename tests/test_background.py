@@ -9,17 +9,10 @@ import torch
 
 from data_prep.scenes import draw_scenes
 from ocnd_lib import background, benchmark, classifier
-from ocnd_lib.background import RECIPE, VERSIONS, background_experiment, epochs_to, versions
+from ocnd_lib.background import RECIPE, SHOWN, VERSIONS, background_experiment, epochs_to, versions
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.classifier import Recipe
-from ocnd_lib.masked import (
-    MaskedSet,
-    crop_coco,
-    load_masked,
-    masked,
-    mean_colour,
-    silhouette,
-)
+from ocnd_lib.masked import Crops, MaskedSet, crop_coco, load_masked, mean_colour, silhouette
 from ocnd_lib.networks import VGG11
 from ocnd_lib.records import read_arrays
 from ocnd_lib.sweep import cells
@@ -41,34 +34,40 @@ def crops():
         for k, label in enumerate(y):
             m[k, :, : 6 + 2 * label, : 6 + 2 * label] = 255
             x[k] = np.where(m[k] == 255, rng.integers(0, 256, (3, 1, 1)), x[k])
-        return x, m, y
+        return Crops(x, np.where(m == 255, x, 0), m, y)
 
-    return MaskedSet("scenes", *part(5), *part(2), tuple("abcdefghij"), "0" * 16)
+    return MaskedSet("scenes", part(5), part(2), tuple("abcdefghij"), "0" * 16)
 
 
 @pytest.fixture
 def loaded(crops, monkeypatch):
     """The same, where a cell looks for its crops; the list fills with what was asked for."""
     asked = []
-    monkeypatch.setattr(benchmark, "load_masked", lambda name: asked.append(name) or crops)
     monkeypatch.setattr(benchmark, "make_scenes", lambda value: asked.append(value) or crops)
     return asked
 
 
 def test_versions_show_what_they_say(crops):
-    x, m = crops.x_train, crops.m_train
-    shown = versions(x, m, mean_colour(x))
-    assert list(shown) == list(VERSIONS)
+    x, o, m, _ = crops.train
+    shown = versions(crops.train, mean_colour(x))
+    assert list(shown) == list(SHOWN) == [*VERSIONS, "swapped"]
     assert all(version.shape == x.shape and version.dtype == np.uint8 for version in shown.values())
     inside = np.broadcast_to(m == 255, x.shape)
     assert np.array_equal(shown["original"], x)
-    assert np.array_equal(shown["masked"], masked(x, m)) and not shown["masked"][~inside].any()
+    assert np.array_equal(shown["masked"], o) and not shown["masked"][~inside].any()
     assert np.array_equal(shown["background"][~inside], x[~inside])
     assert not shown["background"][inside].any()
     assert np.array_equal(shown["silhouette"], silhouette(m))
     assert len(np.unique(shown["mean-fill"][:, 0][~inside[:, 0]])) == 1
-    # the centre says nothing of the mask
-    assert np.array_equal(shown["centre"], versions(x, 255 - m, mean_colour(x))["centre"])
+    # the centre knows the box, here the whole square, and not the outline
+    corners = m.copy()
+    corners[:, :, 1:, 1:] = np.where(m == 255, 0, m)[:, :, 1:, 1:]  # left and upper edge alone
+    hollow = versions(crops.train._replace(m=corners), mean_colour(x))
+    assert np.array_equal(shown["centre"], hollow["centre"])
+    assert not np.array_equal(shown["masked"], shown["centre"])
+    # objects stay as they are before what is swapped, which is of another class
+    assert np.array_equal(shown["swapped"][inside], x[inside])
+    assert not np.array_equal(shown["swapped"][~inside], x[~inside])
 
 
 def test_two_arms_of_a_seed_begin_alike_and_see_the_same_crops_in_the_same_order(
@@ -112,27 +111,27 @@ def test_an_arm_is_trained_on_its_version_and_tested_on_all(crops, monkeypatch):
 
     monkeypatch.setattr(background, "logits", spy)
     record, arrays = background_experiment(crops, "silhouette", 0, replace(SMALL, epochs=8))
-    assert np.array_equal(trained["x"], silhouette(crops.m_train))
-    tested = versions(crops.x_test, crops.m_test, mean_colour(crops.x_train))
-    for name, (x, output) in zip(tested, looked[8:14], strict=True):  # after one an epoch
+    assert np.array_equal(trained["x"], silhouette(crops.train.m))
+    tested = versions(crops.test, mean_colour(crops.train.x))
+    for name, (x, output) in zip(tested, looked[8:15], strict=True):  # after one an epoch
         assert np.array_equal(x, tested[name])
         assert np.array_equal(arrays[f"predicted_{name}"], output.argmax(1))
-    assert set(arrays) == {"y_test", *(f"predicted_{name}" for name in VERSIONS)}
+    assert set(arrays) == {"y_test", *(f"predicted_{name}" for name in SHOWN)}
     metrics = record["metrics"]
     for name, accuracy in metrics["accuracy_on"].items():
-        assert accuracy == np.mean(arrays[f"predicted_{name}"] == crops.y_test)
+        assert accuracy == np.mean(arrays[f"predicted_{name}"] == crops.test.y)
     assert metrics["accuracy"] == metrics["accuracy_on"]["silhouette"]
     assert metrics["accuracy"] == record["curves"][-1]["test_accuracy"]
     assert metrics["accuracy"] > 0.3  # chance is a tenth
     assert record["train_counts"] == [5] * 10 and record["test_counts"] == [2] * 10
     # in the test it tells sizes apart, whatever the colours of the crops are
-    coloured = replace(crops, x_test=255 - crops.x_test)
+    coloured = replace(crops, test=crops.test._replace(x=255 - crops.test.x))
     _, again = background_experiment(coloured, "silhouette", 0, replace(SMALL, epochs=8))
     assert np.array_equal(arrays["predicted_silhouette"], again["predicted_silhouette"])
 
 
 def test_test_crops_choose_nothing(crops):
-    other = replace(crops, x_test=crops.x_test[::-1].copy(), y_test=crops.y_test[::-1].copy())
+    other = replace(crops, test=Crops(*(array[::-1].copy() for array in crops.test)))
     curves = [background_experiment(c, "original", 0, SMALL)[0]["curves"] for c in (crops, other)]
     losses = [[point["train_loss"] for point in curve] for curve in curves]
     assert losses[0] == losses[1]
@@ -161,7 +160,7 @@ def test_a_stopped_cell_goes_on_bit_for_bit(loaded, tmp_path, monkeypatch):
     assert not list(folders[1].rglob("*.json"))
     calls[:] = [1, 1]  # from here on it lives
     resumed = run_cell(CELL, folders[1])
-    assert len(calls) == 2 + 1 + 6 + 1  # one epoch was left; then every version and the training
+    assert len(calls) == 2 + 1 + 7 + 1  # one epoch was left; then every version and the training
     assert resumed["metrics"] == straight["metrics"]
     arrays = [read_arrays(CELL, folder) for folder in folders]
     assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
@@ -174,10 +173,10 @@ def test_a_record_is_plain_json_with_its_arrays(loaded, tmp_path):
     record = run_cell(CELL, folder)
     assert json.loads((folder / f"{CELL}.json").read_text()) == record
     assert record["parameters"]["arm"] == "masked" and not record["parameters"]["augment"]
-    assert set(read_arrays(CELL, folder)) == {"y_test", *(f"predicted_{v}" for v in VERSIONS)}
-    assert loaded == ["scenes"]
+    assert set(read_arrays(CELL, folder)) == {"y_test", *(f"predicted_{v}" for v in SHOWN)}
+    assert loaded == [0.5]
     run_cell(CELL, folder)
-    assert loaded == ["scenes"]  # nothing is run twice
+    assert loaded == [0.5]  # nothing is run twice
 
 
 def test_the_correlation_in_a_name_decides_the_scenes(loaded, tmp_path):
@@ -221,8 +220,8 @@ def test_whatever_there_is_of_coco_is_cropped(tmp_path):
     annotations.parent.mkdir()
     path.rename(annotations)
     images = load_masked("coco10", tmp_path)
-    assert images.name == "coco10" and np.bincount(images.y_train).tolist() == [4] * 10
-    assert np.bincount(images.y_test).tolist() == [1] * 10
+    assert images.name == "coco10" and np.bincount(images.train.y).tolist() == [4] * 10
+    assert np.bincount(images.test.y).tolist() == [1] * 10
     again = crop_coco(annotations, tmp_path / "coco" / "images")
     assert images.fingerprint == again.fingerprint
     assert not (tmp_path / "coco10").exists()  # nothing is kept

@@ -93,16 +93,16 @@ class Maker:
         with open(self.folder / "out" / name, newline="") as file:
             return list(csv.DictReader(file))
 
-    def crops(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    def crops(self) -> dict[int, tuple[np.ndarray, ...]]:
         """What was built, by annotation id."""
         arrays = self.result()
-        pairs = [
-            (x, m)
+        found = [
+            crop
             for part in ("train", "test")
-            for x, m in zip(arrays[f"x_{part}"], arrays[f"m_{part}"], strict=True)
+            for crop in zip(*(arrays[f"{kind}_{part}"] for kind in "xom"), strict=True)
         ]
         ids = [int(row["annotation_id"]) for row in self.rows("manifest.csv")]
-        return dict(zip(ids, pairs, strict=True))
+        return dict(zip(ids, found, strict=True))
 
 
 @pytest.fixture
@@ -146,12 +146,13 @@ def test_crop_and_mask_are_exactly_the_means_of_their_areas(maker, form, box):
     if form == "polygon":
         mask = COCO(maker.write()).annToMask(added)
     maker.build(fewer=True)
-    ((x, m),) = maker.crops().values()
+    ((x, o, m),) = maker.crops().values()
     left, top, width, height = box
     inside = np.s_[top : top + height, left : left + width]
     picture = maker.pictures[added["image_id"]][inside]
     assert np.array_equal(x, shrunk(picture.transpose(2, 0, 1)))
     assert np.array_equal(m, shrunk(mask[inside][None] * 255))
+    assert np.array_equal(o, shrunk((picture * mask[inside][..., None]).transpose(2, 0, 1)))
     assert 0 < m.mean() < 255
 
 
@@ -355,10 +356,11 @@ def test_the_manifest_tells_how_to_build_the_set_again(maker):
 def test_boxes_with_fractions_and_beyond_the_border():
     mask = np.ones((100, 100), np.uint8)
     ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))[..., None].repeat(3, 2)
-    x, m = crop(ramp, mask, (10.5, 0, 64, 64))
+    x, o, m = crop(ramp, mask, (10.5, 0, 64, 64))
     # a part reaches from 10.5 + 2k to 12.5 + 2k: half of one pixel, one, and half of the next
     assert x[0, 0].tolist() == [11 + 2 * k for k in range(32)] and (m == 255).all()
-    x, _ = crop(ramp, mask, (-20, -20, 84, 84))
+    assert np.array_equal(o, x)
+    x, *_ = crop(ramp, mask, (-20, -20, 84, 84))
     assert x[0, 0].tolist() == [2 * k + 1 for k in range(32)]  # 0.5 + 2k, rounded up
     assert crop(ramp, mask, (100, 0, 60, 60)) is None
     assert crop(ramp, 0 * mask, (10, 10, 60, 60)) is None
@@ -400,6 +402,20 @@ def test_a_photograph_that_drops_out_moves_few_others():
     after = choose([item for item in items if item.image_id != gone], per_class=50, test=100)
     assert len({*before.train} - {*after.train}) < 10
     assert len({*before.test} - {*after.test}) < 10
+
+
+def test_nothing_of_the_background_is_left_on_the_outline_of_an_object():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[10:41, 7:36] = 1  # ends in the middle of parts of 2 x 2 pixels
+    shown = []
+    for background in (0, 255):
+        picture = np.full((64, 64, 3), background, np.uint8)
+        picture[mask == 1] = 200
+        shown.append(crop(picture, mask, (0, 0, 64, 64)))
+    (x, o, m), (y, alone, _) = shown
+    assert np.array_equal(o, alone) and np.array_equal(o, x)
+    assert o[0, 10, 3] == 100 and m[0, 10, 3] == 128  # half of it is object
+    assert y[0, 10, 3] == 228  # where half of it is background
 
 
 def test_fewer_keeps_the_proportion_and_a_lone_object_trains():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from ocnd_lib.background import VERSIONS
+from ocnd_lib.background import SHOWN, VERSIONS
 from ocnd_lib.benchmark import check_cell
 from ocnd_lib.figures import NoRecords, drawn_or_said, table_or_said
 from ocnd_lib.figures import masked as figures
@@ -19,7 +19,7 @@ MISSING = "no record yet; make one with: ocnd run "
 def trained(accuracy: float, seed: int = 0, epochs: int | None = 3, **shown: float) -> Trained:
     """A network that is right on this share of the test crops, whichever these are."""
     rng, arrays = np.random.default_rng(seed), {"y_test": Y}
-    for version in VERSIONS:
+    for version in SHOWN:
         right = rng.permutation(len(Y)) < shown.get(version, accuracy) * len(Y)
         arrays[f"predicted_{version}"] = np.where(right, Y, (Y + 1) % 10).astype(np.uint8)
     curve = [
@@ -60,8 +60,7 @@ def all_records(tmp_path):
         write(tmp_path, dataset, arms(seeds=5))
     write(tmp_path, "coco10", arms("original", "masked"))
     for correlation, more in ((0, 0.0), (1, 0.3)):
-        both = {"original": {0: trained(0.5 + more)}, "masked": {0: trained(0.9)}}
-        write(tmp_path, "scenes", both, correlation)
+        write(tmp_path, "scenes", {"original": {0: trained(0.5 + more)}}, correlation)
     return tmp_path
 
 
@@ -70,7 +69,7 @@ def texts(fig) -> str:
 
 
 def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
-    assert len(figures.CELLS) == len(set(figures.CELLS)) == 66
+    assert len(figures.CELLS) == len(set(figures.CELLS)) == 60
     for name in figures.CELLS:
         assert str(check_cell(name)) == name
     first = [name.split("/")[:2] for name in figures.CELLS[:4]]
@@ -117,7 +116,11 @@ def test_with_all_records_everything_is_drawn_and_judged(all_records):
     claims = figures.recorded_claims(all_records)
     assert list(claims) == ["generated scenes", "digits on CIFAR-10", "COCO, 197 objects"]
     scenes = claims["generated scenes"]
-    assert [text.split(":")[0] for text in scenes.values()] == ["confirmed"] * 3 + ["refuted"]
+    assert [text.split(":")[0] for text in scenes.values()] == [
+        *["confirmed"] * 3,
+        "refuted",
+        "not shown",
+    ]
     assert "masked minus original +30.0 [" in scenes[CLAIMS[1]]
     assert "background minus silhouette -40.0 [" in scenes[CLAIMS[3]]
     assert claims["COCO, 197 objects"][CLAIMS[2]] == "no record yet"
@@ -125,7 +128,7 @@ def test_with_all_records_everything_is_drawn_and_judged(all_records):
     assert "5 pairs of networks" in said and "outline alone gives 80.0%" in said
     assert "helps even without showing the outline (centre minus original +15.0" in said
     assert len(figures.recorded_pairs(all_records)) == 6 + 6 + 4
-    assert len(figures.claims_markdown(claims).splitlines()) == 6
+    assert len(figures.claims_markdown(claims).splitlines()) == 2 + len(CLAIMS)
 
 
 def test_accuracies_are_those_of_the_answers():
@@ -137,7 +140,7 @@ def test_accuracies_are_those_of_the_answers():
     crossed = figures.crossed_table(found)
     assert crossed.loc["masked", "original"] == 0.2 and crossed.loc["masked", "masked"] == 0.9
     assert crossed.loc["original", "masked"] == pytest.approx(0.6)
-    assert list(crossed.index) == list(crossed.columns) == list(VERSIONS)
+    assert list(crossed.index) == list(VERSIONS) and list(crossed.columns) == list(SHOWN)
 
 
 def test_a_gain_is_taken_over_common_seeds_on_the_version_shown():
@@ -147,15 +150,29 @@ def test_a_gain_is_taken_over_common_seeds_on_the_version_shown():
     assert np.isnan(figures.accuracy_gain((a, "original"), ({2: b[1]}, "masked"))).all()
 
 
-def test_epochs_saved_are_counted_where_both_arms_come_so_far():
+def test_whoever_relies_on_backgrounds_is_misled_by_another():
+    found = {"original": {0: trained(0.9, swapped=0.4), 1: trained(0.9, 1, swapped=0.4)}}
+    said = figures.claims(found)[CLAIMS[4]]
+    assert said.startswith("confirmed: original minus swapped +50.0 [")
+    assert figures.claims({"original": {0: trained(0.9, swapped=0.9)}})[CLAIMS[4]].startswith(
+        "not shown for this one network"
+    )
+
+
+def test_epochs_saved_are_counted_and_never_is_after_the_last():
     found = arms("original", "masked")
     assert figures.epochs_saved(found).tolist() == [2, 3, 4]
     assert figures.claims(found)[CLAIMS[0]] == (
         "confirmed: original minus masked +3.0 [+0.5, +5.5] epochs"
     )
     found["original"][1] = trained(0.6, 1, None)
-    assert figures.epochs_saved(found).tolist() == [2, 4]
-    assert figures.claims(found)[CLAIMS[0]].startswith("not decided: in 1 of 3 runs")
+    found["masked"][1] = trained(0.9, 1, 2)
+    assert figures.epochs_saved(found).tolist() == [2, 2, 4]  # the curves end after 3 epochs
+    said = figures.claims(found)[CLAIMS[0]]
+    assert said.startswith("not shown: original minus masked +2.7 [-0.2, +5.5] epochs")
+    assert said.endswith(", where 1 of 6 networks never came to 80 %")
+    none = {arm: {0: trained(0.1, epochs=None)} for arm in ("original", "masked")}
+    assert figures.claims(none)[CLAIMS[0]] == "not decided: no network came to 80 %"
     rows = figures.learnt_rows(found)
     assert rows[0]["epochs to 80 %, original"].endswith(", 1 never")
     assert rows[1]["epochs to 80 %, masked"] == "never"
@@ -189,9 +206,11 @@ def test_records_of_different_crops_are_not_compared(tmp_path):
 def test_the_gap_is_read_at_every_correlation(all_records):
     table = figures.correlation_table(all_records).set_index(["correlation", "arm", "seed"])
     assert table.loc[(0, "original", 0), "accuracy"] == 0.5
-    assert table.loc[(0.5, "masked", 4), "accuracy"] == 0.9
+    assert table.loc[(0.5, "original", 4), "accuracy"] == 0.6
     assert table.loc[(1, "original", 0), "accuracy"] == pytest.approx(0.8)
-    assert len(table) == 2 + 10 + 2
+    masked = table.xs("masked", level="arm")["accuracy"].unstack("seed")
+    assert list(masked.index) == [0, 0.5, 1] and (masked == 0.9).all(axis=None)
+    assert len(table) == 15 + 5 + 2
 
 
 def test_neither_printed_accuracy_is_a_share_of_the_test_crops_or_of_the_training_crops():

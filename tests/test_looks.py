@@ -49,7 +49,7 @@ def test_equally_many_of_both_kinds_are_drawn_with_their_own_masks(split, shown)
 
 def test_masks_of_a_made_set_are_its_own_and_colour_pictures_have_none():
     crops = small_set("scenes", 0.5, per_class=3, seed=1)
-    np.testing.assert_array_equal(looks.true_masks(crops), crops.m_test[:, 0] > 127)
+    np.testing.assert_array_equal(looks.true_masks(crops), crops.test.m[:, 0] > 127)
     digits = load_images("digits")
     assert looks.true_masks(replace(digits, x_test=np.repeat(digits.x_test, 3, 1))) is None
 

@@ -11,84 +11,109 @@ from typer.testing import CliRunner
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, read_set, write_set
 from data_prep.mnist_on_cifar import build_arrays, scatter
-from ocnd_lib import cli, masked
+from ocnd_lib import cli
 from ocnd_lib.data import ImageSet, class_index, load_images
 from ocnd_lib.masked import (
+    Crops,
     background_only,
-    centre_mask,
+    before_colour,
+    box_mask,
+    dimmed,
     load_masked,
     make_scenes,
     mean_colour,
     silhouette,
+    swapped,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 REAL = Path(os.environ.get("OCND_DATA") or "data")
 
 
-def pictures(count: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def crops(count: int = 4) -> Crops:
+    """Objects of any colour, with soft outlines, before any background."""
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (count, 3, 32, 32), np.uint8)
+    thing, behind = rng.integers(0, 256, (2, count, 3, 32, 32))
     m = rng.choice(np.array([0, 128, 255], np.uint8), (count, 1, 32, 32))
-    return x, m
+    part = m / 255
+    x, o = (np.rint(a).astype(np.uint8) for a in (part * thing + (1 - part) * behind, part * thing))
+    return Crops(x, o, m, np.arange(count) % 10)
 
 
 def some_set(count: int = 20) -> dict[str, np.ndarray]:
-    x, m = pictures(count)
-    y = np.arange(count, dtype=np.uint8) % 10
-    return dict(zip(ARRAYS, (x, m, y, x[:10], m[:10], y[:10]), strict=True))
+    some = crops(count)
+    arrays = [*some, *(array[:10] for array in some)]
+    return {key: a.astype(np.uint8) for key, a in zip(ARRAYS, arrays, strict=True)}
 
 
 # what is shown
 
 
-def test_a_mask_is_multiplied_where_0_is_black():
-    x, m = pictures()
-    shown = masked.masked(x, m)
-    assert shown.dtype == np.uint8 and shown.shape == x.shape
-    everywhere = np.broadcast_to(m, x.shape)
-    assert (shown[everywhere == 0] == 0).all()
-    assert np.array_equal(shown[everywhere == 255], x[everywhere == 255])
-    half = everywhere == 128
-    assert np.abs(shown[half] - x[half] * (128 / 255)).max() <= 0.5
-
-
 def test_object_and_background_add_up_to_the_picture():
-    x, m = pictures()
-    parts = masked.masked(x, m).astype(int) + background_only(x, m)
-    assert np.abs(parts - x).max() <= 1
+    x, o, m, _ = crops()
+    rest = background_only(x, o)
+    assert rest.dtype == np.uint8 and np.abs(rest.astype(int) + o - x).max() <= 1
+    assert not rest[np.broadcast_to(m, x.shape) == 255].any()  # rounding does not wrap round
 
 
-def test_a_fill_takes_the_place_of_what_is_hidden():
-    x, m = pictures()
+def test_a_colour_takes_the_place_of_what_is_hidden():
+    x, o, m, _ = crops()
     colour = mean_colour(x)
     assert colour.shape == (3,) and np.allclose(colour, x.reshape(4, 3, -1).mean((0, 2)))
-    shown = masked.masked(x, m, colour)
+    shown = before_colour(o, m, colour)
     for channel in range(3):
         assert (shown[:, channel][m[:, 0] == 0] == round(colour[channel])).all()
         assert np.array_equal(shown[:, channel][m[:, 0] == 255], x[:, channel][m[:, 0] == 255])
-    filled = background_only(x, m, 7)
-    assert (filled[np.broadcast_to(m, x.shape) == 255] == 7).all()
+        half = m[:, 0] == 128
+        expected = o[:, channel][half] + colour[channel] * (1 - 128 / 255)
+        assert np.abs(shown[:, channel][half] - expected).max() <= 0.51
 
 
 def test_a_silhouette_says_nothing_of_the_picture():
-    _, m = pictures()
+    m = crops().m
     assert np.array_equal(silhouette(m), np.concatenate([m, m, m], axis=1))
     assert silhouette(m, 1).shape == m.shape
 
 
-def test_the_centre_mask_knows_only_the_middle():
-    x, _ = pictures()
-    gauss = centre_mask(sigma=8)
-    assert gauss.shape == (1, 1, 32, 32) and gauss.dtype == np.uint8 and gauss.max() == 255
-    assert np.array_equal(gauss, gauss[..., ::-1]) and np.array_equal(gauss, gauss.swapaxes(2, 3))
+def test_a_box_mask_knows_the_box_and_not_the_outline():
+    m = np.zeros((3, 1, 32, 32), np.uint8)
+    m[0] = 255
+    m[1, 0, 4:20, 10:26] = 255
+    m[2, 0, 4:20, 10], m[2, 0, 19, 10:26] = 3, 200  # another outline in the same box
+    whole, part, hollow = box_mask(m)[:, 0]
+    assert whole.dtype == np.uint8 and whole.max() == 255
+    assert np.array_equal(whole, whole[::-1]) and np.array_equal(whole, whole.T)
     # the middle lies between pixels 15 and 16, so this one is 7.5 and the highest 0.5 away from it
     expected = np.exp(-(7.5**2 - 0.5**2) / (2 * 8**2))
-    assert gauss[0, 0, 15, 23] / 255 == pytest.approx(expected, abs=0.003)
-    assert centre_mask(sigma=3).mean() < gauss.mean()
-    assert masked.masked(x, gauss).shape == x.shape
-    with pytest.raises(ValueError, match="sigma must be above 0"):
-        centre_mask(0)
+    assert whole[15, 23] / 255 == pytest.approx(expected, abs=0.003)
+    assert np.array_equal(part, hollow) and set(np.argwhere(part == 255)[0]) == {11, 17}
+    # half as wide a box: a Gaussian half as wide, around its own middle
+    assert part[11, 21] / 255 == pytest.approx(np.exp(-(3.5**2 - 0.5**2) / (2 * 4**2)), abs=0.003)
+    assert np.array_equal(box_mask(0 * m)[0, 0], whole)
+
+
+def test_dimming_takes_the_light_away_from_the_middle():
+    x, _, m, _ = crops()
+    shown, weight = dimmed(x, m), box_mask(m)
+    assert shown.shape == x.shape and (shown <= x).all()
+    assert np.array_equal(shown[:, :, 15, 15], x[:, :, 15, 15]) and weight[0, 0, 0, 0] < 40
+
+
+def test_a_swapped_background_belongs_to_another_class_and_shows_none_of_its_object():
+    y = np.array([0, 2, 1, 0, 2, 1, 0, 3])
+    m = np.zeros((8, 1, 32, 32), np.uint8)
+    m[:, :, 8:16, 8:16] = 255
+    x = np.broadcast_to(10 * np.arange(1, 9, dtype=np.uint8)[:, None, None, None], (8, 3, 32, 32))
+    x = np.where(m == 255, np.uint8(250), x)  # each picture has a level of its own behind
+    o = np.where(m == 255, np.uint8(250), np.uint8(0))
+    m[0, :, 16:24] = 255  # a larger object, and a larger hole, than the others
+    x, o = np.where(m == 255, np.uint8(250), x), np.where(m == 255, np.uint8(250), o)
+    shown = swapped(Crops(x, o, m, y))
+    assert (shown[np.broadcast_to(m, shown.shape) == 255] == 250).all()
+    levels = [np.unique(a[np.broadcast_to(b == 0, a.shape)]) for a, b in zip(shown, m, strict=True)]
+    assert all(len(level) == 1 for level in levels)  # the hole has the colour around it
+    donor = np.array([level[0] // 10 - 1 for level in levels])
+    assert sorted(donor) == list(range(8)) and (y[donor] != y).all()
 
 
 # how it is kept
@@ -98,9 +123,9 @@ def test_a_set_comes_back_as_it_was_written(tmp_path):
     arrays = some_set()
     write_set("coco10", tmp_path / "coco10", arrays, [])
     images = load_masked("coco10", tmp_path)
-    for key in ARRAYS:
-        assert np.array_equal(getattr(images, key), arrays[key])
-    assert images.y_train.dtype == np.int64 and images.m_test.shape == (10, 1, 32, 32)
+    loaded = dict(zip(ARRAYS, (*images.train, *images.test), strict=True))
+    assert all(np.array_equal(loaded[key], arrays[key]) for key in ARRAYS)
+    assert images.train.y.dtype == np.int64 and images.test.m.shape == (10, 1, 32, 32)
     assert images.class_names[4] == "sports-ball" and len(images.fingerprint) == 16
     arrays["m_test"] = 255 - arrays["m_test"]
     write_set("coco10", tmp_path / "coco10", arrays, [])
@@ -112,7 +137,7 @@ def test_a_set_comes_back_as_it_was_written(tmp_path):
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "cut off"),
         (lambda path: path.write_bytes(b"<html>"), "cut off"),
-        (lambda path: np.savez(path, x_train=np.zeros(3)), "m_train"),
+        (lambda path: np.savez(path, x_train=np.zeros(3)), "o_train"),
         (lambda path: resave(path, x_test=np.zeros((10, 3, 32, 32), np.uint8)), "x_test has been"),
         (lambda path: resave(path, class_names=np.array(["a", "b"])), "class names are not"),
     ],
@@ -181,9 +206,8 @@ def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
     for part, images in (("train", rows[:40]), ("test", rows[40:])):
         assert len({row[0] for row in images}) == len({row[1] for row in images}) == len(images)
         assert np.bincount(arrays[f"y_{part}"]).tolist() == [len(images) // 10] * 10
-        for row, x, m, y in zip(
-            images, arrays[f"x_{part}"], arrays[f"m_{part}"], arrays[f"y_{part}"], strict=True
-        ):
+        made = (arrays[f"{kind}_{part}"] for kind in "xomy")
+        for row, x, o, m, y in zip(images, *made, strict=True):
             behind = getattr(cifar, f"x_{part}")[row[1]]
             assert m.max() == getattr(digits, f"x_{part}")[row[0]].max()
             assert len(np.unique(m)) == 2  # the stroke, whole, and nothing else
@@ -195,6 +219,8 @@ def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
             inked = x[:, m[0] > 0][:, 0].astype(float)
             ink = behind[:, 0, 0] + (inked - behind[:, 0, 0]) / opaque
             assert (np.abs(ink - behind[:, 0, 0]) > 60).all()
+            assert not o[:, m[0] == 0].any()
+            assert np.abs(o[:, m[0] > 0] - (opaque * ink)[:, None]).max() <= 2  # all roundings
 
 
 def test_digits_lie_anywhere_so_that_the_middle_of_a_picture_does_not_find_them():
@@ -205,7 +231,7 @@ def test_digits_lie_anywhere_so_that_the_middle_of_a_picture_does_not_find_them(
         x[:, :, :4], x[:, :, 28:], x[..., :12], x[..., 20:] = 0, 0, 0, 0  # as if MNIST's, upright
     inside = build_arrays(strokes, cifar, 60, 100)[0]["m_train"][:, 0] > 0
     assert inside.any((0, 2)).all() and inside.any((0, 1)).all()  # ink in every row and column
-    heat = centre_mask().ravel()
+    heat = box_mask(np.full((1, 1, 32, 32), 255, np.uint8)).ravel()  # in the middle of the picture
 
     def found(masks):
         return np.mean([roc_auc_score(mask.ravel(), heat) for mask in masks])
@@ -229,10 +255,18 @@ def test_the_seed_decides_which_digit_lies_where(digits):
 def test_scenes_are_made_without_a_trace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     images = make_scenes(0.9, per_class=2, test=10, seed=5)
-    assert images.x_train.shape == (10, 3, 32, 32) and set(images.y_test) == set(range(10))
+    assert images.train.x.shape == (10, 3, 32, 32) and set(images.test.y) == set(range(10))
     assert images.fingerprint == make_scenes(0.9, per_class=2, test=10, seed=5).fingerprint
     assert images.fingerprint != make_scenes(0.1, per_class=2, test=10, seed=5).fingerprint
     assert not list(tmp_path.iterdir())
+
+
+def test_the_correlation_changes_what_stands_behind_the_objects_and_nothing_else():
+    one, other = (make_scenes(value, per_class=3, test=10, seed=1) for value in (0, 1))
+    for part in ("train", "test"):
+        a, b = getattr(one, part), getattr(other, part)
+        assert all(np.array_equal(getattr(a, k), getattr(b, k)) for k in "omy")
+        assert np.mean(a.x != b.x) > 0.1
 
 
 @pytest.mark.skipif(
@@ -240,10 +274,9 @@ def test_scenes_are_made_without_a_trace(tmp_path, monkeypatch):
 )
 def test_real_digits_on_real_pictures():
     images = load_masked("mnist_on_cifar", REAL)
-    assert np.bincount(images.y_train).tolist() == [500] * 10
-    assert np.bincount(images.y_test).tolist() == [50] * 10
-    inside = masked.masked(images.x_test, images.m_test)
-    assert 0.05 < (inside.max(1) > 0).mean() < 0.3  # strokes are a sixth of a picture
+    assert np.bincount(images.train.y).tolist() == [500] * 10
+    assert np.bincount(images.test.y).tolist() == [50] * 10
+    assert 0.05 < (images.test.o.max(1) > 0).mean() < 0.3  # strokes are a sixth of a picture
 
 
 # the command
