@@ -5,6 +5,7 @@ A map is (N, 1, 32, 32) in [0, 1]: 1 where a pixel counts, 0 where it is painted
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -142,13 +143,19 @@ def describe(attention: Tensor) -> dict[str, float]:
 class Film(nn.Module):
     """How the maps of a few images change: frames (F, M, 32, 32) as uint8, filled one by one."""
 
-    def __init__(self, frames: int, images: int = 4):
+    def __init__(self, frames: int, images: int, channels: int):
         super().__init__()
-        self.images = images
+        self.images, self.channels = images, channels
         # three dimensions, which every memory layout leaves alone
         self.register_buffer("frames", torch.zeros(frames * images, 32, 32, dtype=torch.uint8))
+        self.register_buffer("given", torch.zeros(images * channels, 32, 32, dtype=torch.uint8))
 
-    def keep(self, number: int, maps: Tensor) -> None:
-        """Store the maps (≤ M, 1, 32, 32) in [0, 1] of all images in frame `number`."""
+    def filmed(self) -> np.ndarray:
+        """The images, uint8 (M, C, 32, 32)."""
+        return self.given.cpu().numpy().reshape(self.images, self.channels, 32, 32)
+
+    def keep(self, number: int, x: np.ndarray, maps: Tensor) -> None:
+        """Store the maps (≤ M, 1, 32, 32) in [0, 1] of uint8 images x in frame `number`."""
+        self.given[: len(x) * self.channels] = torch.from_numpy(x).flatten(0, 1).to(self.given)
         start = number * self.images
         self.frames[start : start + len(maps)] = (maps[:, 0] * 255).round().to(self.frames)

@@ -140,13 +140,15 @@ SETTINGS = {
     ("cifar10", "deep-svdd"): {"pretrain_decay": 5e-7, "pretrain_epochs": 10},
     ("cifar10", "ocgan"): {"latent_dim": 128},
     ("cifar10", "attention-gan"): {"latent_dim": 128},
+    ("cifar10", "attention-gan-auxiliary"): {"latent_dim": 128},
     ("cifar10", "attention-gan-oracle"): {"latent_dim": 128},
 }
 PICTURED = {"mnist": "8", "cifar10": "truck"}  # the class that pages show; all are too many bytes
 SCORED = {"anogan": 1000}  # test images, drawn by seed, where scoring all takes hours on a CPU
 
 
-AUXILIARY = {"mnist": "fashion_mnist", "fashion_mnist": "mnist"}  # images of another world
+# images of another world
+AUXILIARY = {"mnist": "fashion_mnist", "fashion_mnist": "mnist", "cifar10": "scenes"}
 
 
 def _another_world(images: ImageSet, normal_class: str) -> np.ndarray:
@@ -189,12 +191,16 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     if cell.method in NEGATIVES:
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
     shared = _shared_checkpoint(detector, cell, checkpoint)
-    if cell.method.startswith("attention-gan"):
-        seen["base_checkpoint"] = shared
-    elif shared:  # such a detector is trained as the one it shares with
-        checkpoint = shared
     start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
-    detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint, **seen)
+    fit = partial(detector.fit, split.x_train, x_validation=split.x_validation)
+    if cell.method.startswith("attention-gan"):  # begins with what it shares
+        _train_base(detector, split, shared)
+        fit(checkpoint=checkpoint, base_checkpoint=shared, **seen)
+    elif shared:  # is trained as the one it shares with
+        with _turn(shared):
+            fit(checkpoint=shared)
+    else:
+        fit(checkpoint=checkpoint)
     fitted = perf_counter()
     most = 100 if cell.method in SCORED else 500
     validation = validation_aurocs(detector, split.x_validation, most)
@@ -211,6 +217,8 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         "curves": detector.curves_,
         "seconds": perf_counter() - start,
         "fit_seconds": fitted - start,
+        # of a base GAN, which every variant of it counts as its own
+        "shared_seconds": seconds_trained(shared) if "attention" in cell.method else 0.0,
         "macs_per_image": macs_per_image(detector, split.x_test),
         "scored": len(index),
         "hardware": str(hardware),
@@ -252,6 +260,18 @@ def _shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     return folder / str(replace(cell, method=name, parameters=changed)) / "shared.pt"
 
 
+def _turn(shared: Path):
+    """Hold what is shared, by turns: of two cells that would train it, the second waits."""
+    return claim(shared.with_name("shared.lock"), wait=True)
+
+
+def _train_base(detector, split: OneClassSplit, shared: Path) -> None:
+    """Train the base GAN of an attention-GAN, unless that is done."""
+    base = detector.base_gan()
+    with _turn(shared):
+        base.fit(split.x_train, x_validation=split.x_validation, checkpoint=shared)
+
+
 def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
     """What a detector draws, what it was given, and how near that comes to the normal class."""
     given = split.x_test[pictured(split.class_test)]
@@ -279,11 +299,14 @@ def _detector_parameters(method: str) -> dict[str, type]:
 
 # --- chapter 8: where an attention-GAN looks ----------------------------------------------------
 
-# Sets with masks have a twelfth of MNIST's images a class, so they are seen twelve times as often.
-LOOKS = {"epochs": 360, "joint_epochs": 60, "masked_epochs": 120}
+# Sets with masks have a twelfth of MNIST's images a class, so they are seen twelve times as often;
+# of COCO a few dozen objects make one batch: as many steps as on MNIST, or nearly.
+LOOKS = {"latent_dim": 128, "epochs": 360, "joint_epochs": 60, "masked_epochs": 120}
 LOOKS_SETTINGS = {
     "cifar10": {"latent_dim": 128},
-    **{name: {"latent_dim": 128, **LOOKS} for name in MASKED_SETS},
+    "mnist_on_cifar": LOOKS,
+    "scenes": LOOKS,
+    "coco10": {"latent_dim": 128, "epochs": 1200, "joint_epochs": 200, "masked_epochs": 400},
 }
 
 
@@ -291,7 +314,11 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     from ocnd_lib.looks import experiment  # the package grad-cam takes a second to import
 
     settings = {**LOOKS_SETTINGS.get(cell.dataset, {}), **cell.parameters}
-    return experiment(images, cell.normal_class, cell.seed, settings, checkpoint, hardware)
+    model = detector_class("attention-gan")(**settings, seed=cell.seed, device=hardware.device.type)
+    plain = images.without_masks() if isinstance(images, MaskedSet) else images
+    shared = _shared_checkpoint(model, cell, checkpoint)
+    _train_base(model, one_class_split(plain, cell.normal_class, cell.seed), shared)
+    return experiment(model, images, cell.normal_class, checkpoint, shared)
 
 
 def _looks_parameters() -> dict[str, type]:

@@ -35,7 +35,8 @@ class Recipe:
     class_weight: str = "none"  # none, or balanced: each class weighs the same in the loss
     epochs: int = 15
     batch_size: int = 128
-    learning_rate: float = 0.05  # peak; without batch norm a fifth of it
+    optimiser: str = "sgd"  # with momentum 0.9; or adam, which decouples the decay (AdamW)
+    learning_rate: float = 0.05  # peak; of sgd without batch norm a fifth of it
     weight_decay: float = 5e-4
     augment: bool = True  # mirror, and shift by up to 4 px
     width: int = 64  # channels of the first layer, 64 in VGG11; the others in proportion
@@ -43,6 +44,8 @@ class Recipe:
     def __post_init__(self):
         if self.class_weight not in ("none", "balanced"):
             raise ValueError(f"class_weight {self.class_weight!r} is not one of none, balanced")
+        if self.optimiser not in ("sgd", "adam"):
+            raise ValueError(f"optimiser {self.optimiser!r} is not one of sgd, adam")
         check_settings(asdict(self), {field.name: field.type for field in fields(self)})
 
 
@@ -57,7 +60,7 @@ def fit(
 ) -> tuple[VGG11, list[dict]]:
     """Train a VGG11 on uint8 images (N, C, 32, 32) and labels (N,) 0, 1, … .
 
-    SGD with momentum 0.9, one-cycle learning rate; the last epoch is the model. `watch(model)` is
+    One-cycle learning rate; the last epoch is the model. `watch(model)` is
     called after each epoch and its numbers join the curve; nothing is ever chosen by them. With
     `checkpoint`, a stopped run goes on bit for bit. Returns (model, one dict an epoch).
     ValueError for other images, and unless every label from 0 to the largest has an image.
@@ -77,10 +80,7 @@ def fit(
     weight = len(y) / (len(counts) * counts) if recipe.class_weight == "balanced" else None
 
     steps = recipe.epochs * max(1, round(len(x) / recipe.batch_size))
-    peak = recipe.learning_rate if recipe.batch_norm else recipe.learning_rate / 5
-    optimiser = torch.optim.SGD(
-        model.parameters(), lr=peak, momentum=0.9, weight_decay=recipe.weight_decay, nesterov=True
-    )
+    optimiser = _optimiser(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: one_cycle(step / steps))
 
     state = Checkpoint(checkpoint, generator, model=model, optimiser=optimiser, schedule=schedule)
@@ -119,6 +119,14 @@ def fit(
         state.save(epoch, curves)
     bar.close()
     return model, curves
+
+
+def _optimiser(model: VGG11, recipe: Recipe) -> torch.optim.Optimizer:
+    weights, decay = model.parameters(), recipe.weight_decay
+    if recipe.optimiser == "adam":
+        return torch.optim.AdamW(weights, recipe.learning_rate, weight_decay=decay)
+    rate = recipe.learning_rate if recipe.batch_norm else recipe.learning_rate / 5
+    return torch.optim.SGD(weights, rate, momentum=0.9, weight_decay=decay, nesterov=True)
 
 
 def one_cycle(progress: float) -> float:

@@ -214,17 +214,17 @@ MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def baseline_maps(count: int, seed: int = 0) -> dict[str, np.ndarray]:
+def baseline_maps(count: int, seed: int = 0, mean: float = 0.3) -> dict[str, np.ndarray]:
     """Maps that look at no image, (count, 32, 32) each: uniform, centre (a Gaussian), random.
 
-    The Gaussian's mean is 0.3; each random map has its own smooth field.
+    `mean` is the Gaussian's, whose maximum is 1; each random map has its own smooth field.
     """
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(count, 1, 8, 8, generator=generator)
     smooth = F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
     return {
         "uniform": np.ones((count, 32, 32)),
-        "centre": np.broadcast_to(control_map("centre", 0.3)[0].numpy(), (count, 32, 32)),
+        "centre": np.broadcast_to(control_map("centre", mean)[0].numpy(), (count, 32, 32)),
         "random": smooth[:, 0].numpy(),
     }
 
@@ -237,13 +237,17 @@ def lifts(
 ) -> list[dict]:
     """Every measure of maps against masks, beside every baseline: one dict a pair.
 
-    `beside` are further maps of the same images, by name, that count as baselines.
+    The centred Gaussian has the mean of the maps, each divided by its maximum. `beside` are further
+    maps of the same images, by name, that count as baselines.
 
     Keys: measure, baseline, value and baseline_value (means over images), lift, their difference,
     low and high, its 95 % interval (t, paired by image), images, how many masks are neither empty
     nor full. ValueError if none is.
     """
-    maps, rows = baseline_maps(len(heat), seed) | dict(beside or {}), []
+    # a Gaussian as spread out as the maps: a narrow one has more energy inside by that alone
+    peaks = np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
+    mean = float(np.clip((heat / peaks).mean(), 0.02, 0.98))
+    maps, rows = baseline_maps(len(heat), seed, mean) | dict(beside or {}), []
     for measure, function in MEASURES.items():
         value = function(heat, mask)
         known = np.isfinite(value)

@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from ocnd_lib.attention import multiply
@@ -29,11 +30,12 @@ from ocnd_lib.explain import (
 )
 from ocnd_lib.masked import MASKED_SETS, MaskedSet, load_masked
 from ocnd_lib.metrics import seed_interval
-from ocnd_lib.training import Hardware, to_unit
+from ocnd_lib.training import seconds_trained, to_unit
 
 LAYER = "body.2"  # of a critic: 8x8 features; body.0 has 16x16, body.3 has 4x4
 BEFORE, ON_MASKED, AFTER = "base critic", "base critic, image x map", "masked critic"
 CLASSIFIER, ATTENTION = "classifier", "attention map"
+KINDS = ("normal", "novel")
 LOOKED_AT = 200  # test images of each kind, in a record
 ROAD_IMAGES = 24  # of each kind, since every one costs some tenths of a second
 
@@ -131,7 +133,7 @@ def look(
 
 def _finds(maps: Mapping[str, np.ndarray], shown: Shown, seed: int) -> list[dict]:
     rows = []
-    for kind, images in enumerate(("normal", "novel")):
+    for kind, images in enumerate(KINDS):
         here = shown.novel == kind
         for name, heat in maps.items():
             beside = {} if name == BEFORE else {BEFORE: maps[BEFORE][here]}
@@ -173,38 +175,49 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER, each: int = 
 
 
 def experiment(
+    model: AttentionGAN,
     images: ImageSet | MaskedSet,
     normal_class: int | str,
-    seed: int,
-    settings: Mapping[str, object],
-    checkpoint: Path | None,
-    hardware: Hardware,
+    checkpoint: Path | None = None,
+    base_checkpoint: Path | None = None,
 ) -> tuple[dict, dict[str, np.ndarray]]:
-    """Train an AttentionGAN on one class, and measure where it looks in test images.
+    """Fit an AttentionGAN to one class, and measure where it looks in test images.
 
     Returns (record without its cell, with the `tables` of `look`; arrays: its `pictures`, named
-    `look_NAME`). Test images, and masks, are looked at only after the training.
+    `look_NAME`, for seed 0). Test images, and masks, are looked at only after the training. The
+    checkpoints are those of its `fit`.
     """
-    start = perf_counter()
+    start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
-    split = one_class_split(plain, normal_class, seed)
-    model = AttentionGAN(**{**settings, "seed": seed, "device": hardware.device.type})
-    model.fit(split.x_train, x_validation=split.x_validation, checkpoint=checkpoint)
+    split = one_class_split(plain, normal_class, model.seed)
+    model.fit(
+        split.x_train, x_validation=split.x_validation, checkpoint=checkpoint,
+        base_checkpoint=base_checkpoint,
+    )  # fmt: skip
     fitted = perf_counter()
-    shown = choose(split, true_masks(images), LOOKED_AT, seed)
+    shared = seconds_trained(base_checkpoint)
+    parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
+    shown = choose(split, true_masks(images), LOOKED_AT, model.seed)
     tables = look(model, shown)
     record = {
         "parameters": model.get_params(),
         "train_counts": [len(split.x_train), 0],
         "test_counts": np.bincount(shown.novel).tolist(),
         "layer": LAYER,
-        "metrics": {},
+        "metrics": {
+            **{f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()},
+            **{
+                f"area_{k}": float(parts["area"][split.y_test == n].mean())
+                for n, k in enumerate(KINDS)
+            },
+        },
         "tables": tables,
         "curves": model.curves_,
         "seconds": perf_counter() - start,
         "fit_seconds": fitted - start,
-        "hardware": str(hardware),
+        "shared_seconds": shared,
+        "hardware": str(model._hardware()),
         "data_fingerprint": images.fingerprint,
     }
-    arrays = pictures(model, shown) if seed == 0 else {}
+    arrays = pictures(model, shown) if model.seed == 0 else {}
     return record, {f"look_{name}": array for name, array in arrays.items()}

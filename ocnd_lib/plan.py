@@ -9,7 +9,7 @@ import pandas as pd
 
 from ocnd_lib.data import class_names
 from ocnd_lib.figures import NoRecords, attention, imbalance, looks, masked, ocgan, reconstruction
-from ocnd_lib.records import parse_cell, read_record, read_records
+from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records
 from ocnd_lib.training import choose_hardware
 
 DATASETS = ("mnist", "cifar10")
@@ -103,7 +103,7 @@ def measured_kinds(folder: Path | None = None) -> pd.DataFrame:
         sizes = [file.stat().st_size for file in (path, path.with_suffix(".npz")) if file.exists()]
         kind = (record["hardware"].split()[0], cell.dataset, cell.method)
         processor = record["provenance"]["processor"]
-        rows.append((*kind, record["seconds"], sum(sizes) / 1000, processor))
+        rows.append((*kind, own_seconds(record), sum(sizes) / 1000, processor))
     keys = ["device", "dataset", "method"]
     grouped = pd.DataFrame(rows, columns=[*keys, "seconds", "kilobytes", "processor"]).groupby(keys)
     return grouped.agg(

@@ -209,21 +209,27 @@ def table(records: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def own_seconds(record: dict) -> float:
+    """What a cell alone took: without the base GAN that it shares with others, if it does."""
+    return record["seconds"] - record.get("shared_seconds", 0.0)
+
+
 def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the `processor` that has the most of them: seconds compare only on one."""
     return table[table["processor"].isin(table["processor"].mode()[:1])]
 
 
 @contextmanager
-def claim(path: Path) -> Iterator[bool]:
+def claim(path: Path, wait: bool = False) -> Iterator[bool]:
     """Hold a cell's work file; yields False when another process on this machine holds it.
 
-    The system releases the lock when the holder dies, however it dies.
+    With `wait` it is waited for instead. The system releases the lock when the holder dies, however
+    it dies.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
             return

@@ -1,12 +1,16 @@
 """Attention-GAN: its map, its two GANs, and where its negatives may come from."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from ocnd_lib import attention, benchmark, negatives, tables
+from ocnd_lib import attention, benchmark, negatives, records, tables
+from ocnd_lib import looks as where_it_looks
 from ocnd_lib.attention import AttentionMap, attended_error, control_map, multiply, to_map
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors import attention_gan, map_learner
@@ -142,7 +146,9 @@ def test_every_learning_epoch_logs_losses_mean_and_entropy(taught):
 
 
 def test_the_film_begins_before_the_first_step_and_ends_with_the_map(taught, zeros):
-    film = taught.pictures(zeros.x_test[:3])["film"].reshape(9, 4, 32, 32)
+    shown = taught.pictures(zeros.x_test[:3])
+    film = shown["film"].reshape(9, 4, 32, 32)
+    np.testing.assert_array_equal(shown["filmed"], zeros.x_train[:4])
     assert film[0].std() < 10 < film[-1].std()
     assert all((film[i] != film[i + 1]).any() for i in range(8))
     first = taught.attention_map(zeros.x_train[:4])[:, 0] * 255
@@ -259,7 +265,7 @@ def test_control_maps_are_what_they_say():
 @pytest.mark.parametrize("mask", ["random", "centre", "ones"])
 def test_a_control_looks_at_no_image_and_trains_as_long(x, mask, tmp_path):
     model = AttentionGAN(**TINY, mask=mask, seed=3).fit(x)
-    expected = control_map(mask, (0.15 + 0.6) / 2, seed=3).numpy()
+    expected = control_map(mask, 0.6, seed=3).numpy()  # what a learned map begins with
     maps = model.attention_map(x)
     np.testing.assert_array_equal(maps, np.broadcast_to(expected, maps.shape))
     assert "attention" not in model.state_ and "film" not in model.pictures(x[:2])
@@ -308,6 +314,10 @@ def test_it_is_restarted_once_when_the_map_rests_and_only_if_asked(x, monkeypatc
     model = AttentionGAN(**TINY, reinitialise=reinitialise).fit(x)
     assert events[0] == "restart" and events.count("restart") == 1 + reinitialise
     assert events[-1] == ("restart" if reinitialise else "map")
+    # what was learnt before the restart is lost, so as many epochs follow it as others have in all
+    phases = [c["phase"] for c in model.curves_ if c["phase"] != "base"]
+    after = phases[phases.index("masked") :] if reinitialise else phases
+    assert len(after) == TINY["joint_epochs"] + TINY["masked_epochs"]
     assert model.state_["masked"] is gans[0].kept
 
 
@@ -497,6 +507,42 @@ def test_a_record_keeps_the_parts_of_the_score(tmp_path):
     with np.load(next(tmp_path.rglob("*.npz"))) as arrays:
         assert {"part_base", "part_masked", "part_area", "picture_map"} <= set(arrays.files)
         assert arrays["part_base"].shape == arrays["score"].shape
+    assert 0 < record["shared_seconds"] < record["fit_seconds"]
+
+
+def test_variants_of_a_cell_train_their_base_once(tmp_path, monkeypatch):
+    cell = "digits/attention-gan+epochs=1+joint_epochs=1+masked_epochs=1+width=4{}/8/0"
+    looks = cell.replace("attention-gan", "looks").format("")
+    first = benchmark.run_cell(cell.format(""), tmp_path / "records", device="cpu")
+    (shared,) = (tmp_path / "checkpoints").rglob("shared.pt")
+    assert not list((tmp_path / "checkpoints").rglob("*base.pt"))
+    monkeypatch.setattr(where_it_looks, "look", lambda *_: {})
+    mining, step = [], OCGAN._step
+    monkeypatch.setattr(OCGAN, "_step", lambda gan, *a: mining.append(gan.mining) or step(gan, *a))
+    other = cell.format("").replace("masked_epochs=1", "mask=ones+masked_epochs=1")
+    second = benchmark.run_cell(other, tmp_path / "records", device="cpu")
+    with_looks = benchmark.run_cell(looks, tmp_path / "records", device="cpu")
+    assert shared.exists() and first["shared_seconds"] == second["shared_seconds"]
+    assert with_looks["shared_seconds"] == first["shared_seconds"]
+    bases = [[c for c in r["curves"] if c["phase"] == "base"] for r in (first, second, with_looks)]
+    assert bases[0] == bases[1] == bases[2]
+    assert mining and not any(mining)  # only masked GANs, which never mine, were trained again
+
+
+def test_who_comes_second_waits_for_the_base(tmp_path):
+    lock, order = tmp_path / "shared.lock", []
+
+    def late():
+        with records.claim(lock, wait=True) as mine:
+            order.append(("second", mine))
+
+    with records.claim(lock):
+        waiting = threading.Thread(target=late)
+        waiting.start()
+        time.sleep(0.1)
+        order.append("first")
+    waiting.join(5)
+    assert order == ["first", ("second", True)]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from ocnd_lib import benchmark
 from ocnd_lib.attention import control_map
 from ocnd_lib.comparison import Run
+from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.figures import NoRecords
 from ocnd_lib.figures import attention as figures
 from ocnd_lib.records import read_arrays, read_record
@@ -90,6 +91,9 @@ def test_progress_counts_what_is_recorded(tmp_path, monkeypatch):
     assert (planned, recorded) == (len(figures.CELLS), 0) and np.isnan(hours)
     monkeypatch.setattr(figures, "read_record", lambda *_: {"seconds": 36.0})
     assert figures.progress(tmp_path) == (planned, planned, pytest.approx(planned / 100))
+    base = {"seconds": 536.0, "shared_seconds": 500.0}  # which the base GAN's own cell counts
+    monkeypatch.setattr(figures, "read_record", lambda *_: base)
+    assert figures.progress(tmp_path) == (planned, planned, pytest.approx(planned / 100))
 
 
 # --- gains ---------------------------------------------------------------------------------------
@@ -148,15 +152,18 @@ def test_gains_are_over_the_base_part_of_the_same_runs_and_over_the_centre_map(f
     answered = figures.answers(figures.every_run(folder)).droplevel(0)
     area = mean("learned map", "score") - mean("learned map", "part_area")
     assert answered.loc["more than the map's area", "gain"].startswith(f"{area:+.4f}")
-    ocgan = mean("learned map", "score") - mean("OCGAN", "score")
-    assert answered.loc["above OCGAN", "gain"].startswith(f"{ocgan:+.4f}")
+    assert answered.loc["above its own base GAN", "gain"].startswith(f"{own:+.4f}")
+    assert figures.alike(figures.every_run(folder)) == (3, 3)
+    other = figures.every_run(folder)
+    other["digits"]["learned map"][0].parts["base"].score[0] += 1  # as if trained elsewhere
+    assert figures.alike(other) == (2, 3)
     assert answered.loc["more than a random map", "AUROC"] == "no record yet"
     assert set(answered["seeds"]) == {"1", ""}  # class 5 has one seed
 
 
 def test_the_conclusion_says_only_what_is_known(folder, tmp_path):
     some = figures.conclusion(figures.answers(figures.every_run(folder)))
-    assert "above OCGAN (one seed, open)" in some and "random map" not in some
+    assert "above its own base GAN (one seed, open)" in some and "random map" not in some
     assert some.endswith("the rest not yet known.")
     none = figures.conclusion(figures.answers(figures.every_run(tmp_path)))
     assert none == "digits, learned map: not yet known."
@@ -290,6 +297,16 @@ def test_recorded_maps_start_with_the_normal_class(folder):
     assert len(shown) >= 3 * 11  # given, map, masked; two normal and nine novel images
     assert np.array_equal(shown[0], arrays["picture_given"][16, 0])
     assert np.array_equal(shown[11], arrays["picture_map"][16, 0] / 255)
+
+
+def test_the_recorded_film_shows_training_images_and_their_maps(folder):
+    cell = the_cell("learned map", 8, 0)
+    arrays = read_arrays(cell, folder)
+    fig = figures.recorded_film(cell, folder)
+    shown = [np.asarray(ax.images[0].get_array()) for ax in fig.axes if ax.images]
+    split = one_class_split(load_images("digits"), 8, 0)
+    assert np.array_equal(shown[0], split.x_train[0, 0])
+    assert np.array_equal(shown[1], arrays["picture_film"][0, 0] / 255)  # before the first step
 
 
 def test_without_records_nothing_is_found(tmp_path):

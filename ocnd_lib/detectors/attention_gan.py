@@ -172,12 +172,17 @@ class AttentionGAN(DeepDetector):
         return {**kept, **map_networks(self)}
 
     def _phases(self) -> list[str]:
-        """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that."""
+        """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that.
+
+        The masked GAN learns equally long in every variant: one that starts afresh gets the epochs
+        back that it forgets.
+        """
         learns = self.mask == "learned"
+        again = self.joint_epochs if learns and self.reinitialise else 0
         return [
             *["mask"] * (self.mask_epochs if learns and self.pretrain_mask else 0),
             *["joint" if learns else "masked"] * self.joint_epochs,
-            *["masked"] * self.masked_epochs,
+            *["masked"] * (self.masked_epochs + again),
         ]
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
@@ -240,8 +245,8 @@ class AttentionGAN(DeepDetector):
 
     def _map(self, x: Tensor, temperature: float | None = None) -> Tensor:
         if self.mask != "learned":
-            area = (self.least_area + self.most_area) / 2
-            drawn = control_map(self.mask, area, self.seed).to(x.device)
+            # as large as a learned map, which begins at the upper bound and stays near it
+            drawn = control_map(self.mask, self.most_area, self.seed).to(x.device)
             return drawn.expand(len(x), -1, -1, -1)
         base = self.state_["base"]
         with torch.no_grad():
@@ -296,7 +301,7 @@ class AttentionGAN(DeepDetector):
         """As of every model, and `map`, `masked` = image x map, `masked_redrawn`, `film`.
 
         Maps have one channel. film: for each epoch in which the map learns, and before them all,
-        the maps of the first four training images.
+        the maps of the first four training images, which are `filmed`.
         """
         shown = super().pictures(x)
         maps, masked = self.attention_map(x), self.state_["masked"]
@@ -305,5 +310,6 @@ class AttentionGAN(DeepDetector):
         shown |= {"map": (maps * 255).round().astype(np.uint8), "masked": seen}
         shown["masked_redrawn"] = to_pixels(torch.from_numpy(redrawn))
         if "film" in self.state_:
-            shown["film"] = self.state_["film"].frames.cpu().numpy()[:, None]
+            film = self.state_["film"]
+            shown |= {"film": film.frames.cpu().numpy()[:, None], "filmed": film.filmed()}
         return shown

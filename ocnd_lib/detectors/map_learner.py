@@ -38,7 +38,7 @@ def map_networks(model: DeepDetector) -> dict[str, nn.Module]:
     frames = 1 + sum(phase in LEARNS_MAP for phase in model._phases())
     networks = {
         "attention": AttentionMap(taps, max(model.width // 2, 2), model.cbam, start),
-        "film": Film(frames, FILMED),
+        "film": Film(frames, FILMED, model.channels_),
     }
     if model.classifier != "none":
         networks["classifier"] = Critic(model.channels_, model.width)
@@ -72,7 +72,7 @@ class MapLearner:
     def film(self, frame: int, x: np.ndarray, temperature: float) -> None:
         """Keep the maps of the first images of `x` as they are now."""
         maps = self.model._batchwise(lambda few: self.model._map(few, temperature), x[:FILMED])
-        self.nets["film"].keep(frame, torch.from_numpy(maps))
+        self.nets["film"].keep(frame, x[:FILMED], torch.from_numpy(maps))
 
     def step(
         self, images: Tensor, temperature: float, beside: Redrawer | None

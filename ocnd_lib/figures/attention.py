@@ -23,7 +23,7 @@ from ocnd_lib.figures.ocgan import verdict
 from ocnd_lib.figures.reconstruction import normal_first
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.metrics import auroc_interval, seed_interval
-from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.records import own_seconds, parse_cell, read_arrays, read_record
 from ocnd_lib.tables import class_names, load_published
 
 TITLES = {"digits": "digits", "mnist": "MNIST", "cifar10": "CIFAR-10"}
@@ -89,18 +89,16 @@ ROW_CELLS = tuple(
     for title in list(ROWS)[1:]
     for cell in row_cells(dataset, title, (0,))
 )
-REAL_CELLS = tuple(
-    cell
-    for dataset in CLASSES
-    for cell in cells_of(REAL, dataset, ASIDE)
-    if not cell.startswith("cifar10/attention-gan-auxiliary")  # no data set is at hand for it
-)
+REAL_CELLS = tuple(cell for dataset in CLASSES for cell in cells_of(REAL, dataset, ASIDE))
 CELLS = tuple(dict.fromkeys([*DECK_CELLS, *ABLATION_CELLS, *ROW_CELLS, *REAL_CELLS]))
 
 
 def progress(folder: Path | None = None) -> tuple[int, int, float]:
-    """How many cells there are, how many are recorded, and the hours those took; NaN for none."""
-    seconds = [record["seconds"] for cell in CELLS if (record := read_record(cell, folder))]
+    """How many cells there are, how many are recorded, and the hours those took; NaN for none.
+
+    The training of a base GAN counts once, in the cell of that OCGAN.
+    """
+    seconds = [own_seconds(record) for cell in CELLS if (record := read_record(cell, folder))]
     return len(CELLS), len(seconds), sum(seconds) / 3600 if seconds else float("nan")
 
 
@@ -193,12 +191,24 @@ def gains(every: Every) -> pd.DataFrame:
 
 QUESTIONS = {
     "above its own base GAN": OWN,
-    "above OCGAN": "OCGAN",
     "more than a second GAN (map of ones)": "map of ones",
     "more than a random map": "random map",
     "more than a centre prior": CENTRE,
     "more than the map's area": "area",
 }
+
+
+def alike(every: Every) -> tuple[int, int]:
+    """In how many pairs of class and seed all variants began with the same base GAN, and of how
+    many: with another, trained on another machine, a gain between variants is less sure.
+    """
+    bases: dict[tuple, list[np.ndarray]] = {}
+    for dataset, found in every.items():
+        for one in (one for title in {**CONTROLS, **LEARNED} for one in found[title]):
+            key = (dataset, one.run.normal_class, one.run.seed)
+            bases.setdefault(key, []).append(one.parts["base"].score)
+    same = [all(np.array_equal(base, group[0]) for base in group) for group in bases.values()]
+    return sum(same), len(same)
 
 
 def answers(every: Every, title: str = PLAIN) -> pd.DataFrame:
@@ -485,10 +495,21 @@ def recorded_maps(cell: str, folder: Path | None = None) -> Figure:
     return plots.attention_maps(arrays["picture_given"][order], maps, novel[order])
 
 
+def recorded_film(cell: str, folder: Path | None = None) -> Figure:
+    """Chapter 7: how the maps of two training images changed while they learnt."""
+    arrays = read_arrays(cell, folder)
+    if "picture_film" not in arrays:
+        raise _missing((cell,))
+    given, frames = arrays["picture_filmed"], arrays["picture_film"][:, 0] / 255
+    film = frames.reshape(-1, len(given), *frames.shape[1:])
+    return plots.map_film(given[:2], {parse_cell(cell).normal_class: film[:, :2]})
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "attention-row": recorded_row,
     "attention-ablation": recorded_ablation,
     "attention-gains": recorded_gains,
     "attention-maps-cifar10": partial(recorded_maps, PICTURES[0]),
     "attention-maps-mnist": partial(recorded_maps, PICTURES[1]),
+    "attention-film": partial(recorded_film, PICTURES[0]),
 }
