@@ -40,8 +40,11 @@ VERSIONS: dict[str, Callable[[Crops, np.ndarray], np.ndarray]] = {
 }
 # what a test shows: who relies on backgrounds is misled by one that belongs to another class
 SHOWN = {**VERSIONS, "swapped": lambda crops, colour: swapped(crops)}
-# as the deck names it: VGG11, no batch norm, no augmentation
-RECIPE = Recipe(batch_norm=False, augment=False, batch_size=64, epochs=15)
+# as the deck names it: VGG11, no batch norm, no augmentation; by training loss alone Adam was taken,
+# since SGD at the rate of chapter 2 guessed for five epochs, and a rate of 5e-4 was no faster
+RECIPE = Recipe(
+    batch_norm=False, augment=False, batch_size=64, epochs=15, optimiser="adam", learning_rate=2e-4
+)
 LEVEL = 0.8  # the accuracy up to which the deck counts epochs
 
 

@@ -60,10 +60,10 @@ def fit(
 ) -> tuple[VGG11, list[dict]]:
     """Train a VGG11 on uint8 images (N, C, 32, 32) and labels (N,) 0, 1, … .
 
-    One-cycle learning rate; the last epoch is the model. `watch(model)` is
-    called after each epoch and its numbers join the curve; nothing is ever chosen by them. With
-    `checkpoint`, a stopped run goes on bit for bit. Returns (model, one dict an epoch).
-    ValueError for other images, and unless every label from 0 to the largest has an image.
+    One-cycle learning rate; the last epoch is the model. `watch(model)` is called after each epoch
+    and its numbers join the curve; nothing is ever chosen by them. With `checkpoint`, a stopped run
+    goes on bit for bit. Returns (model, one dict an epoch). ValueError for other images,
+    and unless every label from 0 to the largest has an image.
     """
     x, y = check_images(x, least=2), np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or y.min() < 0:

@@ -84,6 +84,15 @@ def test_balanced_weights_make_the_rare_class_count(two_kinds):
     assert np.allclose(seen["balanced"].numpy() * counts, len(y) / 2)
 
 
+def test_without_batch_norm_adam_leaves_the_start_sooner():
+    digits = load_images("digits")
+    x, y = digits.x_train[:400], digits.y_train[:400]
+    plain = Recipe(batch_norm=False, augment=False, width=8, epochs=3, batch_size=16)
+    adam = replace(plain, optimiser="adam", learning_rate=1e-3)
+    losses = [fit(x, y, recipe, seed=0)[1][-1]["train_loss"] for recipe in (plain, adam)]
+    assert losses[1] < 1.5 < losses[0] < 2.4  # guessing costs 2.3
+
+
 def test_the_learning_rate_rises_then_falls_to_nothing():
     rate = np.array([one_cycle(t) for t in np.linspace(0, 1, 101)])
     assert rate[0] == 0 and rate.argmax() == 20 and rate[20] == 1 and rate[-1] == 0
@@ -94,6 +103,7 @@ def test_the_learning_rate_rises_then_falls_to_nothing():
     ("settings", "message"),
     [
         ({"class_weight": "heavy"}, "none, balanced"),
+        ({"optimiser": "lion"}, "sgd, adam"),
         ({"epochs": 0}, "epochs must be a whole number, 1 or more, not 0"),
         ({"batch_size": -3}, "batch_size must be a whole number, 1 or more"),
     ],
