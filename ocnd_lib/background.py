@@ -40,8 +40,8 @@ VERSIONS: dict[str, Callable[[Crops, np.ndarray], np.ndarray]] = {
 }
 # what a test shows: who relies on backgrounds is misled by one that belongs to another class
 SHOWN = {**VERSIONS, "swapped": lambda crops, colour: swapped(crops)}
-# as the deck names it: VGG11, no batch norm, no augmentation; by training loss alone Adam was taken,
-# since SGD at the rate of chapter 2 guessed for five epochs, and a rate of 5e-4 was no faster
+# as the deck names it: VGG11, no batch norm, no augmentation. Adam was taken by the training loss
+# alone: SGD at the rate of chapter 2 guessed for five epochs. A rate of 5e-4 was no faster.
 RECIPE = Recipe(
     batch_norm=False, augment=False, batch_size=64, epochs=15, optimiser="adam", learning_rate=2e-4
 )

@@ -17,7 +17,9 @@ from ocnd_lib.networks import VGG11
 from ocnd_lib.records import read_arrays
 from ocnd_lib.sweep import cells
 
-SMALL = replace(RECIPE, batch_norm=True, width=2, epochs=2, batch_size=10)
+SMALL = replace(
+    RECIPE, batch_norm=True, width=2, epochs=2, batch_size=10, optimiser="sgd", learning_rate=0.05
+)
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 CELL = "scenes/vgg11-masked+batch_norm=True+batch_size=10+epochs=2+width=2/all/0"
 
