@@ -148,7 +148,12 @@ SCORED = {"anogan": 1000}  # test images, drawn by seed, where scoring all takes
 
 
 # images of another world
-AUXILIARY = {"mnist": "fashion_mnist", "fashion_mnist": "mnist", "cifar10": "scenes"}
+AUXILIARY = {
+    "mnist": "fashion_mnist",
+    "fashion_mnist": "mnist",
+    "cifar10": "scenes",
+    "mnist_on_cifar": "cifar10",  # pictures without a digit
+}
 
 
 def _another_world(images: ImageSet, normal_class: str) -> np.ndarray:
@@ -318,7 +323,9 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     shared = _shared_checkpoint(model, cell, checkpoint)
     _train_base(model, one_class_split(plain, cell.normal_class, cell.seed), shared)
-    return experiment(model, images, cell.normal_class, checkpoint, shared)
+    real = NEGATIVES.get(f"attention-gan-{model.classifier}")
+    negatives = real(plain, cell.normal_class) if real else None
+    return experiment(model, images, cell.normal_class, checkpoint, shared, negatives)
 
 
 def _looks_parameters() -> dict[str, type]:

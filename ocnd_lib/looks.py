@@ -180,19 +180,20 @@ def experiment(
     normal_class: int | str,
     checkpoint: Path | None = None,
     base_checkpoint: Path | None = None,
+    negatives: np.ndarray | None = None,
 ) -> tuple[dict, dict[str, np.ndarray]]:
     """Fit an AttentionGAN to one class, and measure where it looks in test images.
 
     Returns (record without its cell, with the `tables` of `look`; arrays: its `pictures`, named
     `look_NAME`, for seed 0). Test images, and masks, are looked at only after the training. The
-    checkpoints are those of its `fit`.
+    checkpoints and the negatives are those of its `fit`.
     """
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     split = one_class_split(plain, normal_class, model.seed)
     model.fit(
         split.x_train, x_validation=split.x_validation, checkpoint=checkpoint,
-        base_checkpoint=base_checkpoint,
+        base_checkpoint=base_checkpoint, negatives=negatives,
     )  # fmt: skip
     fitted = perf_counter()
     shared = seconds_trained(base_checkpoint)
@@ -201,7 +202,7 @@ def experiment(
     tables = look(model, shown)
     record = {
         "parameters": model.get_params(),
-        "train_counts": [len(split.x_train), 0],
+        "train_counts": [len(split.x_train), 0 if negatives is None else len(negatives)],
         "test_counts": np.bincount(shown.novel).tolist(),
         "layer": LAYER,
         "metrics": {

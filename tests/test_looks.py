@@ -132,6 +132,18 @@ def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
     record = benchmark.run_cell("digits/looks/8/0", tmp_path, device="cpu")
     assert record["parameters"]["width"] == 4 and record["test_counts"] == [6, 6]
     assert set(record["tables"]) == {"finds", "road", "randomised", "strength"}
+    assert record["metrics"]["auroc_score"] > 0.5 and 0 < record["metrics"]["area_novel"] < 1
     arrays = read_arrays("digits/looks/8/0", tmp_path)
     assert arrays["look_given"].shape == (8, 1, 32, 32)
     assert arrays[f"look_{looks.AFTER}"].shape == (8, 32, 32)
+
+
+def test_a_cell_with_real_negatives_is_given_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(looks, "look", lambda *_: {})
+    monkeypatch.setitem(benchmark.LOOKS_SETTINGS, "digits", TINY)
+    monkeypatch.setitem(benchmark.AUXILIARY, "digits", "digits")
+    for kind, others in (("auxiliary", 1300), ("oracle", 1300 - 130)):
+        cell = f"digits/looks+classifier={kind}/8/0"
+        record = benchmark.run_cell(cell, tmp_path, device="cpu")
+        assert record["train_counts"][1] == pytest.approx(others, abs=10)
+        assert "auroc_classifier" in record["metrics"]
