@@ -66,9 +66,13 @@ PICTURES = ("cifar10/attention-gan/truck/0", "mnist/attention-gan/8/0")
 
 
 def cells_of(methods: Mapping[str, str], dataset: str, seeds: tuple[int, ...] = SEEDS) -> list[str]:
-    """The cells of an ablation on a data set, seed by seed."""
-    found = product(seeds, CLASSES[dataset], methods.values())
-    return [f"{dataset}/{method}/{name}/{seed}" for seed, name, method in found]
+    """The cells of an ablation on a data set, seed by seed.
+
+    Neighbours are of different classes where there are several, so that of two that are run at a
+    time none waits for the other to train the base GAN of both.
+    """
+    found = product(seeds, methods.values(), CLASSES[dataset])
+    return [f"{dataset}/{method}/{name}/{seed}" for seed, method, name in found]
 
 
 def row_cells(dataset: str, title: str, seeds: tuple[int, ...] = SEEDS) -> list[str]:
