@@ -41,7 +41,7 @@ from ocnd_lib.records import (
 )
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import check_settings
-from ocnd_lib.training import Hardware, choose_hardware, seconds_trained
+from ocnd_lib.training import Hardware, choose_hardware, one_thread, seconds_trained
 
 Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
 
@@ -214,6 +214,11 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         drawn = np.random.default_rng(cell.seed).permutation(index)[: SCORED[cell.method]]
         index = np.sort(drawn)
     score = detector.novelty_score(split.x_test[index]).astype(np.float32)
+    if bad := int(np.sum(~np.isfinite(score))):
+        raise Diverged(
+            f"{bad} of {len(score)} scores of {cell} are no numbers: its training diverged; try a "
+            "lower rate"
+        )
     auroc, low, high = auroc_interval(split.y_test[index], score)
     record = {
         "parameters": detector.get_params(),
@@ -347,6 +352,10 @@ class CellIsTaken(RuntimeError):
     """Another process on this machine is running the cell."""
 
 
+class Diverged(RuntimeError):
+    """Training came to nothing: its scores are no numbers."""
+
+
 def check_cell(text: str) -> Cell:
     """Parse a cell, check its names and parameters; ValueError says what there is or may be.
 
@@ -398,7 +407,9 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
 
     A finished cell is never run twice; a stopped one goes on from its checkpoint; CellIsTaken if
     another process is at it. Bad names and images raise ValueError, a folder that cannot be written
-    to PermissionError, before anything is trained.
+    to PermissionError, before anything is trained; Diverged if training comes to nothing. A cell
+    takes one thread of the CPU, so that it is the same bit for bit however it is run: `ocnd sweep`
+    fills the cores.
     """
     cell = check_cell(text)
     if record := read_record(cell, folder):
@@ -408,15 +419,24 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     masks = METHODS[cell.method].masks and cell.dataset in MASKED_SETS
     images = _load_crops(cell) if masks else load_images(cell.dataset)
     work = (folder or records_folder()).parent / "checkpoints" / str(cell)
-    with claim(work / "lock") as mine:
+    with claim(work / "lock") as mine, one_thread():
         if not mine:
             raise CellIsTaken(f"{cell} is being run by another process")
         if record := read_record(cell, folder):
             return record
-        checkpoint = work / "checkpoint.pt"
-        record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
-        record = {"cell": str(cell), **record, "provenance": provenance(hardware.device.type)}
-        write_record(record, arrays, folder)
-        for kept in work.glob("checkpoint*"):  # but not what is shared
-            kept.unlink()
+        try:
+            checkpoint = work / "checkpoint.pt"
+            record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
+            record = {"cell": str(cell), **record, "provenance": provenance(hardware.device.type)}
+            write_record(record, arrays, folder)
+        except Diverged:
+            _forget(work)
+            raise
+        _forget(work)
     return record
+
+
+def _forget(work: Path) -> None:
+    """Remove the checkpoints of a cell that is at its end, but not what it shares."""
+    for kept in work.glob("checkpoint*"):
+        kept.unlink()

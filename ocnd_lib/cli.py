@@ -121,12 +121,16 @@ def run(
 
 
 def _run_cell(cell: str) -> None:
-    from ocnd_lib.benchmark import CellIsTaken, run_cell
+    from ocnd_lib.benchmark import CellIsTaken, Diverged, run_cell
     from ocnd_lib.data import DataError
     from ocnd_lib.records import parse_cell, table
 
     with plain_errors(
-        (ValueError, BAD), (PermissionError, BAD), (DataError, FAILED), (CellIsTaken, FAILED)
+        (ValueError, BAD),
+        (PermissionError, BAD),
+        (DataError, FAILED),
+        (CellIsTaken, FAILED),
+        (Diverged, FAILED),
     ):
         record = run_cell(cell)
     print(table([record]).T.to_string(header=False))

@@ -289,7 +289,8 @@ def wilcoxon_over_classes(table: pd.DataFrame, method: str) -> pd.DataFrame:
             "mean_difference": float(difference.mean()),
             "p": float(stats.wilcoxon(difference).pvalue) if difference.any() else 1.0,
         }
-    compared = pd.DataFrame.from_dict(rows, orient="index")
+    columns = ["classes", "wins", "ties", "losses", "mean_difference", "p"]
+    compared = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return compared.assign(p_holm=holm(compared["p"]))
 
 

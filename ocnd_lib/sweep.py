@@ -82,7 +82,6 @@ def _task(cell: str, folder: Path, data: Path, niceness: int) -> str:
     # a worker that Dask pauses waits for memory that `training.keep_freed_memory` never gives back
     get_worker().memory_manager.memory_pause_fraction = False
     os.environ["OCND_DATA"] = str(data)
-    torch.set_num_threads(1)
     os.nice(max(0, niceness - os.nice(0)))
     try:
         run_cell(cell, folder)

@@ -111,6 +111,12 @@ def test_damaged_data_is_one_message_and_code_1(ocnd, monkeypatch, tmp_path):
     assert done.stderr == "ocnd: mnist.npz is truncated; repair it with: ocnd data mnist\n"
 
 
+def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path):
+    done = ocnd("run", "digits/ocgan+epochs=2+learning_rate=1e12+width=4/8/0")
+    assert done.exit_code == 1 and "its training diverged; try a lower rate" in done.output
+    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("*.pt"))
+
+
 def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):
     from ocnd_lib import benchmark
 

@@ -89,8 +89,9 @@ def test_the_search_lowers_the_loss_of_every_image_and_stays_in_the_cube(generat
             return generator(codes)
 
     starts = torch.zeros(6, 4)
-    found = latent_search(Spy(), loss, starts, steps=40, rate=0.1)
-    assert (found < 0.7 * loss(generator(starts))).all()
+    codes, left = latent_search(Spy(), loss, starts, steps=40, rate=0.1)
+    assert (left < 0.7 * loss(generator(starts))).all()
+    torch.testing.assert_close(loss(generator(codes)), left)
     assert torch.equal(starts, torch.zeros(6, 4))
     # far outside, where nothing was ever trained, the search may not go
     latent_search(Spy(), lambda drawn: -100 * drawn.sum((1, 2, 3)), starts, steps=40, rate=1.0)
@@ -105,7 +106,7 @@ def test_the_search_of_an_image_knows_nothing_of_the_others(generator):
 
     def search(rows: slice):
         loss = lambda drawn: (x[rows] - drawn).square().sum((1, 2, 3))  # noqa: E731
-        return latent_search(generator, loss, torch.zeros(4, 4)[rows], steps=10, rate=0.1)
+        return latent_search(generator, loss, torch.zeros(4, 4)[rows], steps=10, rate=0.1)[1]
 
     torch.testing.assert_close(search(slice(0, 1)), search(slice(0, 4))[:1], rtol=1e-4, atol=1e-3)
 
@@ -118,6 +119,14 @@ def test_the_nearest_codes_come_first_and_follow_from_the_seed(generator):
         distance = [(x - generator(c)).abs().sum((1, 2, 3)) for c in codes.unbind(1)]
     assert torch.equal(codes[:, 0], candidates[[5, 20]])
     assert (distance[0] < distance[1]).all() and (distance[1] <= distance[2]).all()
+
+
+def test_what_is_redrawn_is_what_the_search_leaves(gan):
+    x = halves(5, 2)
+    redrawn = gan.pictures(x)["redrawn"].astype(float)
+    left = np.abs(redrawn - x).sum((1, 2, 3)) / 127.5
+    terms = gan._batchwise(gan._terms, x)
+    np.testing.assert_allclose(left, terms[:, 1], rtol=0.05)  # pixels are rounded
 
 
 def test_both_halves_of_the_score_are_standardised_on_validation_images(gan):

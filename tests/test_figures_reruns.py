@@ -68,3 +68,9 @@ def test_every_goal_that_the_records_miss_is_explained():
     missed = reruns.goals_table(means).query("reached == 'no'")
     assert set(missed.index) <= set(reruns.WHY)
     assert all(reruns.WHY[cell].endswith(".") for cell in missed.index)
+
+
+def test_what_is_said_of_the_plain_autoencoder_holds():
+    table = benchmark.means(benchmark.results("cifar10"))
+    assert "plain autoencoder is about as good" in " ".join(reruns.WHY["cifar10", "ocgan"].split())
+    assert abs(table.loc["ae", "mean"] - table.loc["ocgan", "mean"]) < 0.01

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import training
+from ocnd_lib import benchmark, training
 from ocnd_lib.training import batches, choose_hardware, seed_everything, shift_and_flip, to_unit
 
 
@@ -121,6 +121,21 @@ some = {name: getattr(digits, name)[:200] for name in ("x_train", "y_train", "x_
 benchmark.load_images = lambda name: replace(digits, **some)
 benchmark.run_cell("digits/vgg11-bn+batch_size=50+epochs=3+ratio=30/8/0", Path(sys.argv[1]))
 """
+
+
+def test_a_cell_is_the_same_whatever_the_number_of_threads(tmp_path):
+    scores, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            benchmark.run_cell("digits/ocgan+epochs=1+width=16/8/0", tmp_path / str(threads))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for path in sorted(tmp_path.rglob("*.npz")):
+        with np.load(path) as arrays:
+            scores.append(arrays["score"])
+    assert len(scores) == 2 and np.array_equal(*scores)
 
 
 def test_killed_and_resumed_gives_the_same_record_as_never_stopped(tmp_path):

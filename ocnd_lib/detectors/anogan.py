@@ -46,7 +46,8 @@ class AnoGAN(GAN):
             raise ValueError(f"restarts is {self.restarts}; it must be 1 to candidates")
         self._train(x, checkpoint)
 
-    def _score(self, x: Tensor) -> Tensor:
+    def _search(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As GAN's, by the loss that is the score; of several searches an image's best counts."""
         generator, critic = self.state_["generator"], self.state_["critic"]
         features = critic.features(x).float()
 
@@ -62,4 +63,10 @@ class AnoGAN(GAN):
             latent_search(generator, loss, start, self.search_steps, self.search_rate)
             for start in starts.unbind(1)
         ]
-        return torch.stack(searches).amin(0)
+        codes, left = (torch.stack(found) for found in zip(*searches, strict=True))
+        best = left.argmin(0)
+        rows = torch.arange(len(x), device=x.device)
+        return codes[best, rows], left[best, rows]
+
+    def _score(self, x: Tensor) -> Tensor:
+        return self._search(x)[1]
