@@ -73,7 +73,10 @@ def uniform_codes(count: int, latent_dim: int, generator: torch.Generator | None
 
 
 class Encoder(nn.Module):
-    """Images (N, channels, 32, 32) in [-1, 1] → codes (N, latent_dim), by `tanh` in (-1, 1)."""
+    """Images (N, channels, 32, 32) in [-1, 1] → codes (N, latent_dim), by `tanh` in (-1, 1).
+
+    `features(x)` are the feature maps at 4, 8 and 16 pixels.
+    """
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
         super().__init__()
@@ -88,6 +91,11 @@ class Encoder(nn.Module):
             nn.Tanh() if tanh else nn.Identity(),
         )
         self.apply(dcgan_weights)
+
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        h16 = self.layers[:2](x)
+        h8 = self.layers[2](h16)
+        return self.layers[3](h8), h8, h16
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)

@@ -98,11 +98,11 @@ def test_normal_pictures_come_first_with_their_own_reconstructions(folder):
     images = load_images("digits")
     arrays = [read_arrays(cell, folder) for cell in PICTURES]
     order = [16, 17, *range(0, 16, 2), 18]
-    lines = np.array([ax for ax in fig.axes if ax.images]).reshape(3, 11)  # given, AE, VAE
+    lines = np.array([ax for ax in fig.axes if ax.images]).reshape(4, 11)  # given, AE, VAE, GAN
     shown = [[ax.images[0].get_array() for ax in line] for line in lines]
     assert np.array_equal(shown[0], arrays[0]["picture_given"][order, 0])
     assert np.array_equal(shown[0][0], images.x_test[images.y_test == 8][0, 0])
-    for line, stored in zip(shown[1:], arrays, strict=False):
+    for line, stored in zip(shown[1:], arrays, strict=True):
         assert np.array_equal(line, stored["picture_redrawn"][order, 0])
     frames = [ax.spines["left"].get_edgecolor() for ax in lines[0]]
     assert frames == [to_rgba(COLOURS["normal"])] * 2 + [to_rgba(COLOURS["novel"])] * 9

@@ -19,6 +19,7 @@ from ocnd_lib.training import Checkpoint, batches, progress, seed_everything
 
 REAL = ("auxiliary", "oracle")  # classifiers that see real novel images
 CHOICES = {
+    "taps": ("decoder", "encoder"),
     "mask": ("learned", *CONTROLS),
     "classifier": ("none", "generated", *REAL),
     "guidance": ("whole", "masked"),
@@ -58,6 +59,7 @@ class AttentionGAN(DeepDetector):
         noise: float = 0.4,  # standard deviation of the input noise of both, drawn anew each step
         mining: bool = True,  # informative-negative mining in the base GAN's second half
         joint_discriminator: bool = False,  # judges an image and its code together
+        taps: str = "decoder",  # of the base GAN, whose layers the map is drawn from; or encoder
         mask: str = "learned",  # or a control that learns nothing: random, centre, ones
         classifier: str = "none",  # its negatives: none, generated, auxiliary, oracle
         guidance: str = "whole",  # what to redraw well where there is no classifier; or masked
@@ -84,6 +86,7 @@ class AttentionGAN(DeepDetector):
         self.noise = noise
         self.mining = mining
         self.joint_discriminator = joint_discriminator
+        self.taps = taps
         self.mask = mask
         self.classifier = classifier
         self.guidance = guidance
@@ -248,11 +251,16 @@ class AttentionGAN(DeepDetector):
             # as large as a learned map, which begins at the upper bound and stays near it
             drawn = control_map(self.mask, self.most_area, self.seed).to(x.device)
             return drawn.expand(len(x), -1, -1, -1)
+        logits = self.state_["attention"](self._features(x))
+        return to_map(logits, self.temperature if temperature is None else temperature)
+
+    def _features(self, x: Tensor) -> tuple[Tensor, ...]:
+        """What the map is drawn from: layers of the base GAN, which gets no gradient."""
         base = self.state_["base"]
         with torch.no_grad():
-            features = base["decoder"].features(base["encoder"](x))
-        logits = self.state_["attention"](features)
-        return to_map(logits, self.temperature if temperature is None else temperature)
+            if self.taps == "encoder":
+                return base["encoder"].features(x)
+            return base["decoder"].features(base["encoder"](x))
 
     def _parts(self, x: Tensor) -> Tensor:
         """What `score_parts` returns, a column each: (N, 3), or (N, 4) with a classifier."""

@@ -117,11 +117,10 @@ class MapLearner:
         """
 
         def features() -> Iterator[tuple]:
-            base = self.model.state_["base"]
             for images in map(to_unit, x.split(self.model.batch_size)):
                 guided = "classifier" in self.nets
                 every = torch.cat([images, self._negatives(images)]) if guided else images
-                yield (base["decoder"].features(base["encoder"](every)),)
+                yield (self.model._features(every),)
 
         update_bn(features(), self.nets["attention"])
 
