@@ -244,6 +244,24 @@ def test_the_error_of_the_masked_part_does_not_shrink_with_its_area():
     torch.testing.assert_close(attended_error(x, redrawn, torch.ones(2, 1, 32, 32)), plain)
 
 
+def test_a_map_may_be_drawn_from_what_the_encoder_sees(x):
+    decoder, encoder = (AttentionGAN(**TINY, taps=t).fit(x) for t in ("decoder", "encoder"))
+    for name in ("encoder", "decoder"):  # the base GAN rests in both
+        ours, theirs = (m.state_["base"][name].state_dict() for m in (encoder, decoder))
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    images = to_unit(torch.from_numpy(x))
+    net = encoder.state_["base"]["encoder"]
+    with torch.no_grad():
+        h4, h8, h16 = net.features(images)
+        assert [h.shape[1:] for h in (h4, h8, h16)] == [(16, 4, 4), (8, 8, 8), (4, 16, 16)]
+        torch.testing.assert_close(net.layers[4:](h4), net(images))
+    # a stroke that is added changes the map where it is, and not far from it
+    changed = x.copy()
+    changed[:, :, 2:5, 2:5] = 255
+    moved = np.abs(encoder.attention_map(changed) - encoder.attention_map(x))[:, 0]
+    assert moved[:, :8, :8].mean() > 2 * moved[:, 24:, 24:].mean()
+
+
 # --- controls -------------------------------------------------------------------------------------
 
 
@@ -549,6 +567,7 @@ def test_who_comes_second_waits_for_the_base(tmp_path):
     ("more", "message"),
     [
         (dict(mask="left"), "learned, random, centre, ones"),
+        (dict(taps="critic"), "decoder, encoder"),
         (dict(classifier="yes"), "none, generated, auxiliary, oracle"),
         (dict(guidance="both"), "whole, masked"),
         (dict(least_area=0.7), "below most_area"),
