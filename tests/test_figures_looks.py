@@ -36,7 +36,7 @@ def folder(records, monkeypatch):
 
 
 def test_the_cells_are_those_a_sweep_would_make():
-    assert len(set(figures.CELLS)) == len(figures.CELLS) == 25
+    assert len(set(figures.CELLS)) == len(figures.CELLS) == 28
     assert all(str(benchmark.check_cell(cell)) == cell for cell in figures.CELLS)
     for dataset in figures.SETS:
         assert f"{dataset}/looks/{figures.SETS[dataset][1]}/0" in figures.CELLS

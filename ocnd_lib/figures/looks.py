@@ -25,8 +25,10 @@ VARIANTS = {
     "looks": "no classifier",
     "looks+classifier=generated": "generated negatives",
     "looks+classifier=auxiliary": "negatives: pictures without a digit",
+    "looks+classifier=auxiliary+taps=encoder": "the same, map drawn from the encoder",
 }
-ONLY = {"looks+classifier=auxiliary": ("mnist_on_cifar",)}  # data sets that have such a variant
+# data sets that have such a variant
+ONLY = {variant: ("mnist_on_cifar",) for variant in VARIANTS if "auxiliary" in variant}
 CELLS = tuple(
     f"{dataset}/{variant}/{normal}/{seed}"
     for seed in range(3)
