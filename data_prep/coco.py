@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from pycocotools.coco import COCO
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from data_prep.archives import DataError
@@ -213,7 +214,8 @@ def _crop_all(entries: dict[int, list[int]], paths: dict[int, Path], index: COCO
         return dict(zip(ids, found, strict=True))
 
     crops = {}
-    with ThreadPoolExecutor(2) as pool:
+    # two crops at a time, each on one thread: BLAS with threads of its own would halve the speed
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(2) as pool:
         progress = tqdm(pool.map(one, entries.items()), "crops", len(entries), disable=None)
         for found in progress:
             crops |= found

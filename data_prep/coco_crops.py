@@ -45,7 +45,7 @@ def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple |
         return None
     down = area_weights(top - rows.start, bottom - top, mask.shape[0])
     along = area_weights(left - columns.start, right - left, mask.shape[1]).T
-    planes = picture[rows, columns].astype(np.float64).transpose(2, 0, 1)
+    planes = picture[rows, columns].transpose(2, 0, 1).astype(np.float64, order="C")
     # the billionth keeps a half a half, whatever the order in which a processor adds
     return tuple(
         np.floor(down @ plane @ along + 0.5 + 1e-9).astype(np.uint8)

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as masks
 from pycocotools.coco import COCO
+from threadpoolctl import threadpool_info
 
 from data_prep import coco, coco_crops
 from data_prep.archives import DataError
@@ -425,6 +426,20 @@ def test_fewer_keeps_the_proportion_and_a_lone_object_trains():
     assert Counter(item.label for item in choice.train) == {0: 40, 1: 10, 2: 1, 3: 1}
     assert Counter(item.label for item in choice.test) == {0: 4, 1: 1, 2: 1}
     assert choice.short == {k: (counts.get(k, 0), 44) for k in range(1, 10)}
+
+
+def test_each_of_the_two_crops_at_a_time_has_one_thread(maker, monkeypatch):
+    seen, crop_image = [], coco.crop_image
+
+    def spy(*arguments):
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        seen.append({pool["num_threads"] for pool in pools})
+        return crop_image(*arguments)
+
+    monkeypatch.setattr(coco, "crop_image", spy)
+    maker.some_of_each()
+    maker.build()
+    assert seen and all(threads == {1} for threads in seen)
 
 
 def test_memory_does_not_grow_with_the_number_of_images(maker):
