@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ocnd_lib import training
-from ocnd_lib.detectors.and_ import AND, Estimator, MaskedLinear
+from ocnd_lib.detectors.and_ import AND, BetweenZeros, Estimator, EveryOther, MaskedLinear
 
 SMALL = dict(
     latent_dim=6, width=4, estimator_channels=3, bins=10, epochs=2, batch_size=16,
@@ -30,6 +31,17 @@ def images(count: int, seed: int, channels: int = 1) -> np.ndarray:
 @pytest.fixture(scope="module")
 def fitted() -> AND:
     return AND(**SMALL).fit(images(48, 0), x_validation=images(16, 1))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_strides_that_are_taken_apart_are_those_of_pytorch(layout):
+    torch.manual_seed(0)
+    down, up = EveryOther(3, 5, 1, bias=False), BetweenZeros(3, 5, 1, bias=False)
+    x = torch.randn(2, 3, 8, 8)
+    expected = nn.functional.conv2d(x, down.weight, stride=2)
+    torch.testing.assert_close(down(x.to(memory_format=layout)), expected)
+    expected = nn.functional.conv_transpose2d(x, up.weight, stride=2, output_padding=1)
+    torch.testing.assert_close(up(x.to(memory_format=layout)), expected)
 
 
 def test_output_i_depends_on_the_entries_before_it_and_on_no_other():

@@ -37,7 +37,8 @@ def generator() -> nn.Module:
 
 def test_the_generator_comes_to_resemble_the_images_and_the_critic_tells_them_apart():
     bright = 255 - halves(64) // 8
-    settings = SMALL | dict(epochs=15, learning_rate=1e-2)
+    # at higher rates either may win, which differs between processors
+    settings = SMALL | dict(epochs=15, learning_rate=3e-3, seed=3)
     detector = GAN(**settings).fit(bright, x_validation=bright[:5])
     with torch.no_grad():
         drawn = detector.state_["generator"](uniform_codes(50, 4))
