@@ -35,11 +35,11 @@ class Recipe:
     class_weight: str = "none"  # none, or balanced: each class weighs the same in the loss
     epochs: int = 15
     batch_size: int = 128
-    optimiser: str = "sgd"  # with momentum 0.9; or adam, which decouples the decay (AdamW)
     learning_rate: float = 0.05  # peak; of sgd without batch norm a fifth of it
     weight_decay: float = 5e-4
     augment: bool = True  # mirror, and shift by up to 4 px
     width: int = 64  # channels of the first layer, 64 in VGG11; the others in proportion
+    optimiser: str = "sgd"  # with momentum 0.9; or adam, which decouples the decay (AdamW)
 
     def __post_init__(self):
         if self.class_weight not in ("none", "balanced"):
