@@ -171,7 +171,7 @@ BEHIND = [
     (masked, "deck", "accuracy, masked", None),
     (attention, "centre map", "MNIST, 8", "mnist/attention-gan+mask=centre/8/2"),
     (looks, ("COCO", "generated negatives", "a map"), "seeds",
-     "coco10/looks+classifier=generated/boat/2"),
+     "coco10/looks+classifier=generated/bowl/2"),
 ]  # fmt: skip
 
 
