@@ -322,16 +322,19 @@ LOOKS_SETTINGS = {
 
 
 def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    from ocnd_lib.looks import experiment  # the package grad-cam takes a second to import
+    from ocnd_lib.looks import experiment, true_masks  # grad-cam takes a second to import
 
     settings = {**LOOKS_SETTINGS.get(cell.dataset, {}), **cell.parameters}
     model = detector_class("attention-gan")(**settings, seed=cell.seed, device=hardware.device.type)
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
+    split = one_class_split(plain, cell.normal_class, cell.seed)
     shared = _shared_checkpoint(model, cell, checkpoint)
-    _train_base(model, one_class_split(plain, cell.normal_class, cell.seed), shared)
+    _train_base(model, split, shared)
     real = NEGATIVES.get(f"attention-gan-{model.classifier}")
     negatives = real(plain, cell.normal_class) if real else None
-    return experiment(model, images, cell.normal_class, checkpoint, shared, negatives)
+    masks = true_masks(images)
+    record, arrays = experiment(model, split, masks, checkpoint, shared, negatives)
+    return {**record, "data_fingerprint": images.fingerprint}, arrays
 
 
 def _looks_parameters() -> dict[str, type]:

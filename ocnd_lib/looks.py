@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from ocnd_lib.attention import multiply
-from ocnd_lib.data import ImageSet, OneClassSplit, one_class_split
+from ocnd_lib.data import ImageSet, OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.explain import (
     baseline_maps,
@@ -176,21 +176,20 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER, each: int = 
 
 def experiment(
     model: AttentionGAN,
-    images: ImageSet | MaskedSet,
-    normal_class: int | str,
+    split: OneClassSplit,
+    masks: np.ndarray | None,
     checkpoint: Path | None = None,
     base_checkpoint: Path | None = None,
     negatives: np.ndarray | None = None,
 ) -> tuple[dict, dict[str, np.ndarray]]:
     """Fit an AttentionGAN to one class, and measure where it looks in test images.
 
-    Returns (record without its cell, with the `tables` of `look`; arrays: its `pictures`, named
-    `look_NAME`, for seed 0). Test images, and masks, are looked at only after the training. The
-    checkpoints and the negatives are those of its `fit`.
+    `masks` are the `true_masks` of the test images. Returns (record without its cell and the
+    fingerprint of the data, with the `tables` of `look`; arrays: its `pictures`, named `look_NAME`,
+    for seed 0). Test images, and masks, are looked at only after the training. The checkpoints and
+    the negatives are those of its `fit`.
     """
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
-    plain = images.without_masks() if isinstance(images, MaskedSet) else images
-    split = one_class_split(plain, normal_class, model.seed)
     model.fit(
         split.x_train, x_validation=split.x_validation, checkpoint=checkpoint,
         base_checkpoint=base_checkpoint, negatives=negatives,
@@ -198,7 +197,7 @@ def experiment(
     fitted = perf_counter()
     shared = seconds_trained(base_checkpoint)
     parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
-    shown = choose(split, true_masks(images), LOOKED_AT, model.seed)
+    shown = choose(split, masks, LOOKED_AT, model.seed)
     tables = look(model, shown)
     record = {
         "parameters": model.get_params(),
@@ -218,7 +217,6 @@ def experiment(
         "fit_seconds": fitted - start,
         "shared_seconds": shared,
         "hardware": str(model._hardware()),
-        "data_fingerprint": images.fingerprint,
     }
     arrays = pictures(model, shown) if model.seed == 0 else {}
     return record, {f"look_{name}": array for name, array in arrays.items()}

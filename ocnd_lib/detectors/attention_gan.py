@@ -30,7 +30,8 @@ class AttentionGAN(DeepDetector):
     """Two GANs, one of the images and one of what an attention map leaves of them.
 
     1. The base GAN, an OCGAN, learns the normal images and then rests. 2. The attention map, drawn
-    from the features of its decoder, learns, and the masked GAN learns image x map beside it.
+    from the features of its decoder, or with `taps` its encoder, learns, and the masked GAN learns
+    image x map beside it.
     3. The map rests, and the masked GAN goes on, from new weights if `reinitialise`.
     Score: squared error of the base GAN over all pixels, plus that of the masked GAN over the
     pixels of the map, each standardised on in-class validation images.
