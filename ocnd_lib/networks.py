@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ocnd_lib import winograd
+from ocnd_lib.few_channels import FromImage, ToImage
 
 VGG11_PLAN = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
 
@@ -82,7 +83,7 @@ class Encoder(nn.Module):
         super().__init__()
         leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1),
+            FromImage(channels, width),
             leaky(),
             _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
             _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
@@ -114,7 +115,7 @@ class Decoder(nn.Module):
         self.to8 = _block(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False), relu())
         self.to16 = _block(nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), relu())
         last = nn.Tanh() if tanh else nn.Identity()
-        self.to32 = nn.Sequential(nn.ConvTranspose2d(width, channels, 4, 2, 1), last)
+        self.to32 = nn.Sequential(ToImage(width, channels), last)
         self.apply(dcgan_weights)
 
     def features(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,7 +137,7 @@ class Critic(nn.Module):
         super().__init__()
         leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
         self.body = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1),
+            FromImage(channels, width),
             leaky(),
             _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
             _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),

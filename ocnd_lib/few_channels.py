@@ -1,0 +1,71 @@
+"""Strided 4x4 convolutions from and to the few channels of an image, for a CPU without bf16.
+
+oneDNN lays output channels along the vector registers; towards an image of one or three channels
+most of each register computes nothing. There one matrix product makes the 4x4 patches that every
+pixel contributes and `fold` adds them up.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FEW = 4  # from here on the library's own kernels are as fast
+
+
+def _pays(x: Tensor, channels: int) -> bool:
+    plain_cpu = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    return plain_cpu and x.dtype == torch.float32 and channels < FEW
+
+
+def spread(x: Tensor, kernel: Tensor) -> Tensor:
+    """Transposed convolution, stride 2, padding 1: (N, wide, H, W) → (N, few, 2H, 2W).
+
+    `kernel` is (wide, few, 4, 4), as `conv_transpose2d` takes it, which this equals but for
+    rounding.
+    """
+    patches = kernel.flatten(1).t() @ x.flatten(2)
+    return F.fold(patches, (2 * x.shape[2], 2 * x.shape[3]), 4, padding=1, stride=2)
+
+
+class _FromImage(torch.autograd.Function):
+    """The library's convolution, with `spread` for the gradient on the image."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, kernel)
+        return F.conv2d(x, kernel, bias, stride=2, padding=1)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, slope: Tensor) -> tuple[Tensor | None, ...]:
+        x, kernel = ctx.saved_tensors
+        on_x, on_kernel, on_bias = ctx.needs_input_grad
+        _, of_kernel, of_bias = torch.ops.aten.convolution_backward(
+            slope, x, kernel, [kernel.shape[0]], (2, 2), (1, 1), (1, 1), False, (0, 0), 1,
+            (False, on_kernel, on_bias),
+        )  # fmt: skip
+        return spread(slope, kernel) if on_x else None, of_kernel, of_bias
+
+
+class FromImage(nn.Conv2d):
+    """Convolution 4x4, stride 2, padding 1, whose gradient on an image of few channels is fast."""
+
+    def __init__(self, channels: int, width: int):
+        super().__init__(channels, width, 4, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad and _pays(x, self.in_channels):
+            return _FromImage.apply(x, self.weight, self.bias)
+        return super().forward(x)
+
+
+class ToImage(nn.ConvTranspose2d):
+    """Transposed convolution 4x4, stride 2, padding 1, fast towards an image of few channels."""
+
+    def __init__(self, width: int, channels: int):
+        super().__init__(width, channels, 4, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if _pays(x, self.out_channels):
+            return spread(x, self.weight) + self.bias[:, None, None]
+        return super().forward(x)
