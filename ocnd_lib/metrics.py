@@ -21,9 +21,12 @@ def auroc_interval(y: np.ndarray, score: np.ndarray, level: float = 0.95):
     """AUROC with DeLong's interval: (auroc, low, high), all in [0, 1].
 
     `y` (N,) in {0, 1}, `score` (N,). The interval is symmetric on the logit scale, so it stays in
-    [0, 1]. Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988).
+    [0, 1]. ValueError for fewer than two images of a class. Source: DeLong, DeLong and
+    Clarke-Pearson, Biometrics 44 (1988).
     """
     v_novel, v_normal = placements(np.asarray(y), np.asarray(score, dtype=float))
+    if min(len(v_novel), len(v_normal)) < 2:
+        raise ValueError("an interval of AUROC needs at least two images of each class")
     auroc = float(v_novel.mean())
     variance = v_novel.var(ddof=1) / len(v_novel) + v_normal.var(ddof=1) / len(v_normal)
     if not 0 < auroc < 1:
@@ -119,30 +122,29 @@ def bootstrap_intervals(
 ) -> dict[str, tuple[float, float, float]]:
     """`decision_numbers` over seeds with a hierarchical bootstrap: name → (mean, low, high).
 
-    `runs` are (y, score), one a seed. Each repeat draws seeds with replacement and, within each
-    drawn seed, images with replacement, class by class, so the class ratio stays. With one seed
-    the interval speaks of the images only.
+    `runs` are (y, score) of the same test images, one a seed. Each repeat draws the images once for
+    all seeds, class by class, so the class ratio stays, and of S seeds S - 1, with replacement: so
+    few because then the bootstrap variance is that of a mean of S (McCarthy and Snowden 1985). With
+    one seed the interval speaks of the images only.
     """
+    y = np.asarray(runs[0][0])
+    if not all(np.array_equal(y, other) for other, _ in runs):
+        raise ValueError("the runs are not of the same test images: their labels differ")
     rng = np.random.default_rng(0)
-    drawn = rng.integers(len(runs), size=(repeats, len(runs)))
-    values: dict[str, np.ndarray] = {}
-    for k, (y, score) in enumerate(runs):
-        times = int((drawn == k).sum())
-        weight = np.zeros((times, len(y)))
-        for rows in (np.flatnonzero(y == c) for c in (0, 1)):
-            equal = np.full(len(rows), 1 / len(rows))
-            weight[:, rows] = rng.multinomial(len(rows), equal, size=times)
-        for name, value in _weighted_numbers(y, score, weight, threshold).items():
-            values.setdefault(name, np.empty(drawn.shape))[drawn == k] = value
-    point = [decision_numbers(y, score, threshold) for y, score in runs]
+    weight = np.zeros((repeats, len(y)))
+    for rows in (np.flatnonzero(y == c) for c in (0, 1)):
+        equal = np.full(len(rows), 1 / len(rows))
+        weight[:, rows] = rng.multinomial(len(rows), equal, size=repeats)
+    values = [_weighted_numbers(y, score, weight, threshold) for _, score in runs]
+    point = [decision_numbers(y, score, threshold) for _, score in runs]
+    drawn = rng.integers(len(runs), size=(max(1, len(runs) - 1), repeats))
     tail = (1 - level) / 2
-    return {
-        name: (
-            float(np.mean([p[name] for p in point])),
-            *map(float, np.quantile(value.mean(1), [tail, 1 - tail])),
-        )
-        for name, value in values.items()
-    }
+    found = {}
+    for name in point[0]:
+        means = np.stack([value[name] for value in values])[drawn, np.arange(repeats)].mean(0)
+        low, high = np.quantile(means, [tail, 1 - tail])
+        found[name] = (float(np.mean([p[name] for p in point])), float(low), float(high))
+    return found
 
 
 def threshold_curve(y: np.ndarray, score: np.ndarray, points: int = 200) -> dict[str, np.ndarray]:

@@ -59,6 +59,11 @@ def test_one_class_only_is_an_error():
         metrics.auroc_interval([1, 1], [0.2, 0.3])
 
 
+def test_one_image_of_a_class_has_no_interval():
+    with pytest.raises(ValueError, match="at least two images"):
+        metrics.auroc_interval([0, 1, 1], [0.1, 0.05, 0.3])
+
+
 def test_always_novel_is_90_percent_accurate_and_worth_nothing():
     y = np.r_[np.zeros(1000, int), np.ones(9000, int)]
     report = metrics.binary_report(y, np.ones(10_000))
@@ -125,6 +130,28 @@ def test_bootstrap_interval_widens_when_seeds_differ():
         assert low < mean < high
         width.append(high - low)
     assert width[1] > 4 * width[0]
+
+
+def test_runs_that_agree_are_no_surer_than_one_for_their_images_are_the_same():
+    run = scores(np.random.default_rng(8), 40, 60)
+    _, low, high = metrics.bootstrap_intervals([run])["auroc"]
+    assert metrics.bootstrap_intervals([run] * 3)["auroc"][1:] == pytest.approx((low, high))
+
+
+def test_the_interval_over_seeds_is_as_wide_as_that_of_a_mean_of_so_many():
+    y = np.r_[np.zeros(4000, int), np.ones(4000, int)]
+    shares = np.array([0.2, 0.5, 0.8])  # of the normal images that each seed finds
+    runs = [
+        (y, np.where((np.arange(8000) % 4000 < 4000 * share) & (y == 0), -1, 1)) for share in shares
+    ]
+    _, low, high = metrics.bootstrap_intervals(runs, level=0.68, repeats=4000)["normal_recall"]
+    assert (high - low) / 2 == pytest.approx(shares.std(ddof=1) / 3**0.5, rel=0.15)
+
+
+def test_runs_of_other_images_are_an_error():
+    rng = np.random.default_rng(9)
+    with pytest.raises(ValueError, match="same test images"):
+        metrics.bootstrap_intervals([scores(rng, 10, 20), scores(rng, 20, 10)])
 
 
 def test_bootstrap_keeps_the_class_ratio():
