@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import dask
 import psutil
@@ -139,6 +140,38 @@ def test_when_a_worker_is_killed_in_mid_cell_every_cell_is_done_once(tmp_path, m
     assert [record["cell"] for record in read_records(folder)] == wanted
     assert all(len(read_arrays(cell, folder)["score"]) == 497 for cell in wanted)
     assert not list(folder.rglob("*.part"))
+
+
+def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(tmp_path, monkeypatch):
+    folder, log = tmp_path / "records", tmp_path / "log"
+    wanted = [LONGER.replace("40", "10").format(digit, 0) for digit in range(3)]
+
+    def task(cell, *settings):
+        from ocnd_lib import benchmark
+        from ocnd_lib.sweep import _task
+
+        (tmp_path / f"started-{os.getpid()}").touch()
+        while len(list(tmp_path.glob("started-*"))) < 2:  # both sweeps are at their first cell
+            time.sleep(0.01)
+        write = benchmark.write_record
+
+        def noted(record, arrays, folder):
+            with log.open("a") as file:
+                file.write(f"{os.nice(0)} {record['cell']}\n")
+            write(record, arrays, folder)
+
+        with mock.patch.object(benchmark, "write_record", noted):
+            return _task(cell, *settings)
+
+    monkeypatch.setattr(sweeps, "_task", task)
+    with ThreadPoolExecutor(2) as pool:
+        sweeping = [pool.submit(sweep, wanted, 1, None, 7, folder=folder) for _ in range(2)]
+        outcomes = [each.result() for each in sweeping]
+    assert any(outcome["taken"] for outcome in outcomes)
+    assert not any(outcome["failed"] or outcome["left"] for outcome in outcomes)
+    niceness = max(7, os.nice(0))
+    assert sorted(log.read_text().splitlines()) == [f"{niceness} {cell}" for cell in wanted]
+    assert [record["cell"] for record in read_records(folder)] == wanted
 
 
 def test_a_running_cluster_is_used_never_paused_and_left_running(tmp_path, monkeypatch):
