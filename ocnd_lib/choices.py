@@ -27,33 +27,40 @@ def _settings(parameters: dict) -> dict:
     return {name: value for name, value in plain.items() if name not in APART}
 
 
+def recorded_settings(method: str, record: dict) -> dict:
+    """The settings of a record; a parameter that came later has its default."""
+    return _settings({**detector_class(method)().get_params(), **record["parameters"]})
+
+
 def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFrame:
-    """Every recorded variant of a method, seed 0: first what the tables use, then the best.
+    """Every recorded variant of a method: first what the tables use, then the best.
 
     A row a variant: the settings in which the variants differ, a column each; `taken`, whether the
-    tables use it; `classes`, those that it shares with what the tables use, a tuple (all of its own
-    if nothing of that is recorded); erased, mirrored, turned and mean, validation AUROCs averaged
-    over these; `gain`, its mean less that of what the tables use over the same classes. NaN if they
-    share none. No row if nothing was recorded; ValueError for an unknown method.
+    tables use it; `classes`, a tuple of those that it shares, seed by seed, with what the tables
+    use (all of its own if nothing of that is recorded); erased, mirrored, turned and mean,
+    validation AUROCs averaged over these cells; `gain`, its mean less that of what the tables use
+    over the same cells. NaN if they share none. No row if nothing was recorded; ValueError for an
+    unknown method.
     """
     if method not in DETECTORS:
         raise ValueError(f"{method!r} is no detector; there are: {', '.join(DETECTORS)}")
     taken = json.dumps(table_settings(dataset, method), sort_keys=True)
-    variants: dict[str, dict[str, dict]] = {}  # settings → class → validation AUROCs
+    variants: dict[str, dict[tuple, dict]] = {}  # settings → class, seed → validation AUROCs
     for record in records:
         cell = parse_cell(record["cell"])
         validation = record["metrics"].get("validation")
-        if (cell.dataset, cell.method, cell.seed) == (dataset, method, 0) and validation:
-            key = json.dumps(_settings(record["parameters"]), sort_keys=True)
-            variants.setdefault(key, {})[cell.normal_class] = validation
+        if (cell.dataset, cell.method) == (dataset, method) and validation:
+            key = json.dumps(recorded_settings(method, record), sort_keys=True)
+            variants.setdefault(key, {})[cell.normal_class, cell.seed] = validation
     settings = pd.DataFrame([json.loads(key) for key in variants], dtype=object)
     differing = [name for name in settings if settings[name].map(json.dumps).nunique() > 1]
     used, rows = variants.get(taken), []
     for key, found in variants.items():
-        shared = tuple(sorted(name for name in found if used is None or name in used))
+        shared = sorted(one for one in found if used is None or one in used)
         means = {kind: _mean(found, shared, kind) for kind in KINDS}
         gain = means["mean"] - _mean(used, shared, "mean") if used else float("nan")
-        rows.append({"taken": key == taken, "classes": shared, **means, "gain": gain})
+        names = tuple(dict.fromkeys(name for name, _ in shared))
+        rows.append({"taken": key == taken, "classes": names, **means, "gain": gain})
     columns = ["taken", "classes", *KINDS, "gain"]
     table = settings[differing].join(pd.DataFrame(rows, columns=columns))
     return table.sort_values(
@@ -61,8 +68,8 @@ def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFram
     )
 
 
-def _mean(found: dict[str, dict], names: tuple[str, ...], kind: str) -> float:
-    return float(np.mean([found[name][kind] for name in names])) if names else float("nan")
+def _mean(found: dict[tuple, dict], cells: list[tuple], kind: str) -> float:
+    return float(np.mean([found[cell][kind] for cell in cells])) if cells else float("nan")
 
 
 def render_choices(dataset: str, method: str, table: pd.DataFrame, format: str = "text") -> str:

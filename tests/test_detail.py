@@ -2,24 +2,31 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib.benchmark import run_cell
 from ocnd_lib.data import ImageSet
-from ocnd_lib.detail import experiment, lost_detail
+from ocnd_lib.detail import FLOOR, experiment, lost_detail
+from ocnd_lib.detectors.autoencoder import AutoEncoder
+from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.records import read_arrays
+
+
+def detail(x):
+    return lost_detail(torch.from_numpy(x / 127.5 - 1)).numpy()
 
 
 def test_only_what_is_finer_than_a_block_counts():
     rng = np.random.default_rng(0)
     coarse = np.kron(rng.integers(0, 256, (3, 1, 8, 8)), np.ones((4, 4))).astype(np.uint8)
-    assert lost_detail(coarse) == pytest.approx([0, 0, 0], abs=1e-12)
+    assert detail(coarse) == pytest.approx([0, 0, 0], abs=1e-12)
     fine = coarse.copy()
     fine[1, 0, ::2] = 0
     fine[1, 0, 1::2] = 255
-    assert lost_detail(fine) == pytest.approx([0, 1, 0], abs=1e-12)
+    assert detail(fine) == pytest.approx([0, 1, 0], abs=1e-12)
     colour = np.concatenate([fine, coarse, coarse], 1)  # one channel of three
-    assert lost_detail(colour) == pytest.approx([0, 1 / 3, 0], abs=1e-12)
+    assert detail(colour) == pytest.approx([0, 1 / 3, 0], abs=1e-12)
 
 
 def test_the_error_is_that_of_the_image_with_one_colour_a_block():
@@ -27,7 +34,24 @@ def test_the_error_is_that_of_the_image_with_one_colour_a_block():
     given = x / 127.5 - 1
     shrunk = given.reshape(4, 3, 8, 4, 8, 4).mean((3, 5))
     error = np.square(given - np.kron(shrunk, np.ones((4, 4)))).mean((1, 2, 3))
-    assert lost_detail(x) == pytest.approx(error)
+    assert detail(x) == pytest.approx(error)
+
+
+@pytest.mark.parametrize("kind", [AutoEncoder, OCGAN])
+def test_an_error_in_details_is_the_error_over_what_shrinking_loses(kind):
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 256, (40, 1, 32, 32)).astype(np.uint8)
+    x[:20] = np.kron(x[:20, :, :8, :8], np.ones((4, 4)))  # no detail
+    model = kind(latent_dim=4, width=8, epochs=2, batch_size=10).fit(x)
+    error = model.novelty_score(x)
+    given = x / 127.5 - 1
+    with torch.no_grad():
+        redrawn = model.reconstruct(torch.from_numpy(given).float()).numpy()
+    assert error == pytest.approx(np.square(given - redrawn).mean((1, 2, 3)), rel=1e-4)
+    for power in (0.5, 1.0):
+        scaled = model.set_params(detail_power=power).novelty_score(x)
+        assert scaled == pytest.approx(error / (detail(x) + FLOOR) ** power, rel=1e-4)
+    assert scaled[:20].min() > scaled[20:].max() > 0  # what is flat should be redrawn better
 
 
 def test_a_score_that_knows_no_class_has_a_mean_auroc_of_one_half():

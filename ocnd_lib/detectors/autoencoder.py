@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Decoder, Encoder, uniform_codes
 from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
@@ -15,8 +16,9 @@ from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_ever
 class AutoEncoder(DeepDetector):
     """Convolutional autoencoder; with `noise` a denoising one (Vincent et al. 2008).
 
-    Score: mean squared error over pixels in [-1, 1] between an image and its reconstruction. The
-    last epoch, with exponentially averaged weights, is the model.
+    Score: mean squared error over pixels in [-1, 1] between an image and its reconstruction, with
+    `detail_power` 1 in units of the image's own detail (`ocnd_lib.detail`). The last epoch, with
+    exponentially averaged weights, is the model.
     """
 
     def __init__(
@@ -24,6 +26,7 @@ class AutoEncoder(DeepDetector):
         latent_dim: int = 32,  # size of the tanh code
         width: int = 32,  # channels of the first layer
         noise: float = 0.0,  # standard deviation of what is added to the input while learning
+        detail_power: float = 0.0,  # the score is the error divided by the detail to this power
         epochs: int = 30,
         batch_size: int = 128,
         learning_rate: float = 1e-3,  # falls to zero along a cosine
@@ -33,6 +36,7 @@ class AutoEncoder(DeepDetector):
         self.latent_dim = latent_dim
         self.width = width
         self.noise = noise
+        self.detail_power = detail_power
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -94,4 +98,4 @@ class AutoEncoder(DeepDetector):
         return self.state_["decoder"](codes)
 
     def _score(self, x: Tensor) -> Tensor:
-        return (x - self.reconstruct(x).float()).square().mean((1, 2, 3))
+        return redrawing_error(x, self.reconstruct(x), self.detail_power)
