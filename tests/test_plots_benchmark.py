@@ -30,6 +30,16 @@ def test_a_method_without_a_complete_row_has_no_dot():
     assert dots.get_xdata()[0] == 0.8
 
 
+def test_a_class_that_loses_has_another_colour_than_one_that_gains():
+    from ocnd_lib.plots.benchmark import BETTER, WORSE
+
+    ax = FIGURES["before_and_after"]().axes[0]
+    (lines,) = ax.collections
+    assert [tuple(colour) for colour in lines.get_colors()] == [BETTER, WORSE]
+    before, after, printed = (list(line.get_xdata()) for line in ax.lines)
+    assert (before, after, printed[0]) == ([0.6, 0.9], [0.8, 0.5], 0.7)
+
+
 def test_ranks_put_the_highest_first():
     ax = FIGURES["class_ranks"]().axes[0]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["OCGAN", "Deep SVDD"]

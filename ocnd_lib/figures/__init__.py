@@ -13,6 +13,7 @@ from ocnd_lib.figures import (
     masked,
     ocgan,
     reconstruction,
+    remedies,
 )
 from ocnd_lib.figures.provenance import sources, traced
 from ocnd_lib.figures.source import NoRecords, drawn_or_said, table_or_said
@@ -26,6 +27,7 @@ FIGURES = {
     **masked.FIGURES,
     **ocgan.FIGURES,
     **reconstruction.FIGURES,
+    **remedies.FIGURES,
 }
 
 __all__ = ["FIGURES", "NoRecords", "drawn_or_said", "sources", "table_or_said", "traced"]

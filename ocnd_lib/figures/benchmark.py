@@ -217,7 +217,7 @@ def every_cell(every: dict[str, Results]) -> list[str]:
         f"{name}/{kind}"
         for name, found in every.items()
         for method in found.methods
-        for kind in (f"{method}/*/*", f"{method}+*/*/0")
+        for kind in (f"{method}/*/*", f"{method}+*/*/*")
     ]
 
 

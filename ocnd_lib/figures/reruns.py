@@ -35,7 +35,8 @@ WHY = {
     ("cifar10", "ocgan"): (
         "Its error follows how much fine detail a picture has more than what class it is of: "
         "chapter 3 shows it beside a score that learns nothing. The plain autoencoder is about as "
-        "good, see the table above, and a user with the paper's settings got nearly the same mean."
+        "good, see the table above, and a user with the paper's settings got nearly the same mean. "
+        "What the error is worth in units of that detail is shown below."
     ),
 }
 

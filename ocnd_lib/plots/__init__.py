@@ -16,6 +16,7 @@ from ocnd_lib.plots.attention import (
 from ocnd_lib.plots.audit import class_differences, power_curves
 from ocnd_lib.plots.benchmark import (
     auroc_against_cost,
+    before_and_after,
     class_ranks,
     confusability_maps,
     duels,
@@ -87,6 +88,7 @@ __all__ = [
     "auroc_against_detail",
     "auroc_explained",
     "auroc_widths",
+    "before_and_after",
     "cell_seconds",
     "class_aurocs",
     "class_differences",

@@ -109,10 +109,34 @@ def means_with_intervals(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
-def _legend(fig: Figure, marks: Mapping[str, tuple[str, str]]) -> None:
+def before_and_after(panels: Mapping[str, pd.DataFrame]) -> Figure:
+    """AUROCs of classes by two scores, joined by a line, and as printed; a panel a data set.
+
+    `panels` maps a title to a row a class, with the column published and those of the two scores.
+    """
+    fig = Figure(figsize=(WIDTH, 1.1 + 0.27 * max(map(len, panels.values()))))
+    axes = fig.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (title, table) in zip(axes, panels.items(), strict=True):
+        at, (printed, before, after) = np.arange(len(table)), table.columns
+        colours = np.where(table[after] < table[before], "worse", "better")
+        colours = [{"worse": WORSE, "better": BETTER}[word] for word in colours]
+        ax.hlines(at, table[before], table[after], colors=colours, lw=2.2, zorder=1)
+        ax.plot(table[before], at, "o", color=OURS, mfc="white", ms=6)
+        ax.plot(table[after], at, "o", color=OURS, ms=6)
+        ax.plot(table[printed], at, "D", color=DECK, ms=4)
+        ax.set(title=title, xlabel="AUROC", ylim=(len(table) - 0.5, -0.5))
+        ax.set_yticks(at, table.index)
+        ax.grid(axis="both")
+    marks = {printed: ("D", DECK), before: ("o", OURS, "white"), after: ("o", OURS)}
+    _legend(fig, marks)
+    return fig
+
+
+def _legend(fig: Figure, marks: Mapping[str, tuple[str, ...]]) -> None:
+    """Below the figure: label → marker, colour and, where it is another, colour inside."""
     handles = [
-        Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=label)
-        for label, (marker, colour) in marks.items()
+        Line2D([], [], ls="", marker=mark[0], color=mark[1], mfc=mark[-1], ms=6, label=label)
+        for label, mark in marks.items()
     ]
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 

@@ -1,0 +1,153 @@
+"""Chapter 5: what brings a reconstruction's score nearer to what is printed, without new training.
+
+An error in units of the image's own detail (`ocnd_lib.detail`) follows from what is recorded: the
+error of each test image, and, in the cells of the method `detail`, how much detail it has.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ocnd_lib import plots, tables
+from ocnd_lib.comparison import average, compare_means, mean_interval
+from ocnd_lib.detail import in_details
+from ocnd_lib.figures.benchmark import REPEATS, TITLES, IndexedRun, Results, every_result
+from ocnd_lib.figures.reruns import TRIED
+from ocnd_lib.figures.source import NoRecords
+from ocnd_lib.records import read_arrays, read_record
+
+ERRORS = ("ocgan", "ae", "dae")  # methods whose score is a squared error
+_LACKING = "no record yet; make them with: ocnd sweep --datasets mnist --methods ocgan,detail"
+
+
+def detail_cell(dataset: str) -> str:
+    """The cell that holds the detail of every test image; it is the same for every normal class."""
+    return f"{dataset}/detail/{tables.class_names(dataset)[0]}/0"
+
+
+def runs_in_details(found: Results, method: str) -> list[IndexedRun]:
+    """The recorded runs of a method with their errors in units of detail; none if some lack."""
+    cell = detail_cell(found.dataset)
+    if read_record(cell, found.folder) is None:
+        return []
+    detail = read_arrays(cell, found.folder)["score"].astype(float)
+    return [
+        replace(run, score=in_details(run.score.astype(float), detail[run.index]))
+        for run in found.runs.get(method, [])
+    ]
+
+
+def _average(runs: list[IndexedRun]):
+    return average((run.normal_class, run.seed, run.auroc) for run in runs)
+
+
+def detail_table(every: dict[str, Results]) -> pd.DataFrame:
+    """What the division does to the mean AUROC; index data set, method.
+
+    Columns: published (NaN if not printed), error, in_details, low, high (its 95 % interval), gain,
+    gain_low, gain_high (paired: the same images and seeds for both) and seeds. A method without a
+    complete row on record has none here.
+    """
+    rows = {}
+    for name, found in every.items():
+        printed = tables.load_published(name)["mean"].astype(float)
+        for method in ERRORS:
+            if not (divided := runs_in_details(found, method)):
+                continue
+            both = _average(divided)
+            low, high = mean_interval(divided, repeats=REPEATS)
+            gain, gain_low, gain_high = compare_means(divided, found.runs[method], repeats=REPEATS)
+            rows[name, method] = {
+                "published": printed.get(method, np.nan),
+                "error": _average(found.runs[method]).mean,
+                "in_details": both.mean,
+                **{"low": low, "high": high},
+                **{"gain": gain, "gain_low": gain_low, "gain_high": gain_high},
+                "seeds": both.seeds,
+            }
+    columns = ["published", "error", "in_details", "low", "high"]
+    columns += ["gain", "gain_low", "gain_high", "seeds"]
+    index = pd.MultiIndex.from_tuples(rows, names=["data set", "method"]) if rows else None
+    return pd.DataFrame(list(rows.values()), index=index, columns=columns)
+
+
+def detail_page(table: pd.DataFrame) -> pd.DataFrame:
+    """`detail_table` for a page; NoRecords if nothing is complete."""
+    if table.empty:
+        raise NoRecords(_LACKING)
+    rows = {}
+    for (name, method), row in table.iterrows():
+        rows[TITLES[name], tables.METHODS[method]] = {
+            "published": "" if np.isnan(row.published) else f"{row.published:.4f}",
+            "error": f"{row.error:.4f}",
+            "in units of detail": f"{row.in_details:.4f} [{row.low:.4f}, {row.high:.4f}]",
+            "gain": f"{row.gain:+.4f} [{row.gain_low:+.4f}, {row.gain_high:+.4f}]",
+            "seeds": f"{row.seeds:.0f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["data set", "method"])
+
+
+def behind(row: tuple[str, str], column: str) -> list[str]:
+    """The cells, as patterns, that a number of `detail_page` rests on."""
+    if column not in ("error", "in units of detail", "gain"):
+        return []
+    dataset, method = (
+        next(name for name, title in titles.items() if title == label)
+        for titles, label in zip((TITLES, tables.METHODS), row, strict=True)
+    )
+    return [f"{dataset}/{method}/*/*", detail_cell(dataset)]
+
+
+def in_words(table: pd.DataFrame, dataset: str, method: str = "ocgan") -> str:
+    """A row of `detail_table` as part of a sentence."""
+    if (dataset, method) not in table.index:
+        return "not complete"
+    row = table.loc[(dataset, method)]
+    mean = f"{row.in_details:.4f} [{row.low:.4f}, {row.high:.4f}] instead of {row.error:.4f}"
+    if np.isnan(row.published):
+        return mean
+    side = "reaches" if row.in_details >= row.published else "does not reach"
+    return f"{mean}, which {side} the published {row.published:.4f}"
+
+
+def on_other_digits(found: Results, method: str = "ocgan") -> str:
+    """The mean in units of detail over the digits that had no say in any choice, in words."""
+    classes = _class_means(found, method)
+    others = [name for name in found.names if name not in TRIED]
+    printed = found.published.loc[method, others].mean()
+    if classes is None:
+        return "not complete"
+    return f"{classes[others].mean():.4f}, published {printed:.4f}"
+
+
+def _class_means(found: Results, method: str) -> pd.Series | None:
+    """AUROC of each class in units of detail, mean over seeds; None if some class lacks."""
+    if not (divided := runs_in_details(found, method)):
+        return None
+    return pd.Series(_average(divided).classes).rename(index=dict(enumerate(found.names)))
+
+
+def detail_figure(every: dict[str, Results], method: str = "ocgan") -> Figure:
+    """AUROC of each class by a method's error and by the same in units of detail."""
+    panels = {}
+    for name, found in every.items():
+        if (divided := _class_means(found, method)) is not None:
+            panels[TITLES[name]] = pd.DataFrame(
+                {
+                    "published": found.published.loc[method],
+                    "error": found.ours.loc[method],
+                    "in units of detail": divided.reindex(found.names),
+                }
+            )
+    if not panels:
+        raise NoRecords(_LACKING)
+    return plots.before_and_after(panels)
+
+
+FIGURES: dict[str, Callable[[Path | None], Figure]] = {
+    "benchmark-detail": lambda folder=None: detail_figure(every_result(folder)),
+}
