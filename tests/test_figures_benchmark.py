@@ -5,6 +5,7 @@ import pytest
 
 from ocnd_lib import tables
 from ocnd_lib.figures import benchmark as figures
+from ocnd_lib.figures import duels
 from ocnd_lib.figures.benchmark import results
 from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.records import write_record
@@ -60,13 +61,14 @@ def every(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", figures.FIGURES)
+@pytest.mark.parametrize("name", [*figures.FIGURES, *duels.FIGURES])
 @pytest.mark.parametrize("amount", ["none", "some", "every"])
 def test_every_figure_is_drawn_whatever_is_recorded(name, amount, request, tmp_path, monkeypatch):
     folder = tmp_path / "nothing" if amount == "none" else request.getfixturevalue(amount)
     monkeypatch.setenv("OCND_RECORDS", str(folder))
-    monkeypatch.setattr(figures, "REPEATS", 20)
-    fig = figures.FIGURES[name]()
+    for module in (figures, duels):
+        monkeypatch.setattr(module, "REPEATS", 20)
+    fig = {**figures.FIGURES, **duels.FIGURES}[name]()
     fig.draw_without_rendering()
     box = fig.get_tightbbox()
     assert box.x0 > -0.02 and box.x1 < fig.get_figwidth() + 0.02
@@ -127,23 +129,23 @@ def test_images_are_paired_where_a_method_scored_only_some(some):
     found = results("mnist", some)
     one = next(r for r in found.runs["ocgan"] if (r.normal_class, r.seed) == (3, 0))
     other = next(r for r in found.runs["anogan"] if r.normal_class == 3)
-    a, b = figures.shared_images(one, other)
+    a, b = duels.shared_images(one, other)
     assert np.array_equal(a.index, other.index) and np.array_equal(a.class_test, b.class_test)
     assert np.array_equal(a.score, one.score[other.index])
 
 
 def test_who_beats_whom(some):
     found = results("mnist", some)
-    difference, wins = figures.delong_wins(found)
+    difference, wins = duels.delong_wins(found)
     assert list(wins) == ["vae", "anogan", "ocgan"]
     ours = found.ours.mean(axis=1)
     assert difference.loc["ocgan", "vae"] == pytest.approx(ours["ocgan"] - ours["vae"])
     assert wins.loc["ocgan", "vae"] > 0 and wins.loc["vae", "ocgan"] == 0
-    compared = figures.against_all(found)
+    compared = duels.against_all(found)
     assert list(compared.index) == ["vae", "anogan"]  # KDE lacks a class
     assert (compared["low"] < compared["mean_difference"]).all() and (compared["low"] > 0).all()
-    assert figures.surely_beaten(compared) == 2
-    assert figures.against_all(found, "kde").empty
+    assert duels.surely_beaten(compared) == 2
+    assert duels.against_all(found, "kde").empty
 
 
 def test_costs_are_means_over_the_cells(some):

@@ -6,9 +6,10 @@ from matplotlib.text import Text
 
 from ocnd_lib.background import SHOWN, VERSIONS
 from ocnd_lib.benchmark import check_cell
-from ocnd_lib.figures import NoRecords, drawn_or_said, table_or_said
+from ocnd_lib.figures import NoRecords, drawn_or_said, masked_answer, table_or_said
 from ocnd_lib.figures import masked as figures
-from ocnd_lib.figures.masked import CLAIMS, Trained, cell
+from ocnd_lib.figures.masked import Trained, cell
+from ocnd_lib.figures.masked_answer import CLAIMS
 from ocnd_lib.records import write_record
 
 Y = np.repeat(np.arange(10), 20).astype(np.uint8)
@@ -86,9 +87,9 @@ def test_without_records_it_says_how_to_make_them(tmp_path, monkeypatch):
         assert MISSING in texts(drawn_or_said(draw)), name
     assert "ocnd run scenes/vgg11-masked/all/0" in table_or_said(figures.recorded_pairs).data
     assert list(figures.learnt_table().index) == ["deck"]
-    for claims in figures.recorded_claims().values():
+    for claims in masked_answer.recorded_claims().values():
         assert claims == dict.fromkeys(CLAIMS, "no record yet")
-    assert MISSING + "mnist_on_cifar/" in figures.recorded_answer("mnist_on_cifar")
+    assert MISSING + "mnist_on_cifar/" in masked_answer.recorded_answer("mnist_on_cifar")
 
 
 def test_a_part_of_the_records_is_shown_as_what_it_is(tmp_path):
@@ -97,9 +98,9 @@ def test_a_part_of_the_records_is_shown_as_what_it_is(tmp_path):
     for draw in figures.FIGURES.values():
         assert texts(draw(tmp_path))
     assert "no record yet" in texts(figures.recorded_arms(tmp_path))
-    said = figures.recorded_answer("scenes", tmp_path)
+    said = masked_answer.recorded_answer("scenes", tmp_path)
     assert "one pair of networks" in said and "controls that part them: no record yet" in said
-    claims = figures.recorded_claims(tmp_path)
+    claims = masked_answer.recorded_claims(tmp_path)
     assert claims["digits on CIFAR-10"] == dict.fromkeys(CLAIMS, "no record yet")
     assert claims["generated scenes"][CLAIMS[0]].startswith("one run, not decided")
     assert claims["generated scenes"][CLAIMS[1]].startswith("confirmed for this one pair")
@@ -107,13 +108,13 @@ def test_a_part_of_the_records_is_shown_as_what_it_is(tmp_path):
     assert list(table["seeds"]) == ["1", "1", "1"]  # the second masked one has no partner
     write(tmp_path, "mnist_on_cifar", arms("original"))  # an arm alone is no comparison
     assert len(figures.learnt_table(tmp_path)) == 3
-    assert "no pair of networks" in figures.recorded_answer("mnist_on_cifar", tmp_path)
+    assert "no pair of networks" in masked_answer.recorded_answer("mnist_on_cifar", tmp_path)
 
 
 def test_with_all_records_everything_is_drawn_and_judged(all_records):
     for draw in figures.FIGURES.values():
         assert "no record" not in texts(draw(all_records))
-    claims = figures.recorded_claims(all_records)
+    claims = masked_answer.recorded_claims(all_records)
     assert list(claims) == ["generated scenes", "digits on CIFAR-10", "COCO, 197 objects"]
     scenes = claims["generated scenes"]
     assert [text.split(":")[0] for text in scenes.values()] == [
@@ -124,11 +125,11 @@ def test_with_all_records_everything_is_drawn_and_judged(all_records):
     assert "masked minus original +30.0 [" in scenes[CLAIMS[1]]
     assert "background minus silhouette -40.0 [" in scenes[CLAIMS[3]]
     assert claims["COCO, 197 objects"][CLAIMS[2]] == "no record yet"
-    said = figures.recorded_answer("scenes", all_records)
+    said = masked_answer.recorded_answer("scenes", all_records)
     assert "5 pairs of networks" in said and "outline alone gives 80.0%" in said
     assert "helps even without showing the outline (centre minus original +15.0" in said
     assert len(figures.recorded_pairs(all_records)) == 6 + 6 + 4
-    assert len(figures.claims_markdown(claims).splitlines()) == 2 + len(CLAIMS)
+    assert len(masked_answer.claims_markdown(claims).splitlines()) == 2 + len(CLAIMS)
 
 
 def test_accuracies_are_those_of_the_answers():
@@ -152,9 +153,9 @@ def test_a_gain_is_taken_over_common_seeds_on_the_version_shown():
 
 def test_whoever_relies_on_backgrounds_is_misled_by_another():
     found = {"original": {0: trained(0.9, swapped=0.4), 1: trained(0.9, 1, swapped=0.4)}}
-    said = figures.claims(found)[CLAIMS[4]]
+    said = masked_answer.claims(found)[CLAIMS[4]]
     assert said.startswith("confirmed: original minus swapped +50.0 [")
-    assert figures.claims({"original": {0: trained(0.9, swapped=0.9)}})[CLAIMS[4]].startswith(
+    assert masked_answer.claims({"original": {0: trained(0.9, swapped=0.9)}})[CLAIMS[4]].startswith(
         "not shown for this one network"
     )
 
@@ -162,17 +163,17 @@ def test_whoever_relies_on_backgrounds_is_misled_by_another():
 def test_epochs_saved_are_counted_and_never_is_after_the_last():
     found = arms("original", "masked")
     assert figures.epochs_saved(found).tolist() == [2, 3, 4]
-    assert figures.claims(found)[CLAIMS[0]] == (
+    assert masked_answer.claims(found)[CLAIMS[0]] == (
         "confirmed: original minus masked +3.0 [+0.5, +5.5] epochs"
     )
     found["original"][1] = trained(0.6, 1, None)
     found["masked"][1] = trained(0.9, 1, 2)
     assert figures.epochs_saved(found).tolist() == [2, 2, 4]  # the curves end after 3 epochs
-    said = figures.claims(found)[CLAIMS[0]]
+    said = masked_answer.claims(found)[CLAIMS[0]]
     assert said.startswith("not shown: original minus masked +2.7 [-0.2, +5.5] epochs")
     assert said.endswith(", where 1 of 6 networks never came to 80 %")
     none = {arm: {0: trained(0.1, epochs=None)} for arm in ("original", "masked")}
-    assert figures.claims(none)[CLAIMS[0]] == "not decided: no network came to 80 %"
+    assert masked_answer.claims(none)[CLAIMS[0]] == "not decided: no network came to 80 %"
     rows = figures.learnt_rows(found)
     assert rows[0]["epochs to 80 %, original"].endswith(", 1 never")
     assert rows[1]["epochs to 80 %, masked"] == "never"

@@ -1,8 +1,7 @@
-"""Chapter 6: what its figures, tables and answer take from networks trained on crops."""
+"""Chapter 6: what its figures and tables take from networks trained on crops."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from scipy import stats
 from ocnd_lib import plots
 from ocnd_lib.background import SHOWN, VERSIONS
 from ocnd_lib.comparison import mcnemar, mean_over_runs
-from ocnd_lib.figures.claims import claims_table, verdict
 from ocnd_lib.figures.source import NoRecords, published_claim
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import read_arrays, read_record
@@ -25,6 +23,7 @@ CONTROL_SEEDS = range(3)
 PAIR = ("masked", "original")
 CONTROLS = tuple(arm for arm in VERSIONS if arm not in PAIR)
 CORRELATIONS = (0, 0.5, 1)
+NO_RECORD = "no record yet"
 SETTINGS = {COCO: {"batch_size": 16, "epochs": 60}}  # few crops: as many steps need more epochs
 
 
@@ -113,10 +112,10 @@ def accuracy_gain(a: tuple[Seeds, str], b: tuple[Seeds, str]) -> tuple[float, fl
     Each is (networks, the version they are shown). The interval is over seeds and test crops; all
     are NaN if there is no common seed.
     """
-    shared = sorted(a[0].keys() & b[0].keys())
-    if not shared:
+    common = sorted(a[0].keys() & b[0].keys())
+    if not common:
         return (float("nan"),) * 3
-    right = [np.stack([arm[s].right(version) for s in shared]) for arm, version in (a, b)]
+    right = [np.stack([arm[s].right(version) for s in common]) for arm, version in (a, b)]
     return mean_over_runs(right[0].astype(float) - right[1])
 
 
@@ -131,17 +130,18 @@ def epochs_saved(arms: Mapping[str, Seeds], key: str = EPOCHS) -> np.ndarray:
         return run.record["metrics"][key] or len(run.record["curves"]) + 1
 
     return np.array(
-        [needed(arms["original"][s]) - needed(arms["masked"][s]) for s in _shared(arms)], float
+        [needed(arms["original"][s]) - needed(arms["masked"][s]) for s in shared(arms)], float
     )
 
 
-def _shared(arms: Mapping[str, Seeds]) -> list[int]:
+def shared(arms: Mapping[str, Seeds]) -> list[int]:
+    """The seeds that both of the deck's arms have, in order."""
     return sorted(arms.get("original", {}).keys() & arms.get("masked", {}).keys())
 
 
 def in_pairs(arms: Mapping[str, Seeds]) -> dict[str, dict[int, Trained]]:
     """The deck's two arms, with the seeds that both have."""
-    return {arm: {seed: arms[arm][seed] for seed in _shared(arms)} for arm in PAIR}
+    return {arm: {seed: arms[arm][seed] for seed in shared(arms)} for arm in PAIR}
 
 
 def paired_table(arms: Mapping[str, Seeds]) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def paired_table(arms: Mapping[str, Seeds]) -> pd.DataFrame:
     With several seeds a last row has the means and the p of a paired t test over them.
     """
     rows, accuracies = {}, []
-    for seed in _shared(arms):
+    for seed in shared(arms):
         right = {arm: arms[arm][seed].right(arm) for arm in PAIR}
         test = mcnemar(right["masked"], right["original"])
         accuracies.append([right[arm].mean() for arm in PAIR])
@@ -250,7 +250,7 @@ def learnt_rows(arms: Mapping[str, Seeds]) -> list[dict[str, str]]:
     for crops, (epochs, accuracy) in keys.items():
         row = {"crops": crops, "seeds": str(len(arms["masked"]))}
         for arm in PAIR:
-            row[f"epochs to 80 %, {arm}"] = _mean_epochs(arms[arm], epochs)
+            row[f"epochs to 80 %, {arm}"] = mean_epochs(arms[arm], epochs)
         for arm in PAIR:
             values = [run.record["metrics"][accuracy] for run in arms[arm].values()]
             row[f"accuracy, {arm}"] = _mean(values, ".1%")
@@ -258,7 +258,8 @@ def learnt_rows(arms: Mapping[str, Seeds]) -> list[dict[str, str]]:
     return rows
 
 
-def _mean_epochs(seeds: Seeds, key: str) -> str:
+def mean_epochs(seeds: Seeds, key: str) -> str:
+    """For a page: the mean epochs of an arm's networks with Student's interval, or `never`."""
     values = [run.record["metrics"][key] for run in seeds.values()]
     reached = [value for value in values if value is not None]
     if not reached:
@@ -341,127 +342,6 @@ def correlation_table(folder: Path | None = None) -> pd.DataFrame:
     if not rows:
         raise NoRecords(f"no record yet; make one with: ocnd run {PAIR_CELLS[0]}")
     return pd.DataFrame(rows, columns=["correlation", "arm", "seed", "accuracy"])
-
-
-# --- the answer ----------------------------------------------------------------------------------
-
-CLAIMS = (
-    "Masked crops are learnt in fewer epochs",
-    "and put into their class more often",
-    "So are crops masked without knowledge of the outline",
-    "The surroundings add something to the outline",
-    "A network that sees backgrounds relies on them",
-)
-NO_RECORD = "no record yet"
-NOT_RUN = "not run here"
-
-
-def claims(arms: Mapping[str, Seeds], lacking: str = NO_RECORD) -> dict[str, str]:
-    """Each claim with its verdict and numbers, as far as its arms were run, else `lacking`.
-
-    The first two are the deck's. The next two part what the deck takes as one: a mask both removes
-    the background and shows the outline. The last asks the same networks with another background.
-    """
-    found = dict.fromkeys(CLAIMS, lacking)
-    if _shared(arms):
-        found[CLAIMS[0]] = _epochs_claim(arms)
-    pairs = (("masked", "original"), ("centre", "original"), ("background", "silhouette"))
-    compared = [((a, a), (b, b)) for a, b in pairs]
-    compared.append((("original", "original"), ("original", "swapped")))
-    for claim, ((a, shown), (b, other)) in zip(CLAIMS[1:], compared, strict=True):
-        if shared := arms.get(a, {}).keys() & arms.get(b, {}).keys():
-            gain = accuracy_gain((arms[a], shown), (arms[b], other))
-            sure = verdict(*gain[1:], 1)
-            if len(shared) == 1:
-                sure += " for this one pair" if a != b else " for this one network"
-            found[claim] = f"{sure}: {shown} minus {other} {gain_text(gain)}"
-    return found
-
-
-def _epochs_claim(arms: Mapping[str, Seeds]) -> str:
-    runs = [run for seeds in in_pairs(arms).values() for run in seeds.values()]
-    reached = [run.record["metrics"][EPOCHS] for run in runs]
-    if not any(reached):
-        return "not decided: no network came to 80 %"
-    mean, low, high = seed_interval(epochs_saved(arms))
-    interval = "" if np.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
-    said = f"{verdict(low, high, 1)}: original minus masked {mean:+.1f}{interval} epochs"
-    if never := reached.count(None):
-        said += f", where {never} of {len(reached)} networks never came to 80 %"
-    return said
-
-
-def gain_text(gain: tuple[float, float, float]) -> str:
-    """A difference of accuracies in percentage points, with its interval."""
-    value, low, high = (100 * number for number in gain)
-    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}] points"
-
-
-def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
-    """`claims` of every data set by its title; of COCO only if it has records."""
-    found = {name: dict.fromkeys(CLAIMS, NO_RECORD) for name in DATASETS.values()}
-    for dataset in (*DATASETS, COCO):
-        try:
-            arms = recorded(dataset, folder=folder)
-        except NoRecords:
-            continue
-        found[title(dataset, arms)] = claims(arms)
-    return found
-
-
-claims_markdown = partial(claims_table, CLAIMS)
-
-
-def answer(arms: Mapping[str, Seeds], title: str, lacking: str = NO_RECORD) -> str:
-    """Three sentences: is a network faster, is it better, and is that because background is noise?
-
-    Each ends with how sure that is.
-    """
-    seeds = _shared(arms)
-    if not seeds:
-        return f"On {title}, there is no pair of networks yet."
-    runs = "one pair of networks" if len(seeds) == 1 else f"{len(seeds)} pairs of networks"
-    found = claims(arms, lacking)
-    pairs = in_pairs(arms)
-    epochs = {arm: _mean_epochs(pairs[arm], EPOCHS) for arm in PAIR}
-    mean = {arm: np.mean([run.right(arm).mean() for run in pairs[arm].values()]) for arm in PAIR}
-    crops = len(arms["masked"][seeds[0]].arrays["y_test"])
-    sentences = [
-        f"On {title}, {runs} reached 80 % of the training crops after "
-        f"{epochs['masked']} epochs when the crops were masked and after {epochs['original']} when "
-        f"they were not ({found[CLAIMS[0]]}).",
-        f"Of {crops} test crops they put {mean['masked']:.1%} and {mean['original']:.1%} into "
-        f"their class ({found[CLAIMS[1]]}).",
-        _reason(found, arms, lacking),
-    ]
-    return " ".join(sentences)
-
-
-def _reason(found: Mapping[str, str], arms: Mapping[str, Seeds], lacking: str) -> str:
-    centre = found[CLAIMS[2]]
-    if centre == lacking or "silhouette" not in arms:
-        return (
-            "Whether that is due to the background that a mask removes or to the outline that it "
-            f"shows cannot be said from these two; the controls that part them: {lacking}."
-        )
-    outline = np.mean([run.right("silhouette").mean() for run in arms["silhouette"].values()])
-    said = {
-        "confirmed": "Dimming the background helps even without showing the outline",
-        "refuted": "Dimming the background without showing the outline does harm",
-    }.get(
-        centre.partition(":")[0],
-        "That dimming the background helps without showing the outline is not shown",
-    )
-    return f"{said} ({centre.partition(': ')[2]}), and the outline alone gives {outline:.1%}."
-
-
-def recorded_answer(dataset: str, folder: Path | None = None) -> str:
-    """`answer` from what is recorded of a data set, or what to run."""
-    try:
-        arms = recorded(dataset, folder=folder)
-    except NoRecords as missing:
-        return f"On {DATASETS[dataset]}: {missing}."
-    return answer(arms, DATASETS[dataset])
 
 
 # --- figures -------------------------------------------------------------------------------------
