@@ -49,6 +49,23 @@ def test_what_the_detail_hides_is_found_when_errors_are_divided_by_it(every):
     assert knows_nothing["in_details"] == pytest.approx(0.5, abs=0.01)
 
 
+def test_seeds_that_err_apart_are_better_together(every):
+    rng = np.random.default_rng(1)
+    y, normal = (CLASS_TEST != 3).astype(int), 3
+    index = np.arange(len(y))
+    runs = [
+        benchmark.IndexedRun(normal, seed, y + rng.normal(0, 1.5, len(y)), CLASS_TEST, index)
+        for seed in range(8)
+    ]
+    (one,) = remedies.together(runs)
+    assert one.normal_class == 3 and one.auroc > max(run.auroc for run in runs)
+    table = remedies.detail_table(every)
+    assert table.loc[("mnist", "ocgan"), "together"] == pytest.approx(1)
+    assert np.isnan(table.loc[("mnist", "ae"), "together"])  # one seed is no ensemble
+    page = remedies.detail_page(table)["seeds together"]
+    assert page.loc[("MNIST", "OCGAN")].startswith("1.0000 [") and page.loc[("MNIST", "AE")] == ""
+
+
 def test_words_and_page_say_whether_the_printed_mean_is_reached(every):
     table = remedies.detail_table(every)
     assert "which reaches the published 0.9750" in remedies.in_words(table, "mnist")

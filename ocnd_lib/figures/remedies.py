@@ -41,6 +41,20 @@ def runs_in_details(found: Results, method: str) -> list[IndexedRun]:
     ]
 
 
+def together(runs: list[IndexedRun]) -> list[IndexedRun]:
+    """The seeds of each class as one ensemble: the mean of their scores of the same images.
+
+    Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
+    """
+    classes: dict[int, list[IndexedRun]] = {}
+    for run in runs:
+        classes.setdefault(run.normal_class, []).append(run)
+    return [
+        replace(seeds[0], score=np.mean([run.score for run in seeds], axis=0))
+        for seeds in classes.values()
+    ]
+
+
 def _average(runs: list[IndexedRun]):
     return average((run.normal_class, run.seed, run.auroc) for run in runs)
 
@@ -49,8 +63,9 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
     """What the division does to the mean AUROC; index data set, method.
 
     Columns: published (NaN if not printed), error, in_details, low, high (its 95 % interval), gain,
-    gain_low, gain_high (paired: the same images and seeds for both) and seeds. A method without a
-    complete row on record has none here.
+    gain_low, gain_high (paired: the same images and seeds for both), seeds, and together, which is
+    the mean of the seeds as ensembles, NaN with one seed, with together_low and together_high. A
+    method without a complete row on record has none here.
     """
     rows = {}
     for name, found in every.items():
@@ -69,8 +84,16 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
                 **{"gain": gain, "gain_low": gain_low, "gain_high": gain_high},
                 "seeds": both.seeds,
             }
+            if both.seeds > 1:
+                ensembles = together(divided)
+                low, high = mean_interval(ensembles, repeats=REPEATS)
+                rows[name, method] |= {
+                    "together": _average(ensembles).mean,
+                    **{"together_low": low, "together_high": high},
+                }
     columns = ["published", "error", "in_details", "low", "high"]
     columns += ["gain", "gain_low", "gain_high", "seeds"]
+    columns += ["together", "together_low", "together_high"]
     index = pd.MultiIndex.from_tuples(rows, names=["data set", "method"]) if rows else None
     return pd.DataFrame(list(rows.values()), index=index, columns=columns)
 
@@ -87,13 +110,16 @@ def detail_page(table: pd.DataFrame) -> pd.DataFrame:
             "in units of detail": f"{row.in_details:.4f} [{row.low:.4f}, {row.high:.4f}]",
             "gain": f"{row.gain:+.4f} [{row.gain_low:+.4f}, {row.gain_high:+.4f}]",
             "seeds": f"{row.seeds:.0f}",
+            "seeds together": ""
+            if np.isnan(row.together)
+            else f"{row.together:.4f} [{row.together_low:.4f}, {row.together_high:.4f}]",
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["data set", "method"])
 
 
 def behind(row: tuple[str, str], column: str) -> list[str]:
     """The cells, as patterns, that a number of `detail_page` rests on."""
-    if column not in ("error", "in units of detail", "gain"):
+    if column not in ("error", "in units of detail", "gain", "seeds together"):
         return []
     dataset, method = (
         next(name for name, title in titles.items() if title == label)
