@@ -49,7 +49,7 @@ def plain() -> None:
 
 def detector(method: str, small: bool):
     """A detector with the settings of the tables (MNIST), but few epochs; and its batch size."""
-    from ocnd_lib.benchmark import DETECTORS, detector_class
+    from ocnd_lib.protocol import DETECTORS, detector_class
 
     made = detector_class(method)(**DETECTORS[method][2], **EPOCHS.get(method, SHORT)[0])
     if small:

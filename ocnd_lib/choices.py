@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from ocnd_lib.benchmark import DETECTORS, SETTINGS, detector_class
+from ocnd_lib.protocol import DETECTORS, SETTINGS, detector_class
 from ocnd_lib.records import parse_cell
 
 KINDS = ("erased", "mirrored", "turned", "mean")  # of generated novelties; `mean` of the three

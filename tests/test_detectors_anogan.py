@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import benchmark
+from ocnd_lib import benchmark, protocol
 from ocnd_lib.detectors.anogan import AnoGAN
 from ocnd_lib.detectors.gan import Descent
 from ocnd_lib.networks import uniform_codes
@@ -103,7 +103,7 @@ def test_an_impossible_number_of_restarts_is_refused(restarts):
 def test_cells_of_gan_and_anogan_train_their_gan_once(tmp_path, monkeypatch):
     small = {"epochs": 2, "width": 4, "candidates": 8, "search_steps": 2}
     for method in ("gan", "anogan"):
-        monkeypatch.setitem(benchmark.SETTINGS, ("digits", method), small)
+        monkeypatch.setitem(protocol.SETTINGS, ("digits", method), small)
     alone = benchmark.run_cell("digits/anogan/8/0", tmp_path / "alone" / "records", "cpu")
     both = tmp_path / "both" / "records"
     first = benchmark.run_cell("digits/gan/8/0", both, "cpu")

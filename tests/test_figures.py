@@ -3,10 +3,23 @@
 import pytest
 
 from ocnd_lib.benchmark import check_cell, keeps_pictures
-from ocnd_lib.figures import FIGURES, NoRecords, attention, looks, ocgan, reconstruction
+from ocnd_lib.figures import (
+    FIGURES,
+    NoRecords,
+    attention,
+    attention_gains,
+    looks,
+    ocgan,
+    reconstruction,
+)
 from ocnd_lib.figures.source import drawn_or_said
 
-MADE_BY = {attention: "ocnd run ", looks: r"ocnd run \w+/looks/", ocgan: "ocnd run mnist/ocgan"}
+MADE_BY = {
+    attention: "ocnd run ",
+    attention_gains: "ocnd run ",
+    looks: r"ocnd run \w+/looks/",
+    ocgan: "ocnd run mnist/ocgan",
+}
 
 
 @pytest.mark.parametrize(

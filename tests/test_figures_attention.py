@@ -9,7 +9,7 @@ from ocnd_lib import benchmark
 from ocnd_lib.attention import control_map
 from ocnd_lib.comparison import Run
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.figures import NoRecords
+from ocnd_lib.figures import NoRecords, attention_gains
 from ocnd_lib.figures import attention as figures
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.tables import audit, class_names
@@ -118,13 +118,13 @@ def runs_with(shift, seeds=3, normal=0):
     ],
 )
 def test_a_verdict_follows_from_the_interval(after, before, seeds, words):
-    found = figures.gain(runs_with(after, seeds), runs_with(before, seeds))
+    found = attention_gains.gain(runs_with(after, seeds), runs_with(before, seeds))
     assert found["verdict"] == words and found["seeds"] == seeds
 
 
 def test_a_gain_takes_only_the_runs_that_both_have():
     after = runs_with(2) + runs_with(2, 1, normal=1)
-    found = figures.gain(after, runs_with(1, 2))
+    found = attention_gains.gain(after, runs_with(1, 2))
     expected = np.mean([r.auroc for r in runs_with(2)[:2]])
     expected -= np.mean([r.auroc for r in runs_with(1, 2)])
     assert found["seeds"] == 2 and found["low"] < found["gain"] < found["high"]
@@ -132,7 +132,8 @@ def test_a_gain_takes_only_the_runs_that_both_have():
 
 
 def test_gains_are_over_the_base_part_of_the_same_runs_and_over_the_centre_map(folder):
-    table = figures.gains(figures.every_run(folder)).set_index(["variant", "against"])["gain"]
+    table = attention_gains.gains(figures.every_run(folder))
+    table = table.set_index(["variant", "against"])["gain"]
 
     def mean(title, name):
         values = {8: [], 5: []}
@@ -149,31 +150,31 @@ def test_gains_are_over_the_base_part_of_the_same_runs_and_over_the_centre_map(f
     added = mean("+ generated negatives", "score") - mean("learned map", "score")
     assert table["+ generated negatives", "learned map"] == pytest.approx(added)
     assert np.isnan(table["centre map", "centre map"]) and np.isnan(table["+ CBAM", "centre map"])
-    answered = figures.answers(figures.every_run(folder)).droplevel(0)
+    answered = attention_gains.answers(figures.every_run(folder)).droplevel(0)
     area = mean("learned map", "score") - mean("learned map", "part_area")
     assert answered.loc["more than the map's area", "gain"].startswith(f"{area:+.4f}")
     assert answered.loc["above its own base GAN", "gain"].startswith(f"{own:+.4f}")
-    assert figures.alike(figures.every_run(folder)) == (3, 3)
+    assert attention_gains.alike(figures.every_run(folder)) == (3, 3)
     other = figures.every_run(folder)
     other["digits"]["learned map"][0].parts["base"].score[0] += 1  # as if trained elsewhere
-    assert figures.alike(other) == (2, 3)
+    assert attention_gains.alike(other) == (2, 3)
     assert answered.loc["more than a random map", "AUROC"] == "no record yet"
     assert set(answered["seeds"]) == {"1", ""}  # class 5 has one seed
 
 
 def test_the_conclusion_says_only_what_is_known(folder, tmp_path):
-    some = figures.conclusion(figures.answers(figures.every_run(folder)))
+    some = attention_gains.conclusion(attention_gains.answers(figures.every_run(folder)))
     assert "above its own base GAN (one seed, open)" in some and "random map" not in some
     assert some.endswith("the rest not yet known.")
-    none = figures.conclusion(figures.answers(figures.every_run(tmp_path)))
+    none = attention_gains.conclusion(attention_gains.answers(figures.every_run(tmp_path)))
     assert none == "digits, learned map: not yet known."
     found = {"digits": {title: [] for title in figures.VARIANTS}}
     for title in figures.VARIANTS:
         shift = 3 if title == "learned map" else 1
         runs = zip(runs_with(shift), runs_with(1), strict=True)
         found["digits"][title] = [figures.Found(a, {"base": b, "area": b}) for a, b in runs]
-    every = figures.conclusion(figures.answers(found))
-    assert every.count("raised") == len(figures.QUESTIONS) and "not yet known" not in every
+    every = attention_gains.conclusion(attention_gains.answers(found))
+    assert every.count("raised") == len(attention_gains.QUESTIONS) and "not yet known" not in every
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -195,7 +196,7 @@ def test_the_page_shows_aurocs_of_scores_and_parts(folder):
     assert not any("OCGAN" in title for title, _ in parts.index)
     assert parts.loc[("digits, learned map", 5), "classifier"] == ""
     assert parts.loc[("digits, + generated negatives", 5), "classifier"] != ""
-    gains = figures.gains_page(figures.gains(every))
+    gains = attention_gains.gains_page(attention_gains.gains(every))
     assert list(gains.columns) == ["its own base GAN", "centre map", "learned map"]
     assert "seeds: 1" in gains.loc[("digits", "learned map"), "centre map"]
 
@@ -205,7 +206,11 @@ def test_real_negatives_stand_in_a_table_of_their_own(folder):
     assert list(real.index) == [("digits, oracle: the novel classes themselves", 8)]
     assert {"score", "base", "masked", "area", "classifier"} == set(real.columns)
     every = figures.every_run(folder)
-    pages = (figures.numbers_page(every), figures.recorded_parts(every), figures.gains(every))
+    pages = (
+        figures.numbers_page(every),
+        figures.recorded_parts(every),
+        attention_gains.gains(every),
+    )
     assert not any("oracle" in page.to_string() for page in pages)
 
 
@@ -283,7 +288,7 @@ def test_the_live_table_compares_each_score_with_its_own_base():
 def test_the_figures_are_drawn_from_records(folder):
     titles = [ax.get_title("left") for ax in figures.recorded_ablation(folder).axes]
     assert titles == ["digits\n8", "digits\n5"]
-    titles = [ax.get_title("left") for ax in figures.recorded_gains(folder).axes]
+    titles = [ax.get_title("left") for ax in attention_gains.recorded_gains(folder).axes]
     assert titles == [
         f"digits: minus\n{name}" for name in ("its own base GAN", "centre map", "learned map")
     ]
@@ -311,14 +316,14 @@ def test_the_recorded_film_shows_training_images_and_their_maps(folder):
 
 def test_without_records_nothing_is_found(tmp_path):
     every = figures.every_run(tmp_path)
-    assert figures.gains(every)["gain"].isna().all()
-    assert set(figures.answers(every)["AUROC"]) == {"no record yet"}
+    assert attention_gains.gains(every)["gain"].isna().all()
+    assert set(attention_gains.answers(every)["AUROC"]) == {"no record yet"}
     assert "no record yet" in figures.row_verdict("cifar10", tmp_path)
     for page in (figures.numbers_page, figures.recorded_parts):
         with pytest.raises(NoRecords):
             page(every)
     with pytest.raises(NoRecords):
-        figures.gains_page(figures.gains(every))
+        attention_gains.gains_page(attention_gains.gains(every))
     with pytest.raises(NoRecords, match="attention-gan-auxiliary"):
         figures.real_page(tmp_path)
-    assert isinstance(figures.gains(every), pd.DataFrame)
+    assert isinstance(attention_gains.gains(every), pd.DataFrame)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ocnd_lib import benchmark, looks
+from ocnd_lib import benchmark, looks, protocol
 from ocnd_lib.figures import NoRecords
 from ocnd_lib.figures import looks as figures
 from ocnd_lib.metrics import seed_interval
@@ -21,7 +21,7 @@ def records(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(looks, "LOOKED_AT", 6)
         patch.setattr(looks.look, "__defaults__", (looks.LAYER, 1))
-        patch.setitem(benchmark.LOOKS_SETTINGS, "digits", TINY)
+        patch.setitem(protocol.LOOKS_SETTINGS, "digits", TINY)
         for cell in RUN:
             benchmark.run_cell(cell, path, device="cpu")
     return path

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ocnd_lib import benchmark
+from ocnd_lib import benchmark, protocol
 from ocnd_lib.comparison import Run
 from ocnd_lib.figures import NoRecords
 from ocnd_lib.figures import ocgan as figures
@@ -22,7 +22,7 @@ def records(tmp_path_factory):
     """Records of tiny models on digits."""
     path = tmp_path_factory.mktemp("results") / "records"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(benchmark.SETTINGS, ("digits", "ocgan"), TINY)
+        patch.setitem(protocol.SETTINGS, ("digits", "ocgan"), TINY)
         for method, k, seed in RUN:
             benchmark.run_cell(f"digits/{method}/{k}/{seed}", path, device="cpu")
     return path

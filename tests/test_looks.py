@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import benchmark, looks
+from ocnd_lib import benchmark, looks, protocol
 from ocnd_lib.background import small_set
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
@@ -128,7 +128,7 @@ def test_pictures_show_normal_images_and_novel_ones_of_different_classes(model, 
 def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(looks, "LOOKED_AT", 6)
     monkeypatch.setattr(looks.look, "__defaults__", (looks.LAYER, 1))
-    monkeypatch.setitem(benchmark.LOOKS_SETTINGS, "digits", TINY)
+    monkeypatch.setitem(protocol.LOOKS_SETTINGS, "digits", TINY)
     record = benchmark.run_cell("digits/looks/8/0", tmp_path, device="cpu")
     assert record["parameters"]["width"] == 4 and record["test_counts"] == [6, 6]
     assert set(record["tables"]) == {"finds", "road", "randomised", "strength"}
@@ -140,8 +140,8 @@ def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
 
 def test_a_cell_with_real_negatives_is_given_them(tmp_path, monkeypatch):
     monkeypatch.setattr(looks, "look", lambda *_: {})
-    monkeypatch.setitem(benchmark.LOOKS_SETTINGS, "digits", TINY)
-    monkeypatch.setitem(benchmark.AUXILIARY, "digits", "digits")
+    monkeypatch.setitem(protocol.LOOKS_SETTINGS, "digits", TINY)
+    monkeypatch.setitem(protocol.AUXILIARY, "digits", "digits")
     for kind, others in (("auxiliary", 1300), ("oracle", 1300 - 130)):
         cell = f"digits/looks+classifier={kind}/8/0"
         record = benchmark.run_cell(cell, tmp_path, device="cpu")

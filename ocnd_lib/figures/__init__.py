@@ -6,6 +6,7 @@ it from the records that exist, or raises `NoRecords`.
 
 from ocnd_lib.figures import (
     attention,
+    attention_gains,
     benchmark,
     costs,
     duels,
@@ -21,6 +22,7 @@ from ocnd_lib.figures.source import NoRecords, drawn_or_said, table_or_said
 
 FIGURES = {
     **attention.FIGURES,
+    **attention_gains.FIGURES,
     **benchmark.FIGURES,
     **costs.FIGURES,
     **duels.FIGURES,
