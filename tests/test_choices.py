@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ocnd_lib import choices
-from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.choices import choices_table, for_page, render_choices, table_settings
+from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import parse_cell, read_records
 
 
