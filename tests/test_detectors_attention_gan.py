@@ -1,30 +1,20 @@
-"""Attention-GAN: its map, its two GANs, and where its negatives may come from."""
-
-import threading
-import time
+"""Attention-GAN: its map, the controls of it, its two GANs, and what makes it fail."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
-from torch import nn
 
-from ocnd_lib import attention, benchmark, negatives, records, tables
-from ocnd_lib import looks as where_it_looks
+from attention_samples import TINY, learner, snapshot
+from ocnd_lib import attention
 from ocnd_lib.attention import AttentionMap, attended_error, control_map, multiply, to_map
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.detectors import attention_gan, map_learner
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.map_learner import MapLearner
 from ocnd_lib.detectors.ocgan import OCGAN, JointDiscriminator
 from ocnd_lib.detectors.redrawer import Redrawer
-from ocnd_lib.selection import generated_novelties
-from ocnd_lib.training import choose_hardware, to_unit
+from ocnd_lib.training import to_unit
 
-TINY = dict(
-    latent_dim=4, width=4, noise=0.2, mining=False, epochs=2, joint_epochs=2, masked_epochs=2,
-    batch_size=16, device="cpu",
-)  # fmt: skip
 QUICK = TINY | dict(learning_rate=1e-3, mask_rate=1e-2)
 TAUGHT = QUICK | dict(latent_dim=8, width=8, epochs=11, joint_epochs=8, masked_epochs=5)
 
@@ -47,27 +37,6 @@ def zeros():
 @pytest.fixture(scope="module")
 def taught(zeros):
     return AttentionGAN(**TAUGHT).fit(zeros.x_train, x_validation=zeros.x_validation)
-
-
-def learner(x, **more):
-    """A map at its first step, with its model and the masked GAN beside it."""
-    torch.manual_seed(0)
-    model = AttentionGAN(**TINY | more)
-    model.channels_ = 1
-    hardware = choose_hardware("cpu", "fp32")
-    base, masked = model.base_gan(), model.masked_gan()
-    base.channels_ = masked.channels_ = 1
-    base, masked = Redrawer(base, hardware), Redrawer(masked, hardware)
-    taught = MapLearner(model, hardware, more.get("given"))
-    for part in base.kept.modules():  # DCGAN's weights are too small to pass a gradient on
-        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(part.weight)
-    model.state_ = {"base": base.kept, "masked": masked.kept, **taught.nets}
-    return taught, base, masked
-
-
-def snapshot(*modules):
-    return [value.clone() for module in modules for value in module.state_dict().values()]
 
 
 # --- the map -------------------------------------------------------------------------------------
@@ -366,201 +335,7 @@ def test_image_and_code_are_judged_together(x):
     assert np.isfinite(OCGAN(**small, joint_discriminator=True).fit(x).novelty_score(x)).all()
 
 
-def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path, monkeypatch):
-    shared = tmp_path / "base.pt"
-    alone = AttentionGAN(**TINY, mask="centre").fit(x)
-    first = AttentionGAN(**TINY, classifier="generated").fit(x, base_checkpoint=shared)
-    steps = OCGAN._step
-    codes = []
-    monkeypatch.setattr(
-        OCGAN, "_step", lambda gan, *a: (codes.append(gan.latent_dim), steps(gan, *a))[1]
-    )
-    second = AttentionGAN(**TINY, mask="centre").fit(x, base_checkpoint=shared)
-    assert set(codes) == {TINY["latent_dim"] // 2}  # of the masked GAN alone
-    np.testing.assert_array_equal(second.novelty_score(x), alone.novelty_score(x))
-    base = first.score_parts(x)["base"]
-    np.testing.assert_array_equal(second.score_parts(x)["base"], base)
-    plain = AttentionGAN(**TINY).base_gan().fit(x)
-    assert type(plain) is OCGAN
-    np.testing.assert_allclose(plain.novelty_score(x), base, rtol=1e-6)
-    assert second.curves_[:2] == alone.curves_[:2] == first.curves_[:2]
-
-
-def test_cells_of_one_class_and_seed_share_their_base_gan(tmp_path, monkeypatch):
-    given, fit = [], AttentionGAN.fit
-    monkeypatch.setattr(
-        AttentionGAN, "fit",
-        lambda self, x, **more: (given.append(more["base_checkpoint"]), fit(self, x, **more))[1],
-    )  # fmt: skip
-    tiny = "epochs=1+joint_epochs=1+masked_epochs=1+width=4"
-    for variant in (tiny, f"mask=centre+{tiny}", tiny.replace("epochs=1", "epochs=2", 1)):
-        benchmark.run_cell(f"digits/attention-gan+{variant}/8/0", tmp_path / "records", "cpu")
-    benchmark.run_cell(f"digits/attention-gan+{tiny}/3/0", tmp_path / "records", "cpu")
-    assert given[0] == given[1] and len(set(given)) == 3
-    assert all(path.exists() and path.is_relative_to(tmp_path / "checkpoints") for path in given)
-
-
-# --- negatives -----------------------------------------------------------------------------------
-
-
-def test_without_a_classifier_there_is_none_and_no_negative(x, monkeypatch):
-    monkeypatch.setattr(map_learner, "generated_negatives", lambda *_: pytest.fail("called"))
-    monkeypatch.setattr(map_learner, "Critic", lambda *_: pytest.fail("built"))
-    model = AttentionGAN(**TINY, pretrain_mask=True, mask_epochs=1).fit(x)
-    assert "classifier" not in model.state_ and "classifier" not in model.score_parts(x)
-
-
-def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypatch):
-    taught, _, _ = learner(x, classifier="generated")
-    taught.nets.train()
-    judged, said = [], []
-    judge, says = taught.nets["classifier"], map_learner.says
-    judge.register_forward_pre_hook(lambda _, given: judged.append(given[0]))
-    monkeypatch.setattr(map_learner, "says", lambda *a: (said.append(a[1]), says(*a))[1])
-    before, images = snapshot(judge), to_unit(torch.from_numpy(x[:16]))
-    taught.step(images, 1.0, None)
-    (batch,) = judged
-    whole, masked = batch.chunk(2)
-    assert torch.equal(whole[:16], images) and (masked <= whole).all()
-    assert not torch.equal(whole[16:], images)
-    assert said == [1, 0, 1, 0]
-    assert not all(map(torch.equal, before, snapshot(judge)))
-
-
-@pytest.mark.parametrize("kind", ["shuffled", "pasted", "mixed", "blurred"])
-def test_negatives_differ_from_what_they_are_made_of(x, kind):
-    torch.manual_seed(0)
-    images = to_unit(torch.from_numpy(x))
-    made = getattr(negatives, kind)(images)
-    assert made.shape == images.shape and made.min() >= -1 and made.max() <= 1
-    assert ((made - images).abs().amax((1, 2, 3)) > 0.1).float().mean() > 0.9
-
-
-def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
-    torch.manual_seed(0)
-    images = torch.rand(16, 3, 32, 32)
-    shuffled, pasted = negatives.shuffled(images), negatives.pasted(images)
-    assert torch.equal(shuffled.flatten(2).sort(2).values, images.flatten(2).sort(2).values)
-    changed = (pasted != images).any(1).float().mean((1, 2))
-    assert changed.max() <= 0.25 and changed.min() > 0
-    for row, image in zip(pasted, images, strict=True):
-        colours = {tuple(c) for c in image.flatten(1).T.tolist()}
-        assert {tuple(c) for c in row.flatten(1).T.tolist()} <= colours
-
-
-def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (32, 1, 32, 32), dtype=np.uint8)
-    made = negatives.generated_negatives(to_unit(torch.from_numpy(image)))
-    for novel in generated_novelties(image).values():
-        novel = to_unit(torch.from_numpy(novel))
-        distance = (made[:, None] - novel[None]).abs().mean((2, 3, 4))
-        assert distance.min() > 0.05
-
-
-@pytest.mark.parametrize("classifier", ["auxiliary", "oracle"])
-def test_real_negatives_must_be_given_and_are_then_used(x, classifier, monkeypatch):
-    with pytest.raises(ValueError, match="negatives"):
-        AttentionGAN(**TINY, classifier=classifier).fit(x)
-    given = np.full((5, 1, 32, 32), 200, np.uint8)
-    drawn = []
-    original = MapLearner._negatives
-    monkeypatch.setattr(
-        MapLearner, "_negatives", lambda *a: (drawn.append(original(*a)), drawn[-1])[1]
-    )
-    AttentionGAN(**TINY, classifier=classifier).fit(x, negatives=given)
-    assert drawn and all(torch.allclose(b, torch.tensor(200 / 127.5 - 1)) for b in drawn)
-
-
-def test_real_negatives_are_refused_by_every_other(x):
-    for classifier in ("none", "generated"):
-        with pytest.raises(ValueError, match="for no other"):
-            AttentionGAN(**TINY, classifier=classifier).fit(x, negatives=x)
-
-
-def test_no_method_that_sees_real_novelties_is_in_the_tables():
-    fixed = {name: settings for name, (_, _, settings) in benchmark.DETECTORS.items()}
-    real = {n for n, settings in fixed.items() if settings.get("classifier") in attention_gan.REAL}
-    assert real == set(benchmark.NEGATIVES) == {"attention-gan-auxiliary", "attention-gan-oracle"}
-    assert not real & set(tables.METHODS) and "attention-gan" in tables.METHODS
-    assert AttentionGAN().classifier in ("none", "generated")
-
-
-def test_a_headline_cell_cannot_be_made_to_see_them(tmp_path, monkeypatch):
-    settings = "+epochs=1+joint_epochs=1+masked_epochs=1+width=4"
-    with pytest.raises(ValueError, match="negatives"):
-        benchmark.run_cell(f"digits/attention-gan+classifier=oracle{settings}/8/0", tmp_path)
-    assert not list(tmp_path.rglob("*.json"))
-    with pytest.raises(ValueError, match="no parameter 'classifier'"):
-        benchmark.check_cell("digits/attention-gan-oracle+classifier=none/8/0")
-    with pytest.raises(ValueError, match="no auxiliary data set is known for digits"):
-        benchmark.run_cell("digits/attention-gan-auxiliary/8/0", tmp_path)
-
-
-@pytest.mark.parametrize("method", ["attention-gan", "attention-gan-oracle"])
-def test_what_a_cell_gives_to_fit(method, tmp_path, monkeypatch):
-    class Seen(Exception):
-        pass
-
-    def fit(self, x, **given):
-        raise Seen(given)
-
-    monkeypatch.setattr(AttentionGAN, "fit", fit)
-    with pytest.raises(Seen) as caught:
-        benchmark.run_cell(f"digits/{method}/8/0", tmp_path)
-    (given,) = caught.value.args
-    if method == "attention-gan":
-        assert "negatives" not in given
-        return
-    images = load_images("digits")
-    rows = {image.tobytes() for image in given["negatives"]}
-    assert rows <= {image.tobytes() for image in images.x_train[images.y_train != 8]}
-    assert len(given["negatives"]) == (images.y_train != 8).sum()
-
-
-def test_a_record_keeps_the_parts_of_the_score(tmp_path):
-    cell = "digits/attention-gan+epochs=1+joint_epochs=1+masked_epochs=1+width=4/8/0"
-    record = benchmark.run_cell(cell, tmp_path, device="cpu")
-    assert record["parameters"]["classifier"] == "none" and record["train_counts"][1] == 0
-    with np.load(next(tmp_path.rglob("*.npz"))) as arrays:
-        assert {"part_base", "part_masked", "part_area", "picture_map"} <= set(arrays.files)
-        assert arrays["part_base"].shape == arrays["score"].shape
-    assert 0 < record["shared_seconds"] < record["fit_seconds"]
-
-
-def test_variants_of_a_cell_train_their_base_once(tmp_path, monkeypatch):
-    cell = "digits/attention-gan+epochs=1+joint_epochs=1+masked_epochs=1+width=4{}/8/0"
-    looks = cell.replace("attention-gan", "looks").format("")
-    first = benchmark.run_cell(cell.format(""), tmp_path / "records", device="cpu")
-    (shared,) = (tmp_path / "checkpoints").rglob("shared.pt")
-    assert not list((tmp_path / "checkpoints").rglob("*base.pt"))
-    monkeypatch.setattr(where_it_looks, "look", lambda *_: {})
-    mining, step = [], OCGAN._step
-    monkeypatch.setattr(OCGAN, "_step", lambda gan, *a: mining.append(gan.mining) or step(gan, *a))
-    other = cell.format("").replace("masked_epochs=1", "mask=ones+masked_epochs=1")
-    second = benchmark.run_cell(other, tmp_path / "records", device="cpu")
-    with_looks = benchmark.run_cell(looks, tmp_path / "records", device="cpu")
-    assert shared.exists() and first["shared_seconds"] == second["shared_seconds"]
-    assert with_looks["shared_seconds"] == first["shared_seconds"]
-    bases = [[c for c in r["curves"] if c["phase"] == "base"] for r in (first, second, with_looks)]
-    assert bases[0] == bases[1] == bases[2]
-    assert mining and not any(mining)  # only masked GANs, which never mine, were trained again
-
-
-def test_who_comes_second_waits_for_the_base(tmp_path):
-    lock, order = tmp_path / "shared.lock", []
-
-    def late():
-        with records.claim(lock, wait=True) as mine:
-            order.append(("second", mine))
-
-    with records.claim(lock):
-        waiting = threading.Thread(target=late)
-        waiting.start()
-        time.sleep(0.1)
-        order.append("first")
-    waiting.join(5)
-    assert order == ["first", ("second", True)]
+# --- what is refused -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib import benchmark
+from ocnd_lib import benchmark, protocol
 from ocnd_lib.attention import control_map
 from ocnd_lib.comparison import Run
 from ocnd_lib.data import load_images, one_class_split
@@ -27,9 +27,9 @@ def records(tmp_path_factory):
     """Records of tiny models on digits."""
     path = tmp_path_factory.mktemp("results") / "records"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(benchmark.SETTINGS, ("digits", "ocgan"), TINY)
+        patch.setitem(protocol.SETTINGS, ("digits", "ocgan"), TINY)
         for method in ("attention-gan", "attention-gan-oracle"):
-            patch.setitem(benchmark.SETTINGS, ("digits", method), TINY_GAN)
+            patch.setitem(protocol.SETTINGS, ("digits", method), TINY_GAN)
         for cell in [f"digits/{figures.VARIANTS[t]}/{k}/{s}" for t, k, s in RUN] + REAL:
             benchmark.run_cell(cell, path, device="cpu")
     return path
@@ -74,9 +74,9 @@ def test_the_ablation_has_three_seeds_on_three_classes_and_only_known_cells_see_
             for name in names:
                 column = f"{figures.TITLES[dataset]}, {name}"
                 assert set(figures.behind(title, column)) <= wanted
-    real = {cell for cell in figures.CELLS if cell.split("/")[1] in benchmark.NEGATIVES}
+    real = {cell for cell in figures.CELLS if cell.split("/")[1] in protocol.NEGATIVES}
     assert real == set(figures.REAL_CELLS) and not real & set(figures.ABLATION_CELLS)
-    assert not set(figures.VARIANTS.values()) & set(benchmark.NEGATIVES)
+    assert not set(figures.VARIANTS.values()) & set(protocol.NEGATIVES)
 
 
 def test_each_variant_differs_from_the_learned_map_in_what_its_title_says():
