@@ -1,0 +1,143 @@
+"""A kept file of images is read whole and as the original, or refused with what mends it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from data_prep import archives
+from data_samples import rows, tiny, write_npz
+from ocnd_lib.data import DataError, ImageSet, load_images, prepare
+
+
+def arrays_of(images: ImageSet) -> list[np.ndarray]:
+    return [getattr(images, key) for key in archives.ARRAYS]
+
+
+def test_a_file_without_digests_is_held_to_the_known_ones(monkeypatch, own_sets, tmp_path):
+    sums = {key: archives.md5_of(array) for key, array in tiny("cifar10").items()}
+    monkeypatch.setattr(archives, "UNSIGNED_MD5", {"cifar10": sums})
+    exact = np.ones(20, bool)
+    path = tmp_path / "cifar10.npz"
+    save = np.savez_compressed
+    write_npz(path, "cifar10", save, md5=None, x_test_exact=exact)
+    assert load_images("cifar10", tmp_path).x_test.shape == (20, 3, 32, 32)
+    write_npz(path, "cifar10", save, md5=None, x_test=tiny("cifar10")["x_test"] // 2)
+    with pytest.raises(DataError, match="x_test has been changed"):
+        load_images("cifar10", tmp_path)
+
+
+def test_the_fingerprint_is_that_of_the_arrays(own_sets, tmp_path):
+    seen = set()
+    for x_test in (tiny("mnist")["x_test"], tiny("mnist")["x_test"][::-1]):
+        arrays = {**tiny("mnist"), "x_test": x_test}
+        sums = np.array([archives.md5_of(array) for array in arrays.values()])
+        for save in (np.savez, np.savez_compressed):
+            write_npz(tmp_path / "mnist.npz", "mnist", save, x_test=x_test, md5=sums)
+            seen.add(load_images("mnist", tmp_path).fingerprint)
+    assert len(seen) == 2 and all(len(s) == 16 and int(s, 16) for s in seen)
+
+
+def test_a_whole_file_is_read_however_its_threads_take_turns(own_sets, tmp_path):
+    """Python 3.12.1 mixes up two threads that read from one zip file."""
+    sums = np.array([archives.md5_of(array) for array in tiny("mnist").values()])
+    write_npz(tmp_path / "mnist.npz", "mnist", np.savez_compressed, md5=sums)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(100):
+            load_images("mnist", tmp_path)
+    finally:
+        sys.setswitchinterval(usual)
+
+
+CHANGES = {
+    "x_train has been changed": {"x_train": tiny("mnist")["x_train"] ^ 1},
+    "y_test has been changed": {"y_test": tiny("mnist")["y_test"][::-1]},
+    "it lacks y_test": {"y_test": None},
+    "it brings no checksum": {"md5": None},
+    "its class names": {"class_names": np.array(list("0123456798"))},
+    "x_train is float32": {"x_train": np.full((40, 28, 28), np.nan, np.float32)},
+    r"x_train is uint8 \(40, 32, 32\)": {"x_train": np.zeros((40, 32, 32), np.uint8)},
+    r"y_train is uint8 \(39,\)": {"y_train": tiny("mnist")["y_train"][1:]},
+    "y_train is float64": {"y_train": np.full(40, np.nan)},
+    "labels in y_train": {"y_train": tiny("mnist")["y_train"] + 1},
+    "labels in y_test": {"y_test": np.zeros(20, np.uint8)},
+    "Object arrays": {"y_test": np.array([None] * 20)},
+    "it lacks x_train, y_train, x_test, y_test": dict.fromkeys(archives.ARRAYS),
+}
+
+
+@pytest.mark.parametrize("complaint", CHANGES)
+def test_a_file_with_other_arrays_is_refused(own_sets, tmp_path, complaint):
+    write_npz(tmp_path / "mnist.npz", "mnist", **CHANGES[complaint])
+    with pytest.raises(DataError, match=complaint) as error:
+        load_images("mnist", tmp_path)
+    assert str(tmp_path / "mnist.npz") in str(error.value)
+    assert f"OCND_DATA={tmp_path} ocnd data mnist" in str(error.value)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("damage", ["a flipped byte", "cut off", "empty", "text", "a folder"])
+def test_a_damaged_file_is_refused(own_sets, tmp_path, monkeypatch, save, damage):
+    path = tmp_path / "mnist.npz"
+    write_npz(path, "mnist", save)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(
+        {
+            "a flipped byte": bytes(content),
+            "cut off": content[: len(content) // 2],
+            "empty": b"",
+            "text": b"<html>Not found</html>",
+            "a folder": b"",
+        }[damage]
+    )
+    if damage == "a folder":
+        path.unlink()
+        path.mkdir()
+    monkeypatch.setenv("OCND_DATA", str(tmp_path))
+    with pytest.raises(DataError) as error:
+        load_images("mnist")
+    assert str(path) in str(error.value)
+    assert str(error.value).endswith("run: ocnd data mnist")
+
+
+def test_no_flipped_byte_goes_unnoticed(own_sets, tmp_path):
+    path = tmp_path / "mnist.npz"
+    write_npz(path, "mnist")
+    content, original = path.read_bytes(), rows(*arrays_of(load_images("mnist", tmp_path)))
+    noticed = 0
+    for place in {*range(0, len(content), 997), *range(150), *range(-600, 0)}:
+        broken = bytearray(content)
+        broken[place] ^= 0x11
+        path.write_bytes(broken)
+        try:  # some bytes, such as the hour of writing, tell nothing about the images
+            assert rows(*arrays_of(load_images("mnist", tmp_path))) == original
+        except DataError:
+            noticed += 1
+    assert noticed > 300
+
+
+def test_a_file_that_vouches_for_itself_is_not_the_original(tmp_path):
+    write_npz(tmp_path / "cifar10.npz", "cifar10")
+    with pytest.raises(DataError, match="x_train has been changed"):
+        load_images("cifar10", tmp_path)
+
+
+def test_names_that_do_not_exist_list_those_that_do(tmp_path):
+    with pytest.raises(ValueError, match="digits, mnist, fashion_mnist, cifar10"):
+        load_images("imagenet", tmp_path)
+    with pytest.raises(ValueError, match="digits, mnist"):
+        prepare("../mnist", tmp_path)
+
+
+def test_reading_a_file_needs_no_torch(tmp_path):
+    code = (
+        "import sys, ocnd_lib.data as d\n"
+        "assert not {'sklearn', 'data_prep.download'} & set(sys.modules)\n"
+        "d.load_images('digits')\n"
+        "assert not {'torch', 'torchvision'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,213 @@
+"""Images are the original ones, and no split lets a test image into training."""
+
+from hashlib import sha1
+
+import numpy as np
+import pytest
+
+from data_prep import archives
+from data_samples import rows
+from ocnd_lib import data
+from ocnd_lib.data import ImageSet, load_images
+
+REAL = {"mnist": "MNIST", "cifar10": "cifar10.npz"}
+
+
+def numbered(train: int, test: int, classes: int = 10, size: int = 1) -> ImageSet:
+    """A set in which every image is its own number, so that one is known wherever it turns up."""
+    x = np.zeros((classes * (train + test), size, size), np.uint32)
+    x[:, 0, 0] = np.arange(len(x))
+    y = np.arange(len(x)) % classes
+    cut = classes * train
+    return ImageSet("numbered", x[:cut], y[:cut], x[cut:], y[cut:], tuple("abcdefghij"), "0" * 16)
+
+
+def same(split, other) -> bool:
+    return all(np.array_equal(value, vars(other)[key]) for key, value in vars(split).items())
+
+
+# Real images
+
+
+@pytest.fixture(scope="module", params=REAL)
+def real(request):
+    folder = data.data_folder()
+    if (
+        not (folder / REAL[request.param]).exists()
+        and not (folder / f"{request.param}.npz").exists()
+    ):
+        pytest.skip(f"{folder} has no {request.param}: ocnd data {request.param}, $OCND_DATA")
+    return load_images(request.param)
+
+
+def test_real_images_have_the_original_order_and_orientation(real):
+    assert real.x_train.flags.c_contiguous and real.x_test.flags.c_contiguous
+    x = real.x_train.transpose(0, 2, 3, 1)
+    if real.name == "mnist":
+        x = x[:, 2:30, 2:30, 0]
+        assert real.x_train.sum(dtype=np.int64) == x.sum(dtype=np.int64)
+    else:
+        # the first data batch as published: one label byte, then the three planes of an image
+        batch = np.column_stack([real.y_train[:10000], real.x_train[:10000].reshape(10000, -1)])
+        digest = sha1(batch.astype(np.uint8)).hexdigest()
+        assert digest == "aadd24acce27caa71bf4b10992e9e7b2d74c2540"
+    assert archives.md5_of(x) == archives.ORIGINAL_MD5[real.name]["x_train"]
+
+
+def test_real_sets_have_the_known_sizes(real):
+    counts = np.bincount(real.y_train)
+    if real.name == "mnist":
+        assert (counts[5], counts[1]) == (5421, 6742) and len(real.y_test) == 10000
+    else:
+        assert set(counts) == {5000} and set(np.bincount(real.y_test)) == {1000}
+        for ratio, normal in ((9, 5000), (30, 1500), (99, 455)):
+            split = data.imbalanced_split(real, "plane", ratio, seed=0)
+            assert np.bincount(split.y_train).tolist() == [normal, 45000]
+            assert np.bincount(split.y_test).tolist() == [1000, 9000]
+
+
+def test_real_training_images_are_no_test_images(real):
+    k = 1
+    split = data.one_class_split(real, k, seed=0)
+    assert len(split.x_validation) == round(0.1 * (real.y_train == k).sum())
+    in_test = set(rows(split.x_test))
+    shared = [row for row in rows(split.x_train, split.x_validation) if row in in_test]
+    # CIFAR-10 has some images twice, once in each part
+    assert shared == [row for row in rows(real.x_train[real.y_train == k]) if row in in_test]
+    assert len(shared) < 10
+
+
+def test_digits_are_dealt_out_evenly():
+    digits = load_images("digits")
+    assert digits.x_train.shape == (1300, 1, 32, 32) and digits.x_test.shape == (497, 1, 32, 32)
+    assert set(np.bincount(digits.y_train)) == {130}
+    assert digits.x_train.min() == 0 and digits.x_train.max() == 255
+    assert not set(rows(digits.x_train)) & set(rows(digits.x_test))
+    assert digits.fingerprint == load_images("digits").fingerprint
+    # the resized image is the bilinear one of torch
+    torch = pytest.importorskip("torch")
+    from sklearn.datasets import load_digits
+
+    x = torch.from_numpy(load_digits().images)[:, None] * (255 / 16)
+    resized = torch.nn.functional.interpolate(x, 32, mode="bilinear", align_corners=False)
+    assert rows(digits.x_train, digits.x_test) == rows(resized.round().byte().numpy())
+
+
+# Classes and splits
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "index"),
+    [
+        ("cifar10", 9, 9),
+        ("cifar10", np.int64(9), 9),
+        ("cifar10", "9", 9),
+        ("cifar10", "Truck", 9),
+        ("cifar10", "plane", 0),
+        ("cifar10", "CAR", 1),
+        ("fashion_mnist", "T-shirt/top", 0),
+        ("fashion_mnist", "Ankle boot", 9),
+        ("mnist", "8", 8),
+    ],
+)
+def test_a_class_is_named_by_index_or_name(name, given, index):
+    empty = np.zeros(0)
+    names = tuple(archives.CLASS_NAMES[name].split())
+    images = ImageSet(name, empty, empty, empty, empty, names, "")
+    assert data.class_index(images, given) == index
+
+
+@pytest.mark.parametrize("given", [10, -1, 3.0, True, None, "", "zebra", "-1", "1.0"])
+def test_a_class_that_does_not_exist_lists_those_that_do(given):
+    with pytest.raises(ValueError, match=r"there are: 0 a, 1 b, .*9 j"):
+        data.class_index(numbered(1, 1), given)
+
+
+@pytest.mark.parametrize("validation", [0, 0.1, 0.25])
+def test_one_class_split_deals_out_each_image_once(validation):
+    images = numbered(train=40, test=10)
+    split = data.one_class_split(images, 3, seed=0, validation=validation)
+    assert len(split.x_validation) == 40 * validation
+    assert rows(split.x_train, split.x_validation) == rows(images.x_train[images.y_train == 3])
+    assert np.array_equal(split.x_test, images.x_test)
+    assert np.array_equal(split.class_test, images.y_test)
+    assert np.array_equal(split.y_test == 0, images.y_test == 3)
+    assert set(split.y_test) == {0, 1} and split.normal_class == 3
+
+
+def test_pooled_split_is_eighty_twenty_with_as_many_negatives():
+    images = numbered(train=40, test=10)
+    split = data.pooled_split(images, "d", seed=0)
+    assert (len(split.x_train), len(split.x_validation)) == (36, 4)
+    normal = split.x_test[split.y_test == 0]
+    pool = [images.x_train[images.y_train == 3], images.x_test[images.y_test == 3]]
+    assert rows(split.x_train, split.x_validation, normal) == rows(*pool)
+    assert np.bincount(split.y_test).tolist() == [10, 10]
+    counts = np.bincount(split.class_test, minlength=10)
+    assert counts[3] == 10 and sorted(np.delete(counts, 3)) == [1] * 8 + [2]
+    assert np.array_equal(split.x_test[:, 0, 0] % 10, split.class_test)
+    assert len(set(rows(split.x_test))) == 20
+
+
+@pytest.mark.parametrize(("ratio", "normal"), [(9, 40), (9.1, 40), (30, 12), (99, 4), (360, 1)])
+def test_imbalanced_split_removes_normal_images_only(ratio, normal):
+    images = numbered(train=40, test=10)
+    split = data.imbalanced_split(images, 3, ratio, seed=0)
+    assert np.bincount(split.y_train).tolist() == [normal, 360]
+    assert np.array_equal(split.y_train == 0, split.x_train[:, 0, 0] % 10 == 3)
+    assert rows(split.x_train[split.y_train == 1]) == rows(images.x_train[images.y_train != 3])
+    assert set(rows(split.x_train)) <= set(rows(images.x_train))
+    assert len(set(rows(split.x_train))) == len(split.x_train)
+    assert np.array_equal(split.x_test, images.x_test)
+    assert np.array_equal(split.y_test, images.y_test != 3)
+    assert np.array_equal(split.class_test, images.y_test)
+
+
+@pytest.mark.parametrize("ratio", [0, -9, 1, 8, 1000, float("nan"), float("inf")])
+def test_an_impossible_ratio_says_what_is_possible(ratio):
+    with pytest.raises(ValueError, match=r"smallest is 9, with all 40 .* largest 360"):
+        data.imbalanced_split(numbered(train=40, test=10), 3, ratio, seed=0)
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        lambda images, seed: data.one_class_split(images, 3, seed),
+        lambda images, seed: data.pooled_split(images, 3, seed),
+        lambda images, seed: data.imbalanced_split(images, 3, 30, seed),
+    ],
+    ids=["one-class", "pooled", "imbalanced"],
+)
+def test_a_split_depends_on_its_seed_alone(split):
+    images = numbered(train=40, test=10)
+    np.random.seed(0)
+    first = split(images, 7)
+    np.random.seed(1)
+    assert same(first, split(images, 7))
+    other = split(images, 8)
+    assert rows(first.x_train) != rows(other.x_train)
+
+
+@pytest.mark.parametrize("validation", [-0.1, 1, 1.5, float("nan")])
+def test_an_impossible_validation_part_is_refused(validation):
+    with pytest.raises(ValueError, match="hold out"):
+        data.one_class_split(numbered(train=40, test=10), 3, 0, validation)
+
+
+def test_a_class_without_images_is_refused():
+    images = numbered(train=40, test=10)
+    few = ImageSet(**{**vars(images), "y_train": np.zeros_like(images.y_train)})
+    with pytest.raises(ValueError, match="class d of numbered has no image in x_train"):
+        data.one_class_split(few, 3, seed=0)
+    with pytest.raises(ValueError, match="class d of numbered has no image in x_train"):
+        data.imbalanced_split(few, 3, 9, seed=0)
+    none = ImageSet(**{**vars(few), "y_test": np.full_like(images.y_test, 4)})
+    with pytest.raises(ValueError, match="class d of numbered has no image"):
+        data.pooled_split(none, 3, seed=0)
+    untested = ImageSet(**{**vars(images), "y_test": np.full_like(images.y_test, 4)})
+    with pytest.raises(ValueError, match="class d of numbered has no image in x_test"):
+        data.one_class_split(untested, 3, seed=0)
+    with pytest.raises(ValueError, match="x_test of numbered has no image of another class"):
+        data.one_class_split(untested, 4, seed=0)
+    with pytest.raises(ValueError, match="x_train of numbered has 400 images, y_train 399"):
+        data.one_class_split(ImageSet(**{**vars(images), "y_train": images.y_train[1:]}), 3, 0)
