@@ -11,7 +11,7 @@ from ocnd_lib.training import choose_hardware
 TINY = dict(
     latent_dim=4, width=4, noise=0.2, mining=False, epochs=2, joint_epochs=2, masked_epochs=2,
     batch_size=16, device="cpu",
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 
 
 def learner(x, **more):

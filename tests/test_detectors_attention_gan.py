@@ -63,18 +63,19 @@ def test_other_digits_are_novel_by_the_score_and_by_each_of_its_errors(taught, z
 
 
 @pytest.mark.parametrize(
-    ("guidance", "joint_epochs", "mask_rate", "collapsed"),
+    ("guidance", "joint_epochs", "mask_rate", "seed", "collapsed"),
     [
-        ("whole", 4, 3e-2, lambda means: max(means) > 0.75),
-        ("masked", 14, 0.2, lambda means: min(means) < 0.1),
+        ("whole", 4, 3e-2, 0, lambda means: max(means) > 0.75),
+        # a seed that is empty early, before the last bits of a processor make a difference
+        ("masked", 5, 0.2, 2, lambda means: min(means) < 0.1),
     ],
 )
 def test_bounds_prevent_the_collapse_that_the_curve_shows_without_them(
-    eights, guidance, joint_epochs, mask_rate, collapsed
+    eights, guidance, joint_epochs, mask_rate, seed, collapsed
 ):
     x = eights.x_train[:48]
     settings = dict(guidance=guidance, epochs=1, joint_epochs=joint_epochs, masked_epochs=1)
-    settings = TAUGHT | settings | dict(latent_dim=4, mask_rate=mask_rate)
+    settings = TAUGHT | settings | dict(latent_dim=4, mask_rate=mask_rate, seed=seed)
     free = AttentionGAN(**settings, least_area=0.0, most_area=1.0).fit(x)
     bound = AttentionGAN(**settings).fit(x)
     means = [[c["mask_mean"] for c in m.curves_ if "mask_mean" in c] for m in (free, bound)]
