@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from ocnd_lib import few_channels
 from ocnd_lib.detectors import ocgan
 from ocnd_lib.files import replace_file
 from ocnd_lib.records import provenance
@@ -48,6 +49,7 @@ class Watch(TorchDispatchMode):
         super().__init__()
         self.layers = layers
         self.within: list[str] = []  # what is being done, outermost first
+        self.spreading: str | None = None  # the layer whose convolution is done by other operations
         self.spent: Counter = Counter()
         self.operations: Counter = Counter()  # two for a multiply-accumulate
 
@@ -61,12 +63,27 @@ class Watch(TorchDispatchMode):
         kind = next((k for k in (OPTIMISER, AVERAGE) if k in self.within), kind)
         known = [self.layers.get(a.data_ptr()) for a in args if isinstance(a, Tensor)]
         layer = next(filter(None, known), None) if kind in ("convolution", "batch norm") else None
+        if self.spreading:
+            kind, layer = "convolution", self.spreading
         way = "backward" if "backward" in self.within else "forward"
         key = (kind, layer, way, "mining" in self.within)
         self.spent[key] += seconds
         if count := flop_registry.get(func._overloadpacket):
             self.operations[key] += count(*args, **kwargs, out_val=out)
         return out
+
+    def spread(self, function: Callable) -> Callable:
+        """`few_channels.spread`, what is done in which belongs to the layer of its kernel."""
+
+        @wraps(function)
+        def inside(x: Tensor, kernel: Tensor) -> Tensor:
+            self.spreading = self.layers.get(kernel.data_ptr())
+            try:
+                return function(x, kernel)
+            finally:
+                self.spreading = None
+
+        return inside
 
     def under(self, name: str, function: Callable) -> Callable:
         """The function, what is done in which counts as `name`."""
@@ -106,6 +123,7 @@ def watch(steps: int, batch: int, **settings) -> Watch:
     with (
         patch.object(ocgan, "mine", watched.under("mining", ocgan.mine)),
         patch.object(torch.autograd, "grad", watched.under("backward", torch.autograd.grad)),
+        patch.object(few_channels, "spread", watched.spread(few_channels.spread)),
     ):
         step()  # warm-up
         with watched:

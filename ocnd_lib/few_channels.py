@@ -27,24 +27,51 @@ def spread(x: Tensor, kernel: Tensor) -> Tensor:
     return F.fold(patches, (2 * x.shape[2], 2 * x.shape[3]), 4, padding=1, stride=2)
 
 
+def _library_slopes(slope: Tensor, x: Tensor, kernel: Tensor, transposed: bool, wanted) -> tuple:
+    """The library's gradients on image, kernel and bias, those that are `wanted`."""
+    bias = [kernel.shape[1] if transposed else kernel.shape[0]]
+    return torch.ops.aten.convolution_backward(
+        slope, x, kernel, bias, (2, 2), (1, 1), (1, 1), transposed, (0, 0), 1, wanted
+    )
+
+
+def _keep(ctx, inputs: tuple, output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:2])
+
+
 class _FromImage(torch.autograd.Function):
     """The library's convolution, with `spread` for the gradient on the image."""
 
-    @staticmethod
-    def forward(ctx, x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, kernel)
-        return F.conv2d(x, kernel, bias, stride=2, padding=1)
+    generate_vmap_rule = True
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    def forward(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+        return F.conv2d(x, kernel, bias, stride=2, padding=1)
+
+    setup_context = staticmethod(_keep)
+
+    @staticmethod
     def backward(ctx, slope: Tensor) -> tuple[Tensor | None, ...]:
         x, kernel = ctx.saved_tensors
-        on_x, on_kernel, on_bias = ctx.needs_input_grad
-        _, of_kernel, of_bias = torch.ops.aten.convolution_backward(
-            slope, x, kernel, [kernel.shape[0]], (2, 2), (1, 1), (1, 1), False, (0, 0), 1,
-            (False, on_kernel, on_bias),
-        )  # fmt: skip
-        return spread(slope, kernel) if on_x else None, of_kernel, of_bias
+        on_x, *others = ctx.needs_input_grad
+        slopes = _library_slopes(slope, x, kernel, False, (False, *others))
+        return spread(slope, kernel) if on_x else None, *slopes[1:]
+
+
+class _ToImage(torch.autograd.Function):
+    """`spread`, with the library's gradients."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+        return spread(x, kernel) + bias[:, None, None]
+
+    setup_context = staticmethod(_keep)
+
+    @staticmethod
+    def backward(ctx, slope: Tensor) -> tuple[Tensor | None, ...]:
+        return _library_slopes(slope, *ctx.saved_tensors, True, ctx.needs_input_grad)
 
 
 class FromImage(nn.Conv2d):
@@ -67,5 +94,5 @@ class ToImage(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if _pays(x, self.out_channels):
-            return spread(x, self.weight) + self.bias[:, None, None]
+            return _ToImage.apply(x, self.weight, self.bias)
         return super().forward(x)
