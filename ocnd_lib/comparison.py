@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ocnd_lib.metrics import placements
+from ocnd_lib.metrics import draw_seeds, placements
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +85,8 @@ def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> 
     """Hierarchical bootstrap interval, over seeds and images, of the mean that `average` gives.
 
     Each repeat draws the test images once for all classes and seeds, class by class so that their
-    numbers stay, and for each normal class S - 1 of its S seeds, with replacement: so few because
-    then the bootstrap variance is that of a mean of S (McCarthy and Snowden 1985). With one seed
-    the interval speaks of the images only; with two or three it covers a little less than `level`.
+    numbers stay, and for each normal class S - 1 of its S seeds (`draw_seeds`). With one seed the
+    interval speaks of the images only; with two or three it covers a little less than `level`.
     """
     return _quantiles(_resampled_means(runs, repeats, np.random.default_rng(1)), level)
 
@@ -124,7 +123,7 @@ def _resampled_means(runs: list[Run], repeats: int, rng: np.random.Generator) ->
         classes.setdefault(run.normal_class, []).append(_resampled(run, repeats))
     means = []
     for aurocs in classes.values():
-        drawn = rng.integers(len(aurocs), size=(max(1, len(aurocs) - 1), repeats))
+        drawn = draw_seeds(len(aurocs), repeats, rng)
         means.append(np.stack(aurocs)[drawn, np.arange(repeats)].mean(axis=0))
     return np.mean(means, axis=0)
 

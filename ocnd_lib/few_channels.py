@@ -9,12 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ocnd_lib.training import on_plain_cpu
+
 FEW = 4  # from here on the library's own kernels are as fast
 
 
 def _pays(x: Tensor, channels: int) -> bool:
-    plain_cpu = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    return plain_cpu and x.dtype == torch.float32 and channels < FEW
+    return on_plain_cpu(x) and x.dtype == torch.float32 and channels < FEW
 
 
 def spread(x: Tensor, kernel: Tensor) -> Tensor:

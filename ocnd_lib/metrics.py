@@ -114,6 +114,14 @@ def binary_report(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> d
     }
 
 
+def draw_seeds(seeds: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+    """Of S seeds S - 1, at least one, with replacement: indices (S - 1, repeats).
+
+    So few because then the bootstrap variance is that of a mean of S (McCarthy and Snowden 1985).
+    """
+    return rng.integers(seeds, size=(max(1, seeds - 1), repeats))
+
+
 def bootstrap_intervals(
     runs: list[tuple[np.ndarray, np.ndarray]],
     threshold: float = 0.0,
@@ -123,8 +131,7 @@ def bootstrap_intervals(
     """`decision_numbers` over seeds with a hierarchical bootstrap: name → (mean, low, high).
 
     `runs` are (y, score) of the same test images, one a seed. Each repeat draws the images once for
-    all seeds, class by class, so the class ratio stays, and of S seeds S - 1, with replacement: so
-    few because then the bootstrap variance is that of a mean of S (McCarthy and Snowden 1985). With
+    all seeds, class by class, so the class ratio stays, and then seeds, as `draw_seeds` does. With
     one seed the interval speaks of the images only.
     """
     y = np.asarray(runs[0][0])
@@ -137,7 +144,7 @@ def bootstrap_intervals(
         weight[:, rows] = rng.multinomial(len(rows), equal, size=repeats)
     values = [_weighted_numbers(y, score, weight, threshold) for _, score in runs]
     point = [decision_numbers(y, score, threshold) for _, score in runs]
-    drawn = rng.integers(len(runs), size=(max(1, len(runs) - 1), repeats))
+    drawn = draw_seeds(len(runs), repeats, rng)
     tail = (1 - level) / 2
     found = {}
     for name in point[0]:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from ocnd_lib import winograd
 from ocnd_lib.few_channels import FromImage, ToImage
+from ocnd_lib.training import on_plain_cpu
 
 VGG11_PLAN = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
 
@@ -46,8 +47,8 @@ class VGG11(nn.Module):
         self.own_strides = True  # those that ocnd_lib.winograd wants
 
     def forward(self, x: Tensor) -> Tensor:
-        plain_cpu = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        features = winograd.run(self.features, x) if self.fast and plain_cpu else self.features(x)
+        fast = self.fast and on_plain_cpu(x)
+        features = winograd.run(self.features, x) if fast else self.features(x)
         return self.classifier(features.flatten(1))
 
 

@@ -56,6 +56,11 @@ def cpu_has_bf16() -> bool:
     return bool(has_avx512() or has_amx())
 
 
+def on_plain_cpu(x: Tensor) -> bool:
+    """Whether `x` lies on a CPU and autocast is off there, so that layers compute as it is."""
+    return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+
+
 @lru_cache
 def keep_freed_memory() -> None:
     """Let the C library keep the memory of freed tensors for the next ones.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ocnd_lib.attention import CONTROLS, attended_error, control_map, describe, multiply, to_map
+from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector, check_images, to_pixels
 from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner, map_networks
 from ocnd_lib.detectors.ocgan import OCGAN
@@ -269,7 +270,7 @@ class AttentionGAN(DeepDetector):
         seen = multiply(x, drawn)
         again = masked["decoder"](masked["encoder"](seen))
         columns = [
-            (x - self.reconstruct(x).float()).square().mean((1, 2, 3)),
+            redrawing_error(x, self.reconstruct(x)),
             attended_error(seen, again, drawn),
             drawn.mean((1, 2, 3)),
         ]

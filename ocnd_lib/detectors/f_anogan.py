@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.detectors.gan import Descent
 from ocnd_lib.networks import Decoder, Encoder, uniform_codes
@@ -123,7 +124,7 @@ class FAnoGAN(DeepDetector):
     def _score(self, x: Tensor) -> Tensor:
         generator, critic, encoder = self.state_.values()
         drawn = generator(encoder(x)).float()
-        pixels = (x - drawn).square().mean((1, 2, 3))
+        pixels = redrawing_error(x, drawn)
         features = critic.features(x).float() - critic.features(drawn).float()
         return pixels + self.kappa * features.square().mean((1, 2, 3))
 

@@ -196,14 +196,19 @@ def means_page(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def names_of(row: tuple[str, str]) -> tuple[str, str]:
+    """Data set and method of a row of a page, by what they are called there."""
+    return tuple(
+        next(name for name, title in titles.items() if title == label)
+        for titles, label in zip((TITLES, tables.METHODS), row, strict=True)
+    )
+
+
 def behind(row: tuple[str, str], column: str) -> list[str]:
     """The cells, as patterns, that a number of `means_page` of all data sets rests on."""
     if column not in ("ours", "95 % interval", "sd over seeds"):
         return []
-    dataset, method = (
-        next(name for name, title in titles.items() if title == label)
-        for titles, label in zip((TITLES, tables.METHODS), row, strict=True)
-    )
+    dataset, method = names_of(row)
     return [f"{dataset}/{method}/*/*"]
 
 
@@ -236,7 +241,7 @@ def in_words(row: pd.Series) -> str:
     return f"{row['mean']:.4f}{interval}{printed}"
 
 
-# --- who beats whom -------------------------------------------------------------------------------
+# --- how settings were chosen ---------------------------------------------------------------------
 
 
 def choices_page(folder: Path | None = None) -> pd.DataFrame:

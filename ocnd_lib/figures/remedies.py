@@ -15,8 +15,15 @@ from matplotlib.figure import Figure
 from ocnd_lib import plots, tables
 from ocnd_lib.comparison import average, compare_means, mean_interval
 from ocnd_lib.detail import in_details
-from ocnd_lib.figures.benchmark import REPEATS, TITLES, IndexedRun, Results, every_result
-from ocnd_lib.figures.reruns import TRIED
+from ocnd_lib.figures import reruns
+from ocnd_lib.figures.benchmark import (
+    REPEATS,
+    TITLES,
+    IndexedRun,
+    Results,
+    every_result,
+    names_of,
+)
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import read_arrays, read_record
 
@@ -121,10 +128,7 @@ def behind(row: tuple[str, str], column: str) -> list[str]:
     """The cells, as patterns, that a number of `detail_page` rests on."""
     if column not in ("error", "in units of detail", "gain", "seeds together"):
         return []
-    dataset, method = (
-        next(name for name, title in titles.items() if title == label)
-        for titles, label in zip((TITLES, tables.METHODS), row, strict=True)
-    )
+    dataset, method = names_of(row)
     return [f"{dataset}/{method}/*/*", detail_cell(dataset)]
 
 
@@ -143,11 +147,7 @@ def in_words(table: pd.DataFrame, dataset: str, method: str = "ocgan") -> str:
 def on_other_digits(found: Results, method: str = "ocgan") -> str:
     """The mean in units of detail over the digits that had no say in any choice, in words."""
     classes = _class_means(found, method)
-    others = [name for name in found.names if name not in TRIED]
-    printed = found.published.loc[method, others].mean()
-    if classes is None:
-        return "not complete"
-    return f"{classes[others].mean():.4f}, published {printed:.4f}"
+    return "not complete" if classes is None else reruns.on_other_digits(found, method, classes)
 
 
 def _class_means(found: Results, method: str) -> pd.Series | None:
