@@ -106,15 +106,25 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Codes (N, latent_dim) → images (N, channels, 32, 32), by `tanh` in (-1, 1).
 
-    `features(z)` also gives the feature maps at 4, 8 and 16 pixels.
+    `features(z)` also gives the feature maps at 4, 8 and 16 pixels; a share `dropout` of the values
+    at 16 pixels is left out in training.
     """
 
-    def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
+    def __init__(
+        self,
+        channels: int,
+        latent_dim: int,
+        width: int = 64,
+        tanh: bool = True,
+        dropout: float = 0.0,
+    ):
         super().__init__()
         relu = lambda: nn.ReLU(inplace=True)  # noqa: E731
         self.to4 = _block(nn.ConvTranspose2d(latent_dim, 4 * width, 4, bias=False), relu())
         self.to8 = _block(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False), relu())
         self.to16 = _block(nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), relu())
+        # identity, because dropout draws random numbers even for a share of 0
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         last = nn.Tanh() if tanh else nn.Identity()
         self.to32 = nn.Sequential(ToImage(width, channels), last)
         self.apply(dcgan_weights)
@@ -122,7 +132,7 @@ class Decoder(nn.Module):
     def features(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         h4 = self.to4(z[:, :, None, None])
         h8 = self.to8(h4)
-        return h4, h8, self.to16(h8)
+        return h4, h8, self.dropout(self.to16(h8))
 
     def forward(self, z: Tensor) -> Tensor:
         return self.to32(self.features(z)[-1])

@@ -342,8 +342,10 @@ def test_it_finds_other_digits_novel(zeros):
     assert roc_auc_score(zeros.y_test, model.novelty_score(zeros.x_test)) > 0.9
 
 
-def test_stopped_and_resumed_equals_never_stopped(zeros, tmp_path, monkeypatch):
-    straight = OCGAN(epochs=3, **SMALL).fit(zeros.x_train[:40])
+@pytest.mark.parametrize("settings", [{}, {"kept": "validation"}, {"dropout": 0.5}])
+def test_stopped_and_resumed_equals_never_stopped(zeros, tmp_path, monkeypatch, settings):
+    settings = {**SMALL, **settings}
+    straight = OCGAN(epochs=3, **settings).fit(zeros.x_train[:40])
 
     class Stop(Exception):
         pass
@@ -358,7 +360,104 @@ def test_stopped_and_resumed_equals_never_stopped(zeros, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(ocgan.Checkpoint, "save", save_and_stop)
         with pytest.raises(Stop):
-            OCGAN(epochs=3, **SMALL).fit(zeros.x_train[:40], checkpoint=tmp_path / "c.pt")
-    resumed = OCGAN(epochs=3, **SMALL).fit(zeros.x_train[:40], checkpoint=tmp_path / "c.pt")
+            OCGAN(epochs=3, **settings).fit(zeros.x_train[:40], checkpoint=tmp_path / "c.pt")
+    resumed = OCGAN(epochs=3, **settings).fit(zeros.x_train[:40], checkpoint=tmp_path / "c.pt")
     assert resumed.curves_ == straight.curves_
     assert np.array_equal(resumed.novelty_score(zeros.x_test), straight.novelty_score(zeros.x_test))
+
+
+# --- the paper's rule of the epoch, dropout, and the release's networks ---------------------------
+
+
+def own_error(model, x):
+    """The mean squared error of a fitted model on images without noise."""
+    return float(model.novelty_score(x).astype(np.float64).mean())
+
+
+def test_the_model_of_the_epoch_with_the_lowest_validation_error_is_kept(zeros, monkeypatch):
+    x, x_validation = zeros.x_train[:64], zeros.x_validation[:10]
+    pretended, errors = iter([0.3, 0.1, 0.2]), []
+    measure = OCGAN._validation_mse
+
+    def pretend(*arguments):
+        errors.append(measure(*arguments))
+        return next(pretended)
+
+    monkeypatch.setattr(OCGAN, "_validation_mse", pretend)
+    chosen = OCGAN(kept="validation", epochs=3, **SMALL).fit(x, x_validation=x_validation)
+    last = OCGAN(epochs=3, **SMALL).fit(x, x_validation=x_validation)
+    assert own_error(chosen, x_validation) == pytest.approx(errors[1], rel=1e-5)
+    assert own_error(last, x_validation) == pytest.approx(errors[2], rel=1e-5)
+    assert abs(errors[1] / errors[2] - 1) > 1e-3
+    assert [point.pop("validation_mse") for point in chosen.curves_] == [0.3, 0.1, 0.2]
+    assert chosen.curves_ == last.curves_  # looking changes no training
+
+
+def test_dropout_is_drawn_in_training_and_off_in_scoring_and_mining(zeros):
+    model = OCGAN(epochs=2, dropout=0.5, **SMALL).fit(zeros.x_train[:40])
+    assert np.array_equal(model.novelty_score(zeros.x_test), model.novelty_score(zeros.x_test))
+    decoder, classifier = model.state_["decoder"], model.state_["classifier"]
+    codes = torch.rand(5, 4)
+    with torch.no_grad():
+        decoder.train()
+        assert not torch.equal(decoder(codes), decoder(codes))
+    with evaluating(decoder, classifier):
+        mined = [mine(codes, decoder, classifier, steps=2, step_size=0.1) for _ in range(2)]
+    assert torch.equal(*mined)
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_the_release_has_its_own_maps_and_parameters():
+    model = OCGAN(variant="official61", latent_dim=16, width=64)
+    model.channels_ = 3
+    nets = model._networks()
+    # methods as published: in millions, encoder 1.13, decoder the same, classifier 1.04, and 0.038
+    assert count(nets["encoder"]) == 4864 + 204800 + 256 + 819200 + 512 + 102400 + 16
+    assert abs(count(nets["decoder"]) - count(nets["encoder"])) < 200
+    assert count(nets["classifier"]) == count(nets["encoder"]) - 15 * (6400 + 1)
+    assert 0.036e6 < count(nets["visual_discriminator"]) < 0.040e6
+    x, sides = torch.rand(2, 3, 61, 61), []
+    for layer in nets["encoder"]:
+        x = layer(x)
+        if isinstance(layer, nn.Conv2d):
+            sides.append(x.shape[-1])
+    assert sides == [29, 13, 5, 1] and x.shape == (2, 16)
+    assert nets["decoder"](x).shape == (2, 3, 61, 61)
+    assert nets["classifier"](torch.rand(2, 3, 61, 61)).shape == (2,)
+
+
+def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path):
+    from sklearn.metrics import roc_auc_score
+
+    settings = {**SMALL, "variant": "official61", "dropout": 0.5, "learning_rate": 2e-3}
+    model = OCGAN(epochs=12, **settings).fit(zeros.x_train, x_validation=zeros.x_validation)
+    assert model.curves_[-1]["mse"] < 0.5 * model.curves_[0]["mse"]
+    assert model.curves_[-1]["after_mining"] < model.curves_[-1]["before_mining"]
+    score = model.novelty_score(zeros.x_test)
+    assert roc_auc_score(zeros.y_test, score) > 0.8
+    x = torch.from_numpy(zeros.x_test[:7]) / 127.5 - 1
+    large = F.interpolate(x, size=(61, 61), mode="bilinear")
+    with torch.no_grad():
+        redrawn = model.state_["decoder"](model.state_["encoder"](large))
+    assert np.allclose(score[:7], (large - redrawn).square().mean((1, 2, 3)), atol=1e-5)
+    for drawn in model.pictures(zeros.x_test[:3]).values():
+        assert drawn.shape[1:] == (1, 32, 32)
+    model.save(tmp_path)
+    assert np.array_equal(OCGAN.load(tmp_path).novelty_score(zeros.x_test), score)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"variant": "official"}, "variant must be one of 32, official61"),
+        ({"kept": "best"}, "kept must be one of last, validation"),
+        ({"dropout": 1.0}, "must be below 1"),
+        ({"variant": "official61", "joint_discriminator": True}, "for 32 pixels"),
+    ],
+)
+def test_impossible_settings_are_refused_before_training(zeros, settings, message):
+    with pytest.raises(ValueError, match=message):
+        OCGAN(epochs=10**6, **SMALL, **settings).fit(zeros.x_train[:40])

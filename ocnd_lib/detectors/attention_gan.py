@@ -156,7 +156,7 @@ class AttentionGAN(DeepDetector):
     def base_gan(self) -> OCGAN:
         """The base GAN, not yet trained."""
         return OCGAN(
-            self.latent_dim, self.width, self.noise, mining=self.mining,
+            latent_dim=self.latent_dim, width=self.width, noise=self.noise, mining=self.mining,
             joint_discriminator=self.joint_discriminator, epochs=self.epochs,
             batch_size=self.batch_size, learning_rate=self.learning_rate, seed=self.seed,
             device=self.device,

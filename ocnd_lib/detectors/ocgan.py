@@ -13,11 +13,22 @@ import torch.nn.functional as F
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from ocnd_lib.detail import redrawing_error
+from ocnd_lib import networks61
+from ocnd_lib.detail import in_details, lost_detail, redrawing_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
 from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
-from ocnd_lib.training import Averaged, Checkpoint, batches, progress, says, seed_everything
+from ocnd_lib.training import (
+    Averaged,
+    Best,
+    Checkpoint,
+    batches,
+    progress,
+    says,
+    seed_everything,
+    to_unit,
+)
 
+CHOICES = {"variant": ("32", "official61"), "kept": ("last", "validation")}
 WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
 
 
@@ -89,20 +100,23 @@ class OCGAN(DeepDetector):
     Two discriminators judge codes and images, a weak classifier finds codes that decode badly, and
     the generator loss is 10·MSE + 1·latent + 1·visual. Score: mean squared reconstruction error.
     `latent`, `visual` and `mining` switch the parts off one by one, down to the plain denoising
-    autoencoder; without `visual` no random code is decoded, so nothing is mined. The last epoch,
-    with averaged weights, is the model; the paper picks the epoch with the lowest in-class
-    validation error, which prefers what also redraws novel images well. The paper has 64 channels
-    where `width` counts, here halved for a CPU's sake, noise of variance (not deviation) 0.2, and
-    more epochs; how code, noise and rate were chosen, `ocnd table mnist --choices ocgan` shows. Not
-    of the paper is `detail_power`: with 1, the error is measured in units of the image's own detail
-    (`ocnd_lib.detail`).
+    autoencoder; without `visual` no random code is decoded, so nothing is mined. The model is that
+    of the last epoch, with averaged weights; the paper's rule is `kept` validation. The paper has
+    64 channels where `width` counts, here halved for a CPU's sake, noise of variance (not
+    deviation) 0.2, and more epochs; how code, noise and rate were chosen, `ocnd table mnist
+    --choices ocgan` shows. `variant` official61 has the networks of the release
+    (`ocnd_lib.networks61`), where `width` 64, `dropout` 0.5 and `learning_rate` 2e-4 are its own.
+    Not of the paper is `detail_power`: with 1, the error is measured in units of the image's own
+    detail (`ocnd_lib.detail`).
     """
 
     def __init__(
         self,
         latent_dim: int = 32,  # size of the tanh code
         width: int = 32,  # channels of the first layer of encoder, decoder and classifier
+        variant: str = "32",  # networks for 32 pixels, or official61: the release's, for 61
         noise: float = 0.4,  # standard deviation of the input noise, drawn anew each step
+        dropout: float = 0.0,  # share of the decoder's last feature maps left out in training
         latent: bool = True,  # the latent discriminator
         visual: bool = True,  # the visual discriminator
         mining: bool = True,  # informative-negative mining in the second half
@@ -110,6 +124,7 @@ class OCGAN(DeepDetector):
         mining_steps: int = 5,  # gradient steps on a code
         step_size: float = 0.1,  # length of one step, in units of √latent_dim
         reconstruction_weight: float = 10.0,  # of the squared error beside the adversarial losses
+        kept: str = "last",  # the epoch kept: last, or that with the lowest validation error
         detail_power: float = 0.0,  # the score is the error divided by the detail to this power
         epochs: int = 30,
         batch_size: int = 128,
@@ -119,7 +134,9 @@ class OCGAN(DeepDetector):
     ):
         self.latent_dim = latent_dim
         self.width = width
+        self.variant = variant
         self.noise = noise
+        self.dropout = dropout
         self.latent = latent
         self.visual = visual
         self.mining = mining
@@ -127,6 +144,7 @@ class OCGAN(DeepDetector):
         self.mining_steps = mining_steps
         self.step_size = step_size
         self.reconstruction_weight = reconstruction_weight
+        self.kept = kept
         self.detail_power = detail_power
         self.epochs = epochs
         self.batch_size = batch_size
@@ -139,25 +157,53 @@ class OCGAN(DeepDetector):
         return clone(self).set_params(detail_power=0.0)  # which changes only the score
 
     def _networks(self) -> dict[str, nn.Module]:
-        narrow = max(self.width // 5, 4)
+        channels, codes, narrow = self.channels_, self.latent_dim, max(self.width // 5, 4)
+        if self.variant == "official61":
+            encoder = networks61.Encoder61(channels, codes, self.width)
+            decoder = networks61.Decoder61(channels, codes, self.width, self.dropout)
+            critic = networks61.Critic61
+        else:
+            encoder = Encoder(channels, codes, self.width)
+            decoder = Decoder(channels, codes, self.width, dropout=self.dropout)
+            critic = Critic
         return {
-            "encoder": Encoder(self.channels_, self.latent_dim, self.width),
-            "decoder": Decoder(self.channels_, self.latent_dim, self.width),
-            "latent_discriminator": LatentDiscriminator(self.latent_dim),
-            "visual_discriminator": JointDiscriminator(self.channels_, self.latent_dim, narrow)
+            "encoder": encoder,
+            "decoder": decoder,
+            "latent_discriminator": LatentDiscriminator(codes),
+            "visual_discriminator": JointDiscriminator(channels, codes, narrow)
             if self.joint_discriminator
-            else Critic(self.channels_, narrow),
-            "classifier": Critic(self.channels_, self.width),
+            else critic(channels, narrow),
+            "classifier": critic(channels, self.width),
         }
 
+    def _check_choices(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}")
+        if self.dropout >= 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
+        if self.variant == "official61" and self.joint_discriminator:
+            raise ValueError("joint_discriminator is for 32 pixels; it has no variant official61")
+
+    def _enlarged(self, x: Tensor) -> Tensor:
+        """Images of 32 pixels in the size that the networks take."""
+        return networks61.enlarge(x) if self.variant == "official61" else x
+
+    def _shrunk(self, x: Tensor) -> Tensor:
+        """Images of the networks' size with 32 pixels."""
+        return networks61.shrink(x) if self.variant == "official61" else x
+
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        self._check_choices()
         hardware, generator = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
         nets = hardware.place(nn.ModuleDict(self._networks()))
         redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
         averaged = Averaged(redraws)
+        best = Best(redraws) if self.kept == "validation" else None
         optimisers = self._optimisers(nets)
-        state = Checkpoint(checkpoint, generator, nets=nets, averaged=averaged, **optimisers)
+        parts = {"averaged": averaged, **({"best": best} if best else {})}
+        state = Checkpoint(checkpoint, generator, nets=nets, **parts, **optimisers)
         epoch, self.curves_ = state.load()
         steps = self.epochs * max(1, round(len(x) / self.batch_size))
         bar = progress(steps, "OCGAN", start=epoch * steps // self.epochs)
@@ -168,6 +214,7 @@ class OCGAN(DeepDetector):
             classify = self.mining and self.visual and epoch >= half - 1  # one epoch suffices it
             log: list[dict] = []
             for images, _ in batches(x, None, self.batch_size, generator):
+                images = self._enlarged(images)
                 noisy = images + self.noise * torch.randn_like(images)
                 watch = len(log) % WATCHED == 0
                 with hardware.autocast():
@@ -179,10 +226,25 @@ class OCGAN(DeepDetector):
             epoch += 1
             # the first step is watched, so it has every name
             means = {n: float(np.mean([step[n] for step in log if n in step])) for n in log[0]}
+            if best:
+                means["validation_mse"] = self._validation_mse(averaged.model, x_validation)
+                best.offer(averaged.model, means["validation_mse"])
             self.curves_.append({"epoch": epoch, **means})
             state.save(epoch, self.curves_)
         bar.close()
-        self.state_ = {**nets, **averaged.model}
+        self.state_ = {**nets, **(best or averaged).model}
+
+    @torch.no_grad()
+    def _validation_mse(self, redraws: nn.ModuleDict, x: np.ndarray) -> float:
+        """Mean squared error of images without noise, in evaluation mode."""
+        hardware, errors = self._hardware(), []
+        redraws.eval()
+        for images in torch.from_numpy(x).split(self.batch_size):
+            seen = self._enlarged(to_unit(images.to(hardware.device)))
+            with hardware.autocast():
+                redrawn = redraws["decoder"](redraws["encoder"](seen))
+            errors.append(redrawing_error(seen, redrawn).cpu())
+        return torch.cat(errors).double().mean().item()
 
     def _optimisers(self, nets: nn.ModuleDict) -> dict[str, torch.optim.Optimizer]:
         encoder, decoder, on_codes, on_images, classifier = nets.values()
@@ -265,7 +327,7 @@ class OCGAN(DeepDetector):
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → their reconstructions."""
-        return self.decode(self.state_["encoder"](x))
+        return self.decode(self.state_["encoder"](self._enlarged(x)))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
         """Codes as in training, uniform in (-1, 1)."""
@@ -273,7 +335,7 @@ class OCGAN(DeepDetector):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
-        return self.state_["decoder"](codes)
+        return self._shrunk(self.state_["decoder"](codes))
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """As of every model, and `mined`: what becomes of the images of random codes by mining."""
@@ -299,8 +361,10 @@ class OCGAN(DeepDetector):
                 with torch.no_grad():
                     images = nets[0](seen)
                     found[f"{name}_answer"] = nets[1](images).double().sigmoid().cpu().numpy()
-                found[name] = to_pixels(images)
+                found[name] = to_pixels(self._shrunk(images))
         return found
 
     def _score(self, x: Tensor) -> Tensor:
-        return redrawing_error(x, self.reconstruct(x), self.detail_power)
+        seen = self._enlarged(x)
+        redrawn = self.state_["decoder"](self.state_["encoder"](seen))
+        return in_details(redrawing_error(seen, redrawn), lost_detail(x), self.detail_power)
