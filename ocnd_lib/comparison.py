@@ -14,6 +14,8 @@ from scipy import stats
 
 from ocnd_lib.metrics import draw_seeds, placements
 
+REPEATS = 400  # of a bootstrap whose interval a page or a table shows
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -96,8 +98,9 @@ def compare_means(
 ) -> tuple[float, float, float]:
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
-    The bootstrap of `mean_interval`, with the same images for both methods in each repeat: what a
-    hard test image does to both cancels.
+    The bootstrap of `mean_interval`, with the same images for both methods in each repeat, and the
+    same seeds where both have the same: what a hard test image, or a lucky seed, does to both
+    cancels.
     """
     shared = {run.normal_class for run in a} & {run.normal_class for run in b}
     if not shared:
@@ -106,9 +109,14 @@ def compare_means(
     mean_a, mean_b = (
         average((run.normal_class, run.seed, run.auroc) for run in runs).mean for runs in (a, b)
     )
-    rng_a, rng_b = np.random.default_rng(1).spawn(2)
-    drawn = _resampled_means(a, repeats, rng_a) - _resampled_means(b, repeats, rng_b)
-    return mean_a - mean_b, *_quantiles(drawn, level)
+    rng, differences = np.random.default_rng(1), []
+    seeds_a, seeds_b = _by_seed(a, repeats), _by_seed(b, repeats)
+    for k in seeds_a:
+        of_a, of_b = seeds_a[k], seeds_b[k]
+        drawn = draw_seeds(len(of_a), repeats, rng)
+        other = drawn if of_a.keys() == of_b.keys() else draw_seeds(len(of_b), repeats, rng)
+        differences.append(_mean_of(of_a, drawn) - _mean_of(of_b, other))
+    return mean_a - mean_b, *_quantiles(np.mean(differences, axis=0), level)
 
 
 def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
@@ -118,14 +126,22 @@ def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
 
 def _resampled_means(runs: list[Run], repeats: int, rng: np.random.Generator) -> np.ndarray:
     """The mean over classes in each repeat, (repeats,); `rng` draws the seeds only."""
-    classes: dict[int, list[np.ndarray]] = {}
-    for run in runs:
-        classes.setdefault(run.normal_class, []).append(_resampled(run, repeats))
-    means = []
-    for aurocs in classes.values():
-        drawn = draw_seeds(len(aurocs), repeats, rng)
-        means.append(np.stack(aurocs)[drawn, np.arange(repeats)].mean(axis=0))
-    return np.mean(means, axis=0)
+    classes = _by_seed(runs, repeats).values()
+    return np.mean([_mean_of(k, draw_seeds(len(k), repeats, rng)) for k in classes], axis=0)
+
+
+def _by_seed(runs: list[Run], repeats: int) -> dict[int, dict[int, np.ndarray]]:
+    """Normal class → seed, in order → its AUROC in each repeat, (repeats,)."""
+    classes: dict[int, dict[int, np.ndarray]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        classes.setdefault(run.normal_class, {})[run.seed] = _resampled(run, repeats)
+    return classes
+
+
+def _mean_of(aurocs: dict[int, np.ndarray], drawn: np.ndarray) -> np.ndarray:
+    """The mean in each repeat, (repeats,), of the seeds drawn for it, (S - 1, repeats)."""
+    repeats = np.arange(drawn.shape[1])
+    return np.stack(list(aurocs.values()))[drawn, repeats].mean(axis=0)
 
 
 @lru_cache(maxsize=2000)  # a method is compared with many others
@@ -242,7 +258,7 @@ def mean_over_runs(
     """Mean of values (seeds, images) with a bootstrap interval over both: (mean, low, high).
 
     The values are of the same images in each seed: whether an answer is right, or the difference of
-    two such. Images are drawn once for all seeds, and of S seeds S - 1, as in `mean_interval`; with
+    two such. Images are drawn once for all seeds, and of S seeds S - 1 (`draw_seeds`); with
     one seed the interval speaks of the images only.
     """
     values = np.asarray(values, float)
@@ -250,8 +266,8 @@ def mean_over_runs(
     rng = np.random.default_rng(0)
     weight = rng.multinomial(images, np.full(images, 1 / images), repeats) / images
     by_seed = weight @ values.T
-    drawn = rng.integers(seeds, size=(repeats, max(1, seeds - 1)))
-    means = np.take_along_axis(by_seed, drawn, axis=1).mean(axis=1)
+    drawn = draw_seeds(seeds, repeats, rng)
+    means = by_seed.T[drawn, np.arange(repeats)].mean(axis=0)
     return float(values.mean()), *_quantiles(means, level)
 
 

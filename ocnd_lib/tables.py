@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from data_prep.archives import CLASS_NAMES
-from ocnd_lib.comparison import Run, average, mean_interval, wilcoxon_over_classes
+from ocnd_lib.comparison import REPEATS, Run, average, mean_interval, wilcoxon_over_classes
 from ocnd_lib.records import REPOSITORY, Cell, parse_cell, read_arrays
 
 MOST_COLUMNS = 20  # classes of which a text table shows each
@@ -97,7 +97,7 @@ def _ours(cells: list[tuple[Cell, float]], names: list[str], folder: Path | None
         return {**dict.fromkeys(("mean", "sd", "low", "high")), "seeds": 0, "classes": {}}
     ours = average((cell.normal_class, cell.seed, auroc) for cell, auroc in cells)
     runs = read_runs([cell for cell, _ in cells], folder)
-    low, high = mean_interval(runs, repeats=400) if len(runs) == len(cells) else (None, None)
+    low, high = mean_interval(runs, repeats=REPEATS) if len(runs) == len(cells) else (None, None)
     return {
         "mean": ours.mean,
         "sd": None if math.isnan(ours.sd) else ours.sd,

@@ -213,6 +213,20 @@ def test_compared_means_are_paired_by_image():
     assert backwards[0] == pytest.approx(-difference)
 
 
+def test_compared_means_are_paired_by_seed_where_both_have_the_same():
+    """Two methods alike, whose AUROC is 0, 1/2 or 1 by seed."""
+    class_test = np.repeat(np.arange(4), 2)
+    runs = [
+        Run(k, seed, (class_test != k) * (seed - 1.0), class_test)
+        for k in range(4)
+        for seed in range(3)
+    ]
+    assert compare_means(runs, runs[::-1], repeats=100) == (0, 0, 0)
+    others = [Run(run.normal_class, run.seed + 1, run.score, run.class_test) for run in runs]
+    difference, low, high = compare_means(runs, others, repeats=400)
+    assert difference == 0 and low < -0.1 and high > 0.1
+
+
 def test_means_are_compared_over_the_classes_both_have():
     runs = some_runs(np.random.default_rng(13))
     few = [run for run in runs if run.normal_class != 1]

@@ -112,7 +112,7 @@ def test_what_is_missing_is_named_with_its_command(some):
 
 
 def test_the_verdict_compares_the_printed_mean_with_our_interval():
-    row = {"published": 0.7, "mean": 0.7, "low": 0.65, "high": 0.75, "Index": "vae"}
+    row = {"published": 0.7, "mean": 0.7, "low": 0.65, "high": 0.75, "method": "vae"}
     verdicts = {
         "agrees": {},
         "lower": {"published": 0.76},
@@ -120,8 +120,10 @@ def test_the_verdict_compares_the_printed_mean_with_our_interval():
         "no interval": {"low": np.nan},
         "not printed": {"published": np.nan},
         "not run": {"mean": np.nan, "low": np.nan},
+        "another score": {"published": 0.64, "method": "gan"},  # the printed GAN is not ours
     }
     frame = figures.pd.DataFrame([row | change for change in verdicts.values()])
+    frame = frame.set_index("method")
     assert [figures._verdict(r) for r in frame.itertuples()] == list(verdicts)
 
 

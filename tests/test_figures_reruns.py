@@ -51,13 +51,15 @@ def test_ours_is_the_mean_or_that_class(every):
     assert ours["MNIST", "OCGAN"] == ours["MNIST", "AND"] == ""
 
 
-def test_a_goal_is_reached_or_not_by_the_mean_alone(monkeypatch):
+def test_a_goal_is_reached_by_the_interval_or_by_the_mean_alone_or_not(monkeypatch):
     monkeypatch.setitem(reruns.WHY, ("mnist", "vae"), "Too few epochs.")
     monkeypatch.setitem(reruns.WHY, ("mnist", "ocgan"), "Never shown.")
-    found = averages(ocgan=0.96, vae=0.954)
+    found = averages(ocgan=0.96, vae=0.954, **{"and": 0.941})  # intervals: 0.01 either way
     reached = reruns.goals_table(found)["reached"]
-    assert reached["mnist", "ocgan"] == "yes" and reached["mnist", "vae"] == "no"
-    assert set(reached.drop([("mnist", "ocgan"), ("mnist", "vae")])) == {"not run"}
+    assert reached["mnist", "ocgan"] == "by the mean" and reached["mnist", "vae"] == "no"
+    assert reached["mnist", "and"] == "yes"
+    others = reached.drop([("mnist", name) for name in ("ocgan", "vae", "and")])
+    assert set(others) == {"not run"}
     page = reruns.goals_page(found)
     assert page.loc[("MNIST", "VAE"), "why not"] == "Too few epochs."
     assert set(page["why not"].drop(("MNIST", "VAE"))) == {""}

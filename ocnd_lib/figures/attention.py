@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
-from ocnd_lib.comparison import Run, average, mean_interval, paired_delong
+from ocnd_lib.comparison import REPEATS, Run, average, mean_interval, paired_delong
 from ocnd_lib.data import class_index
 from ocnd_lib.figures.claims import interval_text
 from ocnd_lib.figures.reconstruction import normal_first
@@ -269,7 +269,7 @@ def row_tables(dataset: str, folder: Path | None = None) -> tuple[pd.DataFrame, 
             ours = average((names[r.normal_class], r.seed, r.auroc) for r in runs)
             rows[title] = dict(ours.classes)
             if len(ours.classes) == len(names):
-                low, high = mean_interval(runs, repeats=400)
+                low, high = mean_interval(runs, repeats=REPEATS)
                 rows[title] |= {"mean": ours.mean, "low": low, "high": high, "seeds": ours.seeds}
     if not set(rows) & set(list(ROWS)[1:]):
         raise missing(tuple(row_cells(dataset, "Attention-GAN")))

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ocnd_lib import plots, tables
 from ocnd_lib.comparison import (
+    REPEATS,
     compare_means,
     holm,
     mean_ranks,
@@ -17,7 +18,6 @@ from ocnd_lib.comparison import (
 )
 from ocnd_lib.figures.benchmark import (
     REFERENCE,
-    REPEATS,
     TITLES,
     IndexedRun,
     Results,

@@ -13,11 +13,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib import plots, tables
-from ocnd_lib.comparison import average, compare_means, mean_interval
+from ocnd_lib.comparison import (
+    REPEATS,
+    average,
+    compare_means,
+    mean_interval,
+    wilcoxon_over_classes,
+)
 from ocnd_lib.detail import in_details
 from ocnd_lib.figures import reruns
 from ocnd_lib.figures.benchmark import (
-    REPEATS,
     TITLES,
     IndexedRun,
     Results,
@@ -70,9 +75,10 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
     """What the division does to the mean AUROC; index data set, method.
 
     Columns: published (NaN if not printed), error, in_details, low, high (its 95 % interval), gain,
-    gain_low, gain_high (paired: the same images and seeds for both), seeds, and together, which is
-    the mean of the seeds as ensembles, NaN with one seed, with together_low and together_high. A
-    method without a complete row on record has none here.
+    gain_low, gain_high (paired: the same images and seeds for both), wins, losses (of classes) and
+    p (Wilcoxon's over them), seeds, and together, which is the mean of the seeds as ensembles, NaN
+    with one seed, with together_low and together_high: an interval over images, since an ensemble
+    is one run. A method without a complete row on record has none here.
     """
     rows = {}
     for name, found in every.items():
@@ -82,13 +88,17 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
                 continue
             both = _average(divided)
             low, high = mean_interval(divided, repeats=REPEATS)
+            plain = _average(found.runs[method])
             gain, gain_low, gain_high = compare_means(divided, found.runs[method], repeats=REPEATS)
+            classes = pd.DataFrame([both.classes, plain.classes], ["divided", "plain"])
+            over_classes = wilcoxon_over_classes(classes, "divided").loc["plain"]
             rows[name, method] = {
                 "published": printed.get(method, np.nan),
-                "error": _average(found.runs[method]).mean,
+                "error": plain.mean,
                 "in_details": both.mean,
                 **{"low": low, "high": high},
                 **{"gain": gain, "gain_low": gain_low, "gain_high": gain_high},
+                **over_classes[["wins", "losses", "p"]],
                 "seeds": both.seeds,
             }
             if both.seeds > 1:
@@ -99,7 +109,7 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
                     **{"together_low": low, "together_high": high},
                 }
     columns = ["published", "error", "in_details", "low", "high"]
-    columns += ["gain", "gain_low", "gain_high", "seeds"]
+    columns += ["gain", "gain_low", "gain_high", "wins", "losses", "p", "seeds"]
     columns += ["together", "together_low", "together_high"]
     index = pd.MultiIndex.from_tuples(rows, names=["data set", "method"]) if rows else None
     return pd.DataFrame(list(rows.values()), index=index, columns=columns)
@@ -116,6 +126,8 @@ def detail_page(table: pd.DataFrame) -> pd.DataFrame:
             "error": f"{row.error:.4f}",
             "in units of detail": f"{row.in_details:.4f} [{row.low:.4f}, {row.high:.4f}]",
             "gain": f"{row.gain:+.4f} [{row.gain_low:+.4f}, {row.gain_high:+.4f}]",
+            "classes won : lost": f"{row.wins:.0f} : {row.losses:.0f}",
+            "p (Wilcoxon)": f"{row.p:.3f}",
             "seeds": f"{row.seeds:.0f}",
             "seeds together": ""
             if np.isnan(row.together)
@@ -126,7 +138,7 @@ def detail_page(table: pd.DataFrame) -> pd.DataFrame:
 
 def behind(row: tuple[str, str], column: str) -> list[str]:
     """The cells, as patterns, that a number of `detail_page` rests on."""
-    if column not in ("error", "in units of detail", "gain", "seeds together"):
+    if column in ("published", "seeds"):
         return []
     dataset, method = names_of(row)
     return [f"{dataset}/{method}/*/*", detail_cell(dataset)]
@@ -140,12 +152,21 @@ def in_words(table: pd.DataFrame, dataset: str, method: str = "ocgan") -> str:
     mean = f"{row.in_details:.4f} [{row.low:.4f}, {row.high:.4f}] instead of {row.error:.4f}"
     if np.isnan(row.published):
         return mean
-    side = "reaches" if row.in_details >= row.published else "does not reach"
+    below, above = row.high < row.published, row.low > row.published
+    side = "is below" if below else "is above" if above else "agrees with"
     return f"{mean}, which {side} the published {row.published:.4f}"
 
 
+def over_classes(table: pd.DataFrame, dataset: str, method: str = "ocgan") -> str:
+    """How many classes the division helps, of a row of `detail_table`, in words."""
+    if (dataset, method) not in table.index:
+        return "not complete"
+    row = table.loc[(dataset, method)]
+    return f"{row.wins:.0f} classes gain and {row.losses:.0f} lose (Wilcoxon's p = {row.p:.2f})"
+
+
 def on_other_digits(found: Results, method: str = "ocgan") -> str:
-    """The mean in units of detail over the digits that had no say in any choice, in words."""
+    """The mean in units of detail over the digits other than `reruns.TRIED`, in words."""
     classes = _class_means(found, method)
     return "not complete" if classes is None else reruns.on_other_digits(found, method, classes)
 

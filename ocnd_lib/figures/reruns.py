@@ -14,7 +14,7 @@ from ocnd_lib.figures.source import PUBLISHED
 RERUNS = PUBLISHED / "reruns.csv"
 
 # the least mean that this book set out to reach: at or below what is printed, since public re-runs
-# fall short of it; fixed before any recorded run, when a few trials on digits 2, 5 and 8 were known
+# fall short of it; fixed when no row was complete, but trials on a few digits were known
 GOALS = {
     ("mnist", "vae"): 0.955,
     ("mnist", "and"): 0.93,
@@ -64,12 +64,19 @@ def reruns_page(every: dict[str, Results]) -> HTML:
 
 
 def goals_table(averages: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row a goal, from `means` of each data set: goal, mean, reached (`yes`, `no`, `not run`)."""
+    """A row a goal, from `means` of each data set: goal, mean, reached.
+
+    `yes` if our interval lies above the goal, `by the mean` if only our mean does, `no`, `not run`.
+    """
     rows = {}
     for (dataset, method), goal in GOALS.items():
-        mean = averages[dataset].loc[method, "mean"]
-        reached = "not run" if np.isnan(mean) else "yes" if mean >= goal else "no"
-        rows[dataset, method] = {"goal": goal, "mean": mean, "reached": reached}
+        mean, low = averages[dataset].loc[method, ["mean", "low"]]
+        reached = "not run" if np.isnan(mean) else "no" if mean < goal else "by the mean"
+        rows[dataset, method] = {
+            "goal": goal,
+            "mean": mean,
+            "reached": "yes" if low >= goal else reached,
+        }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -77,7 +84,7 @@ TRIED = ("2", "5", "8")  # of MNIST: on these the rule of choice and most settin
 
 
 def on_other_digits(found: Results, method: str = "ocgan", classes: pd.Series | None = None) -> str:
-    """Ours and the published mean over the digits that had no say in any choice, in words.
+    """Ours and the published mean over the digits other than `TRIED`, in words.
 
     `classes` are AUROCs by class instead of those that are recorded of the method.
     """
