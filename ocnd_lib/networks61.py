@@ -2,7 +2,9 @@
 
 Source: the authors' public code for Perera, Nallapati and Xiang, CVPR 2019, which enlarges every
 data set to 61 pixels; feature maps have 29, 13, 5 and 1. Not from there is the tanh of the code:
-the release leaves codes unbounded, though its random ones come from a cube; the paper has it.
+the release leaves codes unbounded, though its random ones come from a cube; the paper has it. Nor
+are the latent discriminator, which keeps one logit, and what the classifier sees: the release shows
+it images drawn with batch norm and dropout at rest.
 """
 
 import torch.nn.functional as F

@@ -391,6 +391,16 @@ def test_the_model_of_the_epoch_with_the_lowest_validation_error_is_kept(zeros, 
     assert abs(errors[1] / errors[2] - 1) > 1e-3
     assert [point.pop("validation_mse") for point in chosen.curves_] == [0.3, 0.1, 0.2]
     assert chosen.curves_ == last.curves_  # looking changes no training
+    nets = chosen.state_["classifier"], last.state_["classifier"]
+    weights = [net.head.weight for net in nets]
+    assert not torch.equal(*weights)  # the classifier that mines is of the same epoch
+
+
+def test_a_diverged_training_is_not_hidden_by_the_choice_of_an_epoch(zeros, monkeypatch):
+    monkeypatch.setattr(OCGAN, "_validation_mse", lambda *arguments: float("nan"))
+    settings = {**SMALL, "learning_rate": 1e30}
+    model = OCGAN(kept="validation", epochs=2, **settings).fit(zeros.x_train[:40])
+    assert not np.isfinite(model.novelty_score(zeros.x_test)).all()
 
 
 def test_dropout_is_drawn_in_training_and_off_in_scoring_and_mining(zeros):
@@ -452,7 +462,7 @@ def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"variant": "official"}, "variant must be one of 32, official61"),
+        ({"variant": "official"}, "variant must be one of ours, official61"),
         ({"kept": "best"}, "kept must be one of last, validation"),
         ({"dropout": 1.0}, "must be below 1"),
         ({"variant": "official61", "joint_discriminator": True}, "for 32 pixels"),

@@ -78,6 +78,20 @@ def test_cells_that_were_not_run_are_left_out(folder, monkeypatch):
     assert list(figures.latent_table(folder)["latent_dim"]) == [2]
 
 
+def test_codes_are_compared_over_the_same_seeds():
+    """Seed 0 has all codes and tells 4 best; seed 1, easier for all, was run with 2 and 8 only."""
+    rows = [(0, 2, 0.8), (0, 4, 0.9), (0, 8, 0.85), (1, 2, 0.9), (1, 8, 0.97)]
+    table = pd.DataFrame(rows, columns=["seed", "latent_dim", "validation"])
+    table["auroc"], table["novel"] = table["validation"] - 0.1, 1 - table["validation"]
+    assert figures.best_by_validation(table) == 4
+    assert figures.best_by_validation(table[table["seed"] == 1]) == 8
+    changes = (figures.latent_change(table, c, 4) for c in ("novel", "auroc"))
+    said = figures.size_claims(table, *changes, 4)
+    assert "error 0.150 to 0.090, code 2 to 8" in said[figures.CLAIMS[0]]
+    assert "AUROC 0.700 with a code of 2, 0.800 to 0.750, code 4 to 8" in said[figures.CLAIMS[1]]
+    assert "change -0.050" in said[figures.CLAIMS[1]]
+
+
 def test_what_is_kept_of_a_model_is_enough_to_draw_it(folder):
     images = load_images("digits")
     split = one_class_split(images, 8, 0)

@@ -82,7 +82,9 @@ def test_words_and_page_say_on_which_side_of_the_printed_mean_ours_lies(every):
     assert page.loc[row, column].startswith("+0.")
     assert remedies.behind(row, column) == ["mnist/ocgan/*/*", "mnist/detail/0/0"]
     assert remedies.behind(row, "published") == []
-    assert page.loc[row, "classes won : lost"] == "10 : 0" and page.loc[row, "p (Wilcoxon)"] == "0.002"
+    assert (
+        page.loc[row, "classes won : lost"] == "10 : 0" and page.loc[row, "p (Wilcoxon)"] == "0.002"
+    )
     said = "10 classes gain and 0 lose (Wilcoxon's p = 0.00)"
     assert remedies.over_classes(table, "mnist") == said
     assert remedies.over_classes(table, "cifar10") == "not complete"

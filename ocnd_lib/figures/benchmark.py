@@ -219,6 +219,16 @@ def every_cell(every: dict[str, Results]) -> list[str]:
     ]
 
 
+def seeds_differ(found: Results) -> str:
+    """The standard deviations over seeds that means have, from least to most, in words."""
+    spreads = []
+    for method in found.complete:
+        cells = found.cells[found.cells["method"] == method]
+        spreads.append(average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False)).sd)
+    spreads = [sd for sd in spreads if sd > 0]  # not of one seed, nor of what no seed changes
+    return f"{min(spreads):.4f} to {max(spreads):.4f}" if spreads else "not measured yet"
+
+
 def named_by_verdict(table: pd.DataFrame, verdict: str) -> str:
     """The methods of `means` with a verdict, in words: `VAE, OCGAN`, or `none`."""
     return ", ".join(labels(table.index[table["verdict"] == verdict])) or "none"

@@ -184,7 +184,7 @@ def numbers_table(folder: Path | None = None) -> pd.DataFrame:
         shown.setdefault(f"class {k}", {})[title] = text
     for row in gains(runs).itertuples():
         if row._2 != "all" and not np.isnan(row.gain):
-            text = f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
+            text = f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}], seeds: {row.seeds}"
             shown[f"class {row._2}"][f"gain of {row.part.removeprefix('+ ')}"] = text
     parts = [title.removeprefix("+ ") for title in list(VARIANTS)[1:]]
     order = [*VARIANTS, *(f"gain of {part}" for part in parts)]
