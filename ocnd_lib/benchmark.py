@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from data_prep.archives import md5_of
 from ocnd_lib import background, classifier, detail
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import (
@@ -100,10 +101,10 @@ ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it i
 
 def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     settings = {k: v for k, v in cell.parameters.items() if k != "background_correlation"}
+    recipe = replace(background.recipe_of(cell.dataset), **settings)
     return background.background_experiment(
-        images, ARMS[cell.method], cell.seed, replace(background.RECIPE, **settings), checkpoint,
-        hardware,
-    )  # fmt: skip
+        images, ARMS[cell.method], cell.seed, recipe, checkpoint, hardware
+    )
 
 
 def _vgg11_arm_parameters() -> dict[str, type]:
@@ -173,6 +174,7 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         "scored": len(index),
         "hardware": str(hardware),
         "data_fingerprint": images.fingerprint,
+        **{f"{name}_fingerprint": md5_of(array)[:16] for name, array in seen.items()},
     }
     arrays = {"score": coarse(score), "class_test": split.class_test[index].astype(np.uint8)}
     if cell.method in SCORED:
@@ -263,7 +265,10 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     negatives = real(plain, cell.normal_class) if real else None
     masks = true_masks(images)
     record, arrays = experiment(model, split, masks, checkpoint, shared, negatives)
-    return {**record, "data_fingerprint": images.fingerprint}, arrays
+    record["data_fingerprint"] = images.fingerprint
+    if real:
+        record["negatives_fingerprint"] = md5_of(negatives)[:16]
+    return record, arrays
 
 
 def _looks_parameters() -> dict[str, type]:

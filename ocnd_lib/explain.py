@@ -237,30 +237,45 @@ def lifts(
 ) -> list[dict]:
     """Every measure of maps against masks, beside every baseline: one dict a pair.
 
-    The centred Gaussian has the mean of the maps, each divided by its maximum. `beside` are further
-    maps of the same images, by name, that count as baselines.
-
     Keys: measure, baseline, value and baseline_value (means over images), lift, their difference,
     low and high, its 95 % interval (t, paired by image), images, how many masks are neither empty
-    nor full. ValueError if none is.
+    nor full. The other arguments are those of `image_values`.
+    """
+    rows = []
+    for (measure, baseline), (value, other) in image_values(heat, mask, seed, beside).items():
+        known = np.isfinite(value)
+        lift, low, high = seed_interval(value[known] - other[known])
+        rows.append(
+            {
+                "measure": measure, "baseline": baseline, "images": int(known.sum()),
+                "value": float(value[known].mean()), "baseline_value": float(other[known].mean()),
+                "lift": lift, "low": low, "high": high,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def image_values(
+    heat: np.ndarray,
+    mask: np.ndarray,
+    seed: int = 0,
+    beside: Mapping[str, np.ndarray] | None = None,
+) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+    """Every measure of maps against masks, and of every baseline: (measure, baseline) → two (N,).
+
+    The centred Gaussian has the mean of the maps, each divided by its maximum. `beside` are further
+    maps of the same images, by name, that count as baselines. NaN where a mask is empty or full;
+    ValueError if all are.
     """
     # a Gaussian as spread out as the maps: a narrow one has more energy inside by that alone
     peaks = np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
     mean = float(np.clip((heat / peaks).mean(), 0.02, 0.98))
-    maps, rows = baseline_maps(len(heat), seed, mean) | dict(beside or {}), []
+    maps = baseline_maps(len(heat), seed, mean) | dict(beside or {})
+    found = {}
     for measure, function in MEASURES.items():
         value = function(heat, mask)
-        known = np.isfinite(value)
-        if not known.any():
+        if not np.isfinite(value).any():
             raise ValueError("every mask is empty or full; there is no object to find")
         for baseline, drawn in maps.items():
-            other = function(drawn, mask)[known]
-            lift, low, high = seed_interval(value[known] - other)
-            rows.append(
-                {
-                    "measure": measure, "baseline": baseline, "images": int(known.sum()),
-                    "value": float(value[known].mean()), "baseline_value": float(other.mean()),
-                    "lift": lift, "low": low, "high": high,
-                }
-            )  # fmt: skip
-    return rows
+            found[measure, baseline] = value, function(drawn, mask)
+    return found

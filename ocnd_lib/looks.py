@@ -7,7 +7,7 @@ A critic is the visual discriminator of a GAN, which tells real images from draw
 that a heat map explains is its "real"; with a classifier, that of "normal".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -23,6 +23,7 @@ from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.explain import (
     baseline_maps,
     grad_cam,
+    image_values,
     lifts,
     randomised_correlations,
     road,
@@ -131,18 +132,40 @@ def look(
     return tables
 
 
-def _finds(maps: Mapping[str, np.ndarray], shown: Shown, seed: int) -> list[dict]:
-    rows = []
+def _compared(maps: Mapping[str, np.ndarray], shown: Shown) -> Iterator[tuple[str, str, tuple]]:
+    """Kind of images, map, and what `explain.lifts` takes, but for the seed."""
     for kind, images in enumerate(KINDS):
         here = shown.novel == kind
         for name, heat in maps.items():
             beside = {} if name == BEFORE else {BEFORE: maps[BEFORE][here]}
-            found = lifts(heat[here], shown.masks[here], seed, beside)
-            # `images` of a row of lifts is their number
-            rows += [
-                {**row, "map": name, "count": row["images"], "images": images} for row in found
-            ]
+            yield images, name, (heat[here], shown.masks[here], beside)
+
+
+def _finds(maps: Mapping[str, np.ndarray], shown: Shown, seed: int) -> list[dict]:
+    rows = []
+    for images, name, (heat, masks, beside) in _compared(maps, shown):
+        # `images` of a row of lifts is their number
+        rows += [
+            {**row, "map": name, "count": row["images"], "images": images}
+            for row in lifts(heat, masks, seed, beside)
+        ]
     return rows
+
+
+def lifts_of_images(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
+    """What stands behind the lifts in `finds` of `look`, image by image, float16 (N,) each.
+
+    Named `IMAGES/MAP/MEASURE/BASELINE`; NaN where a mask is empty or full; nothing without masks.
+    """
+    if shown.masks is None:
+        return {}
+    return {
+        f"{images}/{name}/{measure}/{baseline}": (value - other).astype(np.float16)
+        for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x, layer), shown)
+        for (measure, baseline), (value, other) in image_values(
+            heat, masks, model.seed, beside
+        ).items()
+    }
 
 
 def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict[str, float]:
@@ -185,9 +208,9 @@ def experiment(
     """Fit an AttentionGAN to one class, and measure where it looks in test images.
 
     `masks` are the `true_masks` of the test images. Returns (record without its cell and the
-    fingerprint of the data, with the `tables` of `look`; arrays: its `pictures`, named `look_NAME`,
-    for seed 0). Test images, and masks, are looked at only after the training. The checkpoints and
-    the negatives are those of its `fit`.
+    fingerprint of the data, with the `tables` of `look`; arrays: `lifts_of_images`, and for seed 0
+    its `pictures`, named `look_NAME`). Every seed looks at the same test images. They, and masks,
+    are looked at only after the training. The checkpoints and the negatives are those of its `fit`.
     """
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
     model.fit(
@@ -197,7 +220,7 @@ def experiment(
     fitted = perf_counter()
     shared = seconds_trained(base_checkpoint)
     parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
-    shown = choose(split, masks, LOOKED_AT, model.seed)
+    shown = choose(split, masks, LOOKED_AT)
     tables = look(model, shown)
     record = {
         "parameters": model.get_params(),
@@ -219,4 +242,5 @@ def experiment(
         "hardware": str(model._hardware()),
     }
     arrays = pictures(model, shown) if model.seed == 0 else {}
-    return record, {f"look_{name}": array for name, array in arrays.items()}
+    arrays = {f"look_{name}": array for name, array in arrays.items()}
+    return record, arrays | lifts_of_images(model, shown)

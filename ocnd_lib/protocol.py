@@ -8,7 +8,8 @@ from importlib import import_module
 
 import numpy as np
 
-from ocnd_lib.data import ImageSet, class_index, load_images
+from ocnd_lib.data import ALIASES, ImageSet, class_index, load_images
+from ocnd_lib.masked import make_scenes
 
 # method: module in ocnd_lib.detectors, class, settings that make the class this method
 DETECTORS = {
@@ -55,11 +56,20 @@ AUXILIARY = {
 }
 
 
+SAME = {**ALIASES, "boat": "ship"}  # what a class is called elsewhere
+
+
 def _another_world(images: ImageSet, normal_class: str) -> np.ndarray:
+    """Training images of another data set, but for those of the normal class if it has it too."""
     if images.name not in AUXILIARY:
         known = ", ".join(AUXILIARY)
         raise ValueError(f"no auxiliary data set is known for {images.name}; there is for: {known}")
-    return load_images(AUXILIARY[images.name]).x_train
+    world = AUXILIARY[images.name]
+    # made anew, since whoever keeps scenes may have made them with other options
+    other = make_scenes().without_masks() if world == "scenes" else load_images(world)
+    normal = images.class_names[class_index(images, normal_class)]
+    novel = [SAME.get(name, name) != normal for name in other.class_names]
+    return other.x_train[np.array(novel)[other.y_train]]
 
 
 def _other_classes(images: ImageSet, normal_class: str) -> np.ndarray:

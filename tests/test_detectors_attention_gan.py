@@ -99,11 +99,37 @@ def test_a_map_at_rest_is_the_one_that_was_learnt(x, classifier):
         with torch.no_grad():
             return taught.model._map(images)
 
+    raw = taught.nets["attention"].state_dict()
+    raw = {name: value.clone() for name, value in raw.items()}
+    taught.learns.load_state_dict(taught.averaged.model.state_dict())
     lagging, learnt = drawn(False), drawn(True)
+    taught.nets["attention"].load_state_dict(raw)
     taught.settle(torch.from_numpy(x))
     rests = drawn(False)
     assert (lagging - learnt).abs().max() > 0.05
     torch.testing.assert_close(rests, learnt, rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("classifier", ["none", "generated"])
+def test_map_and_classifier_rest_with_the_average_of_their_steps(x, classifier):
+    taught, _, _ = learner(x, classifier=classifier, mask_rate=5e-2, batch_size=32)
+    taught.nets.train()
+    names = ["attention"] + ["classifier"] * (classifier == "generated")
+    mean = {name: [p.clone() for p in taught.nets[name].parameters()] for name in names}
+    for step in range(1, 7):
+        taught.step(to_unit(torch.from_numpy(x)), 1.0, None)
+        decay = min(0.98, step / (step + 10))
+        for name in names:
+            for mine, theirs in zip(mean[name], taught.nets[name].parameters(), strict=True):
+                mine.data.lerp_(theirs.data, 1 - decay)
+    last = {name: [p.clone() for p in taught.nets[name].parameters()] for name in names}
+    taught.settle(torch.from_numpy(x))
+    for name in names:
+        for rests, average, step in zip(
+            taught.nets[name].parameters(), mean[name], last[name], strict=True
+        ):
+            torch.testing.assert_close(rests, average)
+            assert not torch.equal(rests, step)
 
 
 def test_every_learning_epoch_logs_losses_mean_and_entropy(taught):

@@ -12,6 +12,7 @@ from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.explain import energy_inside, grad_cam, pixel_auroc
 from ocnd_lib.records import read_arrays
+from ocnd_lib.tables import class_names
 from ocnd_lib.training import to_unit
 
 TINY = {"epochs": 1, "joint_epochs": 1, "masked_epochs": 1, "width": 4, "latent_dim": 4}
@@ -136,14 +137,34 @@ def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
     arrays = read_arrays("digits/looks/8/0", tmp_path)
     assert arrays["look_given"].shape == (8, 1, 32, 32)
     assert arrays[f"look_{looks.AFTER}"].shape == (8, 32, 32)
+    for row in record["tables"]["finds"]:
+        name = "/".join(row[key] for key in ("images", "map", "measure", "baseline"))
+        lifts = arrays[name].astype(float)
+        assert lifts.shape == (6,) and np.isfinite(lifts).sum() == row["count"]
+        assert np.nanmean(lifts) == pytest.approx(row["lift"], abs=2e-3)
 
 
 def test_a_cell_with_real_negatives_is_given_them(tmp_path, monkeypatch):
     monkeypatch.setattr(looks, "look", lambda *_: {})
     monkeypatch.setitem(protocol.LOOKS_SETTINGS, "digits", TINY)
     monkeypatch.setitem(protocol.AUXILIARY, "digits", "digits")
-    for kind, others in (("auxiliary", 1300), ("oracle", 1300 - 130)):
+    for kind in ("auxiliary", "oracle"):  # this other world has the normal class, too
         cell = f"digits/looks+classifier={kind}/8/0"
         record = benchmark.run_cell(cell, tmp_path, device="cpu")
-        assert record["train_counts"][1] == pytest.approx(others, abs=10)
+        assert record["train_counts"][1] == pytest.approx(1300 - 130, abs=10)
         assert "auroc_classifier" in record["metrics"]
+        assert len(record["negatives_fingerprint"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("normal", "drawn_as"), [("automobile", "car"), ("ship", "boat"), ("deer", None)]
+)
+def test_images_of_another_world_are_none_of_the_normal_class(monkeypatch, normal, drawn_as):
+    scenes = small_set("scenes", 0.5, per_class=3, seed=1)
+    monkeypatch.setattr(protocol, "make_scenes", lambda: scenes)
+    digits = load_images("digits")
+    pictures = replace(digits, name="cifar10", class_names=tuple(class_names("cifar10")))
+    found = protocol.NEGATIVES["attention-gan-auxiliary"](pictures, normal)
+    others = [k for k, name in enumerate(scenes.class_names) if name != drawn_as]
+    assert len(others) == 10 - (drawn_as is not None)
+    np.testing.assert_array_equal(found, scenes.train.x[np.isin(scenes.train.y, others)])

@@ -59,6 +59,7 @@ class AttentionGAN(DeepDetector):
         latent_dim: int = 32,  # size of the base GAN's tanh code; the masked GAN's is half of it
         width: int = 32,  # channels of the first layer of both GANs
         noise: float = 0.4,  # standard deviation of the input noise of both, drawn anew each step
+        latent: bool = True,  # latent discriminators; without them and mining: plain AE-GANs
         mining: bool = True,  # informative-negative mining in the base GAN's second half
         joint_discriminator: bool = False,  # judges an image and its code together
         taps: str = "decoder",  # of the base GAN, whose layers the map is drawn from; or encoder
@@ -86,6 +87,7 @@ class AttentionGAN(DeepDetector):
         self.latent_dim = latent_dim
         self.width = width
         self.noise = noise
+        self.latent = latent
         self.mining = mining
         self.joint_discriminator = joint_discriminator
         self.taps = taps
@@ -156,7 +158,8 @@ class AttentionGAN(DeepDetector):
     def base_gan(self) -> OCGAN:
         """The base GAN, not yet trained."""
         return OCGAN(
-            latent_dim=self.latent_dim, width=self.width, noise=self.noise, mining=self.mining,
+            latent_dim=self.latent_dim, width=self.width, noise=self.noise, latent=self.latent,
+            mining=self.mining,
             joint_discriminator=self.joint_discriminator, epochs=self.epochs,
             batch_size=self.batch_size, learning_rate=self.learning_rate, seed=self.seed,
             device=self.device,

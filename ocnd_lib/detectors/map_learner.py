@@ -22,11 +22,12 @@ from ocnd_lib.detectors.ocgan import evaluating
 from ocnd_lib.detectors.redrawer import Redrawer
 from ocnd_lib.negatives import generated_negatives
 from ocnd_lib.networks import Critic
-from ocnd_lib.training import Hardware, says, to_unit
+from ocnd_lib.training import Averaged, Hardware, says, to_unit
 
 LEARNS_MAP = ("mask", "joint")  # phases of an AttentionGAN
 FILMED = 4  # training images, the first, whose maps are kept epoch by epoch
 DECISION = 0.05  # weight of m(1 - m) where the temperature falls
+DECAY = 0.98  # of the averaged weights: a map learns in a few hundred steps
 
 
 def map_networks(model: DeepDetector) -> dict[str, nn.Module]:
@@ -55,10 +56,11 @@ class MapLearner:
     def __init__(self, model: DeepDetector, hardware: Hardware, given: np.ndarray | None):
         self.model, self.given = model, given
         self.nets = hardware.place(nn.ModuleDict(map_networks(model)))
+        self.learns = nn.ModuleDict({k: net for k, net in self.nets.items() if k != "film"})
+        self.averaged = Averaged(self.learns, DECAY)
         self.optimisers = {
             name: torch.optim.Adam(net.parameters(), model.mask_rate, betas=(0.5, 0.999))
-            for name, net in self.nets.items()
-            if name != "film"
+            for name, net in self.learns.items()
         }
 
     def temperature(self, epoch: int) -> float:
@@ -107,14 +109,18 @@ class MapLearner:
         self._descend("attention", loss, again=guided)
         if guided:  # after the map, whose gradient goes through the weights that this changes
             self._descend("classifier", told)
+        self.averaged.update(self.learns)
         log |= {"lesson": lesson.item(), "outside": outside.item(), "temperature": temperature}
         return log | describe(drawn), seen.detach()
 
     def settle(self, x: Tensor) -> None:
-        """Batch-norm statistics of the map as it now is, from uint8 images (N, C, 32, 32).
+        """Let the map rest: averaged weights, and their batch-norm statistics.
 
-        Those kept while it learnt lag behind its weights: maps at rest would leave their bounds.
+        The last step alone may be far off, map and classifier being opponents. The statistics come
+        from uint8 images (N, C, 32, 32), since those kept while it learnt lag behind its weights:
+        maps at rest would leave their bounds.
         """
+        self.learns.load_state_dict(self.averaged.model.state_dict())
 
         def features() -> Iterator[tuple]:
             for images in map(to_unit, x.split(self.model.batch_size)):
@@ -155,10 +161,12 @@ class MapLearner:
     def state_dict(self) -> dict:
         """What `Checkpoint` keeps."""
         optimisers = {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()}
-        return {"nets": self.nets.state_dict(), "optimisers": optimisers}
+        averaged = self.averaged.state_dict()
+        return {"nets": self.nets.state_dict(), "averaged": averaged, "optimisers": optimisers}
 
     def load_state_dict(self, state: dict) -> None:
         """Restore what `state_dict` gave."""
         self.nets.load_state_dict(state["nets"])
+        self.averaged.load_state_dict(state["averaged"])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])

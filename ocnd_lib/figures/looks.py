@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib import plots
+from ocnd_lib.comparison import mean_over_runs
 from ocnd_lib.figures.claims import claims_table, interval_text, verdict
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.metrics import seed_interval
@@ -27,6 +29,7 @@ VARIANTS = {
     "looks+classifier=auxiliary": "negatives: pictures without a digit",
     "looks+classifier=auxiliary+taps=encoder": "the same, map drawn from the encoder",
 }
+CHANGED = "looks+classifier=auxiliary+taps=encoder"  # the least change that finds a digit
 # data sets that have such a variant
 ONLY = {variant: ("mnist_on_cifar",) for variant in VARIANTS if "auxiliary" in variant}
 CELLS = tuple(
@@ -67,11 +70,12 @@ def _first_with_masks() -> str:
     return next(cell for cell in CELLS if not cell.startswith("cifar10/"))
 
 
-def over_seeds(kind: str, table: pd.DataFrame) -> pd.DataFrame:
+def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd.DataFrame:
     """Means over the seeds of each data set and variant: one row instead of one a seed.
 
-    Of several seeds the interval low, high is Student's over them; of one it stays that over
-    images. Further columns: seeds, and the means of all other numbers.
+    Of several seeds the interval low, high is Student's over them, or, of `finds` whose images are
+    recorded one by one, a bootstrap over seeds and images; of one it stays that over images.
+    Further columns: seeds, and the means of all other numbers.
     """
     keys = ["dataset", "variant", *GROUPS[kind]]
     rows = []
@@ -81,8 +85,23 @@ def over_seeds(kind: str, table: pd.DataFrame) -> pd.DataFrame:
         row |= {**others, "seeds": part["seed"].nunique()}
         if row["seeds"] > 1:
             _, row["low"], row["high"] = seed_interval(part[VALUE[kind]])
+            lifts = _lifts_of_images(row, part["seed"], folder) if kind == "finds" else None
+            if lifts is not None:
+                _, row["low"], row["high"] = mean_over_runs(lifts)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _lifts_of_images(row: dict, seeds: pd.Series, folder: Path | None) -> np.ndarray | None:
+    """The lift of a row of `finds` for each image, (seeds, images); None if some are not kept."""
+    name = "/".join(row[key] for key in ("images", "map", "measure", "baseline"))
+    normal = SETS[row["dataset"]][1]
+    cells = [f"{row['dataset']}/{row['variant']}/{normal}/{seed}" for seed in seeds]
+    found = [read_arrays(cell, folder).get(name) for cell in cells]
+    if any(values is None for values in found):
+        return None
+    lifts = np.stack(found).astype(float)
+    return lifts[:, np.isfinite(lifts).all(0)]
 
 
 def for_page(finds: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +126,7 @@ def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
     Columns: pixel AUROC and its lift over each baseline, and the lift of the other two measures
     over the centre, with intervals; seeds.
     """
-    finds = over_seeds("finds", recorded("finds", folder))
+    finds = over_seeds("finds", recorded("finds", folder), folder)
     finds = finds[finds["images"] == "normal"]
     shown: dict[tuple, dict] = {}
     for row in finds.itertuples():
@@ -181,9 +200,9 @@ def claims(finds: pd.DataFrame, strength: pd.DataFrame) -> dict[str, str]:
 
 def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
     """`claims` for each recorded data set, of the model without classifier, under its title."""
-    strength = over_seeds("strength", recorded("strength", folder))
+    strength = over_seeds("strength", recorded("strength", folder), folder)
     try:
-        finds = over_seeds("finds", recorded("finds", folder))
+        finds = over_seeds("finds", recorded("finds", folder), folder)
     except NoRecords:
         finds = pd.DataFrame(columns=["dataset", "variant"])
     found = {}
@@ -210,7 +229,7 @@ def recorded_claims_or_none(folder: Path | None = None) -> dict[str, dict[str, s
 def digit_finding(folder: Path | None = None) -> str:
     """For a page: does the attention map find the digit on a photograph, as it should? In words."""
     try:
-        finds = over_seeds("finds", recorded("finds", folder))
+        finds = over_seeds("finds", recorded("finds", folder), folder)
         finds = finds[(finds["dataset"] == "mnist_on_cifar") & (finds["map"] == "attention map")]
     except NoRecords:
         finds = pd.DataFrame()
@@ -233,7 +252,7 @@ def digit_finding(folder: Path | None = None) -> str:
 
 def panels(kind: str, variant: str, folder: Path | None = None) -> dict[str, pd.DataFrame]:
     """`over_seeds` of one variant, a table a data set, under its title; NoRecords if none."""
-    table = over_seeds(kind, recorded(kind, folder))
+    table = over_seeds(kind, recorded(kind, folder), folder)
     table = table[table["variant"] == variant]
     if not len(table):
         cell = next(c for c in CELLS if parse_cell(c).variant == variant)
@@ -246,13 +265,20 @@ def panels(kind: str, variant: str, folder: Path | None = None) -> dict[str, pd.
 
 
 def recorded_maps(dataset: str, variant: str = "looks", folder: Path | None = None) -> Figure:
-    """Chapter 8: normal and novel test images, with heat maps and attention map."""
-    cell = f"{dataset}/{variant}/{SETS[dataset][1]}/0"
-    arrays = read_arrays(cell, folder)
-    kept = {name.removeprefix("look_"): array for name, array in arrays.items()}
+    """Chapter 8: normal and novel test images, with heat maps and attention map.
+
+    Below them the attention map of the `CHANGED` model, where it is recorded.
+    """
+    cell, changed = (f"{dataset}/{v}/{SETS[dataset][1]}/0" for v in (variant, CHANGED))
+    kept, other = (
+        {name.removeprefix("look_"): array for name, array in read_arrays(c, folder).items()}
+        for c in (cell, changed)
+    )
     if "given" not in kept:
         raise NoRecords(f"no record yet; make one with: ocnd run {cell}")
     rows = {name: kept[name] for name in plots.looks.MAPS if name in kept}
+    if "given" in other and np.array_equal(other["given"], kept["given"]):
+        rows["attention map, from the encoder"] = other["attention map"]
     return plots.heat_rows(kept["given"], rows, kept["novel"], kept.get("masks"))
 
 

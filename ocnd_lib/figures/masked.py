@@ -21,7 +21,10 @@ COCO = "coco10"  # whatever part of it is there
 SEEDS = range(5)  # of the two arms
 CONTROL_SEEDS = range(3)
 PAIR = ("masked", "original")
-CONTROLS = tuple(arm for arm in VERSIONS if arm not in PAIR)
+# controls that keep the object, and those without it. Of the generated sets one network of each of
+# the latter: outlines tell all of the scenes' classes, and no picture behind a digit tells any
+FILLED, WITHOUT_OBJECT = ("mean-fill", "centre"), ("background", "silhouette")
+CONTROLS = (*FILLED, *WITHOUT_OBJECT)
 CORRELATIONS = (0, 0.5, 1)
 NO_RECORD = "no record yet"
 SETTINGS = {COCO: {"batch_size": 16, "epochs": 60}}  # few crops: as many steps need more epochs
@@ -43,7 +46,9 @@ CONTROL_CELLS = tuple(
     made
     for seed in CONTROL_SEEDS
     for made in (
-        *(cell(d, arm, seed) for d in DATASETS for arm in CONTROLS),
+        *(cell(COCO, arm, seed) for arm in CONTROLS),
+        *(cell(d, arm, seed) for d in DATASETS for arm in FILLED),
+        *(cell(d, arm, seed) for d in DATASETS for arm in WITHOUT_OBJECT if not seed),
         *(cell("scenes", "original", seed, c) for c in CORRELATIONS if c != 0.5),
     )
 )
@@ -73,7 +78,7 @@ def recorded(
 ) -> dict[str, dict[int, Trained]]:
     """What is recorded of a data set: arm → seed → network; arms without a record are left out.
 
-    NoRecords if that is all of them; ValueError if two were tested on other crops.
+    NoRecords if that is all of them, or if two were tested on other crops.
     """
     found: dict[str, dict[int, Trained]] = {}
     for arm in arms:
@@ -86,7 +91,7 @@ def recorded(
         raise NoRecords(f"no record yet; make one with: ocnd run {first}")
     runs = [run for seeds in found.values() for run in seeds.values()]
     if len({run.record["data_fingerprint"] for run in runs}) > 1:
-        raise ValueError(
+        raise NoRecords(
             f"the records of {dataset} are of different crops and cannot be compared; remove those "
             "made from another set, and run their cells again"
         )
@@ -94,11 +99,13 @@ def recorded(
 
 
 def title(dataset: str, arms: Mapping[str, Seeds]) -> str:
-    """What a data set is called on the page; of COCO, how many objects there are."""
+    """What a data set is called on the page; of COCO, how many objects, and what guessing gets."""
     if dataset in DATASETS:
         return DATASETS[dataset]
     record = next(iter(next(iter(arms.values())).values())).record
-    return f"COCO, {sum(record['train_counts']) + sum(record['test_counts'])} objects"
+    test = record["test_counts"]
+    most = max(test) / sum(test)
+    return f"COCO, {sum(record['train_counts']) + sum(test)} objects, largest class {most:.0%}"
 
 
 # --- two arms, seed by seed ----------------------------------------------------------------------
@@ -324,7 +331,8 @@ def correlation_table(folder: Path | None = None) -> pd.DataFrame:
     """Accuracy of both arms on scenes: columns correlation, arm, seed, accuracy.
 
     The same objects stand before other backgrounds at each correlation, so without their
-    background they are the same crops: the masked arm is recorded once, and has a row at each.
+    background they are the same crops: the masked arm is recorded once, and has a row at each. The
+    arm `swapped` is the original one shown objects before backgrounds of other classes.
     """
     rows = []
     for correlation in CORRELATIONS:
@@ -334,10 +342,11 @@ def correlation_table(folder: Path | None = None) -> pd.DataFrame:
                 arms |= recorded("scenes", (arm,), at, folder)
             except NoRecords:
                 continue
+        shown = [(arm, arm) for arm in arms] + [("original", "swapped")] * ("original" in arms)
         rows += [
-            (correlation, arm, seed, float(run.right(arm).mean()))
-            for arm, seeds in arms.items()
-            for seed, run in seeds.items()
+            (correlation, version, seed, float(run.right(version).mean()))
+            for arm, version in shown
+            for seed, run in arms[arm].items()
         ]
     if not rows:
         raise NoRecords(f"no record yet; make one with: ocnd run {PAIR_CELLS[0]}")

@@ -28,7 +28,7 @@ from ocnd_lib.metrics import seed_interval
 CLAIMS = (
     "Masked crops are learnt in fewer epochs",
     "and put into their class more often",
-    "So are crops masked without knowledge of the outline",
+    "So are crops that are dimmed outside the middle of the object's box",
     "The surroundings add something to the outline",
     "A network that sees backgrounds relies on them",
 )
@@ -125,11 +125,11 @@ def _reason(found: Mapping[str, str], arms: Mapping[str, Seeds], lacking: str) -
         )
     outline = np.mean([run.right("silhouette").mean() for run in arms["silhouette"].values()])
     said = {
-        "confirmed": "Dimming the background helps even without showing the outline",
-        "refuted": "Dimming the background without showing the outline does harm",
+        "confirmed": "Dimming all but the middle of the box helps even without showing the outline",
+        "refuted": "Dimming all but the middle of the box, the object's rim too, does harm",
     }.get(
         centre.partition(":")[0],
-        "That dimming the background helps without showing the outline is not shown",
+        "That dimming all but the middle of the box helps without showing the outline is not shown",
     )
     return f"{said} ({centre.partition(': ')[2]}), and the outline alone gives {outline:.1%}."
 

@@ -37,7 +37,7 @@ def heat_rows(
         show_image(ax, image)
         ax.spines[:].set(visible=True, color=COLOURS["novel" if is_novel else "normal"], lw=1.6)
     for line, (name, maps) in zip(axes[1:], rows.items(), strict=True):
-        most = 1 if name == "attention map" else max(float(maps.max()), 1e-12)
+        most = 1 if name.startswith("attention map") else max(float(maps.max()), 1e-12)
         for column, (ax, heat) in enumerate(zip(line, maps, strict=True)):
             ax.imshow(heat, cmap="inferno", vmin=0, vmax=most)
             ax.set(xticks=[], yticks=[])

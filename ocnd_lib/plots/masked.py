@@ -130,14 +130,16 @@ def versions_crossed(panels: Mapping[str, pd.DataFrame | str]) -> Figure:
 def accuracy_against_correlation(table: pd.DataFrame) -> Figure:
     """Accuracy of both arms, and its difference, as the background tells more about the class.
 
-    Columns: correlation, arm (original or masked), seed, accuracy. Means over seeds with Student's
-    95 % interval; dots are seeds. The difference is taken seed by seed.
+    Columns: correlation, arm (original, masked, or swapped: the original one before backgrounds of
+    other classes), seed, accuracy. Means over seeds with Student's 95 % interval; dots are seeds.
+    The difference is taken seed by seed.
     """
     fig = Figure(figsize=(WIDTH, 2.9))
     left, right = fig.subplots(1, 2)
     wide = table.pivot(index=["correlation", "seed"], columns="arm", values="accuracy")
-    for arm in (name for name in ARMS if name in wide):
-        _means(left, wide[arm].dropna(), arm_colour(arm), arm)
+    for arm in (name for name in (*ARMS, "swapped") if name in wide):
+        label = "original, background swapped" if arm == "swapped" else arm
+        _means(left, wide[arm].dropna(), arm_colour(arm), label)
     if set(ARMS) <= set(wide):
         gap = (wide["masked"] - wide["original"]).dropna()
         if len(gap):
