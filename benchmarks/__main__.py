@@ -65,6 +65,11 @@ PAIRS = [
         ("DataLoader with 2 workers, torchvision transforms", "batches plain"),
         ("ocnd_lib.training.batches", "batches ours"),
     ),
+    Pair(
+        "crops of COCO objects", DATA, "objects/s",
+        ("pycocotools and Pillow, object by object", "crops plain"),
+        ("data_prep.coco.build", "crops ours"),
+    ),
     *(
         Pair(
             f"{METHODS[method]}, training step", TRAINING, "images/s",

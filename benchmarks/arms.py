@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from benchmarks import detectors, together
+from benchmarks import crops, detectors, together
 
 IMAGES, BATCH = 640, 128
 SET_SIZE = 50_000  # so that memory is that of a real data set
@@ -108,6 +108,7 @@ def data_path(side: str, small: bool = False) -> float:
 ARMS = {
     "vgg11": vgg11,
     "batches": data_path,
+    "crops": crops.crops,
     "step": detectors.step,
     "score": detectors.score,
     "ten": together.ten,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import detectors, profile, together
+from benchmarks import crops, detectors, profile, together
 from ocnd_lib.training import choose_hardware
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +66,16 @@ def test_the_plain_side_is_contiguous_and_in_single_precision():
     found = json.loads(done.stdout)
     assert found["rate"] > 0 and found["images"]
     assert found["seen"] and set(map(tuple, found["seen"])) == {(True, "torch.float32")}
+
+
+@pytest.mark.parametrize("side", ["plain", "ours"])
+def test_both_ways_crop_all_objects(side, tmp_path, capsys):
+    path = crops.photographs(tmp_path, 20)
+    assert crops.plain(path) == 20 * crops.OBJECTS
+    report = crops.build(path, tmp_path, tmp_path / "made", per_class=100, test=100, fewer=True)
+    taken = len(report.choice.train) + len(report.choice.test)  # photographs stay on one side
+    assert not report.dropped and 0.9 * 20 * crops.OBJECTS < taken <= 20 * crops.OBJECTS
+    assert 0 < crops.crops(side, small=True) < 1e6
 
 
 def test_a_time_is_better_when_lower_and_a_rate_when_higher():
