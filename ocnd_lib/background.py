@@ -45,8 +45,9 @@ SHOWN = {**VERSIONS, "swapped": lambda crops, colour: swapped(crops)}
 RECIPE = Recipe(
     batch_norm=False, augment=False, batch_size=64, epochs=15, optimiser="adam", learning_rate=2e-4
 )
-# by the training crops alone: those of the scenes are learnt to 98 % after eight epochs
-EPOCHS = {"scenes": 8}
+# by the training crops alone: in a trial of 15 epochs with the scenes as they are (seed 0), 99.5 %
+# of them were answered rightly in the tenth
+EPOCHS = {"scenes": 10}
 LEVEL = 0.8  # the accuracy up to which the deck counts epochs
 
 

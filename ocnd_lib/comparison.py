@@ -257,9 +257,9 @@ def mean_over_runs(
 ) -> tuple[float, float, float]:
     """Mean of values (seeds, images) with a bootstrap interval over both: (mean, low, high).
 
-    The values are of the same images in each seed: whether an answer is right, or the difference of
-    two such. Images are drawn once for all seeds, and of S seeds S - 1 (`draw_seeds`); with
-    one seed the interval speaks of the images only.
+    The values are of the same images in each seed: whether an answer is right, how well a map finds
+    an object, or the difference of two such. Images are drawn once for all seeds, and of S seeds
+    S - 1 (`draw_seeds`); with one seed the interval speaks of the images only.
     """
     values = np.asarray(values, float)
     seeds, images = values.shape

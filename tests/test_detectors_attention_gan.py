@@ -124,6 +124,16 @@ def test_map_and_classifier_rest_with_the_average_of_their_steps(x, classifier):
                 mine.data.lerp_(theirs.data, 1 - decay)
     last = {name: [p.clone() for p in taught.nets[name].parameters()] for name in names}
     taught.settle(torch.from_numpy(x))
+    images = to_unit(torch.from_numpy(x))
+    if classifier == "generated":  # at rest it answers as with the statistics of what it learnt
+        taught._negatives = lambda images: -images
+        taught.settle(torch.from_numpy(x))
+        every = torch.cat([images, -images])
+        with torch.no_grad():
+            seen = torch.cat([every, multiply(every, taught.model._map(every))])
+            rests = taught.nets["classifier"].eval()(seen)
+            learnt = taught.nets["classifier"].train()(seen)
+        torch.testing.assert_close(rests, learnt, rtol=0, atol=0.05)
     for name in names:
         for rests, average, step in zip(
             taught.nets[name].parameters(), mean[name], last[name], strict=True

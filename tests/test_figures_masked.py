@@ -74,6 +74,8 @@ def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
     assert len(figures.CELLS) == len(set(figures.CELLS)) == 64
     for name in figures.CELLS:
         assert str(check_cell(name)) == name
+    # what the notebook runs itself needs no files of COCO
+    assert not any("coco" in name for name in (*figures.PAIR_CELLS, *figures.CONTROL_CELLS))
     first = [name.split("/")[:2] for name in figures.CELLS[:4]]
     assert first == [
         [d, f"vgg11-{arm}"] for d in figures.DATASETS for arm in ("masked", "original")
@@ -207,6 +209,10 @@ def test_records_of_different_crops_are_not_compared(tmp_path):
     write(tmp_path, "scenes", found)
     with pytest.raises(NoRecords, match="records of scenes are of different crops"):
         figures.recorded("scenes", folder=tmp_path)
+    write(tmp_path, "mnist_on_cifar", arms("masked", "original", seeds=1))
+    assert "records of different crops" in texts(figures.recorded_arms(tmp_path))
+    claims = masked_answer.recorded_claims(tmp_path)["generated scenes"]
+    assert set(claims.values()) == {"records of different crops"}
 
 
 def test_the_gap_is_read_at_every_correlation(all_records):

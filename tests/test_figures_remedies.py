@@ -85,7 +85,7 @@ def test_words_and_page_say_on_which_side_of_the_printed_mean_ours_lies(every):
     assert (
         page.loc[row, "classes won : lost"] == "10 : 0" and page.loc[row, "p (Wilcoxon)"] == "0.002"
     )
-    said = "10 classes gain and 0 lose (Wilcoxon's p = 0.00)"
+    said = "10 classes gain and 0 lose (Wilcoxon's p = 0.002)"
     assert remedies.over_classes(table, "mnist") == said
     assert remedies.over_classes(table, "cifar10") == "not complete"
 

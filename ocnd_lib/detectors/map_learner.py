@@ -114,21 +114,25 @@ class MapLearner:
         return log | describe(drawn), seen.detach()
 
     def settle(self, x: Tensor) -> None:
-        """Let the map rest: averaged weights, and their batch-norm statistics.
+        """Let map and classifier rest: averaged weights, and batch-norm statistics of these.
 
-        The last step alone may be far off, map and classifier being opponents. The statistics come
-        from uint8 images (N, C, 32, 32), since those kept while it learnt lag behind its weights:
-        maps at rest would leave their bounds.
+        The last step alone may be far off. The statistics come from uint8 images (N, C, 32, 32),
+        since those kept while weights changed lag behind them: maps at rest would leave their
+        bounds.
         """
         self.learns.load_state_dict(self.averaged.model.state_dict())
+        guided = "classifier" in self.nets
 
-        def features() -> Iterator[tuple]:
+        def every() -> Iterator[Tensor]:
             for images in map(to_unit, x.split(self.model.batch_size)):
-                guided = "classifier" in self.nets
-                every = torch.cat([images, self._negatives(images)]) if guided else images
-                yield (self.model._features(every),)
+                yield torch.cat([images, self._negatives(images)]) if guided else images
 
-        update_bn(features(), self.nets["attention"])
+        attention = self.nets["attention"]
+        update_bn(((self.model._features(images),) for images in every()), attention)
+        if guided:
+            attention.eval()
+            both = (torch.cat([i, multiply(i, self.model._map(i))]) for i in every())
+            update_bn(both, self.nets["classifier"])
 
     def _descend(self, name: str, loss: Tensor, again: bool = False) -> None:
         """One step of one network; no other gets a gradient."""

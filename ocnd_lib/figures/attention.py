@@ -301,7 +301,8 @@ def row_verdict(dataset: str, folder: Path | None = None) -> str:
     if np.isnan(printed):
         return text
     place = "inside" if row.low <= printed <= row.high else "outside"
-    of = "the interval" if row.seeds > 1 else "the interval, which is over test images only"
+    one = "the interval, in which classes with one seed vary by test images only"
+    of = "the interval" if row.seeds > 1 else one
     return f"{text}; the mean of the deck's row lies {place} {of}"
 
 

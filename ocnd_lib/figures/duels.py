@@ -38,9 +38,10 @@ def shared_images(a: IndexedRun, b: IndexedRun) -> tuple[IndexedRun, IndexedRun]
 def against_all(found: Results, method: str = REFERENCE) -> pd.DataFrame:
     """One method against every other complete one, a row each: `wilcoxon_over_classes`, low, high.
 
-    low and high are the 95 % interval of the mean difference, the same images for both
-    (`compare_means`); a method that scored only some of the images is drawn by itself, which makes
-    its interval too wide, not too narrow. Empty unless the method and another one are complete.
+    low and high are the 95 % interval of the mean difference, the same images for both, and the
+    same seeds where both have the same (`compare_means`); a method that scored only some of the
+    images is drawn by itself, which makes its interval too wide, not too narrow. Empty unless the
+    method and another one are complete.
     """
     if method not in found.runs or len(found.runs) < 2:
         return pd.DataFrame(columns=["mean_difference", "low", "high", "wins", "losses", "p_holm"])

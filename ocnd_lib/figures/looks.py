@@ -29,7 +29,7 @@ VARIANTS = {
     "looks+classifier=auxiliary": "negatives: pictures without a digit",
     "looks+classifier=auxiliary+taps=encoder": "the same, map drawn from the encoder",
 }
-CHANGED = "looks+classifier=auxiliary+taps=encoder"  # the least change that finds a digit
+CHANGED = "looks+classifier=auxiliary+taps=encoder"  # comes nearest to finding a digit
 # data sets that have such a variant
 ONLY = {variant: ("mnist_on_cifar",) for variant in VARIANTS if "auxiliary" in variant}
 CELLS = tuple(

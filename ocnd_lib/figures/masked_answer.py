@@ -19,6 +19,7 @@ from ocnd_lib.figures.masked import (
     in_pairs,
     mean_epochs,
     recorded,
+    said_briefly,
     shared,
     title,
 )
@@ -82,7 +83,9 @@ def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
     for dataset in (*DATASETS, COCO):
         try:
             arms = recorded(dataset, folder=folder)
-        except NoRecords:
+        except NoRecords as lacking:
+            if (said := said_briefly(lacking)) != NO_RECORD:
+                found[DATASETS.get(dataset, "COCO")] = dict.fromkeys(CLAIMS, said)
             continue
         found[title(dataset, arms)] = claims(arms)
     return found

@@ -91,14 +91,14 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
             plain = _average(found.runs[method])
             gain, gain_low, gain_high = compare_means(divided, found.runs[method], repeats=REPEATS)
             classes = pd.DataFrame([both.classes, plain.classes], ["divided", "plain"])
-            over_classes = wilcoxon_over_classes(classes, "divided").loc["plain"]
+            tested = wilcoxon_over_classes(classes, "divided").loc["plain"]
             rows[name, method] = {
                 "published": printed.get(method, np.nan),
                 "error": plain.mean,
                 "in_details": both.mean,
                 **{"low": low, "high": high},
                 **{"gain": gain, "gain_low": gain_low, "gain_high": gain_high},
-                **over_classes[["wins", "losses", "p"]],
+                **tested[["wins", "losses", "p"]],
                 "seeds": both.seeds,
             }
             if both.seeds > 1:
@@ -162,7 +162,7 @@ def over_classes(table: pd.DataFrame, dataset: str, method: str = "ocgan") -> st
     if (dataset, method) not in table.index:
         return "not complete"
     row = table.loc[(dataset, method)]
-    return f"{row.wins:.0f} classes gain and {row.losses:.0f} lose (Wilcoxon's p = {row.p:.2f})"
+    return f"{row.wins:.0f} classes gain and {row.losses:.0f} lose (Wilcoxon's p = {row.p:.3f})"
 
 
 def on_other_digits(found: Results, method: str = "ocgan") -> str:
