@@ -239,11 +239,17 @@ def test_a_row_has_no_mean_before_all_ten_classes_are_run(row):
 
 
 def test_a_whole_row_is_compared_with_the_mean_of_the_printed_one(row, monkeypatch):
-    found = [figures.Found(run, {}) for k in range(10) for run in ten_classes(k)]
+    found = [
+        figures.Found(run, {"base": Run(k, run.seed, run.score.round(), run.class_test)})
+        for k in range(10)
+        for run in ten_classes(k)
+    ]
     monkeypatch.setattr(figures, "read_cells", lambda *_: found)
     said = figures.row_verdict("digits", row)
     mean = np.mean([f.run.auroc for f in found])
     assert said.startswith(f"{mean:.4f} [") and "seeds: 2" in said
+    gain = mean - np.mean([f.parts["base"].auroc for f in found])
+    assert gain > 0 and f"; {gain:+.3f} [" in said and "] over the base GANs of the same" in said
     assert said.endswith("the mean of the deck's row lies outside the interval")
     (line,) = (m for m in audit()["means"] if m["method"] == "attention-gan")
     assert (line["printed"], line["recomputed"]) == (0.673, 0.6763)

@@ -16,7 +16,14 @@ from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
-from ocnd_lib.comparison import REPEATS, Run, average, mean_interval, paired_delong
+from ocnd_lib.comparison import (
+    REPEATS,
+    Run,
+    average,
+    compare_means,
+    mean_interval,
+    paired_delong,
+)
 from ocnd_lib.data import class_index
 from ocnd_lib.figures.claims import interval_text
 from ocnd_lib.figures.reconstruction import normal_first
@@ -287,7 +294,10 @@ def row_tables(dataset: str, folder: Path | None = None) -> tuple[pd.DataFrame, 
 
 
 def row_verdict(dataset: str, folder: Path | None = None) -> str:
-    """For a page: our mean over ten classes beside the printed one, with its interval, in words."""
+    """For a page: our mean over ten classes beside the printed one, with its interval, in words.
+
+    And its gain over the base GANs that the same runs began with, paired.
+    """
     try:
         deck, ours = row_tables(dataset, folder)
         row = ours.loc["Attention-GAN"]
@@ -298,6 +308,10 @@ def row_verdict(dataset: str, folder: Path | None = None) -> str:
         return f"not known yet: {classes} of {len(class_names(dataset))} classes are recorded"
     printed = deck.loc["Attention-GAN", class_names(dataset)].mean()
     text = f"{row['mean']:.4f} [{row.low:.4f}, {row.high:.4f}], seeds: {row.seeds:.0f}"
+    found = read_cells(row_cells(dataset, "Attention-GAN"), folder)
+    if own := [f.parts["base"] for f in found if "base" in f.parts]:
+        gain = compare_means([f.run for f in found if "base" in f.parts], own, repeats=REPEATS)
+        text += f"; {interval_text(*gain)} over the base GANs of the same runs"
     if np.isnan(printed):
         return text
     place = "inside" if row.low <= printed <= row.high else "outside"
