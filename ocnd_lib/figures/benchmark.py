@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ocnd_lib import plots, tables
 from ocnd_lib.benchmark import METHODS
 from ocnd_lib.choices import choices_table, for_page
-from ocnd_lib.comparison import REPEATS, Run, average, confusability, mean_interval
+from ocnd_lib.comparison import REPEATS, Average, Run, average, confusability, mean_interval
 from ocnd_lib.records import Cell, on_one_processor, parse_cell, read_arrays, read_records
 
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
@@ -151,15 +151,19 @@ def means(found: Results) -> pd.DataFrame:
     printed = tables.load_published(found.dataset)["mean"].astype(float)
     rows = {}
     for method in found.complete:
-        cells = found.cells[found.cells["method"] == method]
-        ours = average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
+        ours = _average(found, method)
         rows[method] = {"mean": ours.mean, "sd": ours.sd, "seeds": ours.seeds}
-        if len(runs := found.runs.get(method, [])) == len(cells):
+        if len(runs := found.runs.get(method, [])) == (found.cells["method"] == method).sum():
             rows[method]["low"], rows[method]["high"] = mean_interval(runs, repeats=REPEATS)
     columns = ["published", "mean", "sd", "low", "high", "seeds"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
     table = table.reindex(found.methods).assign(published=printed.reindex(found.methods))
     return table.assign(verdict=[_verdict(row) for row in table.itertuples()])
+
+
+def _average(found: Results, method: str) -> Average:
+    cells = found.cells[found.cells["method"] == method]
+    return average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
 
 
 def _verdict(row) -> str:
@@ -223,8 +227,7 @@ def seeds_differ(found: Results) -> str:
     """The standard deviations over seeds that means have, from least to most, in words."""
     spreads = []
     for method in found.complete:
-        cells = found.cells[found.cells["method"] == method]
-        spreads.append(average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False)).sd)
+        spreads.append(_average(found, method).sd)
     spreads = [sd for sd in spreads if sd > 0]  # not of one seed, nor of what no seed changes
     return f"{min(spreads):.4f} to {max(spreads):.4f}" if spreads else "not measured yet"
 

@@ -1,7 +1,7 @@
 """Chapter 8: what its figures and tables take from the records of where attention-GANs look."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +78,7 @@ def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd
     Further columns: seeds, and the means of all other numbers.
     """
     keys = ["dataset", "variant", *GROUPS[kind]]
+    read = cache(lambda cell: read_arrays(cell, folder))  # a cell has many rows
     rows = []
     for values, part in table.groupby(keys, sort=False):
         row = dict(zip(keys, values, strict=True))
@@ -85,19 +86,22 @@ def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd
         row |= {**others, "seeds": part["seed"].nunique()}
         if row["seeds"] > 1:
             _, row["low"], row["high"] = seed_interval(part[VALUE[kind]])
-            lifts = _lifts_of_images(row, part["seed"], folder) if kind == "finds" else None
+            lifts = _lifts_of_images(row, part["seed"], read) if kind == "finds" else None
             if lifts is not None:
                 _, row["low"], row["high"] = mean_over_runs(lifts)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _lifts_of_images(row: dict, seeds: pd.Series, folder: Path | None) -> np.ndarray | None:
-    """The lift of a row of `finds` for each image, (seeds, images); None if some are not kept."""
+def _lifts_of_images(row: dict, seeds: pd.Series, read: Callable) -> np.ndarray | None:
+    """The lift of a row of `finds` for each image, (seeds, images); None if some are not kept.
+
+    `read` gives the arrays of a cell.
+    """
     name = "/".join(row[key] for key in ("images", "map", "measure", "baseline"))
     normal = SETS[row["dataset"]][1]
     cells = [f"{row['dataset']}/{row['variant']}/{normal}/{seed}" for seed in seeds]
-    found = [read_arrays(cell, folder).get(name) for cell in cells]
+    found = [read(cell).get(name) for cell in cells]
     if any(values is None for values in found):
         return None
     lifts = np.stack(found).astype(float)
