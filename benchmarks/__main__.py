@@ -20,12 +20,13 @@ import torch
 
 from benchmarks import arms
 from benchmarks.detectors import SCORED, TRAINED
+from benchmarks.together import MODELS, ON_GPU, PROCESSES
 from ocnd_lib.records import provenance
 from ocnd_lib.tables import METHODS
 from ocnd_lib.training import choose_hardware
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results.json"
+RESULTS = HERE / ("gpu.json" if ON_GPU else "results.json")
 SLOW = ["torch._dynamo", "torchvision.transforms.v2", "pandas", "sklearn.base", "scipy.stats"]
 
 
@@ -52,6 +53,7 @@ TRAINING, SCORING, DATA, TOGETHER = "training", "scoring", "data", "together"
 PLAIN = "plain fp32 loop, contiguous memory"
 LOADED = f"{PLAIN}, DataLoader with 2 workers"
 LOOP = "one after the other, all threads"
+COUNT = {2: "two", 10: "ten"}[PROCESSES]
 PAIRS = [
     *(
         Pair(
@@ -84,8 +86,14 @@ PAIRS = [
         )
         for how, words in {
             "stacked": "stack_module_state and vmap",
-            "in two processes": "five in each process, one thread a process",
+            f"in {COUNT} processes": f"{MODELS // PROCESSES} in each process, one thread a process",
         }.items()
+    ),
+    Pair(
+        f"ten OCGANs, in {COUNT} processes", TOGETHER, "model images/s",
+        (f"{PLAIN}, one after the other", "ocgans plain"),
+        (f"ours, {MODELS // PROCESSES} in each process", "ocgans ours"),
+        rounds=3 if ON_GPU else 1,
     ),
     *(
         Pair(

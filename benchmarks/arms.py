@@ -112,6 +112,7 @@ ARMS = {
     "step": detectors.step,
     "score": detectors.score,
     "ten": together.ten,
+    "ocgans": together.ocgans,
 }
 
 
