@@ -187,8 +187,13 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
 
 
 def keeps_pictures(cell: Cell) -> bool:
-    """Whether the record of a detector's cell has pictures: one class and seed of a data set."""
-    return cell.seed == 0 and cell.normal_class == PICTURED.get(cell.dataset, cell.normal_class)
+    """Whether the record of a detector's cell has pictures: one class and seed of a data set.
+
+    Of the variants of the attention-GAN a page shows only the plain one.
+    """
+    unseen = cell.method.startswith("attention-gan") and cell.variant != "attention-gan"
+    shown = PICTURED.get(cell.dataset, cell.normal_class)
+    return cell.seed == 0 and not unseen and cell.normal_class == shown
 
 
 def _shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:

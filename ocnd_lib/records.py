@@ -11,12 +11,14 @@ import os
 import platform
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -135,14 +137,36 @@ def check_writable(folder: Path) -> None:
 def write_record(record: dict, arrays: dict | None = None, folder: Path | None = None) -> Path:
     """Write a finished record: the arrays first, then the JSON, each under its name by rename.
 
-    A reader therefore never sees half a record, nor a record whose arrays are missing.
+    A reader therefore never sees half a record, nor a record whose arrays are missing. Curves are
+    kept to five digits, which is more than a page shows of them.
     """
     path = parse_cell(record["cell"]).path(folder)
     if arrays:
-        replace_file(path.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
+        replace_file(path.with_suffix(".npz"), lambda file: _pack(file, arrays))
+    if "curves" in record:
+        record = {**record, "curves": _rounded(record["curves"])}
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     replace_file(path, lambda file: file.write(text.encode()))
     return path
+
+
+def _pack(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
+    """An npz file, as `np.load` reads it, a fifth smaller than what `np.savez_compressed` makes."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")  # of 1980: equal arrays give equal files
+            member.compress_type = zipfile.ZIP_LZMA
+            with archive.open(member, "w", force_zip64=True) as into:
+                np.lib.format.write_array(into, np.asanyarray(array), allow_pickle=False)
+
+
+def _rounded(values, digits: int = 5):
+    """The same with five significant digits, in lists and dicts too."""
+    if isinstance(values, dict):
+        return {name: _rounded(value, digits) for name, value in values.items()}
+    if isinstance(values, list):
+        return [_rounded(value, digits) for value in values]
+    return float(f"{values:.{digits}g}") if isinstance(values, float) else values
 
 
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:

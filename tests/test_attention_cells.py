@@ -58,7 +58,8 @@ def test_a_record_keeps_the_parts_of_the_score(tmp_path):
     record = benchmark.run_cell(cell, tmp_path, device="cpu")
     assert record["parameters"]["classifier"] == "none" and record["train_counts"][1] == 0
     with np.load(next(tmp_path.rglob("*.npz"))) as arrays:
-        assert {"part_base", "part_masked", "part_area", "picture_map"} <= set(arrays.files)
+        assert {"part_base", "part_masked", "part_area"} <= set(arrays.files)
+        assert not any(name.startswith("picture") for name in arrays.files)  # no page shows them
         assert arrays["part_base"].shape == arrays["score"].shape
     assert 0 < record["shared_seconds"] < record["fit_seconds"]
 

@@ -110,7 +110,7 @@ def test_arrays_come_before_the_record_that_promises_them(tmp_path, monkeypatch)
     def full_disk(*_, **__):
         raise OSError("disk full")
 
-    monkeypatch.setattr(np, "savez_compressed", full_disk)
+    monkeypatch.setattr(np.lib.format, "write_array", full_disk)
     with pytest.raises(OSError, match="disk full"):
         write_record(record("d/m/c/0"), {"score": np.zeros(3)}, tmp_path)
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
@@ -156,6 +156,36 @@ def test_the_committed_records_are_complete():
             assert kept["tables"]["strength"] and kept["metrics"]["auroc_score"]
         else:  # whatever test images were answered
             assert ("predicted_swapped" if method in ARMS else "score") in arrays, path
+
+
+def test_arrays_come_back_as_they_were_and_equal_ones_make_equal_files(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "score": coarse(rng.normal(size=5000)),
+        "picture_map": rng.integers(0, 256, (3, 1, 32, 32), dtype=np.uint8),
+        "novel/attention map/auroc/centre": np.array([0.5, np.nan], np.float16),
+    }
+    files = [write_record(record(f"d/m/c/{s}"), arrays, tmp_path).with_suffix(".npz") for s in "01"]
+    found = read_arrays("d/m/c/0", tmp_path)
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype
+        assert np.array_equal(found[name], array, equal_nan=name != "picture_map"), name
+    assert found.keys() == arrays.keys()
+    assert files[0].read_bytes() == files[1].read_bytes()
+    np.savez_compressed(tmp_path / "usual.npz", **arrays)
+    assert files[0].stat().st_size < (tmp_path / "usual.npz").stat().st_size
+
+
+def test_curves_are_kept_to_five_digits_and_metrics_as_they_are(tmp_path):
+    curves = [{"epoch": 1, "loss": 0.123456789, "recall": [0.98765432, 1.0], "phase": "joint"}]
+    made = {**record("d/m/c/0", auroc=0.123456789), "curves": curves}
+    write_record(made, None, tmp_path)
+    found = read_record("d/m/c/0", tmp_path)
+    assert found["curves"] == [
+        {"epoch": 1, "loss": 0.12346, "recall": [0.98765, 1.0], "phase": "joint"}
+    ]
+    assert found["metrics"]["auroc"] == 0.123456789
+    assert curves[0]["loss"] == 0.123456789  # what was given is left alone
 
 
 def test_the_committed_records_are_light():
