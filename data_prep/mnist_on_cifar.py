@@ -43,8 +43,10 @@ def compose(
     at least 64 levels away, in each channel, from the mean colour that it covers, so that it can be
     seen; apart from that it is any colour.
     """
+    # in whole numbers: sums of floats hang on the order in which a processor adds them up
+    weighed = (x.astype(np.int32) * masks).sum((2, 3), dtype=np.int64)
+    covered = weighed / np.maximum(masks.sum((2, 3), dtype=np.int64), 1)
     opaque = masks / np.float32(255)
-    covered = (x * opaque).sum((2, 3)) / np.maximum(opaque.sum((2, 3)), 1)
     ink = (covered + rng.uniform(64, 192, covered.shape)) % 256
     alone = opaque * np.clip(ink, 0, 255)[..., None, None]
     return tuple(np.rint(a).astype(np.uint8) for a in (x * (1 - opaque) + alone, alone))

@@ -37,7 +37,7 @@ def folder(records, monkeypatch):
 
 
 def test_the_cells_are_those_a_sweep_would_make():
-    assert len(set(figures.CELLS)) == len(figures.CELLS) == 28
+    assert len(set(figures.CELLS)) == len(figures.CELLS) == 34
     assert all(str(benchmark.check_cell(cell)) == cell for cell in figures.CELLS)
     for dataset in figures.SETS:
         assert f"{dataset}/looks/{figures.SETS[dataset][1]}/0" in figures.CELLS
@@ -157,14 +157,49 @@ def test_recorded_claims_stand_in_a_column_a_data_set(folder):
 @pytest.mark.parametrize(
     ("value", "low", "answer"), [(0.9, 0.01, "yes"), (0.9, -0.01, "no"), (0.84, 0.01, "no")]
 )
-def test_a_digit_is_found_only_above_the_value_and_the_centre(value, low, answer, monkeypatch):
+def test_a_digit_is_found_only_above_the_value_and_the_centre(
+    value, low, answer, monkeypatch, tmp_path
+):
+    row = {
+        "dataset": "mnist_on_cifar", "variant": "looks", "seed": 0, "map": "attention map",
+        "measure": "auroc", "baseline": "centre", "count": 50, "baseline_value": 0.8,
+        "low": low, "high": 0.2,
+    }  # fmt: skip
     table = pd.DataFrame(
-        [{"dataset": "mnist_on_cifar", "variant": "looks", "seed": 0, "map": "attention map",
-          "images": "normal", "measure": "auroc", "baseline": "centre", "count": 50,
-          "value": value, "baseline_value": 0.8, "lift": value - 0.8, "low": low, "high": 0.2}]
-    )  # fmt: skip
+        [
+            {**row, "images": kind, "value": value + more, "lift": value + more - 0.8}
+            for kind, more in (("normal", -0.01), ("novel", 0.01))
+        ]
+    )
     monkeypatch.setattr(figures, "recorded", lambda kind, folder: table)
-    assert figures.digit_finding().startswith(f"no classifier: {answer}, {value:.3f}")
+    said = figures.digit_finding(tmp_path)
+    assert said.startswith(f"no classifier: {answer}, {value:.3f} (normal {value - 0.01:.3f}, ")
+
+
+def test_a_digit_is_found_on_normal_and_novel_images_alike(monkeypatch, tmp_path):
+    """The interval is over seeds and the images of both kinds."""
+    rng = np.random.default_rng(0)
+    lifts = {
+        kind: rng.normal(mean, 0.1, (2, 30)) for kind, mean in (("normal", 0.1), ("novel", 0.2))
+    }
+    rows = [
+        {"dataset": "mnist_on_cifar", "variant": "looks", "seed": seed, "map": "attention map",
+         "images": kind, "measure": "auroc", "baseline": "centre", "count": 30, "value": 0.9,
+         "baseline_value": 0.8, "lift": float(of[seed].mean()), "low": -1.0, "high": 1.0}
+        for kind, of in lifts.items() for seed in (0, 1)
+    ]  # fmt: skip
+    monkeypatch.setattr(figures, "recorded", lambda kind, folder: pd.DataFrame(rows))
+    kept = {
+        f"mnist_on_cifar/looks/8/{seed}": {
+            f"{kind}/attention map/auroc/centre": of[seed] for kind, of in lifts.items()
+        }
+        for seed in (0, 1)
+    }
+    monkeypatch.setattr(figures, "read_arrays", lambda cell, folder: kept[cell])
+    mean, low, high = mean_over_runs(np.concatenate(list(lifts.values()), axis=1))
+    said = figures.digit_finding(tmp_path)
+    assert f"{mean:+.3f} [{low:+.3f}, {high:+.3f}] over a centred Gaussian" in said
+    assert said.startswith("no classifier: yes, 0.900")
 
 
 def test_without_records_nothing_is_found(tmp_path):

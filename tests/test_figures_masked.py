@@ -10,6 +10,7 @@ from ocnd_lib.figures import NoRecords, drawn_or_said, masked_answer, table_or_s
 from ocnd_lib.figures import masked as figures
 from ocnd_lib.figures.masked import Trained, cell
 from ocnd_lib.figures.masked_answer import CLAIMS
+from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import write_record
 
 Y = np.repeat(np.arange(10), 20).astype(np.uint8)
@@ -201,6 +202,19 @@ def test_both_arms_are_paired_crop_by_crop():
 def test_the_paired_test_over_seeds_is_the_t_test():
     assert figures.paired_p(np.array([0.01, 0.02, 0.03])) == pytest.approx(0.0741799, abs=1e-6)
     assert figures.paired_p(np.zeros(3)) == 1 and figures.paired_p(np.full(3, 0.1)) == 0
+
+
+def test_crops_that_two_processors_rounded_are_compared(tmp_path):
+    found = arms("masked", "original", seeds=1)
+    old = list(ROUNDED)
+    found["original"][0].record["data_fingerprint"] = old[0]
+    found["masked"][0].record["data_fingerprint"] = old[1]
+    write(tmp_path, "mnist_on_cifar", found)
+    assert figures.recorded("mnist_on_cifar", folder=tmp_path).keys() == {"masked", "original"}
+    found["masked"][0].record["data_fingerprint"] = "other"
+    write(tmp_path, "mnist_on_cifar", found)
+    with pytest.raises(NoRecords, match="different crops"):
+        figures.recorded("mnist_on_cifar", folder=tmp_path)
 
 
 def test_records_of_different_crops_are_not_compared(tmp_path):

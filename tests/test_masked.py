@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, read_set, write_set
-from data_prep.mnist_on_cifar import build_arrays, scatter
+from data_prep.mnist_on_cifar import build_arrays, compose, scatter
 from ocnd_lib import cli
 from ocnd_lib.data import ImageSet, class_index, load_images
 from ocnd_lib.masked import (
@@ -221,6 +221,17 @@ def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
             assert (np.abs(ink - behind[:, 0, 0]) > 60).all()
             assert not o[:, m[0] == 0].any()
             assert np.abs(o[:, m[0] > 0] - (opaque * ink)[:, None]).max() <= 2  # all roundings
+
+
+def test_a_composed_picture_hangs_on_no_order_of_adding_up():
+    """Processors add up floats in different orders; mirrored pictures do, too."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (400, 3, 32, 32), dtype=np.uint8)
+    masks = rng.integers(0, 256, (400, 1, 32, 32), dtype=np.uint8)
+    made = compose(x, masks, np.random.default_rng(1))
+    mirrored = compose(x[..., ::-1], masks[..., ::-1], np.random.default_rng(1))
+    for picture, other in zip(made, mirrored, strict=True):
+        assert np.array_equal(picture, other[..., ::-1])
 
 
 def test_digits_lie_anywhere_so_that_the_middle_of_a_picture_does_not_find_them():

@@ -13,6 +13,7 @@ from ocnd_lib import plots
 from ocnd_lib.background import SHOWN, VERSIONS
 from ocnd_lib.comparison import mcnemar, mean_over_runs
 from ocnd_lib.figures.source import NoRecords, published_claim
+from ocnd_lib.masked import ROUNDED
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import read_arrays, read_record
 
@@ -95,7 +96,8 @@ def recorded(
         first = cell(dataset, next(iter(arms)), 0, correlation)
         raise NoRecords(f"no record yet; make one with: ocnd run {first}")
     runs = [run for seeds in found.values() for run in seeds.values()]
-    if len({run.record["data_fingerprint"] for run in runs}) > 1:
+    crops = {run.record["data_fingerprint"] for run in runs}
+    if len({ROUNDED.get(fingerprint, fingerprint) for fingerprint in crops}) > 1:
         raise NoRecords(
             f"the records of {dataset} are of different crops and cannot be compared; remove those "
             "made from another set, and run their cells again"
