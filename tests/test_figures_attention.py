@@ -176,6 +176,10 @@ def test_the_conclusion_says_only_what_is_known(folder, tmp_path):
         found["digits"][title] = [figures.Found(a, {"base": b, "area": b}) for a, b in runs]
     every = attention_gains.conclusion(attention_gains.answers(found))
     assert every.count("raised") == len(attention_gains.QUESTIONS) and "not yet known" not in every
+    assert every.startswith("Yes, on every count. digits, learned map: ")
+    found["digits"]["random map"] = found["digits"]["learned map"]
+    equal = attention_gains.conclusion(attention_gains.answers(found))
+    assert equal.startswith("No, not on all counts. ") and "random map (not shown)" in equal
 
 
 # --- tables --------------------------------------------------------------------------------------

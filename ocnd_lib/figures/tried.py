@@ -1,0 +1,169 @@
+"""Chapter 5: what else was tried to come nearer to what is printed, each gain paired.
+
+None of it looks at a test label. Larger networks are trained anew; the rest follows from records.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from ocnd_lib import tables
+from ocnd_lib.comparison import REPEATS, average, compare_means, wilcoxon_over_classes
+from ocnd_lib.detail import in_details
+from ocnd_lib.figures import remedies
+from ocnd_lib.figures.benchmark import TITLES, IndexedRun, Results
+from ocnd_lib.figures.source import NoRecords
+from ocnd_lib.records import parse_cell, read_arrays, read_records
+
+LARGER = "ocgan+epochs=60+width=64"
+ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"
+Pair = tuple[list[IndexedRun], list[IndexedRun]]
+
+
+def runs_of(
+    found: Results, variant: str, score: Callable[[dict], np.ndarray] = lambda kept: kept["score"]
+) -> list[IndexedRun]:
+    """The recorded runs of a variant, by their scores or another number of what is kept."""
+    runs = []
+    for record in read_records(found.folder, f"{found.dataset}/{variant}/*"):
+        cell = parse_cell(record["cell"])
+        kept = read_arrays(cell, found.folder)
+        values = np.asarray(score(kept), float)
+        index = kept.get("index", np.arange(len(values)))
+        normal = found.names.index(cell.normal_class)
+        runs.append(IndexedRun(normal, cell.seed, values, kept["class_test"], index))
+    return runs
+
+
+def shared(after: list[IndexedRun], before: list[IndexedRun]) -> Pair:
+    """Those runs of either whose class and seed the other has, too."""
+    keys = [{(run.normal_class, run.seed) for run in runs} for runs in (after, before)]
+    both = keys[0] & keys[1]
+    return tuple(
+        [run for run in runs if (run.normal_class, run.seed) in both] for runs in (after, before)
+    )
+
+
+def _parts_in_details(found: Results, detail: np.ndarray) -> dict[str, list[IndexedRun]]:
+    """Runs of attention-GANs by parts of their score in units of detail.
+
+    Records hold no errors of validation images, with which the parts are standardised before they
+    are added; in these units they need no standard, and are multiplied.
+    """
+
+    def part(name: str) -> Callable[[dict], np.ndarray]:
+        return lambda kept: in_details(kept[f"part_{name}"].astype(float), detail)
+
+    def both(kept: dict) -> np.ndarray:
+        return part("base")(kept) * part("masked")(kept)
+
+    return {
+        "base": runs_of(found, ATTENTION, part("base")),
+        "both": runs_of(found, ATTENTION, both),
+        "ones": runs_of(found, ONES, both),
+    }
+
+
+def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
+    """(model, what is changed, against what) → runs after and before."""
+    pairs = {}
+    gan, attention = "OCGAN", "Attention-GAN"
+    usual = runs_of(found, "ocgan")
+    pairs[gan, "twice the channels and epochs", "the usual ones"] = shared(
+        runs_of(found, LARGER), usual
+    )
+    several = [run for run in usual if sum(r.normal_class == run.normal_class for r in usual) > 1]
+    pairs[gan, "its seeds as one ensemble", "each alone"] = (remedies.together(several), several)
+    kept = read_arrays(remedies.detail_cell(found.dataset), found.folder)
+    if not kept:
+        return pairs
+    parts = _parts_in_details(found, kept["score"].astype(float))
+    words = "both errors in units of detail, multiplied"
+    own = runs_of(found, ATTENTION)
+    pairs[attention, words, "its own score"] = shared(parts["both"], own)
+    pairs[attention, words, "its base GAN in these units"] = shared(parts["both"], parts["base"])
+    pairs[attention, words, "the same with a map of ones"] = shared(parts["both"], parts["ones"])
+    return pairs
+
+
+def tried_table(every: dict[str, Results]) -> pd.DataFrame:
+    """A row a remedy: index data set, model, changed, against.
+
+    Columns: before, after (mean AUROC over classes and seeds), gain, low, high (paired: the same
+    images, and seeds where both have them), classes, wins, losses and p (Wilcoxon's over classes),
+    seeds (the least of a class before). Remedies without a record are left out.
+    """
+    rows = {}
+    for name, found in every.items():
+        for key, (after, before) in _pairs(found).items():
+            if not after:
+                continue
+            means = [average((r.normal_class, r.seed, r.auroc) for r in runs) for runs in
+                     (after, before)]  # fmt: skip
+            gain, low, high = compare_means(after, before, repeats=REPEATS)
+            classes = pd.DataFrame([mean.classes for mean in means], ["after", "before"])
+            over = wilcoxon_over_classes(classes, "after").loc["before"]
+            rows[(name, *key)] = {
+                "before": means[1].mean,
+                "after": means[0].mean,
+                **{"gain": gain, "low": low, "high": high},
+                **over[["classes", "wins", "losses", "p"]],
+                "seeds": means[1].seeds,
+            }
+    columns = ["before", "after", "gain", "low", "high", "classes", "wins", "losses", "p", "seeds"]
+    names = ["data set", "model", "changed", "against"]
+    index = pd.MultiIndex.from_tuples(rows, names=names) if rows else None
+    return pd.DataFrame(list(rows.values()), index=index, columns=columns)
+
+
+def tried_page(table: pd.DataFrame) -> pd.DataFrame:
+    """`tried_table` for a page; NoRecords if it is empty."""
+    if table.empty:
+        raise NoRecords('no record yet; make one with: ocnd run "cifar10/attention-gan/truck/0"')
+    rows = {}
+    for (name, *key), row in table.iterrows():
+        rows[TITLES[name], *key] = {
+            "before": f"{row.before:.4f}",
+            "after": f"{row.after:.4f}",
+            "gain": f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]",
+            "classes won : lost": f"{row.wins:.0f} : {row.losses:.0f}",
+            "p (Wilcoxon)": f"{row.p:.3f}" if row.classes > 5 else "",  # fewer can show nothing
+            "seeds": f"{row.seeds:.0f}",
+        }
+    page = pd.DataFrame.from_dict(rows, orient="index")
+    return page.rename_axis(list(table.index.names))
+
+
+def behind(row: tuple[str, ...], column: str) -> list[str]:
+    """The cells, as patterns, that a number of `tried_page` rests on."""
+    if column in ("classes won : lost", "seeds"):
+        return []
+    dataset = next(name for name, title in TITLES.items() if title == row[0])
+    if row[1] == tables.METHODS["ocgan"]:
+        larger = [f"{dataset}/{LARGER}/*/*"] if "channels" in row[2] else []
+        return [f"{dataset}/ocgan/*/*", *larger]
+    ones = [f"{dataset}/{ONES}/*/*"] if "ones" in row[3] else []
+    return [f"{dataset}/{ATTENTION}/*/*", remedies.detail_cell(dataset), *ones]
+
+
+def in_words(table: pd.DataFrame, *key: str) -> str:
+    """The gain of a remedy (data set, model, the beginnings of changed and against), in words."""
+    for at, row in table.iterrows():
+        if at[:2] == key[:2] and all(a.startswith(k) for a, k in zip(at[2:], key[2:], strict=True)):
+            return (
+                f"{row.before:.4f} to {row.after:.4f}, {row.gain:+.4f} "
+                f"[{row.low:+.4f}, {row.high:+.4f}], {row.wins:.0f} of {row.classes:.0f} classes"
+            )
+    return "no record yet"
+
+
+def sentences(table: pd.DataFrame) -> dict[str, str]:
+    """The gains that a page speaks of, `in_words`, by the names it has for them."""
+    both = ("Attention-GAN", "both errors")
+    asked = {
+        "larger": ("OCGAN", "twice", "the usual"),
+        "attention-base": (*both, "its base"),
+        "attention-ones": (*both, "the same"),
+    }
+    return {f"{what}-{k}": in_words(table, k, *key) for what, key in asked.items() for k in TITLES}
