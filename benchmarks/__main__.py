@@ -2,6 +2,7 @@
 
 Both sides of a pair run in turn, each in a process of its own, in the same call on the same
 machine; what is reported is their ratio. Absolute numbers belong to the machine named beside them.
+Where there is a GPU it is benchmarks/gpu.json.
 """
 
 import argparse
@@ -133,7 +134,8 @@ def measure(pair: Pair, machine: dict, small: bool = False) -> dict:
 
 def this_machine() -> dict:
     """What the numbers belong to."""
-    at = provenance()
+    hardware = choose_hardware()
+    at = provenance(hardware.device.type)
     return {
         "processor": at["processor"],
         "cores": len(os.sched_getaffinity(0))
@@ -141,7 +143,7 @@ def this_machine() -> dict:
         else os.cpu_count(),
         "system": platform.platform(terse=True),
         "torch": torch.__version__,
-        "hardware": str(choose_hardware()),
+        "hardware": str(hardware),
         "date": datetime.now(UTC).date().isoformat(),
         "git_revision": at["git_revision"],
     }

@@ -117,17 +117,22 @@ def measured_kinds(folder: Path | None = None) -> pd.DataFrame:
 # --- what a number of cells costs ---------------------------------------------------------------
 
 HOURS = {"cpu": "core-hours", "cuda": "GPU-hours"}
+# How many cells ran at a time on one device while they were recorded, which no record says: sixteen
+# processes shared a GPU through NVIDIA's MPS, so the seconds of each are of a sixteenth of it.
+SHARED = {"cpu": 1, "cuda": 16}
 
 
 def cost_of_kinds(sizes: Sequence[int], folder: Path | None = None) -> pd.DataFrame:
     """Device-hours of so many cells of each recorded kind; a row as in `measured_kinds`.
 
-    A cell counts for one core, or one GPU, for its measured seconds. NoRecords if there are none.
+    A cell counts for its share of a core or a GPU, as in `SHARED`, for its measured seconds.
+    NoRecords if there are none.
     """
     kinds = _some(measured_kinds(folder))
     table = kinds[["processor", "records", "seconds"]].copy()
+    shared = kinds.index.get_level_values("device").map(SHARED)
     for size in sizes:
-        table[size] = size * kinds["seconds"] / 3600
+        table[size] = size * kinds["seconds"] / shared / 3600
     return table
 
 
@@ -136,7 +141,8 @@ def cost_of_report(
 ) -> pd.DataFrame:
     """What so many cells cost when they are mixed as in this report; a row a device and size.
 
-    Columns: hours of one device, hours until `workers` of them are through, megabytes of records.
+    Columns: hours of one device, hours until `workers` are through, megabytes of records. A worker
+    is a process with one cell at a time: it has a core, or shares a GPU with others as in `SHARED`.
     Of the report's cells, those of a kind that a device has records of stand for all; the column
     `measured` is their share. NoRecords if there are none.
     """
@@ -148,7 +154,7 @@ def cost_of_report(
         means = numbers.reindex([kind for kind in wanted if kind in here.index]).mean()
         share = sum(kind in here.index for kind in wanted) / len(wanted)
         for size in sizes:
-            hours = size * means["seconds"] / 3600
+            hours = size * means["seconds"] / SHARED[device] / 3600
             ends = [ceil(size / n) * means["seconds"] / 3600 for n in workers]
             rows.append((device, size, share, hours, *ends, size * means["kilobytes"] / 1000))
     columns = ["device", "cells", "measured", "hours", *workers, "megabytes"]
@@ -157,7 +163,8 @@ def cost_of_report(
 
 def processors(folder: Path | None = None) -> str:
     """The processors that cells were recorded on, in words."""
-    return ", ".join(sorted(set(measured_kinds(folder)["processor"]))) or "nothing yet"
+    named = ", ".join(measured_kinds(folder)["processor"]).split(", ")  # a kind may have several
+    return ", ".join(sorted(set(named))) or "nothing yet"
 
 
 def missing_device(folder: Path | None = None) -> str:

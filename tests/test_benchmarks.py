@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import __main__ as bench
 from benchmarks import crops, detectors, profile, together
-from ocnd_lib.training import choose_hardware
+from ocnd_lib.training import Hardware, choose_hardware
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"name", "unit", "baseline", "ours", "ratio"}
@@ -117,10 +117,21 @@ def test_a_name_that_no_pair_has_is_refused_with_those_that_there_are():
         bench.chosen("ocgam")
 
 
-def test_the_results_file_has_what_the_chapter_reads():
-    found = json.loads((ROOT / "benchmarks" / "results.json").read_text())
-    assert found["machine"]["processor"]
-    assert all(KEYS <= set(row) for row in found["results"])
+@pytest.mark.parametrize("file", ["results.json", "gpu.json"])
+def test_a_results_file_has_what_the_chapter_reads(file):
+    found = json.loads((ROOT / "benchmarks" / file).read_text())
+    assert found["results"] and all(KEYS <= set(row) for row in found["results"])
+    for machine in [found["machine"], *(row["machine"] for row in found["results"])]:
+        assert machine["processor"] and machine["git_revision"]
+        assert machine["hardware"].startswith("cuda") == (file == "gpu.json")
+
+
+def test_the_gpu_is_named_where_there_is_one(monkeypatch):
+    gpu = Hardware(torch.device("cuda"), torch.bfloat16)
+    monkeypatch.setattr(bench, "choose_hardware", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Abacus 9000")
+    machine = bench.this_machine()
+    assert (machine["processor"], machine["hardware"]) == ("Abacus 9000", "cuda bfloat16")
 
 
 def test_every_operation_of_a_step_has_its_place_in_the_profile():

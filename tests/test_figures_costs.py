@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from benchmarks.__main__ import PAIRS
 from ocnd_lib.figures import NoRecords, costs
 from ocnd_lib.records import write_record
 
@@ -16,6 +17,7 @@ MACHINE = {
     "date": "2026-01-02",
 }
 BF16 = {**MACHINE, "hardware": "cpu bfloat16"}
+GPU = {**MACHINE, "processor": "Abacus 9000", "hardware": "cuda bfloat16"}
 
 
 def row(name, ratios, unit="images/s", **more):
@@ -38,6 +40,12 @@ def measured(tmp_path, *rows):
     path = tmp_path / "results.json"
     path.write_text(json.dumps({"machine": MACHINE, "results": list(rows)}))
     return costs.benchmarks(path)
+
+
+def measured_on_gpu(tmp_path, *rows):
+    path = tmp_path / "gpu.json"
+    path.write_text(json.dumps({"machine": GPU, "results": list(rows)}))
+    return costs.gpu_benchmarks(path)
 
 
 OLD = [row("VGG11 with batch norm, training", [2.0, 1.9]), row("batches of images", [5.0, 6.0])]
@@ -74,17 +82,59 @@ def test_stacking_is_told_as_measured_or_as_not_measured(tmp_path):
     assert costs.ratio_of(measured(tmp_path, *OLD), costs.STACKED) == "not measured yet"
     said = costs.ratio_of(measured(tmp_path, STACKED), costs.STACKED)
     assert said == "0.50 times as fast (rounds 0.45 to 0.60)"
+    once = row(costs.OCGANS, [1.5], group="together")
+    assert (
+        costs.ratio_of(measured(tmp_path, once), costs.OCGANS) == "1.50 times as fast (one round)"
+    )
 
 
 def test_an_aim_is_met_missed_or_cannot_be_told(tmp_path):
     ocgan = row("OCGAN, training step", [5.0], group="training", machine=MACHINE)
-    assert set(costs.aims(measured(tmp_path, *OLD))["met"]) == {""}
-    scored, step = costs.aims(measured(tmp_path, SCORED, ocgan)).itertuples()
+    gpu = costs.gpu_benchmarks(tmp_path / "none.json")
+    assert set(costs.aims(measured(tmp_path, *OLD), gpu)["met"]) == {""}
+    scored, step, _ = costs.aims(measured(tmp_path, SCORED, ocgan), gpu).itertuples()
     assert scored.met == "yes" and "10.0 s for the slowest (GAN)" in scored.measured
     assert step.met == "cannot be told here: no CPU with bf16"
     slow = {**SCORED, "ours_value": 16.0}
-    scored, step = costs.aims(measured(tmp_path, slow, {**ocgan, "machine": BF16})).itertuples()
+    table = measured(tmp_path, slow, {**ocgan, "machine": BF16})
+    scored, step, _ = costs.aims(table, gpu).itertuples()
     assert (scored.met, step.met) == ("no", "yes")
+
+
+@pytest.mark.parametrize(("ratio", "met"), [(10.5, "yes"), (9.5, "no")])
+def test_ten_models_on_a_gpu_are_told_by_the_file_of_the_gpu(tmp_path, ratio, met):
+    together = row(costs.OCGANS_ON_GPU, [ratio], "model images/s", group="together", machine=GPU)
+    cpu, gpu = measured(tmp_path, *OLD), measured_on_gpu(tmp_path, together)
+    assert costs.aims(cpu, gpu).iloc[2]["met"] == met
+    assert costs.aims(gpu, cpu).iloc[2].to_list() == ["not measured yet", ""]
+
+
+def test_what_a_gpu_lacks_is_said_with_and_without_a_file_of_it(tmp_path):
+    slower = row(costs.OCGAN_STEP, [0.5, 0.4], group="training", machine=GPU)
+    gpu = measured_on_gpu(tmp_path, slower)
+    assert costs.machines(gpu).startswith("Abacus 9000, 2 cores, cuda bfloat16")
+    assert costs.unmeasured(gpu) == "data, ten models against a loop, scoring 10 000 images"
+    assert costs.payers(gpu)["slower"] == costs.OCGAN_STEP
+    nothing = costs.gpu_benchmarks(tmp_path / "none.json")
+    assert costs.machines(nothing) == "none yet"
+    assert costs.unmeasured(nothing) == ", ".join(title for title, _ in costs.GROUPS.values())
+    assert set(costs.payers(nothing).values()) == {"none"}
+    assert costs.ratio_of(nothing, costs.OCGAN_STEP) == "not measured yet"
+
+
+def test_ten_gans_stand_with_the_other_models_in_their_panel(tmp_path):
+    gans = row(costs.OCGANS, [1.5], "model images/s", group="together", machine=MACHINE)
+    table = measured(tmp_path, STACKED, gans)
+    (panel,) = costs.ratios_figure(table).axes
+    assert panel.get_title(loc="left") == "ten models against a loop"
+    assert [label.get_text() for label in panel.get_yticklabels()] == [costs.STACKED, costs.OCGANS]
+
+
+def test_the_names_looked_for_are_those_of_pairs():
+    # the number of processes hangs on the machine, so a pair has only one of its names here
+    names = {pair.name for pair in PAIRS}
+    assert costs.OCGAN_STEP in names and costs.STACKED in names
+    assert names & {costs.OCGANS, costs.OCGANS_ON_GPU}
 
 
 def test_without_a_file_the_command_is_named(tmp_path):

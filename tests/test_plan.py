@@ -18,10 +18,10 @@ from ocnd_lib.records import parse_cell, write_record
 ROOT = Path(__file__).parents[1]
 
 
-def recorded(folder, cell, seconds, hardware="cpu float32"):
+def recorded(folder, cell, seconds, hardware="cpu float32", processor="abacus"):
     """Write a record with what a plan reads of it."""
     record = {"cell": cell, "seconds": seconds, "hardware": hardware}
-    write_record({**record, "provenance": {"processor": "abacus"}}, folder=folder)
+    write_record({**record, "provenance": {"processor": processor}}, folder=folder)
 
 
 def test_every_cell_of_the_report_can_be_run_and_stands_there_once():
@@ -57,7 +57,10 @@ def test_cells_cost_their_measured_seconds_on_each_kind_of_device(tmp_path):
     assert table.loc[("cpu", "mnist", "ae")].to_dict() == {
         "processor": "abacus", "records": 3, "seconds": 3600.0, 10: 10.0, 1000: 1000.0
     }  # fmt: skip
-    assert table.loc[("cuda", "mnist", "ae"), 1000] == pytest.approx(10)
+    # the seconds of a cell are its own, the hours are of a GPU that sixteen cells shared
+    assert table.loc[("cuda", "mnist", "ae"), "seconds"] == 36
+    assert table.loc[("cuda", "mnist", "ae"), 1000] == pytest.approx(10 / 16)
+    assert plan.expected_seconds(["mnist/ae/4/0"], tmp_path, "cuda") == {"mnist/ae/4/0": 36}
     assert plan.missing_device(tmp_path) == ""
 
 
@@ -79,6 +82,21 @@ def test_the_report_costs_the_mean_of_its_measured_cells(tmp_path, monkeypatch):
     assert table.loc[("cpu", 1000), "megabytes"] == pytest.approx(size / 1000)
     assert plan.missing_device(tmp_path).startswith("No cell was recorded on a GPU yet")
     assert plan.processors(tmp_path) == "abacus"
+
+
+def test_sixteen_workers_on_a_gpu_take_the_hours_of_one_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "report_cells", lambda: ["mnist/ae/0/0"])
+    recorded(tmp_path, "mnist/ae/0/0", 7200.0, "cuda bfloat16")
+    row = plan.cost_of_report([160], [1, 16, 32], tmp_path).loc[("cuda", 160)]
+    assert row["hours"] == row[16] == pytest.approx(20)
+    assert (row[1], row[32]) == pytest.approx((320, 10))
+
+
+def test_each_processor_is_named_once(tmp_path):
+    recorded(tmp_path, "mnist/ae/0/0", 1.0)
+    recorded(tmp_path, "mnist/ae/1/0", 1.0, processor="slide rule")
+    recorded(tmp_path, "mnist/kde/0/0", 1.0)
+    assert plan.processors(tmp_path) == "abacus, slide rule"
 
 
 def test_without_records_nothing_is_costed(tmp_path):

@@ -128,7 +128,9 @@ def conclusion(answered: pd.DataFrame) -> str:
     """The answers in a sentence a data set, for a page; first a plain one, once all are known."""
     sentences, plain = [], set(answered["AUROC"])
     if "no record yet" not in plain:
-        sentences.append("Yes, on every count." if plain == {"raised"} else "No, not on all counts.")
+        sentences.append(
+            "Yes, on every count." if plain == {"raised"} else "No, not on all counts."
+        )
     for dataset, rows in answered.groupby(level=0, sort=False):
         said = rows.droplevel(0)["AUROC"]
         words = [f"{question} ({said[question]})" for question in QUESTIONS]
