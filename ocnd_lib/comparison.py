@@ -144,11 +144,20 @@ def _mean_of(aurocs: dict[int, np.ndarray], drawn: np.ndarray) -> np.ndarray:
     return np.stack(list(aurocs.values()))[drawn, repeats].mean(axis=0)
 
 
-@lru_cache(maxsize=2000)  # a method is compared with many others
 def _resampled(run: Run, repeats: int) -> np.ndarray:
-    images = run.class_test
-    counts = _image_draws(images.tobytes(), images.dtype.str, repeats)
-    return resampled_auroc(run.y, run.score, counts)
+    """Its AUROC in each repeat, (repeats,)."""
+    arrays = [(array.tobytes(), array.dtype.str) for array in (run.score, run.class_test)]
+    return _resampled_bytes(*arrays, run.normal_class, repeats)
+
+
+# by what the run holds, since the same record is read again by every table that it stands in
+@lru_cache(maxsize=1500)
+def _resampled_bytes(
+    score: tuple[bytes, str], images: tuple[bytes, str], normal_class: int, repeats: int
+) -> np.ndarray:
+    score, classes = (np.frombuffer(*array) for array in (score, images))
+    y = (classes != normal_class).astype(int)
+    return resampled_auroc(y, score, _image_draws(*images, repeats))
 
 
 @lru_cache(maxsize=4)

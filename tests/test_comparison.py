@@ -346,3 +346,15 @@ def test_with_one_seed_the_interval_is_that_of_the_images():
     mean, low, high = comparison.mean_over_runs(right[None])
     half = 1.96 * np.sqrt(0.7 * 0.3 / 400)
     assert mean == 0.7 and [low, high] == pytest.approx([0.7 - half, 0.7 + half], abs=0.006)
+
+
+def test_what_is_read_twice_is_resampled_once(monkeypatch):
+    resampled, calls = comparison.resampled_auroc, []
+    monkeypatch.setattr(comparison, "resampled_auroc", lambda *a: calls.append(a) or resampled(*a))
+    rng = np.random.default_rng(123)
+    score, classes = rng.normal(size=200), np.arange(200) % 10
+    runs = [Run(3, 0, score.copy(), classes.copy()) for _ in range(2)]
+    first, second = (comparison.mean_interval([run], repeats=37) for run in runs)
+    assert first == second and len(calls) == 1
+    other = Run(4, 0, score, classes)  # the same scores, but another class is normal
+    assert comparison.mean_interval([other], repeats=37) != first and len(calls) == 2
