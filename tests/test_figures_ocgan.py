@@ -122,6 +122,12 @@ def test_the_page_shows_numbers_gains_and_verdicts(folder):
     found = figures.findings(folder)
     assert list(found.index) == ["latent", "visual", "mining"]
     assert "no record yet" not in set(found["AUROC"])
+    parts = figures.in_words(found).split("; ")
+    for part, name in zip(
+        parts, ("latent discriminator", "visual discriminator", "mining"), strict=True
+    ):
+        row = found.loc[name.split()[0]]
+        assert part == f"{name}: {row['AUROC']}, {row['ours, mean gain']}"
 
 
 def images(fig):
@@ -152,6 +158,7 @@ def test_the_figures_are_drawn_from_records(folder):
 def test_without_records_nothing_is_found(tmp_path):
     found = figures.findings(tmp_path)
     assert set(found["AUROC"]) == {"no record yet"} and set(found["ours, mean gain"]) == {""}
+    assert figures.in_words(found).endswith("; mining: no record yet")
     with pytest.raises(NoRecords):
         figures.numbers_table(tmp_path)
     assert isinstance(found, pd.DataFrame)

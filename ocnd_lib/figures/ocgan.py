@@ -170,6 +170,15 @@ def findings(folder: Path | None = None) -> pd.DataFrame:
     )
 
 
+def in_words(found: pd.DataFrame) -> str:
+    """`findings` in a sentence: what each part does to the AUROC, as far as is recorded."""
+    return "; ".join(
+        f"{part} discriminator: {row['AUROC']}".replace("mining discriminator", "mining")
+        + (f", {row['ours, mean gain']}" if row["ours, mean gain"] else "")
+        for part, row in found.iterrows()
+    )
+
+
 def numbers_table(folder: Path | None = None) -> pd.DataFrame:
     """For a page: the AUROC of each variant and class, mean over seeds [Student's interval].
 
