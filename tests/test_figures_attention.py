@@ -205,6 +205,9 @@ def test_the_page_shows_aurocs_of_scores_and_parts(folder):
     gains = attention_gains.gains_page(attention_gains.gains(every))
     assert list(gains.columns) == ["its own base GAN", "centre map", "learned map"]
     assert "seeds: 1" in gains.loc[("digits", "learned map"), "centre map"]
+    two = attention_gains.gains({name: every["digits"] for name in ("cifar10", "digits")})
+    stand = [name for name, _ in attention_gains.gains_page(two).index]
+    assert stand == sorted(stand, key=["digits", "CIFAR-10"].index)  # one set after the other
 
 
 def test_real_negatives_stand_in_a_table_of_their_own(folder):

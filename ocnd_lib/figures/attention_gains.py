@@ -150,8 +150,8 @@ def gains_page(table: pd.DataFrame) -> pd.DataFrame:
     wide = known.assign(text=text).pivot(
         index=["dataset", "variant"], columns="against", values="text"
     )
-    order = {name: k for k, name in enumerate((OWN, CENTRE, PLAIN, *VARIANTS))}
-    wide = wide.sort_index(key=lambda index: index.map(lambda name: order.get(name, 0)))
+    order = {name: k for k, name in enumerate((*TITLES.values(), *VARIANTS))}
+    wide = wide.sort_index(key=lambda index: index.map(order))
     return wide[[name for name in (OWN, CENTRE, PLAIN) if name in wide]].fillna("")
 
 
