@@ -271,13 +271,18 @@ def mean_over_runs(
     S - 1 (`draw_seeds`); with one seed the interval speaks of the images only.
     """
     values = np.asarray(values, float)
-    seeds, images = values.shape
-    rng = np.random.default_rng(0)
-    weight = rng.multinomial(images, np.full(images, 1 / images), repeats) / images
+    weight, drawn = _draws(*values.shape, repeats)
     by_seed = weight @ values.T
-    drawn = draw_seeds(seeds, repeats, rng)
     means = by_seed.T[drawn, np.arange(repeats)].mean(axis=0)
     return float(values.mean()), *_quantiles(means, level)
+
+
+@lru_cache(maxsize=8)  # a table asks for many means of as many values
+def _draws(seeds: int, images: int, repeats: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of images (repeats, images), and which seeds, in each repeat."""
+    rng = np.random.default_rng(0)
+    weight = rng.multinomial(images, np.full(images, 1 / images), repeats) / images
+    return weight, draw_seeds(seeds, repeats, rng)
 
 
 # --- several methods over classes ----------------------------------------------------------------
