@@ -376,7 +376,7 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
             _forget(work)
             raise
         _forget(work)
-    return record
+    return read_record(cell, folder)  # as it is kept
 
 
 def _forget(work: Path) -> None:
