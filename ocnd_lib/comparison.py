@@ -83,6 +83,18 @@ def average(cells: Iterable[tuple[Hashable, int, float]]) -> Average:
     )
 
 
+def average_runs(runs: Iterable[Run]) -> Average:
+    """`average` of runs of one method."""
+    return average((run.normal_class, run.seed, run.auroc) for run in runs)
+
+
+def shared_runs(a: list[Run], b: list[Run]) -> tuple[list[Run], list[Run]]:
+    """Those runs of either method whose class and seed the other has, too."""
+    shared = {(r.normal_class, r.seed) for r in a} & {(r.normal_class, r.seed) for r in b}
+    a, b = ([run for run in runs if (run.normal_class, run.seed) in shared] for runs in (a, b))
+    return a, b
+
+
 def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> tuple[float, float]:
     """Hierarchical bootstrap interval, over seeds and images, of the mean that `average` gives.
 
@@ -106,9 +118,7 @@ def compare_means(
     if not shared:
         raise ValueError("the two methods have no class in common")
     a, b = ([run for run in runs if run.normal_class in shared] for runs in (a, b))
-    mean_a, mean_b = (
-        average((run.normal_class, run.seed, run.auroc) for run in runs).mean for runs in (a, b)
-    )
+    mean_a, mean_b = (average_runs(runs).mean for runs in (a, b))
     rng, differences = np.random.default_rng(1), []
     seeds_a, seeds_b = _by_seed(a, repeats), _by_seed(b, repeats)
     for k in seeds_a:

@@ -40,6 +40,10 @@ def test_a_training_step_is_timed(method):
     assert 0 < detectors.step(method, "ours", small=True) < 1e6
 
 
+def test_the_mining_epochs_of_one_of_ten_ocgans_are_timed():
+    assert 0 < together._mining_seconds(0, 2, small=True) < 1e3
+
+
 PLAIN = """
 import json
 from benchmarks import detectors

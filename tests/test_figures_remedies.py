@@ -7,21 +7,8 @@ from ocnd_lib import tables
 from ocnd_lib.choices import table_settings
 from ocnd_lib.detail import FLOOR
 from ocnd_lib.figures import NoRecords, benchmark, remedies
-from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records, write_record
-
-CLASS_TEST = np.repeat(np.arange(10), 30).astype(np.uint8)
-DETAIL = np.random.default_rng(0).uniform(0.01, 1, len(CLASS_TEST)).astype(np.float32)
-
-
-def write(folder, cell, score):
-    record = {
-        "cell": cell,
-        "parameters": {},
-        "metrics": {"auroc": 0.5},
-        "hardware": "cpu float32",
-        "provenance": {"processor": "A"},
-    }
-    write_record(record, {"score": score, "class_test": CLASS_TEST}, folder)
+from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records
+from score_samples import CLASS_TEST, DETAIL, write
 
 
 @pytest.fixture

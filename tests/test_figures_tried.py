@@ -5,24 +5,10 @@ import pytest
 
 from ocnd_lib.detail import FLOOR
 from ocnd_lib.figures import NoRecords, benchmark, remedies, tried
-from ocnd_lib.records import write_record
+from score_samples import CLASS_TEST, DETAIL, write
 
-CLASS_TEST = np.repeat(np.arange(10), 30).astype(np.uint8)
-DETAIL = np.random.default_rng(0).uniform(0.01, 1, len(CLASS_TEST)).astype(np.float32)
 GAN, ATTENTION = ("mnist", "OCGAN"), ("mnist", "Attention-GAN")
 MULTIPLIED = "both errors in units of detail, multiplied"
-
-
-def write(folder, cell, score, **parts):
-    record = {
-        "cell": cell,
-        "parameters": {},
-        "metrics": {"auroc": 0.5},
-        "hardware": "cpu float32",
-        "provenance": {"processor": "A"},
-    }
-    arrays = {"score": score, "class_test": CLASS_TEST}
-    write_record(record, arrays | {f"part_{name}": part for name, part in parts.items()}, folder)
 
 
 def noise(*seed, spread=1.0):

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib import plots
-from ocnd_lib.comparison import REPEATS, Run, compare_means
+from ocnd_lib.comparison import REPEATS, Run, compare_means, shared_runs
 from ocnd_lib.figures.attention import (
     ABLATION_CELLS,
     CONTROLS,
@@ -30,13 +30,12 @@ def gain(after: list[Run], before: list[Run]) -> dict:
 
     Keys gain, low, high (`comparison.compare_means`), seeds (that each class has), verdict.
     """
-    shared = {(r.normal_class, r.seed) for r in after} & {(r.normal_class, r.seed) for r in before}
-    if not shared:
+    pairs = shared_runs(after, before)
+    if not pairs[0]:
         nothing = dict.fromkeys(("gain", "low", "high"), float("nan"))
         return {**nothing, "seeds": 0, "verdict": "no record yet"}
-    pairs = [[r for r in runs if (r.normal_class, r.seed) in shared] for runs in (after, before)]
     value, low, high = compare_means(*pairs, repeats=REPEATS)
-    seeds = int(pd.Series([k for k, _ in shared]).value_counts().min())
+    seeds = int(pd.Series([r.normal_class for r in pairs[0]]).value_counts().min())
     said = verdict(low, high, seeds)
     return {"gain": value, "low": low, "high": high, "seeds": seeds, "verdict": said}
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ocnd_lib import plots
 from ocnd_lib.benchmark import pictured
-from ocnd_lib.comparison import Run, compare_means
+from ocnd_lib.comparison import Run, compare_means, shared_runs
 from ocnd_lib.data import class_index
 from ocnd_lib.figures.benchmark import TITLES
 from ocnd_lib.figures.reruns import RERUNS
@@ -95,16 +95,8 @@ def gain(before: list[Run], after: list[Run]) -> tuple[float, float, float]:
     (difference, low, high) of `comparison.compare_means`: over seeds, and over the same images for
     both. All NaN where the two share no run.
     """
-    shared = {(run.normal_class, run.seed) for run in before} & {
-        (run.normal_class, run.seed) for run in after
-    }
-    if not shared:
-        return (float("nan"),) * 3
-    pairs = [
-        [run for run in group if (run.normal_class, run.seed) in shared]
-        for group in (after, before)
-    ]
-    return compare_means(*pairs)
+    pairs = shared_runs(after, before)
+    return compare_means(*pairs) if pairs[0] else (float("nan"),) * 3
 
 
 def verdict(low: float, high: float, seeds: int) -> str:
@@ -172,11 +164,12 @@ def findings(folder: Path | None = None) -> pd.DataFrame:
 
 def in_words(found: pd.DataFrame) -> str:
     """`findings` in a sentence: what each part does to the AUROC, as far as is recorded."""
-    return "; ".join(
-        f"{part} discriminator: {row['AUROC']}".replace("mining discriminator", "mining")
-        + (f", {row['ours, mean gain']}" if row["ours, mean gain"] else "")
-        for part, row in found.iterrows()
-    )
+    said = []
+    for part, row in found.iterrows():
+        name = part if part == "mining" else f"{part} discriminator"
+        known = [row["AUROC"], row["ours, mean gain"]]
+        said.append(f"{name}: {', '.join(filter(None, known))}")
+    return "; ".join(said)
 
 
 def numbers_table(folder: Path | None = None) -> pd.DataFrame:

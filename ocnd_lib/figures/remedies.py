@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ocnd_lib import plots, tables
 from ocnd_lib.comparison import (
     REPEATS,
-    average,
+    average_runs,
     compare_means,
     mean_interval,
     wilcoxon_over_classes,
@@ -67,10 +67,6 @@ def together(runs: list[IndexedRun]) -> list[IndexedRun]:
     ]
 
 
-def _average(runs: list[IndexedRun]):
-    return average((run.normal_class, run.seed, run.auroc) for run in runs)
-
-
 def detail_table(every: dict[str, Results]) -> pd.DataFrame:
     """What the division does to the mean AUROC; index data set, method.
 
@@ -86,9 +82,9 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
         for method in ERRORS:
             if not (divided := runs_in_details(found, method)):
                 continue
-            both = _average(divided)
+            both = average_runs(divided)
             low, high = mean_interval(divided, repeats=REPEATS)
-            plain = _average(found.runs[method])
+            plain = average_runs(found.runs[method])
             gain, gain_low, gain_high = compare_means(divided, found.runs[method], repeats=REPEATS)
             classes = pd.DataFrame([both.classes, plain.classes], ["divided", "plain"])
             tested = wilcoxon_over_classes(classes, "divided").loc["plain"]
@@ -105,7 +101,7 @@ def detail_table(every: dict[str, Results]) -> pd.DataFrame:
                 ensembles = together(divided)
                 low, high = mean_interval(ensembles, repeats=REPEATS)
                 rows[name, method] |= {
-                    "together": _average(ensembles).mean,
+                    "together": average_runs(ensembles).mean,
                     **{"together_low": low, "together_high": high},
                 }
     columns = ["published", "error", "in_details", "low", "high"]
@@ -175,7 +171,7 @@ def _class_means(found: Results, method: str) -> pd.Series | None:
     """AUROC of each class in units of detail, mean over seeds; None if some class lacks."""
     if not (divided := runs_in_details(found, method)):
         return None
-    return pd.Series(_average(divided).classes).rename(index=dict(enumerate(found.names)))
+    return pd.Series(average_runs(divided).classes).rename(index=dict(enumerate(found.names)))
 
 
 def detail_figure(every: dict[str, Results], method: str = "ocgan") -> Figure:

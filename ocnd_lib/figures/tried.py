@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ocnd_lib import tables
-from ocnd_lib.comparison import REPEATS, average, compare_means, wilcoxon_over_classes
+from ocnd_lib.comparison import (
+    REPEATS,
+    average_runs,
+    compare_means,
+    shared_runs,
+    wilcoxon_over_classes,
+)
 from ocnd_lib.detail import in_details
 from ocnd_lib.figures import remedies
 from ocnd_lib.figures.benchmark import TITLES, IndexedRun, Results
@@ -36,15 +42,6 @@ def runs_of(
     return runs
 
 
-def shared(after: list[IndexedRun], before: list[IndexedRun]) -> Pair:
-    """Those runs of either whose class and seed the other has, too."""
-    keys = [{(run.normal_class, run.seed) for run in runs} for runs in (after, before)]
-    both = keys[0] & keys[1]
-    return tuple(
-        [run for run in runs if (run.normal_class, run.seed) in both] for runs in (after, before)
-    )
-
-
 def _parts_in_details(found: Results, detail: np.ndarray) -> dict[str, list[IndexedRun]]:
     """Runs of attention-GANs by parts of their score in units of detail.
 
@@ -69,8 +66,8 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
     """(model, what is changed, against what) → runs after and before."""
     pairs = {}
     gan, attention = "OCGAN", "Attention-GAN"
-    usual = runs_of(found, "ocgan")
-    pairs[gan, "twice the channels and epochs", "the usual ones"] = shared(
+    usual, own = (found.runs.get(method, []) for method in ("ocgan", ATTENTION))
+    pairs[gan, "twice the channels and epochs", "the usual ones"] = shared_runs(
         runs_of(found, LARGER), usual
     )
     several = [run for run in usual if sum(r.normal_class == run.normal_class for r in usual) > 1]
@@ -80,10 +77,13 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
         return pairs
     parts = _parts_in_details(found, kept["score"].astype(float))
     words = "both errors in units of detail, multiplied"
-    own = runs_of(found, ATTENTION)
-    pairs[attention, words, "its own score"] = shared(parts["both"], own)
-    pairs[attention, words, "its base GAN in these units"] = shared(parts["both"], parts["base"])
-    pairs[attention, words, "the same with a map of ones"] = shared(parts["both"], parts["ones"])
+    pairs[attention, words, "its own score"] = shared_runs(parts["both"], own)
+    pairs[attention, words, "its base GAN in these units"] = shared_runs(
+        parts["both"], parts["base"]
+    )
+    pairs[attention, words, "the same with a map of ones"] = shared_runs(
+        parts["both"], parts["ones"]
+    )
     return pairs
 
 
@@ -99,8 +99,7 @@ def tried_table(every: dict[str, Results]) -> pd.DataFrame:
         for key, (after, before) in _pairs(found).items():
             if not after:
                 continue
-            means = [average((r.normal_class, r.seed, r.auroc) for r in runs) for runs in
-                     (after, before)]  # fmt: skip
+            means = [average_runs(runs) for runs in (after, before)]
             gain, low, high = compare_means(after, before, repeats=REPEATS)
             classes = pd.DataFrame([mean.classes for mean in means], ["after", "before"])
             over = wilcoxon_over_classes(classes, "after").loc["before"]
