@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import platform
+import re
 import subprocess
 import tempfile
 import zipfile
@@ -27,6 +28,7 @@ from ocnd_lib.files import replace_file
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LARGEST_SEED = 2**32 - 1  # of numpy's generators
+NUMBERS = re.compile(r'\[[^][{}"]*\]')  # a list of them, as JSON
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
 
 
@@ -137,15 +139,16 @@ def check_writable(folder: Path) -> None:
 def write_record(record: dict, arrays: dict | None = None, folder: Path | None = None) -> Path:
     """Write a finished record: the arrays first, then the JSON, each under its name by rename.
 
-    A reader therefore never sees half a record, nor a record whose arrays are missing. Curves are
-    kept to five digits, which is more than a page shows of them.
+    A reader therefore never sees half a record, nor a record whose arrays are missing. Curves, one
+    dict an epoch, are kept as one list a name, in half the space, to five digits, which is more
+    than a page shows of them.
     """
     path = parse_cell(record["cell"]).path(folder)
     if arrays:
         replace_file(path.with_suffix(".npz"), lambda file: _pack(file, arrays))
     if "curves" in record:
-        record = {**record, "curves": _rounded(record["curves"])}
-    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        record = {**record, "curves": _columns(_rounded(record["curves"]))}
+    text = re.sub(NUMBERS, _one_line, json.dumps(record, indent=1, allow_nan=False)) + "\n"
     replace_file(path, lambda file: file.write(text.encode()))
     return path
 
@@ -167,6 +170,22 @@ def _rounded(values, digits: int = 5):
     if isinstance(values, list):
         return [_rounded(value, digits) for value in values]
     return float(f"{values:.{digits}g}") if isinstance(values, float) else values
+
+
+def _columns(points: list[dict]) -> dict[str, list]:
+    """One list a name instead of one dict a point; None where a point has no such name."""
+    names = dict.fromkeys(name for point in points for name in point)
+    return {name: [point.get(name) for point in points] for name in names}
+
+
+def _points(columns: dict[str, list]) -> list[dict]:
+    """What `_columns` was given."""
+    rows = zip(*columns.values(), strict=True)
+    return [{k: v for k, v in zip(columns, row, strict=True) if v is not None} for row in rows]
+
+
+def _one_line(found: re.Match) -> str:
+    return f"[{' '.join(found[0][1:-1].split())}]"
 
 
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
@@ -191,7 +210,10 @@ def read_record(cell: Cell | str, folder: Path | None = None) -> dict | None:
 
 def _read(path: Path) -> dict:
     try:
-        return json.loads(path.read_text())
+        record = json.loads(path.read_text())
+        if "curves" in record:
+            record["curves"] = _points(record["curves"])
+        return record
     except ValueError as error:
         raise ValueError(f"{path} is no record ({error}); remove it, and run its cell") from error
 

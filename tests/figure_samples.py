@@ -158,11 +158,12 @@ WATCHED = [
 GREY = np.random.default_rng(0).integers(0, 256, (2, 12, 1, 32, 32), dtype=np.uint8)
 ABLATION = pd.DataFrame(
     [
-        *(("autoencoder", k, s, 0.9 + k / 100 + s / 50) for k in (2, 8) for s in (0, 1)),
-        *(("+ latent", 2, 0, 0.95), ("+ latent", 2, 1, 0.97), ("+ latent", 8, 1, 0.91)),
+        *(("autoencoder", str(k), s, 0.9 + k / 100 + s / 50) for k in (2, 8) for s in (0, 1)),
+        *(("+ latent", "2", 0, 0.95), ("+ latent", "2", 1, 0.97), ("+ latent", "8", 1, 0.91)),
     ],
     columns=["variant", "class", "seed", "auroc"],
 )
+PRINTED_PARTS = {"autoencoder": 0.957, "+ latent": 0.959, "+ visual": 0.971}
 
 
 GRID = pd.DataFrame(
@@ -358,7 +359,9 @@ FIGURES = {
         {"without mining": (Y, SCORE + 2), "with mining": (Y, np.arange(1, 8) / 10)}
     ),
     "ablation": lambda: plots.ablation(
-        ABLATION, {"autoencoder": 0.957, "+ latent": 0.959, "+ visual": 0.971}
+        {"MNIST": ABLATION, "CIFAR-10": ABLATION.replace({"2": "airplane", "8": "automobile"})},
+        list(PRINTED_PARTS),
+        {"MNIST": PRINTED_PARTS},
     ),
     "before_and_after": lambda: plots.before_and_after({"MNIST": SCORES_MOVED}),
     "published_and_ours": lambda: plots.published_and_ours(GRID - 0.2, GRID),

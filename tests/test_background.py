@@ -14,7 +14,7 @@ from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.classifier import Recipe
 from ocnd_lib.masked import Crops, MaskedSet, crop_coco, load_masked, mean_colour, silhouette
 from ocnd_lib.networks import VGG11
-from ocnd_lib.records import read_arrays
+from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.sweep import cells
 
 SMALL = replace(
@@ -173,7 +173,9 @@ def test_a_stopped_cell_goes_on_bit_for_bit(loaded, tmp_path, monkeypatch):
 def test_a_record_is_plain_json_with_its_arrays(loaded, tmp_path):
     folder = tmp_path / "records"
     record = run_cell(CELL, folder)
-    assert json.loads((folder / f"{CELL}.json").read_text()) == record
+    plain = json.loads((folder / f"{CELL}.json").read_text())
+    assert read_record(CELL, folder) == record
+    assert {**plain, "curves": record["curves"]} == record
     assert record["parameters"]["arm"] == "masked" and not record["parameters"]["augment"]
     assert set(read_arrays(CELL, folder)) == {"y_test", *(f"predicted_{v}" for v in SHOWN)}
     assert loaded == [0.5]

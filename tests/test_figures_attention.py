@@ -58,12 +58,17 @@ def test_the_cells_are_those_a_sweep_would_make():
         f"cifar10/attention-gan/{name}/0" for name in class_names("cifar10")
     ]
     assert set(figures.PICTURES) <= set(cells)
+    seeds = [int(cell[-1]) for cell in cells]
+    assert seeds == sorted(seeds) and set(seeds) == set(range(5))
+    for title in list(figures.ROWS)[1:]:
+        for dataset in figures.ROW_DATASETS:
+            assert set(figures.row_cells(dataset, title)) <= set(cells)
 
 
-def test_the_ablation_has_three_seeds_on_three_classes_and_only_known_cells_see_novel_images():
+def test_the_ablation_has_five_seeds_on_three_classes_and_only_known_cells_see_novel_images():
     assert sum(map(len, figures.CLASSES.values())) == 3
     for title, method in figures.VARIANTS.items():
-        seeds = figures.ASIDE if title in figures.FURTHER else (0, 1, 2)
+        seeds = figures.ASIDE if title in figures.FURTHER else range(5)
         wanted = {
             f"{dataset}/{method}/{name}/{seed}"
             for dataset, names in figures.CLASSES.items()

@@ -33,6 +33,8 @@ def folder(records, monkeypatch):
     """The same, with the chapter looking for them."""
     cells = tuple(cell.replace("mnist", "digits") for cell in figures.ABLATION_CELLS)
     monkeypatch.setattr(figures, "ABLATION_CELLS", cells)
+    monkeypatch.setattr(figures, "CLASSES", {"digits": figures.CLASSES["mnist"]})
+    monkeypatch.setattr(figures, "TITLES", {"digits": "digits", "mnist": "MNIST"})
     pictures = {t: c.replace("mnist", "digits") for t, c in figures.PICTURE_CELLS.items()}
     monkeypatch.setattr(figures, "PICTURE_CELLS", pictures)
     return records
@@ -40,7 +42,7 @@ def folder(records, monkeypatch):
 
 def test_the_cells_are_those_a_sweep_would_make():
     cells = figures.ABLATION_CELLS
-    assert len(set(cells)) == len(cells) == 36
+    assert len(set(cells)) == len(cells) == 4 * (3 + 2) * 5
     assert all(str(benchmark.check_cell(cell)) == cell for cell in cells)
     assert set(figures.PICTURE_CELLS.values()) <= set(cells)
 
@@ -63,16 +65,17 @@ def test_the_printed_ablation_ends_at_the_printed_table():
 
 
 def test_the_table_holds_the_recorded_aurocs(folder):
-    table = figures.ablation_table(figures.ablation_runs(folder))
+    table = figures.ablation_table("digits", figures.ablation_runs("digits", folder))
     assert len(table) == len(RUN)
     for row in table.itertuples():
         method, k = figures.VARIANTS[row.variant], row._2
+        assert isinstance(k, str)  # the name of the class
         record = read_record(f"digits/{method}/{k}/{row.seed}", folder)
         assert row.auroc == pytest.approx(record["metrics"]["auroc"], abs=5e-4)
 
 
 def test_a_gain_is_the_mean_difference_of_the_runs_that_both_have(folder):
-    runs = figures.ablation_runs(folder)
+    runs = figures.ablation_runs("digits", folder)
     auroc = {t: {(r.normal_class, r.seed): r.auroc for r in group} for t, group in runs.items()}
     rows = figures.gains(runs).set_index(["part", "class"])
     latent = {key: auroc["+ latent"][key] - auroc["autoencoder"][key] for key in auroc["+ latent"]}
@@ -115,11 +118,12 @@ def test_a_verdict_follows_from_the_interval(before, after, seeds, words):
 
 def test_the_page_shows_numbers_gains_and_verdicts(folder):
     numbers = figures.numbers_table(folder)
-    assert list(numbers.columns) == ["class 5", "class 8"]
-    assert "seeds: 2" in numbers.loc["+ mining", "class 8"]
-    assert numbers.loc["+ mining", "class 5"] == numbers.loc["gain of mining", "class 5"] == ""
-    assert numbers.loc["gain of latent", "class 5"].startswith(("+", "-"))
-    found = figures.findings(folder)
+    assert list(numbers.columns) == ["digits, 5", "digits, 8"]
+    assert "seeds: 2" in numbers.loc["+ mining", "digits, 8"]
+    assert numbers.loc["+ mining", "digits, 5"] == numbers.loc["gain of mining", "digits, 5"] == ""
+    assert numbers.loc["gain of latent", "digits, 5"].startswith(("+", "-"))
+    found = figures.findings(folder).loc["digits"]
+    assert set(found["paper, ten digits, one number each"]) == {""}  # it is of MNIST
     assert list(found.index) == ["latent", "visual", "mining"]
     assert "no record yet" not in set(found["AUROC"])
     parts = figures.in_words(found).split("; ")
@@ -152,13 +156,14 @@ def test_redrawn_pictures_start_with_the_normal_class(folder):
 def test_the_figures_are_drawn_from_records(folder):
     assert len(images(figures.recorded_decodes(folder))) == 4
     titles = [ax.get_title("left") for ax in figures.recorded_ablation(folder).axes]
-    assert titles == ["5", "8", "mean of 2"]
+    assert titles == ["digits, 5", "digits, 8", "mean of 2"]
 
 
 def test_without_records_nothing_is_found(tmp_path):
     found = figures.findings(tmp_path)
     assert set(found["AUROC"]) == {"no record yet"} and set(found["ours, mean gain"]) == {""}
-    assert figures.in_words(found).endswith("; mining: no record yet")
+    assert set(found.index.get_level_values(0)) == {"MNIST", "CIFAR-10"}
+    assert figures.in_words(found.loc["CIFAR-10"]).endswith("; mining: no record yet")
     with pytest.raises(NoRecords):
         figures.numbers_table(tmp_path)
     assert isinstance(found, pd.DataFrame)

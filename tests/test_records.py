@@ -177,13 +177,23 @@ def test_arrays_come_back_as_they_were_and_equal_ones_make_equal_files(tmp_path)
 
 
 def test_curves_are_kept_to_five_digits_and_metrics_as_they_are(tmp_path):
-    curves = [{"epoch": 1, "loss": 0.123456789, "recall": [0.98765432, 1.0], "phase": "joint"}]
-    made = {**record("d/m/c/0", auroc=0.123456789), "curves": curves}
-    write_record(made, None, tmp_path)
-    found = read_record("d/m/c/0", tmp_path)
-    assert found["curves"] == [
-        {"epoch": 1, "loss": 0.12346, "recall": [0.98765, 1.0], "phase": "joint"}
+    curves = [
+        {"epoch": 1, "loss": 0.123456789, "recall": [0.98765432, 1.0], "phase": "joint"},
+        {"epoch": 2, "area": 0.0, "phase": "masked,  alone"},
     ]
+    made = {**record("d/m/c/0", auroc=0.123456789), "curves": curves}
+    path = write_record(made, None, tmp_path)
+    found = read_record("d/m/c/0", tmp_path)
+    assert (
+        found["curves"]
+        == read_records(tmp_path)[0]["curves"]
+        == [
+            {"epoch": 1, "loss": 0.12346, "recall": [0.98765, 1.0], "phase": "joint"},
+            {"epoch": 2, "area": 0.0, "phase": "masked,  alone"},
+        ]
+    )
+    # one line a name, or a thousand records would take twice the space
+    assert '  "loss": [0.12346, null],' in path.read_text().splitlines()
     assert found["metrics"]["auroc"] == 0.123456789
     assert curves[0]["loss"] == 0.123456789  # what was given is left alone
 

@@ -162,8 +162,7 @@ def test_killed_and_resumed_gives_the_same_record_as_never_stopped(tmp_path):
     a, b = (json.loads(path.read_text()) for path in (a, b))
     for record in (a, b):
         del record["seconds"], record["provenance"]
-        for point in record["curves"]:
-            del point["seconds"]
+        del record["curves"]["seconds"]
     assert a == b
     with np.load(a_arrays) as x, np.load(b_arrays) as y:
         assert all(np.array_equal(x[name], y[name]) for name in x.files)

@@ -1,6 +1,6 @@
 """Chapter 4: what its figures and tables take from the records of OCGAN and its parts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ocnd_lib.figures.reruns import RERUNS
 from ocnd_lib.figures.source import PUBLISHED, NoRecords
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
-from ocnd_lib.tables import load_published
+from ocnd_lib.tables import class_names, load_published
 
 # a part more each time: the title it has in figures, and the method it is in the name of a cell
 VARIANTS = {
@@ -27,11 +27,13 @@ VARIANTS = {
     "+ mining": "ocgan",
 }
 PRINTED = ("ablation_ae", "ablation_latent", "ablation_visual", "ablation_mining")
-CLASSES = (2, 5, 8)
+CLASSES = {"mnist": ("2", "5", "8"), "cifar10": ("airplane", "truck")}
+SEEDS = range(5)
 ABLATION_CELLS = tuple(
-    f"mnist/{method}/{k}/{seed}"
-    for seed in range(3)
-    for k in CLASSES
+    f"{dataset}/{method}/{name}/{seed}"
+    for seed in SEEDS
+    for dataset, names in CLASSES.items()
+    for name in names
     for method in VARIANTS.values()
 )
 PICTURE_CELLS = {title: f"mnist/{method}/8/0" for title, method in VARIANTS.items()}
@@ -61,32 +63,36 @@ def reruns() -> str:
     return "\n".join(lines)
 
 
-def ablation_runs(folder: Path | None = None) -> dict[str, list[Run]]:
-    """The recorded runs of each variant, by its title; NoRecords if there is none at all.
+Runs = dict[str, list[Run]]  # the recorded runs of each variant, by its title
 
-    Cells without a record are left out.
-    """
+
+def ablation_runs(dataset: str, folder: Path | None = None) -> Runs:
+    """The recorded runs of the ablation on a data set; cells without a record are left out."""
     titles = {method: title for title, method in VARIANTS.items()}
-    runs: dict[str, list[Run]] = {title: [] for title in VARIANTS}
+    runs: Runs = {title: [] for title in VARIANTS}
     for cell in map(parse_cell, ABLATION_CELLS):
-        if read_record(cell, folder):
+        if cell.dataset == dataset and read_record(cell, folder):
             arrays = read_arrays(cell, folder)
             normal = class_index(cell.dataset, cell.normal_class)
             run = Run(normal, cell.seed, arrays["score"], arrays["class_test"])
             runs[titles[cell.variant]].append(run)
-    if not any(runs.values()):
-        raise NoRecords(f"no record yet; make one with: ocnd run {ABLATION_CELLS[0]}")
     return runs
 
 
-def ablation_table(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
-    """One row a run of `ablation_runs`: variant, class (index), seed, auroc."""
-    rows = [
-        {"variant": title, "class": run.normal_class, "seed": run.seed, "auroc": run.auroc}
-        for title, group in runs.items()
-        for run in group
-    ]
-    return pd.DataFrame(rows)
+def every_run(folder: Path | None = None) -> dict[str, Runs]:
+    """`ablation_runs` of each data set that has any; NoRecords if none has."""
+    every = {dataset: ablation_runs(dataset, folder) for dataset in CLASSES}
+    found = {dataset: runs for dataset, runs in every.items() if any(runs.values())}
+    if not found:
+        raise NoRecords(f"no record yet; make one with: ocnd run {ABLATION_CELLS[0]}")
+    return found
+
+
+def ablation_table(dataset: str, runs: Runs) -> pd.DataFrame:
+    """One row a run of `ablation_runs`: variant, class (name), seed, auroc."""
+    names = class_names(dataset)
+    rows = [(t, names[r.normal_class], r.seed, r.auroc) for t, group in runs.items() for r in group]
+    return pd.DataFrame(rows, columns=["variant", "class", "seed", "auroc"])
 
 
 def gain(before: list[Run], after: list[Run]) -> tuple[float, float, float]:
@@ -108,7 +114,7 @@ def verdict(low: float, high: float, seeds: int) -> str:
     return "raised" if low > 0 else "lowered" if high < 0 else "not shown"
 
 
-def gains(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
+def gains(runs: Runs) -> pd.DataFrame:
     """What each part adds to the variant before: one row a part and class, and one for all classes.
 
     Columns: part, class (index, or "all"), paper (its gain on ten classes, in rows of "all"),
@@ -140,30 +146,31 @@ def gains(runs: Mapping[str, list[Run]]) -> pd.DataFrame:
 def findings(folder: Path | None = None) -> pd.DataFrame:
     """For a page: does each part raise the AUROC? The paper's gain, ours, and what follows.
 
-    Without records the column of ours says so.
+    A row a data set and part; the paper's ablation is of MNIST alone. Without records the column of
+    ours says so.
     """
-    try:
-        table = gains(ablation_runs(folder))
-        overall = table[table["class"] == "all"]
-    except NoRecords:
-        overall = gains({title: [] for title in VARIANTS})
+    tables = {}
+    for dataset in CLASSES:
+        overall = gains(ablation_runs(dataset, folder)).query("`class` == 'all'")
+        paper = [f"{value:+.3f}" for value in overall["paper"]]
+        tables[TITLES[dataset]] = pd.DataFrame(
+            {
+                "paper, ten digits, one number each": paper if dataset == "mnist" else "",
+                "ours, mean gain": [_text(row) for row in overall.itertuples()],
+                "seeds": [str(seeds or "") for seeds in overall["seeds"]],
+                "AUROC": list(overall["verdict"]),
+            },
+            index=[part.removeprefix("+ ") for part in overall["part"]],
+        )
+    return pd.concat(tables)
 
-    def ours(row) -> str:
-        return "" if np.isnan(row.gain) else f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
 
-    return pd.DataFrame(
-        {
-            "paper, ten digits, one number each": [f"{value:+.3f}" for value in overall["paper"]],
-            "ours, mean gain": [ours(row) for row in overall.itertuples()],
-            "seeds": [str(seeds or "") for seeds in overall["seeds"]],
-            "AUROC": list(overall["verdict"]),
-        },
-        index=[part.removeprefix("+ ") for part in overall["part"]],
-    )
+def _text(row) -> str:
+    return "" if np.isnan(row.gain) else f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
 
 
 def in_words(found: pd.DataFrame) -> str:
-    """`findings` in a sentence: what each part does to the AUROC, as far as is recorded."""
+    """The rows of `findings` of one data set in a sentence, as far as is recorded."""
     said = []
     for part, row in found.iterrows():
         name = part if part == "mining" else f"{part} discriminator"
@@ -177,20 +184,24 @@ def numbers_table(folder: Path | None = None) -> pd.DataFrame:
 
     Below it, the gain on the variant before [interval over seeds and images].
     """
-    runs = ablation_runs(folder)
     shown: dict[str, dict[str, str]] = {}
-    for (title, k), part in ablation_table(runs).groupby(["variant", "class"], sort=False):
-        mean, low, high = seed_interval(part["auroc"])
-        spread = "" if np.isnan(low) else f" [{low:.3f}, {min(high, 1):.3f}]"
-        text = f"{mean:.4f}{spread}, seeds: {len(part)}"
-        shown.setdefault(f"class {k}", {})[title] = text
-    for row in gains(runs).itertuples():
-        if row._2 != "all" and not np.isnan(row.gain):
-            text = f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}], seeds: {row.seeds}"
-            shown[f"class {row._2}"][f"gain of {row.part.removeprefix('+ ')}"] = text
-    parts = [title.removeprefix("+ ") for title in list(VARIANTS)[1:]]
+    for dataset, runs in every_run(folder).items():
+        title, names = TITLES[dataset], class_names(dataset)
+        for (variant, name), part in ablation_table(dataset, runs).groupby(["variant", "class"]):
+            mean, low, high = seed_interval(part["auroc"])
+            spread = "" if np.isnan(low) else f" [{low:.3f}, {min(high, 1):.3f}]"
+            text = f"{mean:.4f}{spread}, seeds: {len(part)}"
+            shown.setdefault(f"{title}, {name}", {})[variant] = text
+        for row in gains(runs).rename(columns={"class": "index"}).itertuples(index=False):
+            if row.index != "all" and not np.isnan(row.gain):
+                part = f"gain of {row.part.removeprefix('+ ')}"
+                text = f"{_text(row)}, seeds: {row.seeds}"
+                shown[f"{title}, {names[row.index]}"][part] = text
+    parts = [variant.removeprefix("+ ") for variant in list(VARIANTS)[1:]]
     order = [*VARIANTS, *(f"gain of {part}" for part in parts)]
-    return pd.DataFrame(shown).reindex(order).fillna("").sort_index(axis=1)
+    columns = [f"{TITLES[d]}, {name}" for d, names in CLASSES.items() for name in names]
+    table = pd.DataFrame(shown).reindex(order).fillna("")
+    return table[[column for column in columns if column in table]]
 
 
 def behind(row: str, column: str) -> list[str]:
@@ -201,10 +212,12 @@ def behind(row: str, column: str) -> list[str]:
     else:
         at = titles.index("+ " + row.removeprefix("gain of "))
         chosen = titles[at - 1 : at + 1]
-    methods = {VARIANTS[title] for title in chosen}
+    wanted = {(column, VARIANTS[title]) for title in chosen}
     cells = {cell: parse_cell(cell) for cell in ABLATION_CELLS}
-    name = column.removeprefix("class ")
-    return [c for c, at in cells.items() if at.variant in methods and at.normal_class == name]
+    panels = {
+        c: (f"{TITLES[at.dataset]}, {at.normal_class}", at.variant) for c, at in cells.items()
+    }
+    return [cell for cell, panel in panels.items() if panel in wanted]
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -220,8 +233,10 @@ def _pictures(name: str, folder: Path | None) -> dict[str, dict[str, np.ndarray]
 
 
 def recorded_ablation(folder: Path | None = None) -> Figure:
-    """Chapter 4: AUROC as part after part is switched on."""
-    return plots.ablation(ablation_table(ablation_runs(folder)), printed_ablation())
+    """Chapter 4: AUROC as part after part is switched on; the paper's numbers are of MNIST."""
+    found = every_run(folder).items()
+    shown = {TITLES[dataset]: ablation_table(dataset, runs) for dataset, runs in found}
+    return plots.ablation(shown, list(VARIANTS), {TITLES["mnist"]: printed_ablation()})
 
 
 def recorded_decodes(folder: Path | None = None) -> Figure:

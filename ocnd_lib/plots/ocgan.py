@@ -212,36 +212,49 @@ def scores_and_roc(runs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 # --- the ablation --------------------------------------------------------------------------------
 
 
-def ablation(table: pd.DataFrame, printed: Mapping[str, float]) -> Figure:
-    """AUROC as part after part is switched on: a panel a class, then their mean and the paper's.
+def ablation(
+    tables: Mapping[str, pd.DataFrame],
+    variants: Sequence[str],
+    printed: Mapping[str, Mapping[str, float]],
+) -> Figure:
+    """AUROC as part after part is switched on: a row a data set, a panel a class, then their mean.
 
-    `table` has the columns variant, class, seed, auroc and holds what was run; `printed` maps every
-    variant, in order, to the paper's number. Dots: seeds; bars: Student's 95 % interval.
+    `tables` maps a data set's title to what was run, with the columns variant, class, seed, auroc;
+    `printed` those that a paper has numbers of to its number of each variant. Dots: seeds; bars:
+    Student's 95 % interval.
     """
-    variants, classes = list(printed), sorted(table["class"].unique())
-    fig = Figure(figsize=(WIDTH, 3.2))
-    axes = fig.subplots(1, len(classes) + 1, sharey=True)
-    whole = table.groupby(["variant", "seed"])["auroc"].agg(["mean", "size"]).reset_index()
-    whole = whole[whole["size"] == len(classes)].rename(columns={"mean": "auroc"})
-    panels = {f"{name}": table[table["class"] == name] for name in classes}
-    for ax, (title, part) in zip(axes, {**panels, "mean": whole}.items(), strict=True):
-        for at, variant in enumerate(variants):
-            values = part.loc[part["variant"] == variant, "auroc"].to_numpy()
-            if not len(values):
-                continue
-            mean, low, high = seed_interval(values)
-            if len(values) > 1:
-                ax.vlines(at, low, min(high, 1), color=COLOURS["normal"], lw=2)
-            ax.plot(np.full(len(values), at + 0.3), values, ".", color=COLOURS["ink"], alpha=0.5)
-            ax.plot(at, mean, "o", color=COLOURS["normal"], mec="white", ms=7)
-        ax.set_xticks(range(len(variants)), variants, rotation=90)
-        ax.set(title=title, xlim=(-0.6, len(variants) - 0.4))
-        ax.grid(axis="y")
-    axes[-1].set_title(f"mean of {len(classes)}")
-    axes[-1].plot(
-        range(len(variants)), list(printed.values()), "D", color=COLOURS["ink"], ms=5, mfc="none",
-        label="paper, mean of 10",
-    )  # fmt: skip
-    fig.legend(loc="outside lower right")
-    axes[0].set_ylabel("AUROC")
+    fig = Figure(figsize=(WIDTH, 0.7 + 2.5 * len(tables)))
+    rows = fig.subfigures(len(tables), 1, squeeze=False)[:, 0]
+    for row, (dataset, table) in zip(rows, tables.items(), strict=True):
+        classes = list(table["class"].unique())
+        axes = row.subplots(1, len(classes) + 1, sharey=True)
+        whole = table.groupby(["variant", "seed"])["auroc"].agg(["mean", "size"]).reset_index()
+        whole = whole[whole["size"] == len(classes)].rename(columns={"mean": "auroc"})
+        panels = {f"{dataset}, {name}": table[table["class"] == name] for name in classes}
+        panels[f"mean of {len(classes)}"] = whole
+        for ax, (title, part) in zip(axes, panels.items(), strict=True):
+            _seeds_of_variants(ax, part, variants)
+            ax.set_title(title)
+        if dataset in printed:
+            axes[-1].plot(
+                range(len(variants)), [printed[dataset][v] for v in variants], "D",
+                color=COLOURS["ink"], ms=5, mfc="none", label="paper, mean of 10",
+            )  # fmt: skip
+            row.legend(loc="outside lower right")
+        axes[0].set_ylabel("AUROC")
     return fig
+
+
+def _seeds_of_variants(ax: Axes, part: pd.DataFrame, variants: Sequence[str]) -> None:
+    for at, variant in enumerate(variants):
+        values = part.loc[part["variant"] == variant, "auroc"].to_numpy()
+        if not len(values):
+            continue
+        mean, low, high = seed_interval(values)
+        if len(values) > 1:
+            ax.vlines(at, low, min(high, 1), color=COLOURS["normal"], lw=2)
+        ax.plot(np.full(len(values), at + 0.3), values, ".", color=COLOURS["ink"], alpha=0.5)
+        ax.plot(at, mean, "o", color=COLOURS["normal"], mec="white", ms=7)
+    ax.set_xticks(range(len(variants)), variants, rotation=90)
+    ax.set_xlim(-0.6, len(variants) - 0.4)
+    ax.grid(axis="y")
