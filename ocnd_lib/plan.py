@@ -8,7 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from ocnd_lib.data import class_names
-from ocnd_lib.figures import NoRecords, attention, imbalance, looks, masked, ocgan, reconstruction
+from ocnd_lib.figures import (
+    NoRecords,
+    attention,
+    imbalance,
+    looks,
+    masked,
+    ocgan,
+    reconstruction,
+    tried,
+)
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records
 from ocnd_lib.training import choose_hardware
 
@@ -48,6 +57,7 @@ def report_cells() -> list[str]:
         reconstruction.CELLS,
         ocgan.ABLATION_CELLS,
         masked.CELLS,
+        tried.CELLS,
         attention.CELLS,
         looks.CELLS,
     )

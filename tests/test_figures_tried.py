@@ -23,7 +23,9 @@ def every(tmp_path, monkeypatch):
         novel = (CLASS_TEST != k).astype(np.float32)
         for seed in range(3):
             write(tmp_path, f"mnist/ocgan/{k}/{seed}", novel + noise(1, k, seed))
-        write(tmp_path, f"mnist/ocgan+epochs=60+width=64/{k}/1", novel + noise(1, k, 1, spread=0.5))
+        write(tmp_path, f"mnist/{tried.LARGER}/{k}/1", novel + noise(1, k, 1, spread=0.5))
+        if k < 3:
+            write(tmp_path, f"mnist/{tried.BARE}/{k}/0", novel + noise(1, k, 0, spread=2.0))
         for variant, seed in (("attention-gan", 0), ("attention-gan+mask=ones", 0)):
             errors = [
                 (DETAIL + FLOOR) * np.exp(novel + noise(2, k, part, spread=0.8)) for part in (0, 1)
@@ -39,6 +41,8 @@ def test_every_remedy_is_paired_with_what_it_mends(every):
     table = tried.tried_table(every)
     larger = table.loc[(*GAN, "twice the channels and epochs", "the usual ones")]
     assert larger["seeds"] == 1 and larger["low"] > 0.05  # only seed 1 has both
+    bare = table.loc[(*GAN, "none of its parts: the bare autoencoder", "all of them")]
+    assert bare["high"] < -0.05 and bare["losses"] == bare["classes"] == 3
     together = table.loc[(*GAN, "its seeds as one ensemble", "each alone")]
     assert together["seeds"] == 3 and together["low"] > 0.02
     row = table.loc[(*ATTENTION, MULTIPLIED, "its own score")]
@@ -59,11 +63,14 @@ def test_the_page_says_what_is_known_and_where_it_comes_from(every):
     larger = ("MNIST", "OCGAN", "twice the channels and epochs", "the usual ones")
     assert tried.behind(larger, "gain") == ["mnist/ocgan/*/*", f"mnist/{tried.LARGER}/*/*"]
     assert tried.behind(larger, "seeds") == []
+    bare = ("MNIST", "OCGAN", "none of its parts: the bare autoencoder", "all of them")
+    assert tried.behind(bare, "after") == ["mnist/ocgan/*/*", f"mnist/{tried.BARE}/*/*"]
     words = tried.in_words(table, "mnist", "Attention-GAN", "both", "its base")
     assert words.endswith("10 of 10 classes") and " to 0." in words
     said = tried.sentences(table)
     assert said["attention-base-mnist"] == words
     assert said["attention-ones-mnist"].endswith("0 of 2 classes")
+    assert said["bare-mnist"].endswith("0 of 3 classes")
     assert said["larger-mnist"] != said["larger-cifar10"] == "no record yet"
 
 

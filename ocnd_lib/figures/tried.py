@@ -23,7 +23,14 @@ from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import parse_cell, read_arrays, read_records
 
 LARGER = "ocgan+epochs=60+width=64"
+BARE = "ocgan+latent=False+mining=False+visual=False"
 ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"
+# of which one seed of every class is enough
+CELLS = tuple(
+    f"{dataset}/{variant}/{name}/0"
+    for dataset, variant in (("cifar10", BARE), ("mnist", BARE), ("cifar10", LARGER))
+    for name in tables.class_names(dataset)
+)
 Pair = tuple[list[IndexedRun], list[IndexedRun]]
 
 
@@ -69,6 +76,9 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
     usual, own = (found.runs.get(method, []) for method in ("ocgan", ATTENTION))
     pairs[gan, "twice the channels and epochs", "the usual ones"] = shared_runs(
         runs_of(found, LARGER), usual
+    )
+    pairs[gan, "none of its parts: the bare autoencoder", "all of them"] = shared_runs(
+        runs_of(found, BARE), usual
     )
     several = [run for run in usual if sum(r.normal_class == run.normal_class for r in usual) > 1]
     pairs[gan, "its seeds as one ensemble", "each alone"] = (remedies.together(several), several)
@@ -140,8 +150,9 @@ def behind(row: tuple[str, ...], column: str) -> list[str]:
         return []
     dataset = next(name for name, title in TITLES.items() if title == row[0])
     if row[1] == tables.METHODS["ocgan"]:
-        larger = [f"{dataset}/{LARGER}/*/*"] if "channels" in row[2] else []
-        return [f"{dataset}/ocgan/*/*", *larger]
+        changed = {"channels": LARGER, "bare": BARE}
+        after = [f"{dataset}/{v}/*/*" for word, v in changed.items() if word in row[2]]
+        return [f"{dataset}/ocgan/*/*", *after]
     ones = [f"{dataset}/{ONES}/*/*"] if "ones" in row[3] else []
     return [f"{dataset}/{ATTENTION}/*/*", remedies.detail_cell(dataset), *ones]
 
@@ -162,6 +173,7 @@ def sentences(table: pd.DataFrame) -> dict[str, str]:
     both = ("Attention-GAN", "both errors")
     asked = {
         "larger": ("OCGAN", "twice", "the usual"),
+        "bare": ("OCGAN", "none", "all"),
         "attention-base": (*both, "its base"),
         "attention-ones": (*both, "the same"),
     }
