@@ -45,6 +45,8 @@ def test_the_mean_of_an_ablation_takes_only_seeds_that_every_class_has():
     axes = FIGURES["ablation"]().axes
     titles = ["MNIST, 2", "MNIST, 8", "mean of 2"]
     assert [ax.get_title("left") for ax in axes[:3]] == titles
+    spans = [np.diff(ax.get_ylim())[0] for ax in axes]
+    assert np.ptp(spans[:3]) < 1e-9 and np.ptp(spans[3:]) < 1e-9  # gains compare by eye
     dots = {
         (ax.get_title("left"), int(line.get_xdata()[0])): line.get_ydata()
         for ax in axes[:3]

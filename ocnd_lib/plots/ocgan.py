@@ -221,13 +221,13 @@ def ablation(
 
     `tables` maps a data set's title to what was run, with the columns variant, class, seed, auroc;
     `printed` those that a paper has numbers of to its number of each variant. Dots: seeds; bars:
-    Student's 95 % interval.
+    Student's 95 % interval. Panels of a row begin at different AUROCs, but have one scale.
     """
     fig = Figure(figsize=(WIDTH, 0.7 + 2.5 * len(tables)))
     rows = fig.subfigures(len(tables), 1, squeeze=False)[:, 0]
     for row, (dataset, table) in zip(rows, tables.items(), strict=True):
         classes = list(table["class"].unique())
-        axes = row.subplots(1, len(classes) + 1, sharey=True)
+        axes = row.subplots(1, len(classes) + 1)
         whole = table.groupby(["variant", "seed"])["auroc"].agg(["mean", "size"]).reset_index()
         whole = whole[whole["size"] == len(classes)].rename(columns={"mean": "auroc"})
         panels = {f"{dataset}, {name}": table[table["class"] == name] for name in classes}
@@ -241,8 +241,18 @@ def ablation(
                 color=COLOURS["ink"], ms=5, mfc="none", label="paper, mean of 10",
             )  # fmt: skip
             row.legend(loc="outside lower right")
+        _same_span(axes)
         axes[0].set_ylabel("AUROC")
     return fig
+
+
+def _same_span(axes: Sequence[Axes]) -> None:
+    """Let a difference be as long in every panel, wherever its AUROCs lie; none is above 1."""
+    ends = [ax.get_ylim() for ax in axes]
+    span = max(high - low for low, high in ends)
+    for ax, (low, high) in zip(axes, ends, strict=True):
+        top = min((low + high + span) / 2, 1.01)
+        ax.set_ylim(top - span, top)
 
 
 def _seeds_of_variants(ax: Axes, part: pd.DataFrame, variants: Sequence[str]) -> None:
