@@ -42,6 +42,7 @@ from ocnd_lib.records import (
     check_writable,
     claim,
     coarse,
+    code_revision,
     parse_cell,
     provenance,
     read_record,
@@ -136,7 +137,7 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     seen = {}
     if cell.method in NEGATIVES:
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
-    shared = _shared_checkpoint(detector, cell, checkpoint)
+    shared = shared_checkpoint(detector, cell, checkpoint)
     start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
     fit = partial(detector.fit, split.x_train, x_validation=split.x_validation)
     if cell.method.startswith("attention-gan"):  # begins with what it shares
@@ -196,7 +197,7 @@ def keeps_pictures(cell: Cell) -> bool:
     return cell.seed == 0 and not unseen and cell.normal_class == shown
 
 
-def _shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
+def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     """Where the training is kept that a cell shares with others of its class and seed, if it does.
 
     AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
@@ -264,7 +265,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     model = detector_class("attention-gan")(**settings, seed=cell.seed, device=hardware.device.type)
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     split = one_class_split(plain, cell.normal_class, cell.seed)
-    shared = _shared_checkpoint(model, cell, checkpoint)
+    shared = shared_checkpoint(model, cell, checkpoint)
     _train_base(model, split, shared)
     real = NEGATIVES.get(f"attention-gan-{model.classifier}")
     negatives = real(plain, cell.normal_class) if real else None
@@ -358,6 +359,7 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     if record := read_record(cell, folder):
         return record
     check_writable(folder or records_folder())
+    code_revision()
     hardware = choose_hardware(device)
     masks = METHODS[cell.method].masks and cell.dataset in MASKED_SETS
     images = _load_crops(cell) if masks else load_images(cell.dataset)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ocnd_lib.metrics import draw_seeds, placements
+from ocnd_lib.metrics import placements, seed_noise
 
 REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 
@@ -96,13 +96,17 @@ def shared_runs(a: list[Run], b: list[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> tuple[float, float]:
-    """Hierarchical bootstrap interval, over seeds and images, of the mean that `average` gives.
+    """Interval, over seeds and images, of the mean that `average` gives.
 
-    Each repeat draws the test images once for all classes and seeds, class by class so that their
-    numbers stay, and for each normal class S - 1 of its S seeds (`draw_seeds`). With one seed the
-    interval speaks of the images only; with two or three it covers a little less than `level`.
+    Each repeat of a bootstrap draws the test images once for all classes and seeds, class by class
+    so that their numbers stay, and adds what chance in training does (`seed_noise`). With one seed
+    the interval speaks of the images only.
     """
-    return _quantiles(_resampled_means(runs, repeats, np.random.default_rng(1)), level)
+    aurocs, resampled = _by_class(runs, repeats)
+    means = np.mean([np.mean(of, axis=0) for of in resampled.values()], axis=0)
+    noise = seed_noise([list(of.values()) for of in aurocs.values()], repeats, len(aurocs))
+    low, high = _quantiles(means + noise, level)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def compare_means(
@@ -110,23 +114,26 @@ def compare_means(
 ) -> tuple[float, float, float]:
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
-    The bootstrap of `mean_interval`, with the same images for both methods in each repeat, and the
-    same seeds where both have the same: what a hard test image, or a lucky seed, does to both
-    cancels.
+    As in `mean_interval`, with the same images for both methods in each repeat, and with the
+    differences of equal seeds where both have the same: what a hard test image, or a lucky seed,
+    does to both cancels.
     """
     shared = {run.normal_class for run in a} & {run.normal_class for run in b}
     if not shared:
         raise ValueError("the two methods have no class in common")
     a, b = ([run for run in runs if run.normal_class in shared] for runs in (a, b))
     mean_a, mean_b = (average_runs(runs).mean for runs in (a, b))
-    rng, differences = np.random.default_rng(1), []
-    seeds_a, seeds_b = _by_seed(a, repeats), _by_seed(b, repeats)
-    for k in seeds_a:
-        of_a, of_b = seeds_a[k], seeds_b[k]
-        drawn = draw_seeds(len(of_a), repeats, rng)
-        other = drawn if of_a.keys() == of_b.keys() else draw_seeds(len(of_b), repeats, rng)
-        differences.append(_mean_of(of_a, drawn) - _mean_of(of_b, other))
-    return mean_a - mean_b, *_quantiles(np.mean(differences, axis=0), level)
+    (aurocs_a, resampled_a), (aurocs_b, resampled_b) = _by_class(a, repeats), _by_class(b, repeats)
+    differences, groups = [], []
+    for k, of_a in aurocs_a.items():
+        of_b = aurocs_b[k]
+        differences.append(np.mean(resampled_a[k], axis=0) - np.mean(resampled_b[k], axis=0))
+        if of_a.keys() == of_b.keys():
+            groups.append([of_a[seed] - of_b[seed] for seed in of_a])
+        else:
+            groups += [list(of_a.values()), list(of_b.values())]
+    draws = np.mean(differences, axis=0) + seed_noise(groups, repeats, len(differences))
+    return mean_a - mean_b, *_quantiles(draws, level)
 
 
 def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
@@ -134,24 +141,16 @@ def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _resampled_means(runs: list[Run], repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """The mean over classes in each repeat, (repeats,); `rng` draws the seeds only."""
-    classes = _by_seed(runs, repeats).values()
-    return np.mean([_mean_of(k, draw_seeds(len(k), repeats, rng)) for k in classes], axis=0)
-
-
-def _by_seed(runs: list[Run], repeats: int) -> dict[int, dict[int, np.ndarray]]:
-    """Normal class → seed, in order → its AUROC in each repeat, (repeats,)."""
-    classes: dict[int, dict[int, np.ndarray]] = {}
-    for run in sorted(runs, key=lambda run: run.seed):
-        classes.setdefault(run.normal_class, {})[run.seed] = _resampled(run, repeats)
-    return classes
-
-
-def _mean_of(aurocs: dict[int, np.ndarray], drawn: np.ndarray) -> np.ndarray:
-    """The mean in each repeat, (repeats,), of the seeds drawn for it, (S - 1, repeats)."""
-    repeats = np.arange(drawn.shape[1])
-    return np.stack(list(aurocs.values()))[drawn, repeats].mean(axis=0)
+def _by_class(
+    runs: list[Run], repeats: int
+) -> tuple[dict[int, dict[int, float]], dict[int, list[np.ndarray]]]:
+    """By normal class: seed → AUROC; and the AUROCs of its seeds in each repeat, (repeats,)."""
+    aurocs: dict[int, dict[int, float]] = {}
+    resampled: dict[int, list[np.ndarray]] = {}
+    for run in runs:
+        aurocs.setdefault(run.normal_class, {})[run.seed] = run.auroc
+        resampled.setdefault(run.normal_class, []).append(_resampled(run, repeats))
+    return aurocs, resampled
 
 
 def _resampled(run: Run, repeats: int) -> np.ndarray:
@@ -274,25 +273,23 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
 def mean_over_runs(
     values: np.ndarray, level: float = 0.95, repeats: int = 2000
 ) -> tuple[float, float, float]:
-    """Mean of values (seeds, images) with a bootstrap interval over both: (mean, low, high).
+    """Mean of values (seeds, images) with an interval over both: (mean, low, high).
 
     The values are of the same images in each seed: whether an answer is right, how well a map finds
-    an object, or the difference of two such. Images are drawn once for all seeds, and of S seeds
-    S - 1 (`draw_seeds`); with one seed the interval speaks of the images only.
+    an object, or the difference of two such. Images are drawn once for all seeds, and chance in
+    training is added (`seed_noise`); with one seed the interval speaks of the images only.
     """
     values = np.asarray(values, float)
-    weight, drawn = _draws(*values.shape, repeats)
-    by_seed = weight @ values.T
-    means = by_seed.T[drawn, np.arange(repeats)].mean(axis=0)
+    means = _weights(values.shape[1], repeats) @ values.mean(axis=0)
+    means = means + seed_noise([values.mean(axis=1)], repeats)
     return float(values.mean()), *_quantiles(means, level)
 
 
 @lru_cache(maxsize=8)  # a table asks for many means of as many values
-def _draws(seeds: int, images: int, repeats: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of images (repeats, images), and which seeds, in each repeat."""
+def _weights(images: int, repeats: int) -> np.ndarray:
+    """Weights of images in each repeat, (repeats, images)."""
     rng = np.random.default_rng(0)
-    weight = rng.multinomial(images, np.full(images, 1 / images), repeats) / images
-    return weight, draw_seeds(seeds, repeats, rng)
+    return rng.multinomial(images, np.full(images, 1 / images), repeats) / images
 
 
 # --- several methods over classes ----------------------------------------------------------------

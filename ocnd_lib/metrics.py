@@ -1,5 +1,7 @@
 """Scores into numbers, with intervals. Label 1 is novel; a higher score means more novel."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 from scipy import stats
 from sklearn.metrics import confusion_matrix
@@ -114,12 +116,22 @@ def binary_report(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> d
     }
 
 
-def draw_seeds(seeds: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """Of S seeds S - 1, at least one, with replacement: indices (S - 1, repeats).
+def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) -> np.ndarray:
+    """What chance in training adds to a mean in each repeat of a bootstrap, (repeats,).
 
-    So few because then the bootstrap variance is that of a mean of S (McCarthy and Snowden 1985).
+    `groups` hold one value a seed each; the mean is the sum of their means over `means`. Of a few
+    seeds a bootstrap draws hardly more than their range, so the noise is Student's t instead, with
+    the degrees of freedom of Welch and Satterthwaite (Biometrika 34, 1947). Groups of one seed add
+    nothing.
     """
-    return rng.integers(seeds, size=(max(1, seeds - 1), repeats))
+    groups = [np.asarray(group, float) for group in groups if len(group) > 1]
+    variances = np.array([group.var(ddof=1) / len(group) for group in groups])
+    if not variances.sum():
+        return np.zeros(repeats)
+    shares = variances / variances.sum()
+    degrees = 1 / sum(s**2 / (len(group) - 1) for s, group in zip(shares, groups, strict=True))
+    quantiles = stats.t.ppf((np.arange(repeats) + 0.5) / repeats, degrees)
+    return np.sqrt(variances.sum()) / means * np.random.default_rng(1).permutation(quantiles)
 
 
 def bootstrap_intervals(
@@ -128,11 +140,11 @@ def bootstrap_intervals(
     level: float = 0.95,
     repeats: int = 500,
 ) -> dict[str, tuple[float, float, float]]:
-    """`decision_numbers` over seeds with a hierarchical bootstrap: name → (mean, low, high).
+    """`decision_numbers` over seeds and images: name → (mean, low, high).
 
-    `runs` are (y, score) of the same test images, one a seed. Each repeat draws the images once for
-    all seeds, class by class, so the class ratio stays, and then seeds, as `draw_seeds` does. With
-    one seed the interval speaks of the images only.
+    `runs` are (y, score) of the same test images, one a seed. Each repeat of the bootstrap draws
+    the images once for all seeds, class by class, so the class ratio stays, and adds `seed_noise`.
+    With one seed the interval speaks of the images only.
     """
     y = np.asarray(runs[0][0])
     if not all(np.array_equal(y, other) for other, _ in runs):
@@ -144,12 +156,12 @@ def bootstrap_intervals(
         weight[:, rows] = rng.multinomial(len(rows), equal, size=repeats)
     values = [_weighted_numbers(y, score, weight, threshold) for _, score in runs]
     point = [decision_numbers(y, score, threshold) for _, score in runs]
-    drawn = draw_seeds(len(runs), repeats, rng)
     tail = (1 - level) / 2
     found = {}
     for name in point[0]:
-        means = np.stack([value[name] for value in values])[drawn, np.arange(repeats)].mean(0)
-        low, high = np.quantile(means, [tail, 1 - tail])
+        means = np.mean([value[name] for value in values], axis=0)
+        means = means + seed_noise([[p[name] for p in point]], repeats)
+        low, high = np.quantile(means, [tail, 1 - tail]).clip(0, 1)
         found[name] = (float(np.mean([p[name] for p in point])), float(low), float(high))
     return found
 

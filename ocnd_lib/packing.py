@@ -19,7 +19,8 @@ def pack(path: Path, arrays: Mapping[str, np.ndarray], shared: Path) -> None:
     """An npz file from which `unpack` gives the same arrays again, bit for bit.
 
     Scores on a grid become whole numbers of 16 bits, their high bytes first, which is a sixth less;
-    LZMA saves a fifth of what zip would take; labels of a whole test set lie once in the folder `shared`, by their md5.
+    LZMA saves a fifth of what zip would take; labels of a whole test set lie once in the folder
+    `shared`, by their md5.
     """
     stored, grids = {}, []
     for name, array in arrays.items():

@@ -1,5 +1,6 @@
 """Every cell that the report rests on, most valuable first, and how long it should take."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import product
 from math import ceil
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ocnd_lib.benchmark import shared_checkpoint
 from ocnd_lib.data import class_names
 from ocnd_lib.figures import (
     NoRecords,
@@ -18,10 +20,12 @@ from ocnd_lib.figures import (
     reconstruction,
     tried,
 )
-from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records
+from ocnd_lib.protocol import LOOKS_SETTINGS, SETTINGS, detector_class
+from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
 from ocnd_lib.training import choose_hardware
 
 DATASETS = ("mnist", "cifar10")
+DEVICES = {"cpu": "CPU", "cuda": "GPU"}  # as records name them, and in words
 # the methods of the tables and how many seeds each should have on (MNIST, CIFAR-10)
 SEEDS = {
     "ocsvm": (3, 1),
@@ -76,20 +80,84 @@ def told(cells: list[str], workers: int, folder: Path | None = None) -> str:
     """
     if not cells:
         return "Nothing is missing."
+    device = choose_hardware().device.type
+    expected = expected_seconds(cells, folder, device)
     groups: dict[tuple[str, str], list[float | None]] = {}
-    for text, seconds in expected_seconds(cells, folder, choose_hardware().device.type).items():
+    for text, seconds in expected.items():
         cell = parse_cell(text)
         groups.setdefault((cell.dataset, cell.method), []).append(seconds)
     known = [s for found in groups.values() for s in found if s is not None]
     unknown = len(cells) - len(known)
-    hours = sum(known) / workers / 3600
+    timed = [cell for cell in cells if expected[cell] is not None]
+    base = base_seconds(folder)
+    bases = {
+        dataset: number
+        for dataset, number in untrained_bases(timed, cells, folder).items()
+        if (device, dataset) in base
+    }
+    extra = sum(base[device, dataset] * number for dataset, number in bases.items())
+    hours = (sum(known) + extra) / workers / 3600
     time = f"about {hours:.1f} hours with {workers} at a time" if known else "no time is known"
-    apart = f", without the {unknown} of kinds never run" if known and unknown else ""
+    apart = ""
+    if known and unknown:
+        apart = f", without the {unknown} of kinds not timed on a {DEVICES[device]}"
     lines = [f"To run: {len(cells)} cell{'s' * (len(cells) != 1)}; {time}{apart}."]
     for (dataset, method), found in groups.items():
-        long = "never run" if None in found else f"about {sum(found) / len(found):.0f} s each"
+        long = f"no time on a {DEVICES[device]} yet"
+        if None not in found:
+            long = f"about {sum(found) / len(found):.0f} s each"
         lines.append(f"{len(found):6} {dataset}/{method}, {long}")
+    for dataset, number in bases.items():
+        lines.append(
+            f"and {number} base GAN{'s' * (number != 1)} of {dataset}, about "
+            f"{base[device, dataset]:.0f} s each, trained once for the cells that share it"
+        )
     return "\n".join(lines)
+
+
+def untrained_bases(
+    cells: Iterable[str], others: Iterable[str] = (), folder: Path | None = None
+) -> dict[str, int]:
+    """How many base GANs these cells have to train first, by data set.
+
+    One is shared by the cells of one class and seed. Not counted are those that are kept from
+    earlier cells, and those that are themselves a cell of `others`, which trains them.
+    """
+    checkpoints = (folder or records_folder()).parent / "checkpoints"
+    there, found = set(others), set()
+    for cell in map(parse_cell, cells):
+        if cell.method != "looks" and not cell.method.startswith("attention-gan"):
+            continue
+        usual = SETTINGS.get((cell.dataset, cell.method), {})
+        if cell.method == "looks":
+            usual = LOOKS_SETTINGS.get(cell.dataset, {})
+        settings = {**usual, **cell.parameters, "seed": cell.seed}
+        model = detector_class("attention-gan")(**settings)
+        shared = shared_checkpoint(model, cell, checkpoints / str(cell) / "checkpoint.pt")
+        name = shared.parent.relative_to(checkpoints).as_posix()
+        if not shared.exists() and (name not in there or parse_cell(name).parameters):
+            found.add(name)
+    return dict(Counter(parse_cell(name).dataset for name in sorted(found)))
+
+
+def base_seconds(folder: Path | None = None) -> dict[tuple[str, str], float]:
+    """The median seconds of recorded base GANs, by device and data set."""
+    rows = []
+    for record in read_records(folder):
+        if seconds := record.get("shared_seconds"):
+            dataset = parse_cell(record["cell"]).dataset
+            rows.append((record["hardware"].split()[0], dataset, seconds))
+    table = pd.DataFrame(rows, columns=["device", "dataset", "seconds"])
+    return table.groupby(["device", "dataset"])["seconds"].median().to_dict()
+
+
+def base_words(folder: Path | None = None) -> str:
+    """The same in words."""
+    said = [
+        f"{dataset} {seconds:.0f} s on a {DEVICES[device]}"
+        for (device, dataset), seconds in base_seconds(folder).items()
+    ]
+    return "; ".join(said) or "none measured yet"
 
 
 def expected_seconds(
@@ -105,7 +173,10 @@ def expected_seconds(
 
 
 def measured_kinds(folder: Path | None = None) -> pd.DataFrame:
-    """A row a device, data set and method with records: their number, processors and medians."""
+    """A row a device, data set and method with records: their number, processors and medians.
+
+    Seconds are without the base GAN that cells share: `base_seconds` has those.
+    """
     rows = []
     for record in read_records(folder):
         cell = parse_cell(record["cell"])
@@ -181,9 +252,8 @@ def missing_device(folder: Path | None = None) -> str:
     """One sentence for each kind of device on which no cell was recorded; else nothing."""
     kinds = measured_kinds(folder)
     lacking = [device for device in HOURS if device not in kinds.index.get_level_values("device")]
-    names = {"cpu": "CPU", "cuda": "GPU"}
     return " ".join(
-        f"No cell was recorded on a {names[device]} yet, so no {HOURS[device]} are measured."
+        f"No cell was recorded on a {DEVICES[device]} yet, so no {HOURS[device]} are measured."
         for device in lacking
     )
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -85,6 +86,22 @@ def parse_cell(text: str) -> Cell:
     return Cell(dataset, method, normal_class, int(seed), parameters)
 
 
+@cache
+def code_revision() -> tuple[str | None, bool]:
+    """The git revision (None if there is none), and whether the code is changed since.
+
+    Asked once a process, before the first cell is run: a later commit is not what runs.
+    """
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(REPOSITORY), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.stdout.strip() if result.returncode == 0 else ""
+
+    changed = bool(git("status", "--porcelain", "--", "ocnd_lib", "data_prep"))
+    return git("rev-parse", "HEAD") or None, changed
+
+
 def provenance(device: str = "cpu") -> dict:
     """What a reader needs to trust a number: versions, git revision, date, and what computed it.
 
@@ -98,15 +115,11 @@ def provenance(device: str = "cpu") -> dict:
         except PackageNotFoundError:
             return None
 
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(REPOSITORY), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        return result.stdout.strip() if result.returncode == 0 else ""
-
+    revision, changed = code_revision()
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git_revision": git("rev-parse", "HEAD") or None,
-        "git_changed": bool(git("status", "--porcelain", "--", "ocnd_lib", "data_prep")),
+        "git_revision": revision,
+        "git_changed": changed,
         "python": platform.python_version(),
         "versions": {package: installed(package) for package in PACKAGES},
         "processor": torch.cuda.get_device_name() if device == "cuda" else _processor(),
@@ -247,8 +260,18 @@ def own_seconds(record: dict) -> float:
 
 
 def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the `processor` that has the most of them: seconds compare only on one."""
-    return table[table["processor"].isin(table["processor"].mode()[:1])]
+    """The rows of one `processor`, since seconds compare only on one.
+
+    It is the one that ran the most pairs of `dataset` and `method`; of several, the one with the
+    most rows.
+    """
+    if table.empty:
+        return table
+    pairs = table.drop_duplicates(["processor", "dataset", "method"])["processor"].value_counts()
+    rows = table["processor"].value_counts()
+    # of equals the first by name, so that the order of the rows decides nothing
+    chosen = max(sorted(rows.index), key=lambda name: (pairs[name], rows[name]))
+    return table[table["processor"] == chosen]
 
 
 @contextmanager

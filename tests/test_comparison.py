@@ -167,14 +167,32 @@ def test_interval_of_one_class_and_seed_agrees_with_delong():
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.6])
-def test_the_interval_of_the_mean_covers_the_truth(sd):
+@pytest.mark.parametrize(("classes", "seeds"), [(10, 3), (2, 5), (1, 3), (1, 2)])
+def test_the_interval_of_the_mean_covers_the_truth(sd, classes, seeds):
     rng = np.random.default_rng(10)
     truth = stats.norm.cdf(1 / np.sqrt(2 * 1.25 + sd**2))
     hits = 0
     for _ in range(150):
-        low, high = mean_interval(some_runs(rng, 10, 3, 20, sd=sd), repeats=150)
+        runs = [r for r in some_runs(rng, 10, seeds, 20, sd=sd) if r.normal_class < classes]
+        low, high = mean_interval(runs, repeats=150)
         hits += low <= truth <= high
-    assert 0.9 <= hits / 150 <= 0.99
+    assert 0.9 <= hits / 150 <= (0.99 if classes == 10 else 1)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_a_gain_that_is_chance_in_training_alone_is_seldom_called(seeds):
+    """One class, and two methods alike, whose seeds differ more than their images."""
+    rng, called = np.random.default_rng(21), 0
+    class_test = np.repeat([0, 1], [100, 100])
+    hard = rng.normal(size=200)
+    for _ in range(200):
+        a, b = (
+            [Run(0, s, hard + rng.normal(1, 0.5) * class_test, class_test) for s in range(seeds)]
+            for _ in "ab"
+        )
+        _, low, high = compare_means(a, b, repeats=200)
+        called += low > 0 or high < 0
+    assert called / 200 <= 0.09
 
 
 def test_the_interval_is_as_wide_as_the_seeds_differ():

@@ -60,9 +60,9 @@ def test_the_cells_are_those_a_sweep_would_make():
     assert set(figures.PICTURES) <= set(cells)
     seeds = [int(cell[-1]) for cell in cells]
     assert seeds == sorted(seeds) and set(seeds) == set(range(5))
-    for title in list(figures.ROWS)[1:]:
-        for dataset in figures.ROW_DATASETS:
-            assert set(figures.row_cells(dataset, title)) <= set(cells)
+    for dataset in figures.ROW_DATASETS:
+        assert set(figures.row_cells(dataset, "Attention-GAN")) <= set(cells)
+        assert set(figures.row_cells(dataset, "+ generated negatives", (0,))) <= set(cells)
 
 
 def test_the_ablation_has_five_seeds_on_three_classes_and_only_known_cells_see_novel_images():
@@ -173,7 +173,7 @@ def test_the_conclusion_says_only_what_is_known(folder, tmp_path):
     assert "above its own base GAN (one seed, open)" in some and "random map" not in some
     assert some.endswith("the rest not yet known.")
     none = attention_gains.conclusion(attention_gains.answers(figures.every_run(tmp_path)))
-    assert none == "digits, learned map: not yet known."
+    assert none == "digits (8, 5), learned map: not yet known."
     found = {"digits": {title: [] for title in figures.VARIANTS}}
     for title in figures.VARIANTS:
         shift = 3 if title == "learned map" else 1
@@ -181,7 +181,7 @@ def test_the_conclusion_says_only_what_is_known(folder, tmp_path):
         found["digits"][title] = [figures.Found(a, {"base": b, "area": b}) for a, b in runs]
     every = attention_gains.conclusion(attention_gains.answers(found))
     assert every.count("raised") == len(attention_gains.QUESTIONS) and "not yet known" not in every
-    assert every.startswith("Yes, on every count. digits, learned map: ")
+    assert every.startswith("Yes, on every count. digits (8, 5), learned map: ")
     found["digits"]["random map"] = found["digits"]["learned map"]
     equal = attention_gains.conclusion(attention_gains.answers(found))
     assert equal.startswith("No, not on all counts. ") and "random map (not shown)" in equal
@@ -203,10 +203,10 @@ def test_the_page_shows_aurocs_of_scores_and_parts(folder):
     assert numbers.loc["+ CBAM", "digits, 8"] == ""
     parts = figures.recorded_parts(every)
     area = roc_auc_score(arrays["class_test"] != 5, arrays["part_area"])
-    assert parts.loc[("digits, learned map", 5), "area"].startswith(f"{area:.4f}")
+    assert parts.loc[("digits, learned map", "5"), "area"].startswith(f"{area:.4f}")
     assert not any("OCGAN" in title for title, _ in parts.index)
-    assert parts.loc[("digits, learned map", 5), "classifier"] == ""
-    assert parts.loc[("digits, + generated negatives", 5), "classifier"] != ""
+    assert parts.loc[("digits, learned map", "5"), "classifier"] == ""
+    assert parts.loc[("digits, + generated negatives", "5"), "classifier"] != ""
     gains = attention_gains.gains_page(attention_gains.gains(every))
     assert list(gains.columns) == ["its own base GAN", "centre map", "learned map"]
     assert "seeds: 1" in gains.loc[("digits", "learned map"), "centre map"]
@@ -217,7 +217,7 @@ def test_the_page_shows_aurocs_of_scores_and_parts(folder):
 
 def test_real_negatives_stand_in_a_table_of_their_own(folder):
     real = figures.real_page(folder)
-    assert list(real.index) == [("digits, oracle: the novel classes themselves", 8)]
+    assert list(real.index) == [("digits, oracle: the novel classes themselves", "8")]
     assert {"score", "base", "masked", "area", "classifier"} == set(real.columns)
     every = figures.every_run(folder)
     pages = (
@@ -263,8 +263,35 @@ def test_a_whole_row_is_compared_with_the_mean_of_the_printed_one(row, monkeypat
     gain = mean - np.mean([f.parts["base"].auroc for f in found])
     assert gain > 0 and f"; {gain:+.3f} [" in said and "] over the base GANs of the same" in said
     assert said.endswith("the mean of the deck's row lies outside the interval")
+    assert "vary by test images only" not in said
+    page = figures.rows_page(row)
+    monkeypatch.setattr(figures, "read_cells", lambda *_: [f for f in found if f.run.seed == 0])
+    for dataset in ("digits", "cifar10"):
+        words = figures.row_verdict(dataset, row)
+        assert "base GANs of the same runs (classes with one seed vary by test images" in words
+    shown = page.loc[("CIFAR-10", "Attention-GAN")]
+    assert shown["ours"].startswith(f"{mean:.4f} [") and shown["seeds"] == "2"
+    assert shown["minus the base GANs of the same runs"].startswith(f"{gain:+.3f} [")
+    assert shown["deck"] == "0.6730"
     (line,) = (m for m in audit()["means"] if m["method"] == "attention-gan")
     assert (line["printed"], line["recomputed"]) == (0.673, 0.6763)
+
+
+def test_classes_below_chance_are_named():
+    every = {"cifar10": {title: [] for title in figures.VARIANTS}}
+    assert attention_gains.below_chance(every) == "none"
+    for title, shift in {"OCGAN": -2, "learned map": -1}.items():
+        every["cifar10"][title] = [figures.Found(run, {}) for run in runs_with(shift, normal=1)]
+        every["cifar10"][title] += [figures.Found(run, {}) for run in runs_with(shift + 2)]
+    assert attention_gains.below_chance(every) == "CIFAR-10, automobile"
+
+
+def test_a_variant_with_another_base_gan_is_compared_with_its_own_alone():
+    runs = [figures.Found(run, {"base": run}) for run in runs_with(1)]
+    table = attention_gains.gains({"digits": dict.fromkeys(figures.VARIANTS, runs)})
+    joint = table[table["variant"] == attention_gains.OTHER_BASE]
+    assert list(joint["against"]) == ["its own base GAN"]
+    assert len(table[table["variant"] == "+ CBAM"]) == 3
 
 
 def ten_classes(k):

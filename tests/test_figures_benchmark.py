@@ -162,12 +162,29 @@ def test_seconds_of_another_processor_are_left_out(tmp_path):
         write(tmp_path, "mnist", "ocgan", k, 0)
         write(tmp_path, "mnist", "ocgan", k, 1, processor="B" if k == 9 else "A")
         write(tmp_path, "mnist", "vae", k, 0, processor="B")
-    found = results("mnist", tmp_path)
-    table = figures.cost_table(found)
+    write(tmp_path, "cifar10", "kde", 0, 0)
+    write(tmp_path, "cifar10", "ae", 0, 0)
+    every = figures.every_result(tmp_path)
+    table = figures.cost_table(every["mnist"], figures.timed_cells(every))
     assert table.loc["ocgan", "fit_seconds"] == pytest.approx((2 * 55 - 10) / 19)  # A's
     assert np.isnan(table.loc["vae", "fit_seconds"]) and table.loc["vae", "macs"] > 0
-    assert figures.timed_on({"mnist": found}) == "A, cpu float32"
-    assert figures.timed_on({"mnist": results("cifar10", tmp_path)}) == "none yet"
+    assert figures.timed_on(every) == "A, cpu float32"
+    assert figures.timed_on(figures.every_result(tmp_path / "nowhere")) == "none yet"
+
+
+def test_the_processor_of_the_most_methods_over_both_data_sets_is_taken(tmp_path):
+    for k in range(10):
+        for seed, processor in enumerate("AAB"):  # A has more rows, B more methods
+            write(tmp_path, "mnist", "ocgan", k, seed, processor=processor)
+        write(tmp_path, "mnist", "vae", k, 0, processor="A")
+        write(tmp_path, "cifar10", "ocgan", k, 0, processor="B")
+        write(tmp_path, "cifar10", "kde", k, 0, processor="B")
+    every = figures.every_result(tmp_path)
+    assert figures.timed_on(every) == "B, cpu float32"
+    mnist, _, cifar10, _ = figures.cost_figure(every).axes
+    assert "no time on the processor: VAE" in mnist.get_xlabel()
+    assert "no time" not in cifar10.get_xlabel()
+    assert [t.get_text() for t in mnist.texts] == ["OCGAN"]
 
 
 def test_a_live_cell_takes_only_settings_that_its_method_has():

@@ -68,13 +68,15 @@ def test_rows_of_two_machines_are_told_apart(tmp_path):
     assert "(2) Abacus, 2 cores, cpu bfloat16" in costs.machines(table)
 
 
-def test_what_pays_is_what_is_faster_in_every_round(tmp_path):
+def test_what_pays_is_what_is_faster_in_every_round_of_several(tmp_path):
     either = row("KDE, training step", [1.1, 0.9], group="training")
-    said = costs.payers(measured(tmp_path, *OLD, STACKED, either))
+    once = row(costs.OCGANS, [1.5], group="together")
+    said = costs.payers(measured(tmp_path, *OLD, STACKED, either, once))
     assert said == {
         "faster": "VGG11 with batch norm, training; batches of images",
         "slower": costs.STACKED,
         "neither": "KDE, training step",
+        "once": costs.OCGANS,
     }
 
 
@@ -163,12 +165,28 @@ def test_a_plan_adds_up_medians_and_says_what_is_unknown(tmp_path):
         write_record(record, folder=tmp_path)
     found = costs.cells(tmp_path)
     assert set(found["processor"]) == {"slower"}  # it made the most cells
+    assert costs.timed_cells(found) == ["mnist/kde/0/0", "mnist/kde/1/0", "mnist/kde/2/0"]
     plan, hours, unknown = costs.plan_page(found, ["kde", "ocgan"], seeds=10)
     assert hours == pytest.approx(36 * 10 * 10 / 3600) and unknown == 3
     assert plan.loc["KDE", "MNIST, seconds a cell"] == "36.0 (3)"
-    assert plan.loc["OCGAN", "MNIST, seconds a cell"] == "none yet"
+    assert plan.loc["OCGAN", "MNIST, seconds a cell"] == "none on this processor"
     with pytest.raises(ValueError, match="unknown method 'kdf'"):
         costs.plan_page(found, ["kdf"], seeds=1)
+
+
+def test_the_processor_that_timed_the_most_methods_is_taken_for_both_data_sets(tmp_path):
+    cells = [("A", f"mnist/kde/{k}/0") for k in range(9)]
+    cells += [("B", "mnist/ae/0/0"), ("B", "cifar10/ae/cat/0"), ("A", "cifar10/anogan/cat/0")]
+    cells += [("B", "cifar10/vae/cat/0")]
+    for processor, cell in cells:
+        made = {"processor": processor}
+        record = {"cell": cell, "metrics": {}, "seconds": 1.0, "provenance": made}
+        write_record(record, folder=tmp_path)
+    found = costs.cells(tmp_path)
+    assert set(found["processor"]) == {"B"} and len(found) == 3
+    assert costs.untimed(found, tmp_path) == "KDE (MNIST), AnoGAN (CIFAR-10)"
+    nothing = costs.cells(tmp_path / "nothing")
+    assert costs.untimed(nothing, tmp_path / "nothing") == "none"
 
 
 def test_without_records_the_plan_knows_nothing_and_there_is_no_figure(tmp_path):

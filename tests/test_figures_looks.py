@@ -1,5 +1,7 @@
 """Chapter 8: what its figures and tables say of records, of some of them, and without any."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,8 +81,12 @@ def test_the_page_has_a_row_for_each_recorded_map(folder):
     numbers = figures.recorded_numbers(folder)
     assert len(numbers) == 4 + 5  # the second variant has a classifier
     row = numbers.loc[("Digits", "no classifier", "base critic")]
-    assert row["seeds"] == 2 and row["over base critic"] == ""
-    assert row["over centre"].startswith(("+", "-")) and row["IoU over centre"]
+    assert row["seeds"] == 2 and row["AUROC over base critic"] == ""
+    assert row["AUROC over centre"].startswith(("+", "-")) and row["IoU over centre"]
+    assert list(numbers.columns) == [
+        "seeds", "pixel AUROC", "AUROC over uniform", "AUROC over centre", "AUROC over random",
+        "AUROC over base critic", "energy inside over centre", "IoU over centre",
+    ]  # fmt: skip
     page = figures.for_page(pd.DataFrame(read_record(RUN[0], folder)["tables"]["finds"]))
     assert len(page) == 3 * 2 * 4
     assert [measure for measure, *_ in page.index[::8]] == list(figures.MEASURES.values())
@@ -100,6 +106,9 @@ def test_the_figures_are_drawn_from_records(folder):
     lifts = figures.recorded_lifts(folder)
     assert [ax.get_title("left") for ax in lifts.axes] == ["Digits"]
     assert [ax.get_title("left") for ax in figures.recorded_strengths(folder).axes] == ["Digits"]
+    for bars in figures.recorded_strengths(folder).axes[0].collections:
+        ends = np.concatenate([segment[:, 0] for segment in bars.get_segments()])
+        assert 0 <= ends.min() and ends.max() <= 1  # a chance
 
 
 def test_checks_show_what_was_recorded(folder):
@@ -135,15 +144,42 @@ def strength_with(weaker, low, high):
 )  # fmt: skip
 def test_a_verdict_follows_from_the_interval(lift, chance, verdicts):
     words = {"+": "confirmed", "-": "refuted", "0": "not shown", "?": "not decided"}
-    said = figures.claims(finds_with(*lift), strength_with(*chance))
+    tables = finds_with(*lift), strength_with(*chance)
     expected = [words[mark] for mark in verdicts]
-    assert [text.split(":")[0] for text in said.values()] == expected
+
+    def said(found):
+        return [text.split(":")[0] for text in found.values()]
+
+    assert said(figures.claims(*tables)) == [f"{word} in this run" for word in expected]
+    two, one = ([table.assign(seeds=seeds) for table in tables] for seeds in (2, 1))
+    assert said(figures.claims(*two)) == expected
+    assert all(text.endswith(" (seeds: 2)") for text in figures.claims(*two).values())
+    assert said(figures.claims(*one)) == ["one seed, open"] * 7
+    assert all(text.endswith(" (seeds: 1)") for text in figures.claims(*one).values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "interval"),
+    [
+        ("strength", (0.1, 0.9), (0, 1)),
+        ("randomised", (0.8, 0.9), (0.85 - 12.706 * 0.05, 1)),
+        ("road", (-1.0, 1.0), (-12.706, 12.706)),
+    ],
+)
+def test_an_interval_over_seeds_ends_where_the_number_does(kind, values, interval, tmp_path):
+    """Student's interval of two seeds knows nothing of what a probability may be."""
+    row = {"dataset": "mnist", "variant": "looks", **dict.fromkeys(figures.GROUPS[kind], "normal")}
+    table = pd.DataFrame(
+        [{**row, "seed": seed, figures.VALUE[kind]: v} for seed, v in enumerate(values)]
+    )
+    found = figures.over_seeds(kind, table, tmp_path).iloc[0]
+    assert (found["low"], found["high"]) == pytest.approx(interval, abs=1e-3)
 
 
 def test_without_masks_only_strengths_are_compared():
     said = figures.claims(pd.DataFrame(), strength_with(0.7, 0.6, 0.8))
     assert list(said.values())[:4] == [figures.NOTHING] * 4
-    assert list(said.values())[5].startswith("confirmed: weaker with chance 0.70")
+    assert list(said.values())[5].startswith("confirmed in this run: weaker with chance 0.70")
 
 
 def test_recorded_claims_stand_in_a_column_a_data_set(folder):
@@ -152,23 +188,81 @@ def test_recorded_claims_stand_in_a_column_a_data_set(folder):
     lines = figures.claims_markdown(found).splitlines()
     assert lines[0] == "| claim | Digits, recorded |" and len(lines) == 2 + 7
     assert figures.recorded_claims_or_none(folder.parent) == {}
+    assert all(text.endswith(" (seeds: 2)") for text in found["Digits, recorded"].values())
+
+
+def test_a_bullet_names_the_data_sets_of_each_verdict():
+    found = {
+        "MNIST, recorded": {"a": "one seed, open: 0.65 (seeds: 1)"},
+        "scenes, recorded": {"a": "refuted: 0.30 (seeds: 3)"},
+        "CIFAR-10, recorded": {"a": "one seed, open: 0.41 (seeds: 1)"},
+        "COCO, recorded": {"a": figures.NOTHING},
+    }
+    assert figures.by_verdict("a", found) == (
+        "one seed, open: MNIST, CIFAR-10; refuted: scenes; nothing to compare: COCO"
+    )
+    assert figures.by_verdict("a", {}) == "no record yet"
+
+
+def test_only_of_data_sets_without_a_record_nothing_is_said():
+    titles = [title for title, *_ in figures.SETS.values()]
+    assert figures.unrecorded({f"{title}, recorded": {} for title in titles}) == (
+        "Every data set of this chapter has a record."
+    )
+    some = figures.unrecorded({f"{title}, recorded": {} for title in titles[1:]})
+    assert some.startswith("Without a record: MNIST. ") and "CIFAR-10" not in some
+
+
+def test_the_number_of_test_images_is_that_of_the_records(folder):
+    said = figures.looked_at(folder)
+    assert said.startswith("MNIST no record yet, ") and said.endswith(", Digits 6")
+
+
+def test_variants_stand_together_that_share_machine_and_base_gans(folder, monkeypatch):
+    both = "cpu float32: “no classifier”, “generated negatives”"
+    assert figures.trained_alike("digits", folder) == both
+    assert figures.trained_alike("mnist", folder) == "no record yet"
+
+    def changed(change, cell, folder):
+        record = read_record(cell, folder)
+        return record and (change(record) if "generated" in str(cell) else record)
+
+    def elsewhere(record):
+        return record | {"hardware": "cuda bfloat16"}
+
+    def base_of_its_own(record):
+        rows = [row | {"normal": row["normal"] + 1} for row in record["tables"]["strength"]]
+        return record | {"tables": {"strength": rows}}
+
+    for change, machine in ((elsewhere, "cuda bfloat16"), (base_of_its_own, "cpu float32")):
+        monkeypatch.setattr(figures, "read_record", partial(changed, change))
+        assert figures.trained_alike("digits", folder) == (
+            f"cpu float32: “no classifier”; {machine}: “generated negatives”"
+        )
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "answer"), [(0.9, 0.01, "yes"), (0.9, -0.01, "no"), (0.84, 0.01, "no")]
+    ("value", "spread", "seeds", "answer"),
+    [
+        (0.9, 0.001, 2, "yes"),
+        (0.9, 0.02, 2, "no"),  # of two seeds the interval is 12.7 such spreads to either side
+        (0.84, 0.001, 2, "no"),
+        (0.9, 0.001, 1, "one seed, open"),
+    ],
 )
 def test_a_digit_is_found_only_above_the_value_and_the_centre(
-    value, low, answer, monkeypatch, tmp_path
+    value, spread, seeds, answer, monkeypatch, tmp_path
 ):
     row = {
-        "dataset": "mnist_on_cifar", "variant": "looks", "seed": 0, "map": "attention map",
+        "dataset": "mnist_on_cifar", "variant": "looks", "map": "attention map",
         "measure": "auroc", "baseline": "centre", "count": 50, "baseline_value": 0.8,
-        "low": low, "high": 0.2,
+        "low": 0.01, "high": 0.2,
     }  # fmt: skip
     table = pd.DataFrame(
         [
-            {**row, "images": kind, "value": value + more, "lift": value + more - 0.8}
+            {**row, "seed": seed, "images": kind, "value": value + more, "lift": lift}
             for kind, more in (("normal", -0.01), ("novel", 0.01))
+            for seed, lift in enumerate(value + more - 0.8 + spread * np.array([-1, 1])[:seeds])
         ]
     )
     monkeypatch.setattr(figures, "recorded", lambda kind, folder: table)

@@ -131,7 +131,18 @@ def test_the_page_shows_numbers_gains_and_verdicts(folder):
         parts, ("latent discriminator", "visual discriminator", "mining"), strict=True
     ):
         row = found.loc[name.split()[0]]
-        assert part == f"{name}: {row['AUROC']}, {row['ours, mean gain']}"
+        said = f"{name}: {row['AUROC']}, {row['ours, mean gain']}, seeds: {row['seeds']}"
+        assert part == said
+
+
+def test_classes_below_chance_are_named(folder, monkeypatch):
+    rows = [("autoencoder", "5", 0, 0.4), ("+ latent", "5", 0, 0.45), ("+ latent", "5", 1, 0.54)]
+    rows += [("autoencoder", "8", 0, 0.4), ("+ latent", "8", 0, 0.6)]
+    table = pd.DataFrame(rows, columns=["variant", "class", "seed", "auroc"])
+    monkeypatch.setattr(figures, "ablation_table", lambda *_: table)
+    assert figures.below_chance(folder) == "5 (digits)"
+    monkeypatch.setattr(figures, "ablation_table", lambda *_: table[:0])
+    assert figures.below_chance(folder) == "none"
 
 
 def images(fig):

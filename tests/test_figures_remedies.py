@@ -79,7 +79,7 @@ def test_words_and_page_say_on_which_side_of_the_printed_mean_ours_lies(every):
 
 def test_the_digits_that_chose_nothing_stand_apart(every):
     ours, printed = remedies.on_other_digits(every["mnist"]).split(", published ")
-    assert float(ours) == pytest.approx(1, abs=1e-3) and printed == "0.9840"
+    assert float(ours.split(" [")[0]) == pytest.approx(1, abs=1e-3) and printed == "0.9840"
     assert remedies.on_other_digits(every["cifar10"]) == "not complete"
     fig = remedies.detail_figure(every)
     assert [ax.get_title("left") for ax in fig.axes] == ["MNIST"]

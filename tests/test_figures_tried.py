@@ -41,8 +41,9 @@ def test_every_remedy_is_paired_with_what_it_mends(every):
     table = tried.tried_table(every)
     larger = table.loc[(*GAN, "twice the channels and epochs", "the usual ones")]
     assert larger["seeds"] == 1 and larger["low"] > 0.05  # only seed 1 has both
-    bare = table.loc[(*GAN, "none of its parts: the bare autoencoder", "all of them")]
+    bare = table.loc[(*GAN, "its parts off: discriminators and mining", "all of them on")]
     assert bare["high"] < -0.05 and bare["losses"] == bare["classes"] == 3
+    assert bare["which"] == "0, 1, 2" and larger["which"] == ""
     together = table.loc[(*GAN, "its seeds as one ensemble", "each alone")]
     assert together["seeds"] == 3 and together["low"] > 0.02
     row = table.loc[(*ATTENTION, MULTIPLIED, "its own score")]
@@ -63,14 +64,14 @@ def test_the_page_says_what_is_known_and_where_it_comes_from(every):
     larger = ("MNIST", "OCGAN", "twice the channels and epochs", "the usual ones")
     assert tried.behind(larger, "gain") == ["mnist/ocgan/*/*", f"mnist/{tried.LARGER}/*/*"]
     assert tried.behind(larger, "seeds") == []
-    bare = ("MNIST", "OCGAN", "none of its parts: the bare autoencoder", "all of them")
+    bare = ("MNIST", "OCGAN", "its parts off: discriminators and mining", "all of them on")
     assert tried.behind(bare, "after") == ["mnist/ocgan/*/*", f"mnist/{tried.BARE}/*/*"]
     words = tried.in_words(table, "mnist", "Attention-GAN", "both", "its base")
-    assert words.endswith("10 of 10 classes") and " to 0." in words
+    assert words.endswith("better in 10 of 10 classes, seeds: 1") and " to 0." in words
     said = tried.sentences(table)
     assert said["attention-base-mnist"] == words
-    assert said["attention-ones-mnist"].endswith("0 of 2 classes")
-    assert said["bare-mnist"].endswith("0 of 3 classes")
+    assert said["attention-ones-mnist"].endswith("better in 0 of 0, 1, seeds: 1")
+    assert said["bare-mnist"].endswith("better in 0 of 0, 1, 2, seeds: 1")
     assert said["larger-mnist"] != said["larger-cifar10"] == "no record yet"
 
 

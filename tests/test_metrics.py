@@ -145,7 +145,21 @@ def test_the_interval_over_seeds_is_as_wide_as_that_of_a_mean_of_so_many():
         (y, np.where((np.arange(8000) % 4000 < 4000 * share) & (y == 0), -1, 1)) for share in shares
     ]
     _, low, high = metrics.bootstrap_intervals(runs, level=0.68, repeats=4000)["normal_recall"]
-    assert (high - low) / 2 == pytest.approx(shares.std(ddof=1) / 3**0.5, rel=0.15)
+    expected = stats.t.ppf(0.84, 2) * shares.std(ddof=1) / 3**0.5  # Student's, of three seeds
+    assert (high - low) / 2 == pytest.approx(expected, rel=0.05)
+
+
+def test_seed_noise_is_students_t_with_the_degrees_of_freedom_of_welch():
+    even = [[0.5, 0.6, 0.7], [0.2, 0.3, 0.4]]
+    noise = metrics.seed_noise([*even, [0.9]], 4000, means=3)
+    error = np.sqrt(2 * 0.1**2 / 3) / 3
+    assert np.quantile(noise, 0.975) == pytest.approx(stats.t.ppf(0.975, 4) * error, rel=0.01)
+    # of two groups of which one hardly varies there are the degrees of freedom of the other
+    odd = metrics.seed_noise([[0.5, 0.6, 0.7], [0.2, 0.2, 0.2001]], 4000)
+    alone = metrics.seed_noise([[0.5, 0.6, 0.7]], 4000)
+    assert np.quantile(odd, 0.975) == pytest.approx(np.quantile(alone, 0.975), rel=0.01)
+    assert not metrics.seed_noise([[0.9], [0.8]], 10).any()
+    assert not metrics.seed_noise([[0.9, 0.9]], 10).any()
 
 
 def test_runs_of_other_images_are_an_error():

@@ -18,9 +18,9 @@ from ocnd_lib.records import parse_cell, write_record
 ROOT = Path(__file__).parents[1]
 
 
-def recorded(folder, cell, seconds, hardware="cpu float32", processor="abacus"):
+def recorded(folder, cell, seconds, hardware="cpu float32", processor="abacus", shared=0.0):
     """Write a record with what a plan reads of it."""
-    record = {"cell": cell, "seconds": seconds, "hardware": hardware}
+    record = {"cell": cell, "seconds": seconds, "shared_seconds": shared, "hardware": hardware}
     write_record({**record, "provenance": {"processor": processor}}, folder=folder)
 
 
@@ -127,14 +127,54 @@ def test_a_dry_run_only_says_what_would_run(told, tmp_path):
     result = told(*names, "--dry-run")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "To run: 3 cells; about 0.5 hours with 2 at a time, without the 2 of kinds never run.",
+        "To run: 3 cells; about 0.5 hours with 2 at a time, without the 2 of kinds not timed on a "
+        "CPU.",
         "     1 mnist/ae, about 3600 s each",
-        "     2 mnist/kde, never run",
+        "     2 mnist/kde, no time on a CPU yet",
         "mnist/ae/5/0",
         "mnist/kde/2/0",
         "mnist/kde/5/0",
     ]
     assert [p.name for p in tmp_path.rglob("*.json")] == ["0.json"]
+
+
+def test_a_base_gan_is_counted_once_for_the_cells_that_share_it(tmp_path):
+    made = tmp_path / "records"
+    recorded(made, "mnist/attention-gan/8/0", 1000.0, shared=700.0)
+    recorded(made, "mnist/looks/8/0", 800.0, shared=700.0)
+    recorded(made, "mnist/ocgan/8/0", 600.0)
+    whole, part = "mnist/attention-gan/2/0", "mnist/attention-gan+guidance=masked/2/0"
+    said = plan.told([whole, part, "mnist/looks/2/0"], 1, made).splitlines()
+    assert said == [
+        "To run: 3 cells; about 0.4 hours with 1 at a time.",
+        "     2 mnist/attention-gan, about 300 s each",
+        "     1 mnist/looks, about 100 s each",
+        "and 1 base GAN of mnist, about 700 s each, trained once for the cells that share it",
+    ]
+    # a base with other settings is another one, and one that is an OCGAN of the list is that cell
+    other = "mnist/attention-gan+latent_dim=8/2/0"
+    assert "and 2 base GANs of mnist" in plan.told([whole, other, part], 1, made)
+    assert "base" not in plan.told([whole, "mnist/ocgan/2/0"], 1, made)
+    kept = tmp_path / "checkpoints" / "mnist" / "ocgan" / "2" / "0" / "shared.pt"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    assert "base" not in plan.told([whole, part], 1, made)
+    # of a kind without a time nothing is promised, so its base is not counted either
+    assert "base" not in plan.told(["mnist/attention-gan-oracle/3/0"], 1, made)
+
+
+def test_the_seconds_of_base_gans_are_told_by_data_set_and_device(tmp_path):
+    assert plan.base_words(tmp_path) == "none measured yet"
+    recorded(tmp_path, "mnist/looks/8/0", 800.0, shared=700.0)
+    recorded(tmp_path, "mnist/ocgan/8/0", 600.0)
+    recorded(tmp_path, "cifar10/attention-gan/cat/0", 50.0, "cuda bfloat16", shared=30.0)
+    assert plan.base_words(tmp_path) == "mnist 700 s on a CPU; cifar10 30 s on a GPU"
+
+
+def test_what_ran_on_another_kind_of_device_is_not_said_to_have_never_run(told, tmp_path):
+    recorded(tmp_path, "mnist/ae/2/0", 36.0, "cuda bfloat16")
+    said = told("--datasets", "mnist", "--methods", "ae", "--classes", "5", "--dry-run").stdout
+    assert "mnist/ae, no time on a CPU yet" in said and "never" not in said
 
 
 def test_nothing_missing_and_nothing_known_are_said(told, tmp_path):

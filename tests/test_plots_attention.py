@@ -87,4 +87,5 @@ def test_a_gain_is_filled_only_when_its_interval_leaves_out_zero():
         (f"MNIST: {own}", 0): False,
         (f"MNIST: {own}", 1): True,
         (f"CIFAR-10: {centre}", 1): True,
+        (f"CIFAR-10: {own}", 0): False,  # of one seed
     }

@@ -4,14 +4,16 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib import records
+from ocnd_lib import benchmark, records
 from ocnd_lib.benchmark import ARMS, keeps_pictures
 from ocnd_lib.records import (
     coarse,
@@ -142,6 +144,34 @@ def test_provenance_names_what_computed(monkeypatch):
     on_cpu, on_gpu = records.provenance(), records.provenance("cuda")
     assert on_cpu["threads"] == 3 and on_cpu["processor"] not in ("", "Abacus 9000")
     assert on_gpu["processor"] == "Abacus 9000"
+
+
+def test_a_commit_while_a_cell_is_run_is_not_the_code_that_ran(tmp_path, monkeypatch):
+    def git(*words):
+        who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        done = subprocess.run(
+            ["git", "-C", tmp_path, *who, *words], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "one")
+    first = git("rev-parse", "HEAD")
+    method = benchmark.METHODS["kde"]
+
+    def commits(*given):
+        git("commit", "-q", "--allow-empty", "-m", "two")
+        return method.run(*given)
+
+    monkeypatch.setitem(benchmark.METHODS, "kde", replace(method, run=commits))
+    monkeypatch.setattr(records, "REPOSITORY", tmp_path)
+    records.code_revision.cache_clear()
+    try:
+        made = benchmark.run_cell("digits/kde/8/0", tmp_path / "results" / "records")
+    finally:
+        records.code_revision.cache_clear()
+    assert git("rev-parse", "HEAD") != first == made["provenance"]["git_revision"]
+    assert made["provenance"]["git_changed"] is False
 
 
 def test_the_committed_records_are_complete():

@@ -68,7 +68,8 @@ ROWS = {
 CLASSES = {"mnist": ("8",), "cifar10": ("airplane", "truck")}  # of the ablation
 ROW_DATASETS = ("cifar10", "mnist")
 SEEDS = range(5)
-ASIDE = SEEDS[:1]  # of what is beside the question: further variants, real novel images
+# of what is beside the question: further variants, real novel images, ten classes with negatives
+ASIDE = SEEDS[:1]
 PICTURES = ("cifar10/attention-gan/truck/0", "mnist/attention-gan/8/0")
 
 
@@ -94,8 +95,8 @@ ABLATION_CELLS = tuple(
 ROW_CELLS = tuple(
     cell
     for dataset in ROW_DATASETS
-    for title in list(ROWS)[1:]
-    for cell in row_cells(dataset, title)
+    for title, seeds in {"Attention-GAN": SEEDS, "+ generated negatives": ASIDE}.items()
+    for cell in row_cells(dataset, title, seeds)
 )
 FURTHER_CELLS = tuple(cell for dataset in CLASSES for cell in cells_of(FURTHER, dataset, ASIDE))
 # the deck says how much its classifier gained on labels 0 and 1, not which images it learnt from
@@ -118,7 +119,7 @@ CELLS = tuple(
 def progress(folder: Path | None = None) -> tuple[int, int, float]:
     """How many cells there are, how many are recorded, and the hours those took; NaN for none.
 
-    The training of a base GAN counts once, in the cell of that OCGAN.
+    Without the training of base GANs, which cells share.
     """
     seconds = [own_seconds(record) for cell in CELLS if (record := read_record(cell, folder))]
     return len(CELLS), len(seconds), sum(seconds) / 3600 if seconds else float("nan")
@@ -149,6 +150,11 @@ def read_cells(cells: list[str], folder: Path | None = None) -> list[Found]:
             }
             found.append(Found(runs.pop("score"), runs))
     return found
+
+
+def with_classes(dataset: str) -> str:
+    """The title of a data set and, in brackets, the classes of its ablation."""
+    return f"{TITLES[dataset]} ({', '.join(CLASSES[dataset])})"
 
 
 Every = dict[str, dict[str, list[Found]]]  # data set → title → recorded cells
@@ -220,13 +226,15 @@ def _seeds_text(aurocs) -> str:
     return f"{mean:.4f}{spread}, seeds: {len(aurocs)}"
 
 
-def parts_page(groups: Mapping[str, list[Found]]) -> pd.DataFrame:
-    """For a page: AUROC of the score and of each of its parts alone, a row a title with records.
+def parts_page(groups: Mapping[tuple[str, str], list[Found]]) -> pd.DataFrame:
+    """For a page: AUROC of the score and of each of its parts alone, a row a model and class.
+
+    `groups` has the recorded cells by data set and title; of those that have none there is no row.
 
     The area of the map and the answer of the classifier are controls, and no part of the score.
     """
     rows = {}
-    for title, group in groups.items():
+    for (dataset, title), group in groups.items():
         names = ["score", *(group[0].parts if group else ())]
         for k in sorted({found.run.normal_class for found in group}):
             runs = [f for f in group if f.run.normal_class == k]
@@ -234,7 +242,8 @@ def parts_page(groups: Mapping[str, list[Found]]) -> pd.DataFrame:
                 name: [(f.run if name == "score" else f.parts[name]).auroc for f in runs]
                 for name in names
             }
-            rows[title, k] = {name: _seeds_text(aurocs) for name, aurocs in each.items()}
+            row = f"{TITLES[dataset]}, {title}", class_names(dataset)[k]
+            rows[row] = {name: _seeds_text(aurocs) for name, aurocs in each.items()}
     if not rows:
         raise missing(ABLATION_CELLS)
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
@@ -245,7 +254,7 @@ def recorded_parts(every: Every) -> pd.DataFrame:
     """`parts_page` of every variant with a map, under the names of data set and variant."""
     return parts_page(
         {
-            f"{TITLES[dataset]}, {title}": group
+            (dataset, title): group
             for dataset, found in every.items()
             for title, group in found.items()
             if title not in BASE
@@ -256,7 +265,7 @@ def recorded_parts(every: Every) -> pd.DataFrame:
 def real_page(folder: Path | None = None) -> pd.DataFrame:
     """For a page: `parts_page` of the models whose negatives are real novel images."""
     groups = {
-        f"{TITLES[dataset]}, {title}": read_cells(
+        (dataset, title): read_cells(
             [cell for cell in REAL_CELLS if cell.startswith(f"{dataset}/{method}/")], folder
         )
         for dataset in CLASSES
@@ -313,16 +322,45 @@ def row_verdict(dataset: str, folder: Path | None = None) -> str:
         return f"not known yet: {classes} of {len(class_names(dataset))} classes are recorded"
     printed = deck.loc["Attention-GAN", class_names(dataset)].mean()
     text = f"{row['mean']:.4f} [{row.low:.4f}, {row.high:.4f}], seeds: {row.seeds:.0f}"
-    found = read_cells(row_cells(dataset, "Attention-GAN"), folder)
-    if own := [f.parts["base"] for f in found if "base" in f.parts]:
-        gain = compare_means([f.run for f in found if "base" in f.parts], own, repeats=REPEATS)
-        text += f"; {interval_text(*gain)} over the base GANs of the same runs"
+    if gain := _over_base(read_cells(row_cells(dataset, "Attention-GAN"), folder)):
+        text += f"; {gain} over the base GANs of the same runs"
+    if row.seeds < 2:
+        text += " (classes with one seed vary by test images only)"
     if np.isnan(printed):
         return text
     place = "inside" if row.low <= printed <= row.high else "outside"
-    one = "the interval, in which classes with one seed vary by test images only"
-    of = "the interval" if row.seeds > 1 else one
-    return f"{text}; the mean of the deck's row lies {place} {of}"
+    return f"{text}; the mean of the deck's row lies {place} the interval"
+
+
+def _over_base(found: list[Found]) -> str:
+    """What the score of recorded cells gains over that of their own base GANs, in words."""
+    found = [f for f in found if "base" in f.parts]
+    if not found:
+        return ""
+    own = [f.parts["base"] for f in found]
+    return interval_text(*compare_means([f.run for f in found], own, repeats=REPEATS))
+
+
+def rows_page(folder: Path | None = None) -> pd.DataFrame:
+    """For a page: the rows over ten classes, of each data set; rows that lack a class are empty."""
+    pages = {}
+    for dataset in ROW_DATASETS:
+        try:
+            deck, ours = row_tables(dataset, folder)
+        except NoRecords:
+            continue
+        for title, row in ours.iterrows():
+            printed, known = deck.loc[title, "mean"], not np.isnan(row["mean"])
+            found = read_cells(row_cells(dataset, title), folder) if known else []
+            pages[TITLES[dataset], title] = {
+                "deck": "" if np.isnan(printed) else f"{printed:.4f}",
+                "ours": f"{row['mean']:.4f} [{row.low:.4f}, {row.high:.4f}]" if known else "",
+                "seeds": f"{row.seeds:.0f}" if known else "",
+                "minus the base GANs of the same runs": _over_base(found),
+            }
+    if not pages:
+        raise missing(DECK_CELLS)
+    return pd.DataFrame.from_dict(pages, orient="index")
 
 
 # --- a live run ----------------------------------------------------------------------------------

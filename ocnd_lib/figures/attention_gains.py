@@ -17,12 +17,15 @@ from ocnd_lib.figures.attention import (
     TITLES,
     VARIANTS,
     Every,
+    ablation_table,
     every_run,
     missing,
+    with_classes,
 )
 from ocnd_lib.figures.ocgan import verdict
 
 OWN, CENTRE, PLAIN = "its own base GAN", "centre map", "learned map"
+OTHER_BASE = "+ joint discriminator"  # which changes the base GAN, too, not only the map
 
 
 def gain(after: list[Run], before: list[Run]) -> dict:
@@ -56,6 +59,8 @@ def gains(every: Every) -> pd.DataFrame:
                 (CENTRE, runs[CENTRE] if title in {**LEARNED, **FURTHER} else []),
                 (PLAIN, runs[PLAIN] if title in FURTHER or title.startswith("+") else []),
             ):
+                if title == OTHER_BASE and against != OWN:
+                    continue
                 row = {"dataset": TITLES[dataset], "variant": title, "against": against}
                 rows.append(row | gain(runs[title], before))
     return pd.DataFrame(rows)
@@ -72,11 +77,13 @@ QUESTIONS = {
 
 def alike(every: Every) -> tuple[int, int]:
     """In how many pairs of class and seed all variants began with the same base GAN, and of how
-    many: with another, trained on another machine, a gain between variants is less sure.
+    many: with another, trained on another machine, a gain between variants is less sure. Without
+    `OTHER_BASE`, which never does.
     """
     bases: dict[tuple, list[np.ndarray]] = {}
     for dataset, found in every.items():
-        for one in (one for title in {**CONTROLS, **LEARNED} for one in found[title]):
+        titles = [t for t in {**CONTROLS, **LEARNED, **FURTHER} if t != OTHER_BASE]
+        for one in (one for title in titles for one in found[title]):
             key = (dataset, one.run.normal_class, one.run.seed)
             bases.setdefault(key, []).append(one.parts["base"].score)
     same = [all(np.array_equal(base, group[0]) for base in group) for group in bases.values()]
@@ -99,7 +106,7 @@ def answers(every: Every, title: str = PLAIN) -> pd.DataFrame:
             else:
                 before = [f.run for f in found[against]]
             found_gain = gain(runs, before)
-            rows[TITLES[dataset], question] = {
+            rows[with_classes(dataset), question] = {
                 "gain": _text(found_gain),
                 "seeds": str(found_gain["seeds"] or ""),
                 "AUROC": found_gain["verdict"],
@@ -115,6 +122,15 @@ def better_way(run: Run) -> Run:
     if run.auroc >= 0.5:
         return run
     return Run(run.normal_class, run.seed, -run.score, run.class_test)
+
+
+def below_chance(every: Every) -> str:
+    """The classes on which no recorded variant has a mean AUROC of 0.5 or more, in words."""
+    if not any(group for found in every.values() for group in found.values()):
+        return "none"
+    table = ablation_table(every)
+    best = table.groupby(["panel", "variant"])["auroc"].mean().groupby("panel").max()
+    return "; ".join(best.index[best < 0.5]) or "none"
 
 
 def _text(found: Mapping) -> str:

@@ -218,7 +218,7 @@ def every_cell(every: dict[str, Results]) -> list[str]:
     return [
         f"{name}/{kind}"
         for name, found in every.items()
-        for method in found.methods
+        for method in (*found.methods, "detail")
         for kind in (f"{method}/*/*", f"{method}+*/*/*")
     ]
 
@@ -355,27 +355,37 @@ def confusability_figure(every: dict[str, Results], method: str = REFERENCE) -> 
     return plots.confusability_maps(panels)
 
 
-def cost_table(found: Results) -> pd.DataFrame:
+def timed_cells(every: dict[str, Results]) -> pd.DataFrame:
+    """The cells whose seconds are compared, those of one processor for all data sets."""
+    tables_of_cells = [found.cells.assign(dataset=name) for name, found in every.items()]
+    return on_one_processor(pd.concat(tables_of_cells, ignore_index=True))
+
+
+def cost_table(found: Results, timed: pd.DataFrame | None = None) -> pd.DataFrame:
     """Of every complete method: mean AUROC, and fit_seconds and macs averaged over its cells.
 
-    Seconds are those of one processor; NaN for a method without a cell on it.
+    Seconds are those of the cells `timed`, as `timed_cells` gives them, else of one processor; NaN
+    for a method without a cell there.
     """
+    timed = timed_cells({found.dataset: found}) if timed is None else timed
+    timed = timed[timed["dataset"] == found.dataset]
     costs = found.cells.groupby("method")[["macs"]].mean()
-    costs["fit_seconds"] = on_one_processor(found.cells).groupby("method")["fit_seconds"].mean()
+    costs["fit_seconds"] = timed.groupby("method")["fit_seconds"].mean()
     average = found.ours.loc[found.complete].mean(axis=1)
     return costs.reindex(found.complete).assign(mean=average)
 
 
 def timed_on(every: dict[str, Results]) -> str:
     """Where the cells ran whose seconds `cost_table` takes, in words."""
-    rows = [row for found in every.values() for row in on_one_processor(found.cells).itertuples()]
+    rows = timed_cells(every).itertuples()
     return "; ".join(sorted({f"{row.processor}, {row.hardware}" for row in rows})) or "none yet"
 
 
 def cost_figure(every: dict[str, Results]) -> Figure:
     """AUROC against compute."""
+    timed = timed_cells(every)
     return plots.auroc_against_cost(
-        {TITLES[name]: named(cost_table(found)) for name, found in every.items()}
+        {TITLES[name]: named(cost_table(found, timed)) for name, found in every.items()}
     )
 
 

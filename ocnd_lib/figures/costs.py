@@ -37,7 +37,8 @@ def benchmarks(path: Path | None = None) -> pd.DataFrame:
     """What `make bench` measured, a row a comparison, by its name.
 
     Columns: group, unit, baseline and ours with their _value and _peak_mib, ratio, ratios (of the
-    rounds), low and high of them, machine. NoRecords if there is no such file.
+    rounds), low and high of them, rounds (their number), machine. NoRecords if there is no such
+    file.
     """
     path = path or BENCHMARKS / "results.json"
     if not path.exists():
@@ -48,7 +49,8 @@ def benchmarks(path: Path | None = None) -> pd.DataFrame:
         machine = machine_text(row.get("machine") or found["machine"])
         low, high = min(row["ratios"]), max(row["ratios"])
         group = row.get("group") or _group(row["name"])
-        rows.append({**row, "group": group, "low": low, "high": high, "machine": machine})
+        told = {"low": low, "high": high, "rounds": len(row["ratios"]), "machine": machine}
+        rows.append({**row, "group": group, **told})
     return pd.DataFrame(rows).set_index("name")
 
 
@@ -57,7 +59,7 @@ def gpu_benchmarks(path: Path | None = None) -> pd.DataFrame:
     try:
         return benchmarks(path or BENCHMARKS / "gpu.json")
     except NoRecords:
-        return pd.DataFrame(columns=["group", "low", "high", "machine"])
+        return pd.DataFrame(columns=["group", "low", "high", "rounds", "machine"])
 
 
 def _group(name: str) -> str:
@@ -126,11 +128,16 @@ def ratio_of(table: pd.DataFrame, name: str) -> str:
 
 
 def payers(table: pd.DataFrame) -> dict[str, str]:
-    """Names of what is faster in every round, slower in every round, and neither, in words."""
+    """Names of what is faster in every round, slower in every round, and neither, in words.
+
+    And of what was measured in one round, which decides nothing.
+    """
+    several = table["rounds"] > 1
     sides = {
-        "faster": table["low"] > 1,
-        "slower": table["high"] < 1,
-        "neither": (table["low"] <= 1) & (table["high"] >= 1),
+        "faster": several & (table["low"] > 1),
+        "slower": several & (table["high"] < 1),
+        "neither": several & (table["low"] <= 1) & (table["high"] >= 1),
+        "once": ~several,
     }
     return {side: "; ".join(table.index[chosen]) or "none" for side, chosen in sides.items()}
 
@@ -220,32 +227,43 @@ def _without(name: str, endings: Iterable[str]) -> str:
 
 
 def cells(folder: Path | None = None) -> pd.DataFrame:
-    """What recorded cells of the tables and of chapter 2 took: method, dataset, seconds, processor.
+    """What recorded cells of the tables and of chapter 2 took, on the processor with most methods.
 
-    Only methods with their own settings, and only the processor that has the most such cells; in
-    the order of `TIMED` and `TITLES`, by their titles.
+    Columns: cell, method, dataset, seconds, processor. Only methods with their own settings; in the
+    order of `TIMED` and `TITLES`, by their titles.
     """
+    return on_one_processor(_cells_anywhere(folder)).reset_index(drop=True)
+
+
+def _cells_anywhere(folder: Path | None = None) -> pd.DataFrame:
+    """The same on all processors."""
     order, rows = list(TIMED), []
     for record in read_records(folder):
         cell = parse_cell(record["cell"])
         if cell.method in TIMED and cell.dataset in TITLES and not cell.parameters:
-            processor = record["provenance"]["processor"]
-            rows.append((order.index(cell.method), cell.dataset, record["seconds"], processor))
-    columns = ["method", "dataset", "seconds", "processor"]
-    table = on_one_processor(pd.DataFrame(rows, columns=columns))
+            method, processor = order.index(cell.method), record["provenance"]["processor"]
+            rows.append((str(cell), method, cell.dataset, record["seconds"], processor))
+    columns = ["cell", "method", "dataset", "seconds", "processor"]
+    table = pd.DataFrame(rows, columns=columns)
     place = {name: k for k, name in enumerate(TITLES)}
     table = table.sort_values(
         ["method", "dataset"], key=lambda column: column.replace(place), kind="stable"
     )
     titles = dict(enumerate(TIMED.values()))
-    return table.assign(
-        method=table["method"].map(titles), dataset=table["dataset"].map(TITLES)
-    ).reset_index(drop=True)
+    return table.assign(method=table["method"].map(titles), dataset=table["dataset"].map(TITLES))
 
 
-def timed_cells() -> list[str]:
-    """The cells of `cells`, as patterns."""
-    return [f"{dataset}/{method}/*/*" for dataset in TITLES for method in TIMED]
+def timed_cells(found: pd.DataFrame) -> list[str]:
+    """The names of the cells that `cells` found."""
+    return list(found["cell"])
+
+
+def untimed(found: pd.DataFrame, folder: Path | None = None) -> str:
+    """What is recorded, but not on the processor of the cells `found`, in words."""
+    recorded = _cells_anywhere(folder)
+    pairs = [f"{row.method} ({row.dataset})" for row in recorded.itertuples()]
+    there = {f"{row.method} ({row.dataset})" for row in found.itertuples()}
+    return ", ".join(dict.fromkeys(pair for pair in pairs if pair not in there)) or "none"
 
 
 def cells_figure(found: pd.DataFrame) -> Figure:
@@ -264,6 +282,7 @@ def plan_page(
     lists the methods that there are.
     """
     rows, hours, unknown = {}, 0.0, 0
+    none = "none on this processor"
     for method in methods:
         if method not in TIMED:
             raise ValueError(f"unknown method {method!r}; there are: {', '.join(TIMED)}")
@@ -273,7 +292,7 @@ def plan_page(
             median = part["seconds"].median() if len(part) else np.nan
             needed = median * len(class_names(dataset)) * seeds / 3600
             known = not np.isnan(median)
-            row[f"{title}, seconds a cell"] = f"{median:.1f} ({len(part)})" if known else "none yet"
+            row[f"{title}, seconds a cell"] = f"{median:.1f} ({len(part)})" if known else none
             row[f"{title}, hours"] = f"{needed:.1f}" if known else ""
             hours, unknown = hours + (needed if known else 0), unknown + (not known)
         rows[TIMED[method]] = row

@@ -45,6 +45,7 @@ CELLS = tuple(
     if seed < seeds and dataset in ONLY.get(variant, SETS)
 )
 WANTED = 0.85  # pixel AUROC that the attention map should reach where it can be told from a digit
+BASE = "base critic"  # the map that is the same for all variants of one base GAN
 MEASURES = {"auroc": "pixel AUROC", "energy": "energy inside", "iou": "IoU"}
 GROUPS = {
     "finds": ["map", "images", "measure", "baseline"],
@@ -53,6 +54,7 @@ GROUPS = {
     "randomised": ["map", "step", "layer"],
 }
 VALUE = {"finds": "lift", "strength": "weaker", "road": "lift", "randomised": "mean"}
+BOUNDS = {"strength": (0, 1), "randomised": (-1, 1)}  # of chances and of correlations
 
 
 def recorded(kind: str, folder: Path | None = None) -> pd.DataFrame:
@@ -79,8 +81,9 @@ def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd
     """Means over the seeds of each data set and variant: one row instead of one a seed.
 
     Of several seeds the interval low, high is Student's over them, or, of `finds` whose images are
-    recorded one by one, a bootstrap over seeds and images; of one it stays that over images.
-    Further columns: seeds, and the means of all other numbers.
+    recorded one by one, over seeds and images (`mean_over_runs`); of one it stays that over images.
+    It ends at the `BOUNDS` of the number, if it has any. Further columns: seeds, and the means of
+    all other numbers.
     """
     keys = ["dataset", "variant", *GROUPS[kind]]
     read = cache(lambda cell: read_arrays(cell, folder))  # a cell has many rows
@@ -94,6 +97,8 @@ def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd
             lifts = _lifts_of_images(row, part["seed"], read) if kind == "finds" else None
             if lifts is not None:
                 _, row["low"], row["high"] = mean_over_runs(lifts)
+            bounds = BOUNDS.get(kind, (-np.inf, np.inf))
+            row["low"], row["high"] = np.clip([row["low"], row["high"]], *bounds).tolist()
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -132,8 +137,8 @@ def for_page(finds: pd.DataFrame) -> pd.DataFrame:
 def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
     """For a page: how well each recorded map finds normal objects; a row a set, variant and map.
 
-    Columns: pixel AUROC and its lift over each baseline, and the lift of the other two measures
-    over the centre, with intervals; seeds.
+    Columns: seeds, pixel AUROC and its lift over each baseline, and the lift of the other two
+    measures over the centre, with intervals.
     """
     finds = over_seeds("finds", recorded("finds", folder), folder)
     finds = finds[finds["images"] == "normal"]
@@ -143,11 +148,14 @@ def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
         lift = interval_text(row.lift, row.low, row.high)
         if row.measure == "auroc":
             line["pixel AUROC"] = f"{row.value:.3f}"
-            line[f"over {row.baseline}"] = lift
+            line[f"AUROC over {row.baseline}"] = lift
         elif row.baseline == "centre":
             line[f"{MEASURES[row.measure]} over centre"] = lift
         line["seeds"] = row.seeds
-    table = pd.DataFrame.from_dict(shown, orient="index")
+    baselines = (*plots.looks.BASELINES, BASE)
+    columns = ["seeds", "pixel AUROC", *(f"AUROC over {name}" for name in baselines)]
+    columns += [f"{MEASURES[name]} over centre" for name in ("energy", "iou")]
+    table = pd.DataFrame.from_dict(shown, orient="index").reindex(columns=columns)
     return table.fillna("").rename_axis(["images", "model", "map"])
 
 
@@ -157,6 +165,50 @@ def behind(row: tuple[str, str, str], column: str) -> list[str]:
     variants = {title: name for name, title in VARIANTS.items()}
     where = (datasets[row[0]], variants[row[1]])
     return [c for c in CELLS if (parse_cell(c).dataset, parse_cell(c).variant) == where]
+
+
+def looked_at(folder: Path | None = None) -> str:
+    """For a page: how many normal test images, and as many novel ones, the records looked at."""
+    said = []
+    for dataset, (title, *_) in SETS.items():
+        records = [
+            read_record(cell, folder) for cell in CELLS if parse_cell(cell).dataset == dataset
+        ]
+        counts = sorted({count for record in records if record for count in record["test_counts"]})
+        text = " to ".join(str(count) for count in dict.fromkeys((*counts[:1], *counts[-1:])))
+        said.append(f"{title} {text or 'no record yet'}")
+    return ", ".join(said)
+
+
+def trained_alike(dataset: str = "mnist_on_cifar", folder: Path | None = None) -> str:
+    """For a page: the recorded variants of a data set, those together that can be compared best.
+
+    These were trained on one kind of machine from the same base GANs: in each seed that two share,
+    the heat maps of their base critics are equally strong, to the last bit.
+    """
+    groups: list[tuple[str, dict[int, tuple], list[str]]] = []
+    for variant, title in VARIANTS.items():
+        cells = [parse_cell(c) for c in CELLS if c.startswith(f"{dataset}/{variant}/")]
+        records = {cell.seed: record for cell in cells if (record := read_record(cell, folder))}
+        if not records:
+            continue
+        hardware = " and ".join(sorted({record["hardware"] for record in records.values()}))
+        bases = {seed: _base_strength(record) for seed, record in records.items()}
+        for machine, known, titles in groups:
+            shared = known.keys() & bases.keys()
+            if machine == hardware and shared and all(known[s] == bases[s] for s in shared):
+                known.update(bases)
+                titles.append(title)
+                break
+        else:
+            groups.append((hardware, bases, [title]))
+    said = [f"{where}: " + ", ".join(f"“{title}”" for title in of) for where, _, of in groups]
+    return "; ".join(said) or "no record yet"
+
+
+def _base_strength(record: dict) -> tuple[float, float]:
+    rows = record["tables"]["strength"]
+    return next((row["normal"], row["novel"]) for row in rows if row["map"] == BASE)
 
 
 # --- the deck's claims ---------------------------------------------------------------------------
@@ -179,13 +231,16 @@ STRENGTH_CLAIMS = {
 }
 NOTHING = "nothing to compare"
 UNDECIDED = "not decided"
+ONE_SEED = "one seed, open"
+CLAIMS = (*FINDS_CLAIMS, *STRENGTH_CLAIMS)
 
 
 def claims(finds: pd.DataFrame, strength: pd.DataFrame) -> dict[str, str]:
     """What the deck says, each with its verdict and numbers, from the tables of one model.
 
-    Whether a heat map finds an object is asked against the centre baseline, which anybody could
-    draw without the image.
+    Tables of `over_seeds` tell on how many seeds a verdict rests: of one, nothing is decided. Other
+    tables are of one live run, and so is what is said of it. Whether a heat map finds an object is
+    asked against the centre baseline, which anybody could draw without the image.
     """
     said = {}
     for claim, (name, baseline, wanted) in FINDS_CLAIMS.items():
@@ -193,18 +248,28 @@ def claims(finds: pd.DataFrame, strength: pd.DataFrame) -> dict[str, str]:
         if len(finds):
             rows = finds[(finds["images"] == "normal") & (finds["measure"] == "auroc")]
             row = rows[(rows["map"] == name) & (rows["baseline"] == baseline)].iloc[0]
-            said[claim] = (
-                f"{verdict(row.low, row.high, wanted, UNDECIDED)}: pixel AUROC {row.value:.3f}, "
-                f"{interval_text(row.lift, row.low, row.high)} over {row.baseline}"
+            said[claim] = _claim(
+                row,
+                verdict(row.low, row.high, wanted, UNDECIDED),
+                f"pixel AUROC {row.value:.3f}, "
+                f"{interval_text(row.lift, row.low, row.high)} over {row.baseline}",
             )
     for claim, (name, wanted) in STRENGTH_CLAIMS.items():
         row = strength[strength["map"] == name].iloc[0]
-        # 0.5: as often the weaker as the stronger
-        found = verdict(row.low - 0.5, row.high - 0.5, wanted, UNDECIDED)
-        said[claim] = (
-            f"{found}: weaker with chance {row.weaker:.2f} [{row.low:.2f}, {row.high:.2f}]"
+        said[claim] = _claim(
+            row,
+            # 0.5: as often the weaker as the stronger
+            verdict(row.low - 0.5, row.high - 0.5, wanted, UNDECIDED),
+            f"weaker with chance {row.weaker:.2f} [{row.low:.2f}, {row.high:.2f}]",
         )
     return said
+
+
+def _claim(row: pd.Series, found: str, numbers: str) -> str:
+    """What a row says of a claim: the verdict `found`, as far as it goes, and the numbers."""
+    if "seeds" not in row:
+        return f"{found} in this run: {numbers}"
+    return f"{found if row.seeds > 1 else ONE_SEED}: {numbers} (seeds: {row.seeds})"
 
 
 def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
@@ -224,7 +289,7 @@ def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
     return found
 
 
-claims_markdown = partial(claims_table, (*FINDS_CLAIMS, *STRENGTH_CLAIMS))
+claims_markdown = partial(claims_table, CLAIMS)
 
 
 def recorded_claims_or_none(folder: Path | None = None) -> dict[str, dict[str, str]]:
@@ -235,11 +300,31 @@ def recorded_claims_or_none(folder: Path | None = None) -> dict[str, dict[str, s
         return {}
 
 
+def by_verdict(claim: str, found: dict[str, dict[str, str]]) -> str:
+    """For a page: which data sets of `recorded_claims` have which verdict on a claim."""
+    titles: dict[str, list[str]] = {}
+    for title, said in found.items():
+        titles.setdefault(said[claim].split(":")[0], []).append(title.removesuffix(", recorded"))
+    said = [f"{word}: {', '.join(names)}" for word, names in titles.items()]
+    return "; ".join(said) or "no record yet"
+
+
+def unrecorded(found: dict[str, dict[str, str]]) -> str:
+    """For a page: what cannot be said of the data sets that `recorded_claims` lacks."""
+    lacking = [title for title, *_ in SETS.values() if f"{title}, recorded" not in found]
+    if not lacking:
+        return "Every data set of this chapter has a record."
+    return (
+        f"Without a record: {', '.join(lacking)}. The live runs neither confirm nor refute what "
+        "the deck shows on such a set."
+    )
+
+
 def digit_finding(folder: Path | None = None) -> str:
     """For a page: does the attention map find the digit on a photograph, as it should? In words.
 
-    Normal and novel images, of which as many are shown, count alike; the interval is that of
-    `over_seeds`, over seeds and all these images.
+    Of one seed nothing is decided. Normal and novel images, as many of each, count alike; the
+    interval is that of `over_seeds`, over seeds and all these images.
     """
     try:
         finds = recorded("finds", folder)
@@ -266,6 +351,7 @@ def digit_finding(folder: Path | None = None) -> str:
         else:
             _, low, high = mean_over_runs(np.concatenate(kept, axis=1))
         answer = "yes" if value >= WANTED and low > 0 else "no"
+        answer = answer if len(seeds) > 1 else ONE_SEED
         said.append(
             f"{VARIANTS[variant]}: {answer}, {value:.3f} (normal {normal.value:.3f}, novel "
             f"{novel.value:.3f}), and {interval_text(lift, low, high)} over a centred Gaussian "

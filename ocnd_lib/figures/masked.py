@@ -205,6 +205,7 @@ def arm_table(arms: Mapping[str, Seeds]) -> pd.DataFrame:
     for arm in (name for name in VERSIONS if name in arms):
         right = np.stack([run.right(arm) for run in arms[arm].values()])
         mean, low, high = mean_over_runs(right)
+        low, high = max(low, 0.0), min(high, 1.0)
         rows[arm] = {"mean": mean, "low": low, "high": high, "values": right.mean(1).tolist()}
     return pd.DataFrame.from_dict(rows, orient="index")
 

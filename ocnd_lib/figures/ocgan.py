@@ -174,9 +174,20 @@ def in_words(found: pd.DataFrame) -> str:
     said = []
     for part, row in found.iterrows():
         name = part if part == "mining" else f"{part} discriminator"
-        known = [row["AUROC"], row["ours, mean gain"]]
+        seeds = f"seeds: {row['seeds']}" if row["seeds"] else ""
+        known = [row["AUROC"], row["ours, mean gain"], seeds]
         said.append(f"{name}: {', '.join(filter(None, known))}")
     return "; ".join(said)
+
+
+def below_chance(folder: Path | None = None) -> str:
+    """The classes on which no recorded variant has a mean AUROC of 0.5 or more, in words."""
+    found = []
+    for dataset in CLASSES:
+        table = ablation_table(dataset, ablation_runs(dataset, folder))
+        best = table.groupby(["class", "variant"])["auroc"].mean().groupby("class").max()
+        found += [f"{name} ({TITLES[dataset]})" for name in best.index[best < 0.5]]
+    return ", ".join(found) or "none"
 
 
 def numbers_table(folder: Path | None = None) -> pd.DataFrame:

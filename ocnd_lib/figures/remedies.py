@@ -163,8 +163,9 @@ def over_classes(table: pd.DataFrame, dataset: str, method: str = "ocgan") -> st
 
 def on_other_digits(found: Results, method: str = "ocgan") -> str:
     """The mean in units of detail over the digits other than `reruns.TRIED`, in words."""
-    classes = _class_means(found, method)
-    return "not complete" if classes is None else reruns.on_other_digits(found, method, classes)
+    if found.dataset != "mnist":
+        return "not complete"
+    return reruns.on_other_digits(found, method, runs_in_details(found, method))
 
 
 def _class_means(found: Results, method: str) -> pd.Series | None:

@@ -8,7 +8,8 @@ import pandas as pd
 from IPython.display import HTML
 
 from ocnd_lib import tables
-from ocnd_lib.figures.benchmark import TITLES, Results, in_words
+from ocnd_lib.comparison import REPEATS, average_runs, mean_interval
+from ocnd_lib.figures.benchmark import TITLES, IndexedRun, Results, in_words
 from ocnd_lib.figures.source import PUBLISHED
 
 RERUNS = PUBLISHED / "reruns.csv"
@@ -87,18 +88,21 @@ def goals_table(averages: dict[str, pd.DataFrame]) -> pd.DataFrame:
 TRIED = ("2", "5", "8")  # of MNIST: on these the rule of choice and most settings were found
 
 
-def on_other_digits(found: Results, method: str = "ocgan", classes: pd.Series | None = None) -> str:
-    """Ours and the published mean over the digits other than `TRIED`, in words.
+def on_other_digits(
+    found: Results, method: str = "ocgan", runs: list[IndexedRun] | None = None
+) -> str:
+    """Ours, with its interval, and the published mean over the digits other than `TRIED`, in words.
 
-    `classes` are AUROCs by class instead of those that are recorded of the method.
+    `runs` are those of the method, unless others are given.
     """
-    classes = found.ours.loc[method] if classes is None else classes
     others = [name for name in found.names if name not in TRIED]
-    ours, printed = (
-        row[others].mean(skipna=False) for row in (classes, found.published.loc[method])
-    )
-    text = "not complete" if np.isnan(ours) else f"{ours:.4f}"
-    return f"{text}, published {printed:.4f}"
+    runs = found.runs.get(method, []) if runs is None else runs
+    runs = [run for run in runs if found.names[run.normal_class] in others]
+    text = "not complete"
+    if {run.normal_class for run in runs} == {found.names.index(name) for name in others}:
+        low, high = mean_interval(runs, repeats=REPEATS)
+        text = f"{average_runs(runs).mean:.4f} [{low:.4f}, {high:.4f}]"
+    return f"{text}, published {found.published.loc[method][others].mean():.4f}"
 
 
 def goals_page(averages: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -263,8 +263,8 @@ def attention_ablation(table: pd.DataFrame, variants: Sequence[str]) -> Figure:
 def attention_gains(table: pd.DataFrame, variants: Sequence[str]) -> Figure:
     """What variants gain over what they are compared with: a column a comparison, a row a data set.
 
-    Columns of `table`: dataset, variant, against, gain, low, high; NaN where nothing is known. A
-    dot is filled where the interval leaves out zero.
+    Columns of `table`: dataset, variant, against, gain, low, high, seeds; NaN where nothing is
+    known. A dot is filled where the interval is of several seeds and leaves out zero.
     """
     datasets, against = (list(dict.fromkeys(table[name])) for name in ("dataset", "against"))
     height = 0.6 + len(datasets) * (0.3 + 0.23 * len(variants))
@@ -274,7 +274,8 @@ def attention_gains(table: pd.DataFrame, variants: Sequence[str]) -> Figure:
     for row in table.dropna(subset=["gain"]).itertuples():
         ax = axes[datasets.index(row.dataset), against.index(row.against)]
         colour = COLOURS["normal"]
-        face = colour if row.low > 0 or row.high < 0 else "white"
+        sure = row.seeds > 1 and (row.low > 0 or row.high < 0)
+        face = colour if sure else "white"
         ax.hlines(places[row.variant], row.low, row.high, color=colour, lw=1.4)
         ax.plot(row.gain, places[row.variant], "o", color=colour, mfc=face, ms=5)
     for line, dataset in zip(axes, datasets, strict=True):

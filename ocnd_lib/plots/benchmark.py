@@ -4,6 +4,7 @@ A table of AUROCs is a DataFrame with a row a method, labelled as it is to be sh
 class; NaN stands where there is no number.
 """
 
+import textwrap
 from collections.abc import Mapping
 
 import matplotlib
@@ -328,7 +329,8 @@ def auroc_against_cost(panels: Mapping[str, pd.DataFrame]) -> Figure:
     """Mean AUROC against what a method costs to fit and to score with, a line a data set.
 
     `panels` maps a title to rows labelled by method: mean, fit_seconds, macs (NaN: not known). Both
-    costs are on logarithmic axes. Without rows the panel says so.
+    costs are on logarithmic axes. Without rows the panel says so; methods without seconds are named
+    under theirs.
     """
     fig = Figure(figsize=(WIDTH, 3.1 * len(panels)))
     axes = fig.subplots(len(panels), 2, sharey="row", squeeze=False)
@@ -337,15 +339,21 @@ def auroc_against_cost(panels: Mapping[str, pd.DataFrame]) -> Figure:
         for ax, (name, label) in zip(line, COSTS.items(), strict=True):
             part = rows[rows[name].notna()]
             if part.empty:
-                _say(ax, "no complete method\non record yet")
+                place = "the processor" if name == "fit_seconds" else "record yet"
+                none = f"no number\non {place}"
+                _say(ax, "no complete method\non record yet" if rows.empty else none)
                 continue
+            unknown = ", ".join(rows.index[rows[name].isna()])
+            if name == "fit_seconds" and unknown:
+                said = textwrap.fill(f"no time on the processor: {unknown}", 48)
+                label = f"{label}\n{said}"
             ax.plot(part[name], part["mean"], "o", color=OURS, ms=5)
             low, high = part[name].min(), part[name].max()
             ax.set(xscale="log", xlabel=label, ylabel="mean AUROC" if ax is line[0] else None)
             ax.set_xlim(low / 2, 4 * high * (high / low) ** 0.3)  # room for the names
             ax.xaxis.set_major_locator(LogLocator(10, numticks=6))
             ax.minorticks_off()
-            ax.margins(y=0.12)
+            ax.margins(y=0.3)
             ax.grid()
     fig.draw_without_rendering()  # names are placed on settled axes
     for line, rows in zip(axes, panels.values(), strict=True):
@@ -363,10 +371,11 @@ def _name_points(ax: Axes, rows: pd.DataFrame, x: str) -> None:
     taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in dots]
     for (method, row), (px, py) in zip(rows.iterrows(), dots, strict=True):
         width, height = 6.2 / points * len(method), 11.0 / points
-        places = [
+        places = [  # beside the dot, then higher and lower, then farther out
             (side * 7 / points, lift * 5.5 / points)
-            for lift in (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6)
-            for side in (1, -1)
+            for sides in ((1, -1), (3, -3))
+            for lift in (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6, 7, -7, 8, -8)
+            for side in sides
         ]
 
         def box(place, px=px, py=py, width=width, height=height):
@@ -377,7 +386,7 @@ def _name_points(ax: Axes, rows: pd.DataFrame, x: str) -> None:
             a = box(place)
             hit = sum(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in taken)
             edge = ax.bbox
-            return hit + 2 * (a[0] < edge.x0) + (a[1] < edge.y0) + (a[3] > edge.y1)
+            return 3 * hit + 2 * (a[0] < edge.x0) + (a[1] < edge.y0) + (a[3] > edge.y1)
 
         place = min(places, key=meets)
         taken.append(box(place))
@@ -385,5 +394,5 @@ def _name_points(ax: Axes, rows: pd.DataFrame, x: str) -> None:
         ax.annotate(
             method, (row[x], row["mean"]), (place[0] * points, place[1] * points),
             textcoords="offset points", ha="left" if place[0] > 0 else "right", va="center",
-            arrowprops=line if abs(place[1]) > 9 / points else None,
+            arrowprops=line if max(abs(place[0]), abs(place[1])) > 9 / points else None,
         )  # fmt: skip

@@ -18,8 +18,8 @@ DATASET_COLOURS = (COLOURS["normal"], COLOURS["novel"], COLOURS["balanced_accura
 def speed_ratios(panels: Mapping[str, pd.DataFrame]) -> Figure:
     """How many times faster ours is, a panel a kind of work, a row a comparison.
 
-    `panels` maps a title to rows labelled as they are to be shown: ratio, low, high (over rounds).
-    A filled dot is on one side of 1 in every round.
+    `panels` maps a title to rows labelled as they are to be shown: ratio, low, high (over rounds),
+    rounds (their number). A filled dot is on one side of 1 in every round of several.
     """
     sizes = [len(rows) + 1.4 for rows in panels.values()]
     fig = Figure(figsize=(WIDTH, 0.24 * sum(sizes) + 0.55))
@@ -30,6 +30,7 @@ def speed_ratios(panels: Mapping[str, pd.DataFrame]) -> Figure:
         ax.set_title(title, loc="left")
         for at, row in enumerate(rows.itertuples()):
             colour = FASTER if row.low > 1 else SLOWER if row.high < 1 else UNSURE
+            colour = colour if row.rounds > 1 else UNSURE
             fill = "white" if colour == UNSURE else colour
             ax.hlines(at, row.low, row.high, color=colour, lw=1.6)
             ax.plot(row.ratio, at, "o", color=colour, mfc=fill, ms=6)
