@@ -125,13 +125,7 @@ def _load_crops(cell: Cell) -> MaskedSet:
 
 def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     split = one_class_split(images, cell.normal_class, cell.seed)
-    settings = {
-        **DETECTORS[cell.method][2],
-        **SETTINGS.get((cell.dataset, cell.method), {}),
-        **cell.parameters,
-        "seed": cell.seed,
-    }
-    detector = detector_class(cell.method)(**settings)
+    detector = untrained(cell)
     if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
     seen = {}
@@ -195,6 +189,15 @@ def keeps_pictures(cell: Cell) -> bool:
     unseen = cell.method.startswith("attention-gan") and cell.variant != "attention-gan"
     shown = PICTURED.get(cell.dataset, cell.normal_class)
     return cell.seed == 0 and not unseen and cell.normal_class == shown
+
+
+def untrained(cell: Cell):
+    """The detector that the cell of a detector, or of a look at one, trains."""
+    method, settings = "attention-gan", LOOKS_SETTINGS.get(cell.dataset, {})
+    if cell.method != "looks":
+        method = cell.method
+        settings = DETECTORS[method][2] | SETTINGS.get((cell.dataset, method), {})
+    return detector_class(method)(**{**settings, **cell.parameters, "seed": cell.seed})
 
 
 def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
@@ -261,8 +264,7 @@ def _detector_parameters(method: str) -> dict[str, type]:
 def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     from ocnd_lib.looks import experiment, true_masks  # grad-cam takes a second to import
 
-    settings = {**LOOKS_SETTINGS.get(cell.dataset, {}), **cell.parameters}
-    model = detector_class("attention-gan")(**settings, seed=cell.seed, device=hardware.device.type)
+    model = untrained(cell).set_params(device=hardware.device.type)
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     split = one_class_split(plain, cell.normal_class, cell.seed)
     shared = shared_checkpoint(model, cell, checkpoint)

@@ -6,7 +6,7 @@ method and one column a class.
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ class Run:
         """0 normal, 1 novel."""
         return (self.class_test != self.normal_class).astype(int)
 
-    @property
+    @cached_property
     def auroc(self) -> float:
         """Area under the ROC curve of novel against normal images."""
         return float(placements(self.y, self.score)[0].mean())

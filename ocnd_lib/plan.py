@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ocnd_lib.benchmark import shared_checkpoint
+from ocnd_lib.benchmark import shared_checkpoint, untrained
 from ocnd_lib.data import class_names
 from ocnd_lib.figures import (
     NoRecords,
@@ -20,7 +20,6 @@ from ocnd_lib.figures import (
     reconstruction,
     tried,
 )
-from ocnd_lib.protocol import LOOKS_SETTINGS, SETTINGS, detector_class
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
 from ocnd_lib.training import choose_hardware
 
@@ -128,12 +127,8 @@ def untrained_bases(
     for cell in map(parse_cell, cells):
         if cell.method != "looks" and not cell.method.startswith("attention-gan"):
             continue
-        usual = SETTINGS.get((cell.dataset, cell.method), {})
-        if cell.method == "looks":
-            usual = LOOKS_SETTINGS.get(cell.dataset, {})
-        settings = {**usual, **cell.parameters, "seed": cell.seed}
-        model = detector_class("attention-gan")(**settings)
-        shared = shared_checkpoint(model, cell, checkpoints / str(cell) / "checkpoint.pt")
+        work = checkpoints / str(cell) / "checkpoint.pt"
+        shared = shared_checkpoint(untrained(cell), cell, work)
         name = shared.parent.relative_to(checkpoints).as_posix()
         if not shared.exists() and (name not in there or parse_cell(name).parameters):
             found.add(name)

@@ -22,7 +22,7 @@ from ocnd_lib.figures.attention import (
     missing,
     with_classes,
 )
-from ocnd_lib.figures.ocgan import verdict
+from ocnd_lib.figures.ocgan import never_above_chance, verdict
 
 OWN, CENTRE, PLAIN = "its own base GAN", "centre map", "learned map"
 OTHER_BASE = "+ joint discriminator"  # which changes the base GAN, too, not only the map
@@ -128,9 +128,7 @@ def below_chance(every: Every) -> str:
     """The classes on which no recorded variant has a mean AUROC of 0.5 or more, in words."""
     if not any(group for found in every.values() for group in found.values()):
         return "none"
-    table = ablation_table(every)
-    best = table.groupby(["panel", "variant"])["auroc"].mean().groupby("panel").max()
-    return "; ".join(best.index[best < 0.5]) or "none"
+    return "; ".join(never_above_chance(ablation_table(every), "panel")) or "none"
 
 
 def _text(found: Mapping) -> str:

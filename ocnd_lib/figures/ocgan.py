@@ -185,9 +185,14 @@ def below_chance(folder: Path | None = None) -> str:
     found = []
     for dataset in CLASSES:
         table = ablation_table(dataset, ablation_runs(dataset, folder))
-        best = table.groupby(["class", "variant"])["auroc"].mean().groupby("class").max()
-        found += [f"{name} ({TITLES[dataset]})" for name in best.index[best < 0.5]]
+        found += [f"{name} ({TITLES[dataset]})" for name in never_above_chance(table, "class")]
     return ", ".join(found) or "none"
+
+
+def never_above_chance(table: pd.DataFrame, panel: str) -> list[str]:
+    """Values of the column `panel` of which no `variant` has a mean `auroc` of 0.5 or more."""
+    best = table.groupby([panel, "variant"])["auroc"].mean().groupby(panel).max()
+    return list(best.index[best < 0.5])
 
 
 def numbers_table(folder: Path | None = None) -> pd.DataFrame:

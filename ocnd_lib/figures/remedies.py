@@ -163,9 +163,8 @@ def over_classes(table: pd.DataFrame, dataset: str, method: str = "ocgan") -> st
 
 def on_other_digits(found: Results, method: str = "ocgan") -> str:
     """The mean in units of detail over the digits other than `reruns.TRIED`, in words."""
-    if found.dataset != "mnist":
-        return "not complete"
-    return reruns.on_other_digits(found, method, runs_in_details(found, method))
+    runs = runs_in_details(found, method)
+    return reruns.on_other_digits(found, method, runs) if runs else "not complete"
 
 
 def _class_means(found: Results, method: str) -> pd.Series | None:

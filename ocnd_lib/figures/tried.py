@@ -17,13 +17,13 @@ from ocnd_lib.comparison import (
     wilcoxon_over_classes,
 )
 from ocnd_lib.detail import in_details
-from ocnd_lib.figures import remedies
+from ocnd_lib.figures import ocgan, remedies
 from ocnd_lib.figures.benchmark import TITLES, IndexedRun, Results
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import parse_cell, read_arrays, read_records
 
 LARGER = "ocgan+epochs=60+width=64"
-BARE = "ocgan+latent=False+mining=False+visual=False"
+BARE = ocgan.VARIANTS["autoencoder"]
 ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"
 # of which one seed of every class is enough
 CELLS = tuple(
@@ -102,7 +102,7 @@ def tried_table(every: dict[str, Results]) -> pd.DataFrame:
 
     Columns: before, after (mean AUROC over classes and seeds), gain, low, high (paired: the same
     images, and seeds where both have them), classes, which (their names, if not all), wins, losses
-    and p (Wilcoxon's over classes), seeds (the least of a class after). Remedies without a record
+    and p (Wilcoxon's over classes), seeds (the least of a class before). Remedies without a record
     are left out.
     """
     rows = {}
@@ -113,16 +113,15 @@ def tried_table(every: dict[str, Results]) -> pd.DataFrame:
             means = [average_runs(runs) for runs in (after, before)]
             gain, low, high = compare_means(after, before, repeats=REPEATS)
             classes = pd.DataFrame([mean.classes for mean in means], ["after", "before"])
-            known = [k for k in range(len(found.names)) if k in means[0].classes]
-            all_known = len(known) == len(found.names)
+            known = [name for k, name in enumerate(found.names) if k in means[0].classes]
             over = wilcoxon_over_classes(classes, "after").loc["before"]
             rows[(name, *key)] = {
                 "before": means[1].mean,
                 "after": means[0].mean,
                 **{"gain": gain, "low": low, "high": high},
                 **over[["classes", "wins", "losses", "p"]],
-                "which": "" if all_known else ", ".join(found.names[k] for k in known),
-                "seeds": means[0].seeds if len(after) == len(before) else means[1].seeds,
+                "which": "" if known == found.names else ", ".join(known),
+                "seeds": means[1].seeds,
             }
     columns = ["before", "after", "gain", "low", "high", "classes", "wins", "losses", "p"]
     columns += ["which", "seeds"]
