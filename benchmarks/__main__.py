@@ -94,7 +94,7 @@ PAIRS = [
         f"ten OCGANs, in {COUNT} processes", TOGETHER, "model images/s",
         (f"{PLAIN}, one after the other", "ocgans plain"),
         (f"ours, {MODELS // PROCESSES} in each process", "ocgans ours"),
-        rounds=3 if ON_GPU else 1,
+        rounds=1,
     ),
     *(
         Pair(

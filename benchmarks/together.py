@@ -24,7 +24,7 @@ MODELS, BATCH, WIDTH, LATENT_DIM = 10, 64, 16, 16
 STEPS = 10
 ON_GPU = torch.cuda.device_count() > 0  # asked so that processes may still be forked
 PROCESSES = MODELS if ON_GPU else 2
-OCGAN_STEPS = 15 if ON_GPU else 2  # of an epoch
+OCGAN_STEPS = 40 if ON_GPU else 2  # of an epoch
 
 
 def autoencoders(count: int, hardware: Hardware) -> list[nn.Module]:

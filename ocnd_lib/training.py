@@ -4,7 +4,7 @@ import copy
 import ctypes
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -159,6 +159,14 @@ def progress(total: int, label: str, start: int = 0) -> tqdm:
     return tqdm(total=total, initial=start, desc=label, disable=silent, leave=False)
 
 
+def means(log: Sequence[Mapping[str, float | Tensor]]) -> dict[str, float]:
+    """The mean of each number over the steps of an epoch that have it; the first has every name.
+
+    Tensors are read only here, so that in an epoch no step on a GPU waits for the one before.
+    """
+    return {n: float(np.mean([float(step[n]) for step in log if n in step])) for n in log[0]}
+
+
 class Averaged:
     """Exponential moving average of a network's weights (Polyak and Juditsky 1992).
 
@@ -175,8 +183,8 @@ class Averaged:
         """Move a little towards `model`; early on the average forgets faster."""
         self.updates += 1
         decay = min(self.decay, self.updates / (self.updates + 10))
-        for mine, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - decay)
+        mine, theirs = ([*each.parameters()] for each in (self.model, model))
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
         for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
             mine.copy_(theirs)
 
@@ -213,6 +221,16 @@ class Best:
         self.lowest = state["lowest"]
 
 
+def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
+    """Restore what its `state_dict` gave, on whatever device that was.
+
+    On a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can.
+    """
+    for own, group in zip(optimiser.param_groups, state["param_groups"], strict=True):
+        group["capturable"] = own.get("capturable", False)
+    optimiser.load_state_dict(state)
+
+
 class Checkpoint:
     """Everything a run needs to go on as if it had never stopped, in one file.
 
@@ -246,7 +264,10 @@ class Checkpoint:
             return 0, []
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         for name, part in self.parts.items():
-            part.load_state_dict(state["parts"][name])
+            if isinstance(part, torch.optim.Optimizer):
+                load_optimiser(part, state["parts"][name])
+            else:
+                part.load_state_dict(state["parts"][name])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch"])
         if "cuda" in state and torch.cuda.is_available():

@@ -119,9 +119,9 @@ def test_noise_is_new_in_each_step_and_the_target_is_clean(zeros, monkeypatch):
     seen = []
     step = OCGAN._step
 
-    def spy(self, images, noisy, *rest):
+    def spy(self, images, noisy, **rest):
         seen.append((images.clone(), noisy.clone()))
-        return step(self, images, noisy, *rest)
+        return step(self, images, noisy, **rest)
 
     monkeypatch.setattr(OCGAN, "_step", spy)
     OCGAN(epochs=2, noise=0.3, **SMALL).fit(zeros.x_train[:32], x_validation=zeros.x_validation)

@@ -16,7 +16,7 @@ from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner, map_networks
 from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.detectors.redrawer import KEPT, Redrawer
 from ocnd_lib.networks import uniform_codes
-from ocnd_lib.training import Checkpoint, batches, progress, seed_everything
+from ocnd_lib.training import Checkpoint, batches, means, progress, seed_everything
 
 REAL = ("auxiliary", "oracle")  # classifiers that see real novel images
 CHOICES = {
@@ -239,8 +239,7 @@ class AttentionGAN(DeepDetector):
                     with hardware.autocast():
                         learner.settle(images)
                 learner.film(epoch, x, temperature)
-            means = {name: float(np.mean([step[name] for step in log])) for name in log[0]}
-            curves.append({"phase": phase, "epoch": len(first) + epoch, **means})
+            curves.append({"phase": phase, "epoch": len(first) + epoch, **means(log)})
             state.save(epoch, curves)
             bar.update()
         bar.close()

@@ -5,6 +5,7 @@ Perera, Nallapati and Xiang, CVPR 2019, arXiv 1903.08550.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from ocnd_lib import networks61
+from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detail import in_details, lost_detail, redrawing_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
 from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
@@ -22,6 +24,7 @@ from ocnd_lib.training import (
     Best,
     Checkpoint,
     batches,
+    means,
     progress,
     says,
     seed_everything,
@@ -207,6 +210,9 @@ class OCGAN(DeepDetector):
         parts = {"averaged": averaged, **({"best": best} if best else {})}
         state = Checkpoint(checkpoint, generator, nets=nets, **parts, **optimisers)
         epoch, self.curves_ = state.load()
+        update = Recorded(
+            partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()
+        )
         steps = self.epochs * max(1, round(len(x) / self.batch_size))
         bar = progress(steps, "OCGAN", start=epoch * steps // self.epochs)
         while epoch < self.epochs:
@@ -218,20 +224,19 @@ class OCGAN(DeepDetector):
             for images, _ in batches(x, None, self.batch_size, generator):
                 images = self._enlarged(images)
                 noisy = images + self.noise * torch.randn_like(images)
-                watch = len(log) % WATCHED == 0
+                watch = mining and len(log) % WATCHED == 0
                 with hardware.autocast():
-                    step = self._step(images, noisy, nets, optimisers, classify, mining, watch)
+                    step = update(images, noisy, classify=classify, mining=mining, watch=watch)
                 averaged.update(redraws)
                 log.append(step)
                 bar.update()
-                bar.set_postfix(epoch=epoch + 1, loss=f"{step['mse']:.4f}", refresh=False)
             epoch += 1
-            # the first step is watched, so it has every name
-            means = {n: float(np.mean([step[n] for step in log if n in step])) for n in log[0]}
+            point = {"epoch": epoch, **means(log)}
+            bar.set_postfix(epoch=epoch, loss=f"{point['mse']:.4f}", refresh=False)
             if best:
-                means["validation_mse"] = self._validation_mse(averaged.model, x_validation)
-                best.offer(nn.ModuleDict({**nets, **averaged.model}), means["validation_mse"])
-            self.curves_.append({"epoch": epoch, **means})
+                point["validation_mse"] = self._validation_mse(averaged.model, x_validation)
+                best.offer(nn.ModuleDict({**nets, **averaged.model}), point["validation_mse"])
+            self.curves_.append(point)
             state.save(epoch, self.curves_)
         bar.close()
         # an error that was never a number leaves nothing to choose, and scores that say so
@@ -255,7 +260,10 @@ class OCGAN(DeepDetector):
 
         def adam(*parts: nn.Module) -> torch.optim.Adam:
             weights = [p for part in parts for p in part.parameters()]
-            return torch.optim.Adam(weights, lr=self.learning_rate, betas=(0.5, 0.999))
+            on_gpu = all(weight.is_cuda for weight in weights)  # then steps are recorded
+            return torch.optim.Adam(
+                weights, lr=self.learning_rate, betas=(0.5, 0.999), capturable=on_gpu
+            )
 
         return {
             "g": adam(encoder, decoder), "d": adam(on_codes, on_images), "c": adam(classifier)
@@ -267,7 +275,7 @@ class OCGAN(DeepDetector):
     def _step(
         self, images: Tensor, noisy: Tensor, nets, optimisers,
         classify: bool, mining: bool, watch: bool = True,
-    ) -> dict[str, float]:  # fmt: skip
+    ) -> dict[str, Tensor]:  # fmt: skip
         """One update of classifier, discriminators and generator, in the order of the paper.
 
         Returns the loss of each part; with `watch` also what the classifier says of the codes
@@ -287,7 +295,7 @@ class OCGAN(DeepDetector):
         if classify:  # 1: the weak classifier
             loss = says(classifier(redrawn.detach()), 1) + says(classifier(drawn.detach()), 0)
             self._descend(loss / 2, optimisers["c"])
-            log["classifier"] = loss.item() / 2
+            log["classifier"] = loss.detach() / 2
         if self.latent or self.visual:  # 2: the discriminators, which never see mined codes
             losses = {}
             if self.latent:
@@ -298,7 +306,7 @@ class OCGAN(DeepDetector):
                 false = self._judge(on_images, drawn.detach(), random)
                 losses["visual_discriminator"] = (says(real, 1) + says(false, 0)) / 2
             self._descend(sum(losses.values()), optimisers["d"])
-            log |= {name: loss.item() for name, loss in losses.items()}
+            log |= {name: loss.detach() for name, loss in losses.items()}
         if mining:  # 3: half of the random codes give way to mined ones
             half = random[: len(random) // 2]
             with evaluating(decoder, classifier):
@@ -306,7 +314,7 @@ class OCGAN(DeepDetector):
                 if watch:
                     for name, seen in (("before_mining", half), ("after_mining", mined)):
                         with torch.no_grad():
-                            log[name] = classifier(decoder(seen)).sigmoid().mean().item()
+                            log[name] = classifier(decoder(seen)).sigmoid().mean()
             random = torch.cat([mined, random[len(half) :]])
             redrawn, drawn = decoder(torch.cat([codes, random])).chunk(2)
         mse = F.mse_loss(redrawn.float(), images)  # 4: encoder and decoder
@@ -318,7 +326,8 @@ class OCGAN(DeepDetector):
             if self.joint_discriminator:  # the encoder, too, makes pairs that cannot be told
                 losses["visual"] = losses["visual"] + says(self._judge(on_images, images, codes), 0)
         self._descend(self.reconstruction_weight * mse + sum(losses.values()), optimisers["g"])
-        return {"mse": mse.item(), **log, **{name: loss.item() for name, loss in losses.items()}}
+        log = {"mse": mse, **log, **losses}
+        return {name: value.detach() for name, value in log.items()}
 
     @staticmethod
     def _descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:

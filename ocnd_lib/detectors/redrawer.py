@@ -1,10 +1,13 @@
 """An OCGAN that is trained step by step, beside other networks, and can start afresh."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
+from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detectors.ocgan import OCGAN
-from ocnd_lib.training import Averaged, Hardware
+from ocnd_lib.training import Averaged, Hardware, load_optimiser
 
 KEPT = ("encoder", "decoder", "visual_discriminator")  # of a GAN, once it is trained
 
@@ -27,14 +30,20 @@ class Redrawer:
         self.averaged = Averaged(self.redraws)
         self.averaged.model.eval()  # others look at it while they learn
         self.optimisers = self.recipe._optimisers(self.nets)
+        self._begin()
         self.kept = nn.ModuleDict(
             {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
         )
 
-    def step(self, images: Tensor) -> dict[str, float]:
+    def _begin(self) -> None:
+        parts = {"nets": self.nets, "optimisers": self.optimisers}
+        step = partial(self.recipe._step, **parts, classify=False, mining=False)
+        self.update = Recorded(step, self.optimisers.values())
+
+    def step(self, images: Tensor) -> dict[str, Tensor]:
         """One update of all its networks by a batch in [-1, 1]; returns the losses."""
         noisy = images + self.recipe.noise * torch.randn_like(images)
-        losses = self.recipe._step(images, noisy, self.nets, self.optimisers, False, False)
+        losses = self.update(images, noisy)
         self.averaged.update(self.redraws)
         return losses
 
@@ -51,4 +60,5 @@ class Redrawer:
         self.nets.load_state_dict(state["nets"])
         self.averaged.load_state_dict(state["averaged"])
         for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state[name])
+            load_optimiser(optimiser, state[name])
+        self._begin()  # a step recorded before knows the optimisers' old moments
