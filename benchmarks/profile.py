@@ -11,6 +11,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from time import thread_time
@@ -25,7 +26,7 @@ from ocnd_lib import few_channels
 from ocnd_lib.detectors import ocgan
 from ocnd_lib.files import replace_file
 from ocnd_lib.records import provenance
-from ocnd_lib.training import Averaged, choose_hardware, seed_everything
+from ocnd_lib.training import Averaged, Hardware, choose_hardware, seed_everything
 
 HERE = Path(__file__).parent
 MARKS = ("<!-- profile -->", "<!-- end of profile -->")
@@ -99,26 +100,48 @@ class Watch(TorchDispatchMode):
         return inside
 
 
-def watch(steps: int, batch: int, **settings) -> Watch:
-    """So many steps of OCGAN on `batch` images at the settings of the tables (MNIST), timed."""
+@dataclass
+class Prepared:
+    """An OCGAN at the settings of the tables (MNIST) and a batch of random images to train it."""
+
+    model: ocgan.OCGAN
+    hardware: Hardware
+    nets: nn.ModuleDict
+    redraws: nn.ModuleDict  # encoder and decoder, of which there is an average
+    averaged: Averaged
+    optimisers: dict[str, torch.optim.Optimizer]
+    images: Tensor
+
+
+def prepare(batch: int, device: str, **settings) -> Prepared:
+    """An OCGAN before its first step, on `batch` images."""
     model = ocgan.OCGAN(**settings, batch_size=batch)
     model.channels_ = 1
-    hardware = choose_hardware("cpu")
+    hardware = choose_hardware(device)
     seed_everything(0)
     nets = hardware.place(nn.ModuleDict(model._networks())).train()
     redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
-    averaged, optimisers = Averaged(redraws), model._optimisers(nets)
     images = torch.rand(batch, 1, 32, 32).mul(2).sub(1).to(memory_format=torch.channels_last)
-    watched = Watch({p.data_ptr(): n.rpartition(".")[0] for n, p in nets.named_parameters()})
-    for optimiser in optimisers.values():
+    return Prepared(
+        model, hardware, nets, redraws, Averaged(redraws), model._optimisers(nets),
+        images.to(hardware.device),
+    )  # fmt: skip
+
+
+def watch(steps: int, batch: int, **settings) -> Watch:
+    """So many steps of OCGAN on `batch` images on a CPU, timed."""
+    made = prepare(batch, "cpu", **settings)
+    names = {p.data_ptr(): n.rpartition(".")[0] for n, p in made.nets.named_parameters()}
+    watched = Watch(names)
+    for optimiser in made.optimisers.values():
         optimiser.step = watched.under(OPTIMISER, optimiser.step)
-    average = watched.under(AVERAGE, averaged.update)
+    average = watched.under(AVERAGE, made.averaged.update)
 
     def step() -> None:
-        noisy = images + model.noise * torch.randn_like(images)
-        with hardware.autocast():
-            model._step(images, noisy, nets, optimisers, classify=True, mining=True, watch=False)
-        average(redraws)
+        noisy = made.images + made.model.noise * torch.randn_like(made.images)
+        with made.hardware.autocast():
+            made.model._step(made.images, noisy, made.nets, made.optimisers, True, True, False)
+        average(made.redraws)
 
     with (
         patch.object(ocgan, "mine", watched.under("mining", ocgan.mine)),
