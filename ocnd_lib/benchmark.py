@@ -29,6 +29,7 @@ from ocnd_lib.masked import (
 from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.protocol import (
+    ABLATED,
     DETECTORS,
     LOOKS_SETTINGS,
     NEGATIVES,
@@ -175,7 +176,7 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     if cell.method in SCORED:
         arrays["index"] = index.astype(np.int32)
     parts = detector.score_parts(split.x_test[index])
-    arrays |= {f"part_{name}": coarse(part, 64) for name, part in parts.items()}
+    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts if keeps(cell, name)}
     if keeps_pictures(cell):
         arrays |= _pictures(detector, split)
     return record, arrays
@@ -184,11 +185,21 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
 def keeps_pictures(cell: Cell) -> bool:
     """Whether the record of a detector's cell has pictures: one class and seed of a data set.
 
-    Of the variants of the attention-GAN a page shows only the plain one.
+    Of variants pages show only OCGAN's without its parts, on MNIST.
     """
-    unseen = cell.method.startswith("attention-gan") and cell.variant != "attention-gan"
+    plain = not cell.parameters and cell.method not in NEGATIVES
+    ablated = (cell.dataset, cell.method) == ("mnist", "ocgan")
+    seen = plain or (ablated and {*cell.parameters} <= {"latent", "mining", "visual"})
     shown = PICTURED.get(cell.dataset, cell.normal_class)
-    return cell.seed == 0 and not unseen and cell.normal_class == shown
+    return seen and cell.seed == 0 and cell.normal_class == shown
+
+
+def keeps(cell: Cell, part: str) -> bool:
+    """Whether the record of an attention-GAN's cell has this part of its score, or control.
+
+    Controls are shown of the ablation's classes only.
+    """
+    return part in ("base", "masked") or cell.normal_class in ABLATED.get(cell.dataset, ())
 
 
 def untrained(cell: Cell):

@@ -72,7 +72,7 @@ def auroc_table(dataset: str, records: list[dict], folder: Path | None = None) -
     cells: dict[str, list[tuple[Cell, float]]] = {}
     for record in records:
         cell = parse_cell(record["cell"])
-        if cell.dataset == dataset and not cell.parameters:
+        if cell.dataset == dataset and cell.method in METHODS and not cell.parameters:
             if cell.normal_class not in names:
                 raise ValueError(f"{cell} names no class of {dataset}: {', '.join(names)}")
             cells.setdefault(cell.method, []).append((cell, float(record["metrics"]["auroc"])))

@@ -90,6 +90,7 @@ def test_cells_that_were_not_run_are_absent():
         record("cifar10/ocgan+mining=False/cat/0", 0.9),
         record("cifar10/vgg11-bn/cat/0", 0.99),
         record("mnist/ae/3/0", 0.9),
+        {"cell": "cifar10/looks/cat/0", "metrics": {}},  # has no AUROC
     ]
     rows = {row["method"]: row for row in tables.auroc_table("cifar10", records, "nowhere")}
     ours = rows["ae"]
