@@ -197,9 +197,10 @@ def keeps_pictures(cell: Cell) -> bool:
 def keeps(cell: Cell, part: str) -> bool:
     """Whether the record of an attention-GAN's cell has this part of its score, or control.
 
-    Controls are shown of the ablation's classes only.
+    Controls are shown of the ablation's classes, and where real novel images were seen.
     """
-    return part in ("base", "masked") or cell.normal_class in ABLATED.get(cell.dataset, ())
+    ablated = cell.normal_class in ABLATED.get(cell.dataset, ())
+    return part in ("base", "masked") or ablated or cell.method in NEGATIVES
 
 
 def untrained(cell: Cell):

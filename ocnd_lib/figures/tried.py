@@ -23,14 +23,27 @@ from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import parse_cell, read_arrays, read_records
 
 LARGER = "ocgan+epochs=60+width=64"
+# networks and settings of the official release, but for the choice of the epoch
+RELEASE = {
+    dataset: f"ocgan+batch_size=512+dropout=0.5+epochs=201+latent_dim={size}+learning_rate=0.0002"
+    "+noise=0.2+variant=official61+width=64"
+    for dataset, size in (("mnist", 16), ("cifar10", 512))
+}
 BARE = ocgan.VARIANTS["autoencoder"]
 ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"
-# of which one seed of every class is enough
-CELLS = tuple(
-    f"{dataset}/{variant}/{name}/0"
-    for dataset, variant in (("cifar10", BARE), ("mnist", BARE), ("cifar10", LARGER))
-    for name in tables.class_names(dataset)
-)
+CELLS = (
+    *(
+        f"{dataset}/{variant}/{name}/{seed}"
+        for dataset, variant, seeds in (
+            ("cifar10", BARE, 1), ("mnist", BARE, 1), ("cifar10", LARGER, 3), ("mnist", LARGER, 2),
+        )
+        for seed in range(seeds)
+        for name in tables.class_names(dataset)
+    ),
+    # hours each on a CPU
+    *(f"mnist/{RELEASE['mnist']}/{name}/0" for name in ("2", "8")),
+    *(f"cifar10/{RELEASE['cifar10']}/{name}/0" for name in ("airplane", "truck")),
+)  # fmt: skip
 Pair = tuple[list[IndexedRun], list[IndexedRun]]
 
 
@@ -77,10 +90,13 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
     pairs[gan, "twice the channels and epochs", "the usual ones"] = shared_runs(
         runs_of(found, LARGER), usual
     )
+    pairs[gan, "the release's networks and settings", "the usual ones"] = shared_runs(
+        runs_of(found, RELEASE[found.dataset]), usual
+    )
     pairs[gan, "its parts off: discriminators and mining", "all of them on"] = shared_runs(
         runs_of(found, BARE), usual
     )
-    several = [run for run in usual if sum(r.normal_class == run.normal_class for r in usual) > 1]
+    several = _several(usual)
     pairs[gan, "its seeds as one ensemble", "each alone"] = (remedies.together(several), several)
     kept = read_arrays(remedies.detail_cell(found.dataset), found.folder)
     if not kept:
@@ -94,7 +110,15 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
     pairs[attention, words, "the same with a map of ones"] = shared_runs(
         parts["both"], parts["ones"]
     )
+    several = _several(parts["both"])
+    words = f"{words}, its seeds as one ensemble"
+    pairs[attention, words, "each alone"] = (remedies.together(several), several)
     return pairs
+
+
+def _several(runs: list[IndexedRun]) -> list[IndexedRun]:
+    """Those of classes with more than one run."""
+    return [run for run in runs if sum(r.normal_class == run.normal_class for r in runs) > 1]
 
 
 def tried_table(every: dict[str, Results]) -> pd.DataFrame:
@@ -155,7 +179,7 @@ def behind(row: tuple[str, ...], column: str) -> list[str]:
         return []
     dataset = next(name for name, title in TITLES.items() if title == row[0])
     if row[1] == tables.METHODS["ocgan"]:
-        changed = {"channels": LARGER, "parts off": BARE}
+        changed = {"channels": LARGER, "release": RELEASE[dataset], "parts off": BARE}
         after = [f"{dataset}/{v}/*/*" for word, v in changed.items() if word in row[2]]
         return [f"{dataset}/ocgan/*/*", *after]
     ones = [f"{dataset}/{ONES}/*/*"] if "ones" in row[3] else []
@@ -179,9 +203,11 @@ def sentences(table: pd.DataFrame) -> dict[str, str]:
     both = ("Attention-GAN", "both errors")
     asked = {
         "larger": ("OCGAN", "twice", "the usual"),
+        "release": ("OCGAN", "the release", "the usual"),
         "bare": ("OCGAN", "its parts", "all"),
         "ensemble": ("OCGAN", "its seeds", "each"),
         "attention-base": (*both, "its base"),
         "attention-ones": (*both, "the same"),
+        "attention-ensemble": (*both, "each"),
     }
     return {f"{what}-{k}": in_words(table, k, *key) for what, key in asked.items() for k in TITLES}
