@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import crops, detectors, profile, together
+from benchmarks import crops, detectors, profile, profile_gpu, together
 from ocnd_lib.training import Hardware, choose_hardware
 
 ROOT = Path(__file__).parents[1]
@@ -151,6 +151,15 @@ def test_every_operation_of_a_step_has_its_place_in_the_profile():
     assert {line["layer"] for line in found["layers"]} >= {"decoder.to32.0", "encoder.layers.0"}
 
 
-def test_the_readme_shows_the_profile_that_was_measured():
-    found = json.loads((ROOT / "benchmarks" / "profile.json").read_text())
-    assert profile.markdown(found) in (ROOT / "benchmarks" / "README.md").read_text()
+@pytest.mark.parametrize("made_by", [profile, profile_gpu], ids=["cpu", "gpu"])
+def test_the_readme_shows_the_profile_that_was_measured(made_by):
+    found = json.loads((ROOT / "benchmarks" / f"{made_by.__name__.split('.')[1]}.json").read_text())
+    assert made_by.markdown(found) in (ROOT / "benchmarks" / "README.md").read_text()
+
+
+def test_a_step_is_profiled_by_kind_of_work():
+    """On a CPU operations stand in the place of kernels, and no step is recorded."""
+    found = profile_gpu.measure(1, 8, "cpu", width=8)
+    assert sum(found["work"].values()) == pytest.approx(1)
+    assert found["work"]["convolution"] > found["work"]["linear layer"] > 0
+    assert found["kernels"] > 500 and found["seconds"] > 0

@@ -146,6 +146,7 @@ def test_without_a_file_the_command_is_named(tmp_path):
 
 def test_the_table_of_the_profile_is_that_of_the_readme():
     assert "| convolution | decoder |" in costs.profile_page()
+    assert "kernels" in costs.profile_page("profile on a GPU")
 
 
 def test_the_share_of_a_kind_of_work_adds_up_its_networks(tmp_path):

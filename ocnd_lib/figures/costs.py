@@ -189,10 +189,10 @@ def _yes(met: bool) -> str:
     return "yes" if met else "no"
 
 
-def profile_page(path: Path | None = None) -> str:
-    """For a page, as markdown: the tables of where the time of an OCGAN step goes."""
+def profile_page(of: str = "profile", path: Path | None = None) -> str:
+    """For a page, as markdown: where the time of an OCGAN step goes; or `profile on a GPU`."""
     readme = (path or BENCHMARKS / "README.md").read_text()
-    found = readme.partition("<!-- profile -->")[2].partition("<!-- end of profile -->")[0].strip()
+    found = readme.partition(f"<!-- {of} -->")[2].partition(f"<!-- end of {of} -->")[0].strip()
     if not found:
         raise NoRecords("nothing is measured yet; measure with: python -m benchmarks.profile")
     return found
