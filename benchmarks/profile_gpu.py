@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.profile import AVERAGE, KINDS, OPTIMISER, REST, prepare
+from benchmarks.profile import KINDS, REST, prepare
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detectors import ocgan
 from ocnd_lib.files import replace_file
@@ -25,13 +25,14 @@ from ocnd_lib.records import provenance
 
 HERE = Path(__file__).parent
 MARKS = ("<!-- profile on a GPU -->", "<!-- end of profile on a GPU -->")
+STEPPING = "optimiser (Adam) and average of the weights"  # which use the same operations
 SETTLED = 5  # steps before any is timed; the step is recorded in the third
 
 
 def kind(operation: str) -> str:
     """The kind of work of an operation of PyTorch, e.g. of aten::cudnn_batch_norm."""
     if "foreach" in operation:
-        return AVERAGE if "lerp" in operation else OPTIMISER
+        return STEPPING
     return next((k for k, words in KINDS.items() if any(w in operation for w in words)), REST)
 
 

@@ -176,7 +176,7 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     if cell.method in SCORED:
         arrays["index"] = index.astype(np.int32)
     parts = detector.score_parts(split.x_test[index])
-    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts if keeps(cell, name)}
+    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts if keeps_part(cell, name)}
     if keeps_pictures(cell):
         arrays |= _pictures(detector, split)
     return record, arrays
@@ -185,22 +185,26 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
 def keeps_pictures(cell: Cell) -> bool:
     """Whether the record of a detector's cell has pictures: one class and seed of a data set.
 
-    Of variants pages show only OCGAN's without its parts, on MNIST.
+    Of variants on a data set of the tables pages show only OCGAN's without its parts, on MNIST.
     """
-    plain = not cell.parameters and cell.method not in NEGATIVES
-    ablated = (cell.dataset, cell.method) == ("mnist", "ocgan")
-    seen = plain or (ablated and {*cell.parameters} <= {"latent", "mining", "visual"})
+    if cell.method.startswith("attention-gan") or cell.dataset in PICTURED:
+        seen = cell.variant == cell.method and cell.method not in NEGATIVES
+        if (cell.dataset, cell.method) == ("mnist", "ocgan"):
+            seen = {*cell.parameters} <= {"latent", "mining", "visual"}
+    else:
+        seen = True
     shown = PICTURED.get(cell.dataset, cell.normal_class)
     return seen and cell.seed == 0 and cell.normal_class == shown
 
 
-def keeps(cell: Cell, part: str) -> bool:
+def keeps_part(cell: Cell, part: str) -> bool:
     """Whether the record of an attention-GAN's cell has this part of its score, or control.
 
-    Controls are shown of the ablation's classes, and where real novel images were seen.
+    Of the data sets of the tables, controls are shown of the ablation's classes, and where real
+    novel images were seen.
     """
-    ablated = cell.normal_class in ABLATED.get(cell.dataset, ())
-    return part in ("base", "masked") or ablated or cell.method in NEGATIVES
+    ablated = ABLATED.get(cell.dataset, (cell.normal_class,))
+    return part in ("base", "masked") or cell.normal_class in ablated or cell.method in NEGATIVES
 
 
 def untrained(cell: Cell):

@@ -10,13 +10,14 @@ WARM_UP = 2  # steps made as they are before one is recorded: they choose kernel
 
 
 class Recorded:
-    """A step `step(*tensors, **flags)` → {name: tensor} of training, called as it is.
+    """A step `step(*tensors, **flags)` → {name: tensor} of training, called like the step itself.
 
     Networks as small as these keep a GPU waiting for the CPU, which has to ask for each of a
-    thousand small computations; a recorded step is asked for at once. Each combination of shapes
-    and flags is recorded when it comes for the third time. Weights, the state of `optimisers` and
-    random numbers move on as without recording. The step must read no value back to the CPU, and
-    nobody may put another tensor in the place of a weight or of an optimiser's state afterwards.
+    thousand small computations; a recorded step is asked for with one call. Each combination of
+    shapes and flags is recorded when it comes for the third time. Weights, the state of
+    `optimisers` and random numbers move on as without recording. The step must read no value back
+    to the CPU. What it finds when it is recorded holds from then on: training or evaluation mode,
+    autocast, the tensors that are its weights and the optimisers' states.
     Without optimisers made for it (`capturable`), as on a CPU, every step is made as it is.
     https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
@@ -28,21 +29,23 @@ class Recorded:
     ):
         self.step = step
         groups = [group for optimiser in optimisers for group in optimiser.param_groups]
-        self.on = all(group["capturable"] for group in groups)
+        self.on = bool(groups) and all(group.get("capturable") for group in groups)
         self.calls: Counter = Counter()
         self.graphs: dict[tuple, tuple] = {}
         self.pool = torch.cuda.graph_pool_handle() if self.on else None
 
     def __call__(self, *tensors: Tensor, **flags) -> dict[str, Tensor]:
         """Make one step."""
-        key = (*(tensor.shape for tensor in tensors), *flags.items())
+        key = (*((tensor.shape, tensor.dtype) for tensor in tensors), *flags.items())
         self.calls[key] += 1
         if not self.on or self.calls[key] <= WARM_UP:
             return self.step(*tensors, **flags)
         if key not in self.graphs:
             given = [tensor.clone() for tensor in tensors]
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self.pool):  # makes no step
+            with torch.cuda.graph(
+                graph, pool=self.pool
+            ):  # which notes the kernels, and computes nothing
                 found = self.step(*given, **flags)
             self.graphs[key] = (graph, given, found)
         graph, given, found = self.graphs[key]

@@ -160,11 +160,12 @@ def progress(total: int, label: str, start: int = 0) -> tqdm:
 
 
 def means(log: Sequence[Mapping[str, float | Tensor]]) -> dict[str, float]:
-    """The mean of each number over the steps of an epoch that have it; the first has every name.
+    """The mean of each number over the steps of an epoch that have it.
 
     Tensors are read only here, so that in an epoch no step on a GPU waits for the one before.
     """
-    return {n: float(np.mean([float(step[n]) for step in log if n in step])) for n in log[0]}
+    names = dict.fromkeys(name for step in log for name in step)
+    return {n: float(np.mean([float(step[n]) for step in log if n in step])) for n in names}
 
 
 class Averaged:
@@ -226,9 +227,11 @@ def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
 
     On a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can.
     """
-    for own, group in zip(optimiser.param_groups, state["param_groups"], strict=True):
-        group["capturable"] = own.get("capturable", False)
-    optimiser.load_state_dict(state)
+    groups = [
+        {**group, **{name: own[name] for name in ("capturable",) if name in own}}
+        for own, group in zip(optimiser.param_groups, state["param_groups"], strict=True)
+    ]
+    optimiser.load_state_dict({**state, "param_groups": groups})
 
 
 class Checkpoint:

@@ -26,7 +26,7 @@ def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path
     steps = OCGAN._step
     codes = []
     monkeypatch.setattr(
-        OCGAN, "_step", lambda gan, *a: (codes.append(gan.latent_dim), steps(gan, *a))[1]
+        OCGAN, "_step", lambda gan, *a, **k: (codes.append(gan.latent_dim), steps(gan, *a, **k))[1]
     )
     second = AttentionGAN(**TINY, mask="centre").fit(x, base_checkpoint=shared)
     assert set(codes) == {TINY["latent_dim"] // 2}  # of the masked GAN alone
@@ -72,7 +72,9 @@ def test_variants_of_a_cell_train_their_base_once(tmp_path, monkeypatch):
     assert not list((tmp_path / "checkpoints").rglob("*base.pt"))
     monkeypatch.setattr(where_it_looks, "look", lambda *_: {})
     mining, step = [], OCGAN._step
-    monkeypatch.setattr(OCGAN, "_step", lambda gan, *a: mining.append(gan.mining) or step(gan, *a))
+    monkeypatch.setattr(
+        OCGAN, "_step", lambda gan, *a, **k: mining.append(gan.mining) or step(gan, *a, **k)
+    )
     other = cell.format("").replace("masked_epochs=1", "mask=ones+masked_epochs=1")
     second = benchmark.run_cell(other, tmp_path / "records", device="cpu")
     with_looks = benchmark.run_cell(looks, tmp_path / "records", device="cpu")

@@ -1,116 +1,151 @@
-"""Recorded steps: as they are on a CPU; on a GPU the same losses as the plain loop."""
+"""Recorded steps: as they are on a CPU; on a GPU what the plain loop does."""
+
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ocnd_lib.cuda_graphs import WARM_UP, Recorded
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.ocgan import OCGAN
-from ocnd_lib.training import load_optimiser
+from ocnd_lib.training import Checkpoint, load_optimiser
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-SMALL = {"latent_dim": 8, "width": 16, "batch_size": 32}
+SMALL = {"latent_dim": 8, "width": 16, "batch_size": 32, "device": "cuda"}
 
 
 def images(count: int = 320) -> np.ndarray:
     """Squares of random place and grey."""
     rng = np.random.default_rng(0)
     x = np.zeros((count, 1, 32, 32), np.uint8)
-    for picture, (row, column, grey) in zip(
-        x, rng.integers(0, [20, 20, 200], (count, 3)), strict=True
-    ):
+    drawn = rng.integers(0, [20, 20, 200], (count, 3))
+    for picture, (row, column, grey) in zip(x, drawn, strict=True):
         picture[0, row : row + 12, column : column + 12] = 55 + grey
     return x
 
 
-def test_without_an_optimiser_made_for_it_every_step_is_made_as_it_is():
-    weight = torch.nn.Parameter(torch.zeros(3))
+@pytest.fixture
+def made(monkeypatch):
+    """Every recorded step that is made, and a switch that turns recording off."""
+    found: list[Recorded] = []
+    begin = Recorded.__init__
+
+    def watched(self, *arguments):
+        begin(self, *arguments)
+        found.append(self)
+
+    monkeypatch.setattr(Recorded, "__init__", watched)
+    return found
+
+
+@pytest.mark.parametrize("optimiser", [torch.optim.Adam, partial(torch.optim.SGD, lr=0.1), None])
+def test_without_an_optimiser_made_for_it_every_step_is_made_as_it_is(optimiser):
     called = []
 
     def step(x, flag):
-        called.append(flag)
+        called.append(x)
         return {"loss": x.sum()}
 
-    recorded = Recorded(step, [torch.optim.Adam([weight])])
-    for k in range(WARM_UP + 3):
-        assert recorded(torch.full((2,), float(k)), flag=k)["loss"] == 2 * k
-    assert called == [*range(WARM_UP + 3)]
+    recorded = Recorded(step, [optimiser([nn.Parameter(torch.zeros(3))])] if optimiser else [])
+    given = [torch.full((2,), float(k)) for k in range(WARM_UP + 3)]
+    for k, x in enumerate(given):
+        assert recorded(x, flag=True)["loss"] == 2 * k
+    assert all(a is b for a, b in zip(called, given, strict=True))
 
 
-@pytest.mark.parametrize("capturable", [True, False])
-def test_an_optimiser_goes_on_on_another_kind_of_device(capturable):
+@pytest.mark.parametrize("here", [True, False], ids=["on a GPU", "on a CPU"])
+def test_an_optimiser_goes_on_on_another_kind_of_device(here, tmp_path):
     """A checkpoint of a GPU holds optimisers that count their steps there, and a CPU's does not."""
-    weights = [torch.nn.Parameter(torch.ones(3)) for _ in range(2)]
-    here, there = (torch.optim.Adam([weight], lr=0.1) for weight in weights)
-    weights[1].grad = torch.ones(3)
-    there.step()
-    state = there.state_dict()
-    state["param_groups"][0]["capturable"] = capturable  # as it comes from the other
-    load_optimiser(here, state)
-    assert here.param_groups[0]["capturable"] is False
+    weights = [nn.Parameter(torch.ones(3)) for _ in range(2)]
+    there, own = (
+        torch.optim.Adam([weight], capturable=of)
+        for weight, of in zip(weights, (False, here), strict=True)
+    )
     weights[0].grad = torch.ones(3)
-    here.step()
-    assert here.state[weights[0]]["step"] == 2
+    there.step()
+    there.param_groups[0]["capturable"] = not here  # as it comes from the other
+    path, generator = tmp_path / "checkpoint.pt", torch.Generator()
+    Checkpoint(path, generator, optimiser=there).save(1, [])
+    assert Checkpoint(path, generator, optimiser=own).load()[0] == 1
+    assert own.param_groups[0]["capturable"] is here
+    assert own.state[weights[1]]["step"] == 1
+
+
+def test_what_an_optimiser_does_not_know_is_not_put_into_it():
+    here, there = (torch.optim.SGD([nn.Parameter(torch.ones(3))], lr=lr) for lr in (0.1, 0.2))
+    state = there.state_dict()
+    load_optimiser(here, state)
+    assert here.param_groups[0]["lr"] == 0.2 and "capturable" not in here.param_groups[0]
 
 
 @on_gpu
-def test_a_recorded_ocgan_has_the_losses_of_the_plain_loop(monkeypatch):
-    curves, counts = {}, {}
-    for way in ("plain", "recorded"):
-        made: list[Recorded] = []
-        begin = Recorded.__init__
+def test_weights_and_random_numbers_move_on_as_by_the_plain_step(made):
+    found = {}
+    for on in (False, True):
+        torch.manual_seed(0)
+        net = nn.Linear(5, 5).cuda()
+        optimiser = torch.optim.Adam(net.parameters(), 0.1, capturable=True)
 
-        def watched(self, step, optimisers, begin=begin, made=made, way=way):
-            begin(self, step, optimisers)
-            made.append(self)
-            self.on = self.on and way == "recorded"
+        def step(x, double, net=net, optimiser=optimiser):
+            loss = (net(x + torch.rand_like(x)) * (1 + double)).square().mean()
+            weights = [*net.parameters()]
+            for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+                weight.grad = slope
+            optimiser.step()
+            return {"loss": loss.detach()}
 
-        with monkeypatch.context() as patched:
-            patched.setattr(Recorded, "__init__", watched)
-            curves[way] = OCGAN(**SMALL, epochs=6, device="cuda").fit(images()).curves_
-        counts[way] = sum(len(recorded.graphs) for recorded in made)
-    assert counts == {
-        "plain": 0,
-        "recorded": 4,
-    }  # before mining, with the classifier, watched or not
-    for plain, recorded in zip(curves["plain"], curves["recorded"], strict=True):
+        recorded = Recorded(step, [optimiser])
+        recorded.on = on
+        x = torch.arange(60.0, device="cuda").view(12, 5) / 60
+        losses = [recorded(x[k : k + 2], double=k % 2 == 1)["loss"].item() for k in range(10)]
+        found[on] = [*losses, *net.weight.flatten().tolist(), torch.rand(1, device="cuda").item()]
+    assert found[True] == pytest.approx(found[False], rel=1e-4, abs=1e-6)
+    assert [len(recorded.graphs) for recorded in made] == [0, 2]
+
+
+@on_gpu
+def test_a_recorded_ocgan_has_the_losses_of_the_plain_loop(monkeypatch, made):
+    curves = [OCGAN(**SMALL, epochs=6).fit(images()).curves_]
+    # before mining, with the classifier, and mining watched or not
+    assert len(made[0].graphs) == 4
+    monkeypatch.setattr(Recorded, "__call__", lambda self, *x, **flags: self.step(*x, **flags))
+    curves.append(OCGAN(**SMALL, epochs=6).fit(images()).curves_)
+    for recorded, plain in zip(*curves, strict=True):
         assert recorded == pytest.approx(plain, rel=0.1, abs=0.02)
 
 
 @on_gpu
-def test_a_run_that_stopped_on_a_gpu_ends_as_one_that_did_not(tmp_path):
-    x = images()
-    straight = OCGAN(**SMALL, epochs=6, device="cuda").fit(x)
-    path = tmp_path / "half.pt"
-
-    class Stop(Exception):
-        pass
-
-    from ocnd_lib.training import Checkpoint
-
+def test_a_run_that_stopped_on_a_gpu_ends_as_one_that_did_not(tmp_path, monkeypatch, made):
+    x, path = images(), tmp_path / "half.pt"
+    straight = OCGAN(**SMALL, epochs=6).fit(x)
     save, epochs = Checkpoint.save, []
 
-    def stop(self, epoch, curves):
+    def stopping(self, epoch, curves):
         save(self, epoch, curves)
         epochs.append(epoch)
-        if len(epochs) == 4:
-            raise Stop
+        if epochs == [1, 2, 3, 4]:
+            raise KeyboardInterrupt
 
-    Checkpoint.save = stop
-    try:
-        with pytest.raises(Stop):
-            OCGAN(**SMALL, epochs=6, device="cuda").fit(x, checkpoint=path)
-    finally:
-        Checkpoint.save = save
-    resumed = OCGAN(**SMALL, epochs=6, device="cuda").fit(x, checkpoint=path)
+    monkeypatch.setattr(Checkpoint, "save", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        OCGAN(**SMALL, epochs=6).fit(x, checkpoint=path)
+    kept = torch.load(path, weights_only=True)["curves"]
+    resumed = OCGAN(**SMALL, epochs=6).fit(x, checkpoint=path)
+    assert epochs == [1, 2, 3, 4, 5, 6] and resumed.curves_[:4] == kept
+    assert made[-1].graphs
     for one, other in zip(straight.curves_, resumed.curves_, strict=True):
         assert other == pytest.approx(one, rel=0.1, abs=0.02)
 
 
 @on_gpu
-def test_a_masked_gan_that_starts_afresh_is_recorded_anew():
-    settings = {"epochs": 2, "joint_epochs": 2, "masked_epochs": 2, "reinitialise": True}
-    curves = AttentionGAN(**SMALL, **settings, device="cuda").fit(images()).curves_
-    masked = [point["mse"] for point in curves if point["phase"] == "masked"]
-    assert masked[0] > 1.5 * masked[-1] and np.isfinite(masked).all()
+def test_a_masked_gan_that_starts_afresh_is_recorded_anew(made):
+    settings = {"epochs": 2, "joint_epochs": 3, "masked_epochs": 3, "reinitialise": True}
+    curves = AttentionGAN(**SMALL, **settings).fit(images()).curves_
+    joint, masked = (
+        [point["mse"] for point in curves if point["phase"] == phase]
+        for phase in ("joint", "masked")
+    )
+    assert masked[0] > 1.2 * joint[-1] and masked[-1] < masked[0]
+    assert len(made) == 3 and all(recorded.graphs for recorded in made)  # base, masked, afresh

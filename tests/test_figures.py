@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocnd_lib.benchmark import check_cell, keeps_pictures
+from ocnd_lib.benchmark import check_cell, keeps_part, keeps_pictures
 from ocnd_lib.figures import (
     FIGURES,
     NoRecords,
@@ -43,3 +43,25 @@ def test_without_records_a_figure_says_how_to_make_them(chapter, name, tmp_path,
 )
 def test_records_keep_the_pictures_that_pages_show(cell):
     assert keeps_pictures(check_cell(cell))
+
+
+@pytest.mark.parametrize(
+    ("cell", "pictures", "area"),
+    [
+        ("mnist/attention-gan/8/0", True, True),
+        ("mnist/attention-gan/7/0", False, False),
+        ("mnist/attention-gan+mask=ones/8/0", False, True),
+        ("cifar10/attention-gan-oracle/automobile/0", False, True),
+        ("digits/attention-gan/3/0", True, True),
+        ("digits/attention-gan+mask=ones/3/0", False, True),
+        ("digits/ocgan+mining=False/3/0", True, True),
+        ("mnist/ocgan+mining=False/8/0", True, True),
+        ("mnist/ocgan+epochs=60+width=64/8/0", False, True),
+        ("cifar10/ocgan+mining=False/truck/0", False, True),
+        ("cifar10/ocgan/truck/1", False, True),
+    ],
+)
+def test_records_keep_no_more_than_pages_show(cell, pictures, area):
+    assert keeps_pictures(check_cell(cell)) is pictures
+    assert keeps_part(check_cell(cell), "area") is area
+    assert keeps_part(check_cell(cell), "masked")

@@ -176,6 +176,17 @@ def test_an_interval_over_seeds_ends_where_the_number_does(kind, values, interva
     assert (found["low"], found["high"]) == pytest.approx(interval, abs=1e-3)
 
 
+def test_equal_seeds_leave_the_chance_of_the_images_in_the_strength_of_maps(tmp_path):
+    """All seeds look at the same images: three that agree know no more of others than one does."""
+    rows = [
+        {"dataset": "coco10", "variant": "looks", "map": "attention map", "seed": seed, **of_seed}
+        for seed, of_seed in enumerate([{"weaker": 0.66, "low": 0.44, "high": 0.88}] * 3)
+    ]
+    found = figures.over_seeds("strength", pd.DataFrame(rows), tmp_path).iloc[0]
+    assert found["seeds"] == 3
+    assert (found["low"], found["high"]) == pytest.approx((0.44, 0.88))
+
+
 def test_without_masks_only_strengths_are_compared():
     said = figures.claims(pd.DataFrame(), strength_with(0.7, 0.6, 0.8))
     assert list(said.values())[:4] == [figures.NOTHING] * 4

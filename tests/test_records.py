@@ -14,7 +14,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import benchmark, records
-from ocnd_lib.benchmark import ARMS, keeps, keeps_pictures
+from ocnd_lib.benchmark import ARMS, keeps_part, keeps_pictures
 from ocnd_lib.packing import ON_GRID
 from ocnd_lib.records import (
     coarse,
@@ -236,7 +236,7 @@ def test_the_committed_records_are_light():
         with np.load(path) as stored:
             pictured = any(name.startswith("picture_") for name in stored.files)
             parts = {name.removeprefix("part_") for name in stored.files if "part_" in name}
-        assert all(keeps(cell, part.removesuffix(ON_GRID)) for part in parts), path
+        assert all(keeps_part(cell, part.removesuffix(ON_GRID)) for part in parts), path
         assert not pictured or keeps_pictures(cell), f"{path} has pictures that no page shows"
     size = sum(path.stat().st_size for path in records.records_folder().rglob("*.*"))
     assert size < 40e6

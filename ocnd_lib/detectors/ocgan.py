@@ -295,7 +295,7 @@ class OCGAN(DeepDetector):
         if classify:  # 1: the weak classifier
             loss = says(classifier(redrawn.detach()), 1) + says(classifier(drawn.detach()), 0)
             self._descend(loss / 2, optimisers["c"])
-            log["classifier"] = loss.detach() / 2
+            log["classifier"] = loss / 2
         if self.latent or self.visual:  # 2: the discriminators, which never see mined codes
             losses = {}
             if self.latent:
@@ -306,7 +306,7 @@ class OCGAN(DeepDetector):
                 false = self._judge(on_images, drawn.detach(), random)
                 losses["visual_discriminator"] = (says(real, 1) + says(false, 0)) / 2
             self._descend(sum(losses.values()), optimisers["d"])
-            log |= {name: loss.detach() for name, loss in losses.items()}
+            log |= losses
         if mining:  # 3: half of the random codes give way to mined ones
             half = random[: len(random) // 2]
             with evaluating(decoder, classifier):

@@ -30,15 +30,12 @@ class Redrawer:
         self.averaged = Averaged(self.redraws)
         self.averaged.model.eval()  # others look at it while they learn
         self.optimisers = self.recipe._optimisers(self.nets)
-        self._begin()
-        self.kept = nn.ModuleDict(
-            {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
-        )
-
-    def _begin(self) -> None:
         parts = {"nets": self.nets, "optimisers": self.optimisers}
         step = partial(self.recipe._step, **parts, classify=False, mining=False)
         self.update = Recorded(step, self.optimisers.values())
+        self.kept = nn.ModuleDict(
+            {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
+        )
 
     def step(self, images: Tensor) -> dict[str, Tensor]:
         """One update of all its networks by a batch in [-1, 1]; returns the losses."""
@@ -56,9 +53,8 @@ class Redrawer:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
+        """Restore what `state_dict` gave, before the first step."""
         self.nets.load_state_dict(state["nets"])
         self.averaged.load_state_dict(state["averaged"])
         for name, optimiser in self.optimisers.items():
             load_optimiser(optimiser, state[name])
-        self._begin()  # a step recorded before knows the optimisers' old moments

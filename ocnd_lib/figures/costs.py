@@ -194,7 +194,8 @@ def profile_page(of: str = "profile", path: Path | None = None) -> str:
     readme = (path or BENCHMARKS / "README.md").read_text()
     found = readme.partition(f"<!-- {of} -->")[2].partition(f"<!-- end of {of} -->")[0].strip()
     if not found:
-        raise NoRecords("nothing is measured yet; measure with: python -m benchmarks.profile")
+        module = "profile" if of == "profile" else "profile_gpu"
+        raise NoRecords(f"nothing is measured yet; measure with: python -m benchmarks.{module}")
     return found
 
 

@@ -81,9 +81,9 @@ def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd
     """Means over the seeds of each data set and variant: one row instead of one a seed.
 
     Of several seeds the interval low, high is Student's over them, or, of `finds` whose images are
-    recorded one by one, over seeds and images (`mean_over_runs`); of one it stays that over images.
-    It ends at the `BOUNDS` of the number, if it has any. Further columns: seeds, and the means of
-    all other numbers.
+    recorded one by one, over seeds and images (`mean_over_runs`), and of `strength` wider by that
+    over images; of one seed it stays that over images. It ends at the `BOUNDS` of the number, if it
+    has any. Further columns: seeds, and the means of all other numbers.
     """
     keys = ["dataset", "variant", *GROUPS[kind]]
     read = cache(lambda cell: read_arrays(cell, folder))  # a cell has many rows
@@ -93,7 +93,10 @@ def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd
         others = part.drop(columns=[*keys, "seed"]).mean().to_dict()
         row |= {**others, "seeds": part["seed"].nunique()}
         if row["seeds"] > 1:
-            _, row["low"], row["high"] = seed_interval(part[VALUE[kind]])
+            mean, row["low"], row["high"] = seed_interval(part[VALUE[kind]])
+            if kind == "strength":  # the images are the same in all seeds: they do not average out
+                half = np.hypot(row["high"] - mean, (part["high"] - part["low"]).mean() / 2)
+                row["low"], row["high"] = mean - half, mean + half
             lifts = _lifts_of_images(row, part["seed"], read) if kind == "finds" else None
             if lifts is not None:
                 _, row["low"], row["high"] = mean_over_runs(lifts)
