@@ -146,7 +146,9 @@ def test_who_beats_whom(some):
     compared = duels.against_all(found)
     assert list(compared.index) == ["vae", "anogan"]  # KDE lacks a class
     assert (compared["low"] < compared["mean_difference"]).all() and (compared["low"] > 0).all()
-    assert duels.surely_beaten(compared) == 2
+    assert duels.surely_beaten(compared) == 2 and duels.sure_winners(compared) == "none"
+    beaten = duels.against_all(found, "vae")
+    assert duels.sure_winners(beaten) == "OCGAN (10 of 10 classes, p = 0.004)"
     assert duels.against_all(found, "kde").empty
 
 

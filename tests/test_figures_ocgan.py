@@ -124,15 +124,32 @@ def test_the_page_shows_numbers_gains_and_verdicts(folder):
     assert numbers.loc["gain of latent", "digits, 5"].startswith(("+", "-"))
     found = figures.findings(folder).loc["digits"]
     assert set(found["paper, ten digits, one number each"]) == {""}  # it is of MNIST
-    assert list(found.index) == ["latent", "visual", "mining"]
+    steps = ["latent", "visual", "mining", "both discriminators", "all three parts"]
+    assert list(found.index) == steps
     assert "no record yet" not in set(found["AUROC"])
-    parts = figures.in_words(found).split("; ")
-    for part, name in zip(
-        parts, ("latent discriminator", "visual discriminator", "mining"), strict=True
-    ):
-        row = found.loc[name.split()[0]]
-        said = f"{name}: {row['AUROC']}, {row['ours, mean gain']}, seeds: {row['seeds']}"
-        assert part == said
+    for step in steps:
+        row = found.loc[step]
+        said = f"{row['AUROC']}, {row['ours, mean gain']}, seeds: {row['seeds']}"
+        assert figures.in_words(found, step) == said
+
+
+def test_parts_together_are_one_gain_and_of_many_single_ones_fewer_are_called():
+    runs = {title: runs_with(1) for title in figures.VARIANTS}
+    runs["+ latent"] = runs_with(1.02)
+    runs["+ visual"] = runs["+ mining"] = runs_with(3)
+    rows = figures.gains(runs).set_index(["part", "class"])
+    both = rows.loc[("both discriminators", "all")]
+    assert both["gain"] == pytest.approx(
+        rows.loc[("+ latent", "all"), "gain"] + rows.loc[("+ visual", "all"), "gain"]
+    )
+    assert (both["verdict"], both["of_many"]) == ("raised", "not shown")  # of three seeds
+    parts = ["latent", "visual", "mining", "both discriminators"]
+    found = pd.DataFrame(
+        {"AUROC": ["raised", "lowered", "not shown", "raised"], "few": ["not shown"] * 4},
+        index=pd.MultiIndex.from_product([["MNIST"], parts]),
+    )
+    assert figures.called(found, "AUROC") == "latent raised (MNIST), visual lowered (MNIST)"
+    assert figures.called(found, "few") == "none"
 
 
 def test_classes_below_chance_are_named(folder, monkeypatch):
@@ -174,7 +191,7 @@ def test_without_records_nothing_is_found(tmp_path):
     found = figures.findings(tmp_path)
     assert set(found["AUROC"]) == {"no record yet"} and set(found["ours, mean gain"]) == {""}
     assert set(found.index.get_level_values(0)) == {"MNIST", "CIFAR-10"}
-    assert figures.in_words(found.loc["CIFAR-10"]).endswith("; mining: no record yet")
+    assert figures.in_words(found.loc["CIFAR-10"], "mining") == "no record yet"
     with pytest.raises(NoRecords):
         figures.numbers_table(tmp_path)
     assert isinstance(found, pd.DataFrame)

@@ -55,7 +55,7 @@ def test_every_remedy_is_paired_with_what_it_mends(every):
     assert row["before"] == pytest.approx(0.5, abs=0.05) and row["after"] > 0.85
     base = table.loc[(*ATTENTION, MULTIPLIED, "its base GAN in these units")]
     assert base["low"] > 0 and base["wins"] == base["classes"] == 10
-    release = table.loc[(*GAN, "the release's networks and settings", "the usual ones")]
+    release = table.loc[(*GAN, "the release's networks, rate and epochs", "the usual ones")]
     assert release["gain"] == 0 and release["which"] == "2, 8" and release["seeds"] == 1
     ensemble = table.loc[(*ATTENTION, f"{MULTIPLIED}, its seeds as one ensemble", "each alone")]
     assert ensemble["low"] > 0.02 and ensemble["seeds"] == 2
@@ -75,15 +75,15 @@ def test_the_page_says_what_is_known_and_where_it_comes_from(every):
     assert tried.behind(larger, "seeds") == []
     bare = ("MNIST", "OCGAN", "its parts off: discriminators and mining", "all of them on")
     assert tried.behind(bare, "after") == ["mnist/ocgan/*/*", f"mnist/{tried.BARE}/*/*"]
-    release = ("MNIST", "OCGAN", "the release's networks and settings", "the usual ones")
+    release = ("MNIST", "OCGAN", "the release's networks, rate and epochs", "the usual ones")
     behind = ["mnist/ocgan/*/*", f"mnist/{tried.RELEASE['mnist']}/*/*"]
     assert tried.behind(release, "gain") == behind
     words = tried.in_words(table, "mnist", "Attention-GAN", "both", "its base")
     assert words.endswith("better in 10 of 10 classes, seeds: 2") and " to 0." in words
     said = tried.sentences(table)
     assert said["attention-base-mnist"] == words
-    assert said["attention-ones-mnist"].endswith("better in 0 of 0, 1, seeds: 1")
-    assert said["bare-mnist"].endswith("better in 0 of 0, 1, 2, seeds: 1")
+    assert said["attention-ones-mnist"].endswith("better in 0 of 2 classes (0, 1), seeds: 1")
+    assert said["bare-mnist"].endswith("better in 0 of 3 classes (0, 1, 2), seeds: 1")
     assert said["larger-mnist"] != said["larger-cifar10"] == "no record yet"
 
 

@@ -90,6 +90,16 @@ def surely_beaten(compared: pd.DataFrame, level: float = 0.05) -> int:
     return int((better & (compared["p_holm"] < level)).sum())
 
 
+def sure_winners(compared: pd.DataFrame, level: float = 0.05) -> str:
+    """The others that beat a method by Wilcoxon's test after Holm's correction, in words."""
+    rows = compared[(compared["mean_difference"] < 0) & (compared["p_holm"] < level)]
+    said = [
+        f"{tables.METHODS[row.Index]} ({row.losses} of {row.classes} classes, p = {row.p_holm:.3f})"
+        for row in rows.itertuples()
+    ]
+    return ", ".join(said) or "none"
+
+
 def against_page(compared: pd.DataFrame) -> pd.DataFrame:
     """`wilcoxon_over_classes` for a page."""
     page = pd.DataFrame(

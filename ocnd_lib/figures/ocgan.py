@@ -26,9 +26,17 @@ VARIANTS = {
     "+ visual": "ocgan+mining=False",
     "+ mining": "ocgan",
 }
+# what is added, before and after it; parts one by one, then together
+STEPS = {
+    **{after: (before, after) for before, after in pairwise(VARIANTS)},
+    "both discriminators": ("autoencoder", "+ visual"),
+    "all three parts": ("autoencoder", "+ mining"),
+}
 PRINTED = ("ablation_ae", "ablation_latent", "ablation_visual", "ablation_mining")
 CLASSES = {"mnist": ("2", "5", "8"), "cifar10": ("airplane", "truck")}
 SEEDS = range(5)
+REPEATS = 2000  # of a bootstrap: with fewer, the ends of an interval move in the fourth digit
+SINGLE = len(CLASSES) * (len(VARIANTS) - 1)  # gains of single parts that the page shows
 ABLATION_CELLS = tuple(
     f"{dataset}/{method}/{name}/{seed}"
     for seed in SEEDS
@@ -95,14 +103,14 @@ def ablation_table(dataset: str, runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "class", "seed", "auroc"])
 
 
-def gain(before: list[Run], after: list[Run]) -> tuple[float, float, float]:
+def gain(before: list[Run], after: list[Run], level: float = 0.95) -> tuple[float, float, float]:
     """Mean AUROC of `after` minus `before` over the classes and seeds both have, with interval.
 
     (difference, low, high) of `comparison.compare_means`: over seeds, and over the same images for
     both. All NaN where the two share no run.
     """
     pairs = shared_runs(after, before)
-    return compare_means(*pairs) if pairs[0] else (float("nan"),) * 3
+    return compare_means(*pairs, level, REPEATS) if pairs[0] else (float("nan"),) * 3
 
 
 def verdict(low: float, high: float, seeds: int) -> str:
@@ -115,18 +123,21 @@ def verdict(low: float, high: float, seeds: int) -> str:
 
 
 def gains(runs: Runs) -> pd.DataFrame:
-    """What each part adds to the variant before: one row a part and class, and one for all classes.
+    """What each of `STEPS` adds to what is before it: a row a step and class, one for all classes.
 
     Columns: part, class (index, or "all"), paper (its gain on ten classes, in rows of "all"),
-    gain, low, high, seeds (that every class has in both), verdict.
+    gain, low, high, seeds (that every class has in both), verdict; and of_many, the verdict of an
+    interval so wide that of all single parts on the page one in twenty times any is called by
+    chance (Bonferroni).
     """
-    printed, titles = printed_ablation(), list(VARIANTS)
+    printed = printed_ablation()
     classes = sorted({run.normal_class for group in runs.values() for run in group})
     rows = []
-    for before, part in pairwise(titles):
+    for part, (before, after) in STEPS.items():
         for k in ("all", *classes):
-            groups = [[r for r in runs[t] if k in ("all", r.normal_class)] for t in (before, part)]
+            groups = [[r for r in runs[t] if k in ("all", r.normal_class)] for t in (before, after)]
             value, low, high = gain(*groups)
+            _, *wider = gain(*groups, 1 - 0.05 / SINGLE)
             seen = [{(r.normal_class, r.seed) for r in group} for group in groups]
             shared = pd.Series([c for c, _ in seen[0] & seen[1]], dtype=object)
             seeds = int(shared.value_counts().min()) if len(shared) else 0
@@ -134,20 +145,21 @@ def gains(runs: Runs) -> pd.DataFrame:
                 {
                     "part": part,
                     "class": k,
-                    "paper": printed[part] - printed[before] if k == "all" else float("nan"),
+                    "paper": printed[after] - printed[before] if k == "all" else float("nan"),
                     **{"gain": value, "low": low, "high": high},
                     "seeds": seeds,
                     "verdict": verdict(low, high, seeds),
+                    "of_many": verdict(*wider, seeds),
                 }
             )
     return pd.DataFrame(rows)
 
 
 def findings(folder: Path | None = None) -> pd.DataFrame:
-    """For a page: does each part raise the AUROC? The paper's gain, ours, and what follows.
+    """For a page: do parts raise the AUROC? The paper's gain, ours, and what follows.
 
-    A row a data set and part; the paper's ablation is of MNIST alone. Without records the column of
-    ours says so.
+    A row a data set and step; the paper's ablation is of MNIST alone. Without records the column of
+    ours says so. The last column is the verdict with the number of single parts in mind.
     """
     tables = {}
     for dataset in CLASSES:
@@ -159,6 +171,7 @@ def findings(folder: Path | None = None) -> pd.DataFrame:
                 "ours, mean gain": [_text(row) for row in overall.itertuples()],
                 "seeds": [str(seeds or "") for seeds in overall["seeds"]],
                 "AUROC": list(overall["verdict"]),
+                f"as one of {SINGLE}": list(overall["of_many"]),
             },
             index=[part.removeprefix("+ ") for part in overall["part"]],
         )
@@ -169,15 +182,22 @@ def _text(row) -> str:
     return "" if np.isnan(row.gain) else f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
 
 
-def in_words(found: pd.DataFrame) -> str:
-    """The rows of `findings` of one data set in a sentence, as far as is recorded."""
-    said = []
-    for part, row in found.iterrows():
-        name = part if part == "mining" else f"{part} discriminator"
-        seeds = f"seeds: {row['seeds']}" if row["seeds"] else ""
-        known = [row["AUROC"], row["ours, mean gain"], seeds]
-        said.append(f"{name}: {', '.join(filter(None, known))}")
-    return "; ".join(said)
+def in_words(found: pd.DataFrame, step: str) -> str:
+    """What `findings` of one data set say of one step, as far as is recorded."""
+    row = found.loc[step]
+    seeds = f"seeds: {row['seeds']}" if row["seeds"] else ""
+    return ", ".join(filter(None, [row["AUROC"], row["ours, mean gain"], seeds]))
+
+
+def called(found: pd.DataFrame, column: str) -> str:
+    """The single parts that a column of `findings` calls raised or lowered, by data set."""
+    parts = [part.removeprefix("+ ") for part in list(VARIANTS)[1:]]
+    said = [
+        f"{part} {word} ({title})"
+        for (title, part), word in found[column].items()
+        if part in parts and word in ("raised", "lowered")
+    ]
+    return ", ".join(said) or "none"
 
 
 def below_chance(folder: Path | None = None) -> str:
@@ -209,7 +229,7 @@ def numbers_table(folder: Path | None = None) -> pd.DataFrame:
             text = f"{mean:.4f}{spread}, seeds: {len(part)}"
             shown.setdefault(f"{title}, {name}", {})[variant] = text
         for row in gains(runs).rename(columns={"class": "index"}).itertuples(index=False):
-            if row.index != "all" and not np.isnan(row.gain):
+            if row.index != "all" and row.part in VARIANTS and not np.isnan(row.gain):
                 part = f"gain of {row.part.removeprefix('+ ')}"
                 text = f"{_text(row)}, seeds: {row.seeds}"
                 shown[f"{title}, {names[row.index]}"][part] = text

@@ -3,6 +3,7 @@
 None of it looks at a test label. Larger networks are trained anew; the rest follows from records.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -23,7 +24,7 @@ from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import parse_cell, read_arrays, read_records
 
 LARGER = "ocgan+epochs=60+width=64"
-# networks and settings of the official release, but for the choice of the epoch
+# of the official release: networks, size of the code, noise, dropout, rate, batch and epochs
 RELEASE = {
     dataset: f"ocgan+batch_size=512+dropout=0.5+epochs=201+latent_dim={size}+learning_rate=0.0002"
     "+noise=0.2+variant=official61+width=64"
@@ -90,7 +91,7 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
     pairs[gan, "twice the channels and epochs", "the usual ones"] = shared_runs(
         runs_of(found, LARGER), usual
     )
-    pairs[gan, "the release's networks and settings", "the usual ones"] = shared_runs(
+    pairs[gan, "the release's networks, rate and epochs", "the usual ones"] = shared_runs(
         runs_of(found, RELEASE[found.dataset]), usual
     )
     pairs[gan, "its parts off: discriminators and mining", "all of them on"] = shared_runs(
@@ -126,8 +127,8 @@ def tried_table(every: dict[str, Results]) -> pd.DataFrame:
 
     Columns: before, after (mean AUROC over classes and seeds), gain, low, high (paired: the same
     images, and seeds where both have them), classes, which (their names, if not all), wins, losses
-    and p (Wilcoxon's over classes), seeds (the least of a class before). Remedies without a record
-    are left out.
+    and p (Wilcoxon's over classes), seeds and most (the least and the most of a class before).
+    Remedies without a record are left out.
     """
     rows = {}
     for name, found in every.items():
@@ -146,9 +147,10 @@ def tried_table(every: dict[str, Results]) -> pd.DataFrame:
                 **over[["classes", "wins", "losses", "p"]],
                 "which": "" if known == found.names else ", ".join(known),
                 "seeds": means[1].seeds,
+                "most": max(Counter(run.normal_class for run in before).values()),
             }
     columns = ["before", "after", "gain", "low", "high", "classes", "wins", "losses", "p"]
-    columns += ["which", "seeds"]
+    columns += ["which", "seeds", "most"]
     names = ["data set", "model", "changed", "against"]
     index = pd.MultiIndex.from_tuples(rows, names=names) if rows else None
     return pd.DataFrame(list(rows.values()), index=index, columns=columns)
@@ -167,10 +169,14 @@ def tried_page(table: pd.DataFrame) -> pd.DataFrame:
             "classes": row.which or "all",
             "classes won : lost": f"{row.wins:.0f} : {row.losses:.0f}",
             "p (Wilcoxon)": f"{row.p:.3f}" if row.classes > 5 else "",  # fewer can show nothing
-            "seeds": f"{row.seeds:.0f}",
+            "seeds": _seeds(row),
         }
     page = pd.DataFrame.from_dict(rows, orient="index")
     return page.rename_axis(list(table.index.names))
+
+
+def _seeds(row: pd.Series) -> str:
+    return f"{row.seeds:.0f}" + (f" to {row.most:.0f}" if row.most > row.seeds else "")
 
 
 def behind(row: tuple[str, ...], column: str) -> list[str]:
@@ -193,7 +199,8 @@ def in_words(table: pd.DataFrame, *key: str) -> str:
             return (
                 f"{row.before:.4f} to {row.after:.4f}, {row.gain:+.4f} "
                 f"[{row.low:+.4f}, {row.high:+.4f}], better in {row.wins:.0f} of "
-                f"{row.which or f'{row.classes:.0f} classes'}, seeds: {row.seeds:.0f}"
+                f"{row.classes:.0f} classes{f' ({row.which})' if row.which else ''}, "
+                f"seeds: {_seeds(row)}"
             )
     return "no record yet"
 
