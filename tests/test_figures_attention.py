@@ -139,6 +139,10 @@ def test_a_gain_takes_only_the_runs_that_both_have():
 
 def test_gains_are_over_the_base_part_of_the_same_runs_and_over_the_centre_map(folder):
     table = attention_gains.gains(figures.every_run(folder))
+    said = attention_gains.over_own_base(table, "learned map")
+    own = table[(table["variant"] == "learned map") & (table["against"] == "its own base GAN")]
+    assert f"{own['gain'].iloc[0]:+.4f} [" in said and said.count("seeds: ") == len(own)
+    assert attention_gains.over_own_base(table, "no such map") == "no record yet"
     table = table.set_index(["variant", "against"])["gain"]
 
     def mean(title, name):

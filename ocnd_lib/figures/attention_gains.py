@@ -66,6 +66,17 @@ def gains(every: Every) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def over_own_base(table: pd.DataFrame, variant: str) -> str:
+    """For a page: what a variant gains over its own base GANs, by a table of `gains`, in words."""
+    rows = table[(table["variant"] == variant) & (table["against"] == OWN)]
+    said = [
+        f"{row['dataset']} {_text(row)} ({row['verdict']}, seeds: {row['seeds']})"
+        for row in rows.to_dict("records")
+        if row["seeds"]
+    ]
+    return ", ".join(said) or "no record yet"
+
+
 QUESTIONS = {
     "above its own base GAN": OWN,
     "more than a second GAN (map of ones)": "map of ones",
