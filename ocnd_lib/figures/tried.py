@@ -175,6 +175,11 @@ def tried_page(table: pd.DataFrame) -> pd.DataFrame:
     return page.rename_axis(list(table.index.names))
 
 
+def _classes(row: pd.Series) -> str:
+    number = f"{row.classes:.0f} class{'es' * (row.classes != 1)}"
+    return f"{number} ({row.which})" if row.which else number
+
+
 def _seeds(row: pd.Series) -> str:
     return f"{row.seeds:.0f}" + (f" to {row.most:.0f}" if row.most > row.seeds else "")
 
@@ -199,7 +204,7 @@ def in_words(table: pd.DataFrame, *key: str) -> str:
             return (
                 f"{row.before:.4f} to {row.after:.4f}, {row.gain:+.4f} "
                 f"[{row.low:+.4f}, {row.high:+.4f}], better in {row.wins:.0f} of "
-                f"{row.classes:.0f} classes{f' ({row.which})' if row.which else ''}, "
+                f"{_classes(row)}, "
                 f"seeds: {_seeds(row)}"
             )
     return "no record yet"
