@@ -170,7 +170,10 @@ def test_an_interval_over_seeds_ends_where_the_number_does(kind, values, interva
     """Student's interval of two seeds knows nothing of what a probability may be."""
     row = {"dataset": "mnist", "variant": "looks", **dict.fromkeys(figures.GROUPS[kind], "normal")}
     table = pd.DataFrame(
-        [{**row, "seed": seed, figures.VALUE[kind]: v} for seed, v in enumerate(values)]
+        [
+            {**row, "seed": seed, figures.VALUE[kind]: v, "low": v - 0.1, "high": v + 0.1}
+            for seed, v in enumerate(values)
+        ]
     )
     found = figures.over_seeds(kind, table, tmp_path).iloc[0]
     assert (found["low"], found["high"]) == pytest.approx(interval, abs=1e-3)

@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from unittest import mock
 
 import dask
@@ -151,7 +152,9 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(tmp_path, m
         from ocnd_lib.sweep import _task
 
         (tmp_path / f"started-{os.getpid()}").touch()
+        end = time.monotonic() + 120
         while len(list(tmp_path.glob("started-*"))) < 2:  # both sweeps are at their first cell
+            assert time.monotonic() < end, "the other sweep never began"
             time.sleep(0.01)
         write = benchmark.write_record
 
@@ -164,6 +167,13 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(tmp_path, m
             return _task(cell, *settings)
 
     monkeypatch.setattr(sweeps, "_task", task)
+    starting = Lock()
+
+    def one_at_a_time(**settings):  # of two threads that import Dask's dashboard one may get half
+        with starting:
+            return LocalCluster(**settings)
+
+    monkeypatch.setattr(sweeps, "LocalCluster", one_at_a_time)
     with ThreadPoolExecutor(2) as pool:
         sweeping = [pool.submit(sweep, wanted, 1, None, 7, folder=folder) for _ in range(2)]
         outcomes = [each.result() for each in sweeping]
