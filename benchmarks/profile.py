@@ -11,22 +11,22 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from time import thread_time
 from unittest.mock import patch
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from ocnd_lib import few_channels
 from ocnd_lib.detectors import ocgan
+from ocnd_lib.detectors.redrawer import Redrawer
 from ocnd_lib.files import replace_file
 from ocnd_lib.records import provenance
-from ocnd_lib.training import Averaged, Hardware, choose_hardware, seed_everything
+from ocnd_lib.training import choose_hardware, seed_everything
 
 HERE = Path(__file__).parent
 MARKS = ("<!-- profile -->", "<!-- end of profile -->")
@@ -38,6 +38,11 @@ KINDS = {
     "linear layer": ("mm",),
 }
 OPTIMISER, AVERAGE, REST = "optimiser (Adam)", "average of the weights", "everything else"
+
+
+def kind_of(operation: str) -> str:
+    """The kind of work of an operation of PyTorch, e.g. of cudnn_batch_norm."""
+    return next((k for k, words in KINDS.items() if any(w in operation for w in words)), REST)
 
 
 class Watch(TorchDispatchMode):
@@ -60,8 +65,7 @@ class Watch(TorchDispatchMode):
         out = func(*args, **kwargs)
         seconds = thread_time() - start
         name = func._overloadpacket.__name__
-        kind = next((k for k, words in KINDS.items() if any(w in name for w in words)), REST)
-        kind = next((k for k in (OPTIMISER, AVERAGE) if k in self.within), kind)
+        kind = next((k for k in (OPTIMISER, AVERAGE) if k in self.within), kind_of(name))
         known = [self.layers.get(a.data_ptr()) for a in args if isinstance(a, Tensor)]
         layer = next(filter(None, known), None) if kind in ("convolution", "batch norm") else None
         if self.spreading:
@@ -100,48 +104,32 @@ class Watch(TorchDispatchMode):
         return inside
 
 
-@dataclass
-class Prepared:
-    """An OCGAN at the settings of the tables (MNIST) and a batch of random images to train it."""
-
-    model: ocgan.OCGAN
-    hardware: Hardware
-    nets: nn.ModuleDict
-    redraws: nn.ModuleDict  # encoder and decoder, of which there is an average
-    averaged: Averaged
-    optimisers: dict[str, torch.optim.Optimizer]
-    images: Tensor
-
-
-def prepare(batch: int, device: str, **settings) -> Prepared:
-    """An OCGAN before its first step, on `batch` images."""
+def prepare(batch: int, device: str, **settings) -> tuple[Redrawer, Tensor]:
+    """An OCGAN at the settings of the tables (MNIST) before its first step, and random images."""
     model = ocgan.OCGAN(**settings, batch_size=batch)
     model.channels_ = 1
     hardware = choose_hardware(device)
     seed_everything(0)
-    nets = hardware.place(nn.ModuleDict(model._networks())).train()
-    redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
+    gan = Redrawer(model, hardware)
     images = torch.rand(batch, 1, 32, 32).mul(2).sub(1).to(memory_format=torch.channels_last)
-    return Prepared(
-        model, hardware, nets, redraws, Averaged(redraws), model._optimisers(nets),
-        images.to(hardware.device),
-    )  # fmt: skip
+    return gan, images.to(hardware.device)
 
 
 def watch(steps: int, batch: int, **settings) -> Watch:
     """So many steps of OCGAN on `batch` images on a CPU, timed."""
-    made = prepare(batch, "cpu", **settings)
-    names = {p.data_ptr(): n.rpartition(".")[0] for n, p in made.nets.named_parameters()}
-    watched = Watch(names)
-    for optimiser in made.optimisers.values():
+    gan, images = prepare(batch, "cpu", **settings)
+    watched = Watch({p.data_ptr(): n.rpartition(".")[0] for n, p in gan.nets.named_parameters()})
+    for optimiser in gan.optimisers.values():
         optimiser.step = watched.under(OPTIMISER, optimiser.step)
-    average = watched.under(AVERAGE, made.averaged.update)
+    average = watched.under(AVERAGE, gan.averaged.update)
 
     def step() -> None:
-        noisy = made.images + made.model.noise * torch.randn_like(made.images)
-        with made.hardware.autocast():
-            made.model._step(made.images, noisy, made.nets, made.optimisers, True, True, False)
-        average(made.redraws)
+        noisy = images + gan.recipe.noise * torch.randn_like(images)
+        with gan.hardware.autocast():
+            gan.recipe._step(
+                images, noisy, gan.nets, gan.optimisers, classify=True, mining=True, watch=False
+            )
+        average(gan.redraws)
 
     with (
         patch.object(ocgan, "mine", watched.under("mining", ocgan.mine)),
@@ -228,6 +216,16 @@ def markdown(found: dict, least: float = 0.005) -> str:
     return f"\n\n{speed}\n\n".join(tables) + f"\n\n{told}"
 
 
+def write(name: str, marks: tuple[str, str], found: dict, text: str) -> None:
+    """What was found to benchmarks/`name`, and `text` between two marks of the README."""
+    data = json.dumps(found, indent=1) + "\n"
+    replace_file(HERE / name, lambda file: file.write(data.encode()))
+    readme = (HERE / "README.md").read_text()
+    before, after = readme.split(marks[0])[0], readme.split(marks[1])[1]
+    page = f"{before}{marks[0]}\n{text}\n{marks[1]}{after}"
+    replace_file(HERE / "README.md", lambda file: file.write(page.encode()))
+
+
 def main() -> None:
     """Profile, print, and write both files."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
@@ -242,12 +240,7 @@ def main() -> None:
     found = shares(watch(steps, batch), steps) | about
     text = markdown(found)
     print(text)
-    data = json.dumps(found, indent=1) + "\n"
-    replace_file(HERE / "profile.json", lambda file: file.write(data.encode()))
-    readme = (HERE / "README.md").read_text()
-    before, after = readme.split(MARKS[0])[0], readme.split(MARKS[1])[1]
-    page = f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}"
-    replace_file(HERE / "README.md", lambda file: file.write(page.encode()))
+    write("profile.json", MARKS, found, text)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,19 @@ benchmarks/profile_gpu.json and, between two marks, into benchmarks/README.md.
 """
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from time import perf_counter
 
 import torch
-from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.profile import KINDS, REST, prepare
+from benchmarks.profile import kind_of, prepare, write
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detectors import ocgan
-from ocnd_lib.files import replace_file
 from ocnd_lib.records import provenance
 
-HERE = Path(__file__).parent
 MARKS = ("<!-- profile on a GPU -->", "<!-- end of profile on a GPU -->")
 STEPPING = "optimiser (Adam) and average of the weights"  # which use the same operations
 SETTLED = 5  # steps before any is timed; the step is recorded in the third
@@ -33,21 +28,21 @@ def kind(operation: str) -> str:
     """The kind of work of an operation of PyTorch, e.g. of aten::cudnn_batch_norm."""
     if "foreach" in operation:
         return STEPPING
-    return next((k for k, words in KINDS.items() if any(w in operation for w in words)), REST)
+    return kind_of(operation)
 
 
 def step_of(batch: int, device: str, recorded: bool, **settings) -> Callable[[], None]:
     """A function that makes one full step."""
-    made = prepare(batch, device, **settings)
-    parts = {"nets": made.nets, "optimisers": made.optimisers}
-    update = Recorded(partial(made.model._step, **parts), made.optimisers.values())
+    gan, images = prepare(batch, device, **settings)
+    parts = {"nets": gan.nets, "optimisers": gan.optimisers}
+    update = Recorded(partial(gan.recipe._step, **parts), gan.optimisers.values())
     update.on = update.on and recorded
 
     def step() -> None:
-        noisy: Tensor = made.images + made.model.noise * torch.randn_like(made.images)
-        with made.hardware.autocast():
-            update(made.images, noisy, classify=True, mining=True, watch=False)
-        made.averaged.update(made.redraws)
+        noisy = images + gan.recipe.noise * torch.randn_like(images)
+        with gan.hardware.autocast():
+            update(images, noisy, classify=True, mining=True, watch=False)
+        gan.averaged.update(gan.redraws)
 
     return step
 
@@ -126,12 +121,7 @@ def main() -> None:
     found = measure(steps, batch) | {"steps": steps, "batch": batch, "machine": machine}
     text = markdown(found)
     print(text)
-    data = json.dumps(found, indent=1) + "\n"
-    replace_file(HERE / "profile_gpu.json", lambda file: file.write(data.encode()))
-    readme = (HERE / "README.md").read_text()
-    before, after = readme.split(MARKS[0])[0], readme.split(MARKS[1])[1]
-    page = f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}"
-    replace_file(HERE / "README.md", lambda file: file.write(page.encode()))
+    write("profile_gpu.json", MARKS, found, text)
 
 
 if __name__ == "__main__":

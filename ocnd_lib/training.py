@@ -228,7 +228,7 @@ def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
     On a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can.
     """
     groups = [
-        {**group, **{name: own[name] for name in ("capturable",) if name in own}}
+        {**group, "capturable": own["capturable"]} if "capturable" in own else group
         for own, group in zip(optimiser.param_groups, state["param_groups"], strict=True)
     ]
     optimiser.load_state_dict({**state, "param_groups": groups})

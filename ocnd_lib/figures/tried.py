@@ -204,8 +204,7 @@ def in_words(table: pd.DataFrame, *key: str) -> str:
             return (
                 f"{row.before:.4f} to {row.after:.4f}, {row.gain:+.4f} "
                 f"[{row.low:+.4f}, {row.high:+.4f}], better in {row.wins:.0f} of "
-                f"{_classes(row)}, "
-                f"seeds: {_seeds(row)}"
+                f"{_classes(row)}, seeds: {_seeds(row)}"
             )
     return "no record yet"
 
