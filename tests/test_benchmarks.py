@@ -10,6 +10,7 @@ import torch
 
 from benchmarks import __main__ as bench
 from benchmarks import crops, detectors, profile, profile_gpu, together
+from ocnd_lib.figures import costs
 from ocnd_lib.training import Hardware, choose_hardware
 
 ROOT = Path(__file__).parents[1]
@@ -32,12 +33,31 @@ def test_both_sides_of_every_pair_are_arms_that_exist():
         for _, arguments in (pair.baseline, pair.ours):
             assert arguments.split()[0] in bench.arms.ARMS
     assert len({pair.name for pair in bench.PAIRS}) == len(bench.PAIRS)
-    assert {pair.group for pair in bench.PAIRS} == {"training", "scoring", "data", "together"}
+    assert {pair.group for pair in bench.PAIRS} == set(costs.GROUPS)
 
 
 @pytest.mark.parametrize("method", ["ae", "f-anogan", "deep-svdd", "ocgan", "attention-gan"])
 def test_a_training_step_is_timed(method):
     assert 0 < detectors.step(method, "ours", small=True) < 1e6
+
+
+def test_every_network_of_the_compiled_side_is_compiled(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: asked.append(type(network)))
+    assert 0 < detectors.step("ocgan", "compiled", small=True) < 1e6
+    names = {kind.__name__ for kind in asked}
+    assert names == {"Encoder", "Decoder", "LatentDiscriminator", "Critic"} and len(asked) == 5
+    asked.clear()
+    detectors.step("ocgan", "ours", small=True)
+    assert not asked
+
+
+def test_without_a_compiler_the_rest_is_measured(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--only", "networks compiled", "--small"])
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    bench.main()
+    told = capsys.readouterr().out
+    assert "nothing is measured of torch.compile" in told and "0 pairs" in told
 
 
 def test_the_mining_epochs_of_one_of_ten_ocgans_are_timed():

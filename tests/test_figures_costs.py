@@ -58,7 +58,8 @@ def test_a_file_without_groups_and_with_one_machine_is_read(tmp_path):
     assert list(table["group"]) == ["training", "data"]
     assert costs.machines(table) == "Abacus, 2 cores, cpu float32, torch 2.0, 2026-01-02"
     assert costs.benchmarks_page(table).iloc[0]["times as fast [rounds]"] == "2.00 [1.90, 2.00]"
-    assert costs.unmeasured(table) == "ten models against a loop, scoring 10 000 images"
+    lacking = "ten models against a loop, scoring 10 000 images, torch.compile against ours"
+    assert costs.unmeasured(table) == lacking
     assert len(costs.ratios_figure(table).axes) == 2
 
 
@@ -115,13 +116,23 @@ def test_what_a_gpu_lacks_is_said_with_and_without_a_file_of_it(tmp_path):
     slower = row(costs.OCGAN_STEP, [0.5, 0.4], group="training", machine=GPU)
     gpu = measured_on_gpu(tmp_path, slower)
     assert costs.machines(gpu).startswith("Abacus 9000, 2 cores, cuda bfloat16")
-    assert costs.unmeasured(gpu) == "data, ten models against a loop, scoring 10 000 images"
+    lacking = "data, ten models against a loop, scoring 10 000 images, torch.compile against ours"
+    assert costs.unmeasured(gpu) == lacking
     assert costs.payers(gpu)["slower"] == costs.OCGAN_STEP
     nothing = costs.gpu_benchmarks(tmp_path / "none.json")
     assert costs.machines(nothing) == "none yet"
     assert costs.unmeasured(nothing) == ", ".join(title for title, _ in costs.GROUPS.values())
     assert set(costs.payers(nothing).values()) == {"none"}
     assert costs.ratio_of(nothing, costs.OCGAN_STEP) == "not measured yet"
+
+
+def test_compiled_networks_stand_in_a_panel_of_their_own(tmp_path):
+    compiled = row(costs.COMPILED, [0.75, 0.7, 0.8], group="compiled", machine=MACHINE)
+    table = measured(tmp_path, *OLD, compiled)
+    panel = costs.ratios_figure(table).axes[-1]
+    assert panel.get_title(loc="left") == "torch.compile against ours"
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["OCGAN"]
+    assert costs.payers(table)["slower"] == costs.COMPILED
 
 
 def test_ten_gans_stand_with_the_other_models_in_their_panel(tmp_path):

@@ -22,10 +22,12 @@ GROUPS = {
     "data": ("data", ()),
     "together": ("ten models against a loop", ()),
     "scoring": ("scoring 10 000 images", (", scoring 10 000 images",)),
+    "compiled": ("torch.compile against ours", (", networks compiled",)),
 }
 STACKED = "ten small autoencoders, stacked"
 PROCESSES = "ten small autoencoders, in two processes"
 OCGAN_STEP = "OCGAN, training step"
+COMPILED = "OCGAN, networks compiled"
 OCGANS, OCGANS_ON_GPU = "ten OCGANs, in two processes", "ten OCGANs, in ten processes"
 LACKING = "not measured yet"
 
