@@ -51,8 +51,8 @@ from ocnd_lib.records import (
     write_record,
 )
 from ocnd_lib.selection import validation_aurocs
-from ocnd_lib.settings import check_settings
-from ocnd_lib.training import Hardware, choose_hardware, one_thread, seconds_trained
+from ocnd_lib.settings import MAY_BE_0, check_settings
+from ocnd_lib.training import Diverged, Hardware, choose_hardware, one_thread, seconds_trained
 
 Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
 
@@ -112,13 +112,6 @@ def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardwa
 def _vgg11_arm_parameters() -> dict[str, type]:
     types = {field.name: field.type for field in fields(classifier.Recipe)}
     return {"background_correlation": float} | types
-
-
-def _load_crops(cell: Cell) -> MaskedSet:
-    """Crops as the cell's name says, not those that somebody built with other options and kept."""
-    if cell.dataset == "scenes":
-        return make_scenes(cell.parameters.get("background_correlation", 0.5))
-    return make_mnist_on_cifar() if cell.dataset == "mnist_on_cifar" else load_masked(cell.dataset)
 
 
 # --- chapter 5: one-class detectors -------------------------------------------------------------
@@ -310,12 +303,21 @@ METHODS = {
 }
 
 
+def _load(cell: Cell) -> ImageSet | MaskedSet:
+    """The pictures of a cell as its name says, not those built with other options and kept."""
+    if cell.dataset not in MASKED_SETS:
+        return load_images(cell.dataset)
+    if cell.dataset == "scenes":
+        images = make_scenes(cell.parameters.get("background_correlation", 0.5))
+    elif cell.dataset == "mnist_on_cifar":
+        images = make_mnist_on_cifar()
+    else:
+        images = load_masked(cell.dataset)
+    return images if METHODS[cell.method].masks else images.without_masks()
+
+
 class CellIsTaken(RuntimeError):
     """Another process on this machine is running the cell."""
-
-
-class Diverged(RuntimeError):
-    """Training came to nothing: its scores are no numbers."""
 
 
 def check_cell(text: str) -> Cell:
@@ -342,7 +344,7 @@ def _check_parameters(cell: Cell) -> None:
             raise ValueError(
                 f"{cell.method} has no parameter {name!r}; there are: {', '.join(sorted(types))}"
             )
-    may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else ()
+    may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else MAY_BE_0
     check_settings(cell.parameters, types, may_be_0)
 
 
@@ -379,8 +381,7 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     check_writable(folder or records_folder())
     code_revision()
     hardware = choose_hardware(device)
-    masks = METHODS[cell.method].masks and cell.dataset in MASKED_SETS
-    images = _load_crops(cell) if masks else load_images(cell.dataset)
+    images = _load(cell)
     work = (folder or records_folder()).parent / "checkpoints" / str(cell)
     with claim(work / "lock") as mine, one_thread():
         if not mine:

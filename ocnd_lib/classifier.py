@@ -17,7 +17,9 @@ from ocnd_lib.networks import VGG11
 from ocnd_lib.settings import check_settings
 from ocnd_lib.training import (
     Checkpoint,
+    Diverged,
     Hardware,
+    batch_count,
     batches,
     choose_hardware,
     progress,
@@ -63,7 +65,7 @@ def fit(
     One-cycle learning rate; the last epoch is the model. `watch(model)` is called after each epoch
     and its numbers join the curve; nothing is ever chosen by them. With `checkpoint`, a stopped run
     goes on bit for bit. Returns (model, one dict an epoch). ValueError for other images,
-    and unless every label from 0 to the largest has an image.
+    and unless every label from 0 to the largest has an image; Diverged if a loss is no number.
     """
     x, y = check_images(x, least=2), np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or y.min() < 0:
@@ -79,7 +81,7 @@ def fit(
     model = hardware.place(VGG11(x.shape[1], len(counts), recipe.batch_norm, recipe.width))
     weight = len(y) / (len(counts) * counts) if recipe.class_weight == "balanced" else None
 
-    steps = recipe.epochs * max(1, round(len(x) / recipe.batch_size))
+    steps = recipe.epochs * batch_count(len(x), recipe.batch_size)
     optimiser = _optimiser(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: one_cycle(step / steps))
 
@@ -106,6 +108,10 @@ def fit(
             bar.update()
             bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
         epoch += 1
+        if not np.isfinite(loss_sum):
+            raise Diverged(
+                f"the loss of epoch {epoch} is no number: training diverged; try a lower rate"
+            )
         curves.append(
             {
                 "epoch": epoch,

@@ -70,6 +70,7 @@ def plain_errors(*codes: tuple[type[Exception], int]) -> Iterator[None]:
         fail(str(error), next(code for kind, code in codes if isinstance(error, kind)))
     except KeyboardInterrupt:
         # threads may still wait for kernels; those end by themselves once this process is gone
+        sys.stdout.flush()
         print("\nocnd: stopped", file=sys.stderr, flush=True)
         os._exit(130)
 
@@ -100,17 +101,23 @@ def run(
     again: Annotated[bool, typer.Option("--again", help="Execute it even if unchanged.")] = False,
 ) -> None:
     """Execute one notebook with other parameters, or run one cell of a table."""
+    if bad := [pair for pair in parameters or [] if "=" not in pair]:
+        fail(f"-p needs a name and a value, not {bad[0]!r}; for example: -p epochs 3", BAD)
     given = dict(pair.split("=", 1) for pair in parameters or [])
+    if Path(f"{target}.ipynb").is_file():
+        target += ".ipynb"
     if not target.endswith(".ipynb") and "/" in target:
         if given or out:
             fail("a cell takes neither -p nor --out: its name says it all", BAD)
+        if again:
+            fail("a recorded cell is not run again; remove its record first", BAD)
         _run_cell(target)
         return
     from ocnd_lib.runs import NotebookError, execute, find_notebook
 
     if out and out.suffix != ".ipynb":
         fail(f"--out must end in .ipynb, not {out.name!r}", BAD)
-    with plain_errors((ValueError, BAD), (NotebookError, FAILED)):
+    with plain_errors((ValueError, BAD), (NotebookError, FAILED), (OSError, FAILED)):
         source = find_notebook(target)
         if out and out.resolve() == source:
             fail("--out is the notebook itself; name another file", BAD)
@@ -134,7 +141,7 @@ def _run_cell(cell: str) -> None:
     ):
         record = run_cell(cell)
     print(table([record]).T.to_string(header=False))
-    print(parse_cell(cell).path())
+    print(parse_cell(record["cell"]).path())
 
 
 @app.command()
@@ -144,7 +151,7 @@ def sweep(
     classes: Annotated[
         str | None, typer.Option(help="Normal classes, with commas between; else all.")
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds, like 0-4 or 0,2,5.")] = "0",
+    seeds: Annotated[str | None, typer.Option(help="Seeds, like 0-4 or 0,2,5. [0]")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Cells at a time, one core each.")] = 2,
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop after so long; checkpoints go on later.")
@@ -176,16 +183,18 @@ def sweep(
     ):
         everything = datasets is None and methods is None and classes is None
         if everything:
+            if seeds is not None:
+                raise ValueError("--seeds needs --datasets and --methods; the report has its own")
             wanted = plan.report_cells()
         else:
             names = [words(text or "") for text in (datasets, methods)]
             only = None if classes is None else words(classes)
-            wanted = sweeps.cells(*names, sweeps.parse_seeds(seeds), only)
+            wanted = sweeps.cells(*names, sweeps.parse_seeds("0" if seeds is None else seeds), only)
         missing = plan.missing(wanted)
         if scheduler is not None:
             workers = sweeps.threads(scheduler)
             print(f"The cluster has {workers} threads now.")
-        print(plan.told(missing, max(1, workers)))
+        print(plan.told(missing, max(1, workers)), flush=True)
         if dry_run:
             print("\n".join(missing))
             return
@@ -295,18 +304,24 @@ def table(
     ] = None,
 ) -> None:
     """Print the deck's table of a data set, with ours beside it; of several, the means."""
+    from ocnd_lib.data import class_names
     from ocnd_lib.records import read_records
     from ocnd_lib.tables import auroc_table, render, render_means
 
     if choices:
         from ocnd_lib.choices import choices_table, render_choices
 
+        if len(datasets) > 1:
+            fail("--choices is of one data set", BAD)
         with plain_errors((ValueError, BAD)):
-            for name in datasets:
-                tried = choices_table(name, choices, read_records(pattern=f"{name}/{choices}*/*"))
-                print(render_choices(name, choices, tried, format.value), end="")
+            class_names(datasets[0])  # before it becomes a pattern
+            found = read_records(pattern=f"{datasets[0]}/{choices}*/*")
+            tried = choices_table(datasets[0], choices, found)
+        print(render_choices(datasets[0], choices, tried, format.value), end="")
         return
     with plain_errors((ValueError, BAD)):
+        for name in datasets:
+            class_names(name)
         rows = {name: auroc_table(name, read_records(pattern=f"{name}/*/*")) for name in datasets}
     if len(rows) == 1:
         print(render(*rows.popitem(), format.value), end="")
@@ -328,15 +343,16 @@ def figures(
 
     if only and only not in FIGURES:
         fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
-    for name in [only] if only else FIGURES:
-        try:
-            save_figure(FIGURES[name](), name, out)
-        except NoRecords as missing:
-            if only:
-                fail(str(missing), FAILED)
-            print(f"{name}: {missing}", file=sys.stderr)
-        else:
-            print(out / f"{name}.svg")
+    with plain_errors((ValueError, BAD), (OSError, FAILED)):
+        for name in [only] if only else FIGURES:
+            try:
+                save_figure(FIGURES[name](), name, out)
+            except NoRecords as missing:
+                if only:
+                    fail(str(missing), FAILED)
+                print(f"{name}: {missing}", file=sys.stderr)
+            else:
+                print(out / f"{name}.svg")
 
 
 if __name__ == "__main__":

@@ -83,9 +83,9 @@ def load_images(name: str, folder: Path | None = None) -> ImageSet:
 
 
 def check_available(name: str, folder: Path | None = None) -> None:
-    """Make sure that `load_images` can have a set: downloads it if need be, but makes no pictures.
+    """Make sure that `load_images` can have a set; downloads it if need be.
 
-    Raises like `load_images`.
+    No scene and no crop of COCO is made. Raises like `load_images`.
     """
     if name in ("scenes", "coco10"):  # half a minute and more to make, unless they were kept
         from ocnd_lib.masked import source_of

@@ -31,7 +31,7 @@ from ocnd_lib.explain import (
 )
 from ocnd_lib.masked import MASKED_SETS, MaskedSet, load_masked
 from ocnd_lib.metrics import seed_interval
-from ocnd_lib.training import seconds_trained, to_unit
+from ocnd_lib.training import Diverged, seconds_trained, to_unit
 
 LAYER = "body.2"  # of a critic: 8x8 features; body.0 has 16x16, body.3 has 4x4
 BEFORE, ON_MASKED, AFTER = "base critic", "base critic, image x map", "masked critic"
@@ -220,6 +220,8 @@ def experiment(
     fitted = perf_counter()
     shared = seconds_trained(base_checkpoint)
     parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
+    if not np.isfinite(parts["score"]).all():
+        raise Diverged("the scores are no numbers: training diverged; try a lower rate")
     shown = choose(split, masks, LOOKED_AT)
     tables = look(model, shown)
     record = {

@@ -23,8 +23,9 @@ def auroc_interval(y: np.ndarray, score: np.ndarray, level: float = 0.95):
     """AUROC with DeLong's interval: (auroc, low, high), all in [0, 1].
 
     `y` (N,) in {0, 1}, `score` (N,). The interval is symmetric on the logit scale, so it stays in
-    [0, 1]. ValueError for fewer than two images of a class. Source: DeLong, DeLong and
-    Clarke-Pearson, Biometrics 44 (1988).
+    [0, 1]; of an AUROC of 0 or 1 both ends are that number, which is no certainty. ValueError for
+    fewer than two images of a class. Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44
+    (1988).
     """
     v_novel, v_normal = placements(np.asarray(y), np.asarray(score, dtype=float))
     if min(len(v_novel), len(v_normal)) < 2:

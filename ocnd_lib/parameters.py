@@ -51,8 +51,8 @@ SHARE = Rule((float,), lambda value: 0 <= value <= 1, "a number from 0 to 1")
 YES_OR_NO = Rule((bool,), lambda value: True, "true or false")
 A_CLASS = Rule(
     (int, str),
-    lambda value: 0 <= value <= 9 if isinstance(value, int) else value.strip() != "",
-    "the index of a class, 0 to 9, or its name",  # every data set of this report has ten classes
+    lambda value: value >= 0 if isinstance(value, int) else value.strip() != "",
+    "the index of a class, from 0, or its name",
 )
 SIZES = Rule(
     (str,),

@@ -7,6 +7,7 @@ method's defaults are part of its name: `cifar10/vgg11-bn+ratio=99/airplane/0`.
 import ast
 import fcntl
 import json
+import math
 import os
 import platform
 import re
@@ -153,7 +154,7 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
 
     A reader therefore never sees half a record, nor a record whose arrays are missing. Curves, one
     dict an epoch, are kept as one list a name, in half the space, to five digits, which is more
-    than a page shows of them.
+    than a page shows of them. What is no number is left out of curves, and refused elsewhere.
     """
     path = parse_cell(record["cell"]).path(folder)
     if arrays:
@@ -166,12 +167,14 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
 
 
 def _rounded(values, digits: int = 5):
-    """The same with five significant digits, in lists and dicts too."""
+    """The same with five significant digits, in lists and dicts too; None for what is no number."""
     if isinstance(values, dict):
         return {name: _rounded(value, digits) for name, value in values.items()}
     if isinstance(values, list):
         return [_rounded(value, digits) for value in values]
-    return float(f"{values:.{digits}g}") if isinstance(values, float) else values
+    if isinstance(values, float):
+        return float(f"{values:.{digits}g}") if math.isfinite(values) else None
+    return values
 
 
 def _columns(points: list[dict]) -> dict[str, list]:

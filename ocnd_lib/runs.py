@@ -23,6 +23,7 @@ from jupyter_client.kernelspec import KernelSpec
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from data_prep.masked_files import CLASS_NAMES, npz_path
 from ocnd_lib.files import replace_file
 from ocnd_lib.parameters import read_parameters, validate
 
@@ -78,7 +79,7 @@ def execute(
     out = out or root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
     out = out.resolve()
     figures = out.with_name(f"{out.stem}_figures")
-    if not again and _key(out) == key:
+    if not again and figures.is_dir() and _key(out) == key:
         return Run(out, figures, 0)
 
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -94,11 +95,15 @@ def execute(
 
 
 def library_version(root: Path = ROOT) -> str:
-    """Return the hash of what every notebook rests on: code, results and package versions."""
+    """Return the hash of what every notebook rests on: code, results, package versions, and data.
+
+    Of data only sets with masks that somebody built: all others are those of their checksums.
+    """
     records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records")
     files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
     for pattern in ("ocnd_lib/**/*.py", "ocnd_lib/**/*.mplstyle", "data_prep/**/*.py"):
         files += root.glob(pattern)
+    files += [npz_path(name) for name in CLASS_NAMES]
     return tree_hash([*files, *root.glob("results/published/**/*")], root)
 
 

@@ -73,9 +73,7 @@ def cells(
         for dataset, seed, method in product(datasets, seeds, methods)
         for name in only or _classes(dataset, method)
     ]
-    for cell in wanted:
-        check_cell(cell)
-    return wanted
+    return list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
 
 
 def _task(cell: str, folder: Path, data: Path, niceness: int) -> str:

@@ -20,6 +20,10 @@ from tqdm import tqdm
 from ocnd_lib.files import replace_file
 
 
+class Diverged(RuntimeError):
+    """Training came to nothing: its losses, or its scores, are no numbers."""
+
+
 @dataclass(frozen=True)
 class Hardware:
     """Where to compute and in which precision; `choose_hardware` makes one."""
@@ -153,6 +157,11 @@ def batches(
         yield pictures, None if y is None else y[index]
 
 
+def batch_count(images: int, size: int) -> int:
+    """How many batches an epoch of `batches` has."""
+    return max(1, (images + size // 2) // size)
+
+
 def progress(total: int, label: str, start: int = 0) -> tqdm:
     """A bar with loss and remaining time in a terminal; silent in a log, a page or a worker."""
     silent = not sys.stderr.isatty()
@@ -276,11 +285,6 @@ class Checkpoint:
         if "cuda" in state and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(state["cuda"])
         return state["epoch"], state["curves"]
-
-    def remove(self) -> None:
-        """Delete the file; the finished record stands in its place."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
 
 
 @contextmanager

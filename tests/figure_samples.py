@@ -99,10 +99,10 @@ CURVES = [
 ]
 SHARES = pd.DataFrame(
     [
-        ("accuracy", "deck, one run", 0.9523, np.nan, np.nan),
+        ("accuracy", "deck, as printed", 0.9523, np.nan, np.nan),
         ("accuracy", "VGG11", 0.95, 0.94, 0.97),
         ("accuracy", "VGG11 with batch norm", 0.96, 0.95, 0.97),
-        ("normal images found", "deck, one run", 0.5721, np.nan, np.nan),
+        ("normal images found", "deck, as printed", 0.5721, np.nan, np.nan),
         ("normal images found", "VGG11", 0.7, 0.6, 0.75),
         ("normal images found", "VGG11 with batch norm", 0.8, 0.77, 0.82),
     ],

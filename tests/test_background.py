@@ -12,6 +12,7 @@ from ocnd_lib import background, benchmark, classifier
 from ocnd_lib.background import RECIPE, SHOWN, VERSIONS, background_experiment, epochs_to, versions
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.classifier import Recipe
+from ocnd_lib.data import ImageSet
 from ocnd_lib.masked import Crops, MaskedSet, crop_coco, load_masked, mean_colour, silhouette
 from ocnd_lib.networks import VGG11
 from ocnd_lib.records import read_arrays, read_record
@@ -188,6 +189,22 @@ def test_the_correlation_in_a_name_decides_the_scenes(loaded, tmp_path):
         settings = f"masked+background_correlation={text}"
         run_cell(CELL.replace("masked", settings), tmp_path / "records")
         assert loaded.pop() == value
+
+
+def test_a_detector_too_learns_the_pictures_of_its_name_and_none_that_were_kept(
+    crops, loaded, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(benchmark, "load_images", lambda *_: pytest.fail("a kept set was loaded"))
+    seen = []
+
+    def learn(images, cell, checkpoint, hardware):
+        seen.append(images)
+        return {"metrics": {}}, {}
+
+    monkeypatch.setitem(benchmark.METHODS, "ae", replace(benchmark.METHODS["ae"], run=learn))
+    run_cell("scenes/ae/car/0", tmp_path / "records")
+    assert loaded == [0.5]
+    assert isinstance(seen[0], ImageSet) and np.array_equal(seen[0].x_test, crops.test.x)
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,16 @@ def test_a_failing_notebook_ends_with_its_cell_and_code_1(ocnd, notebook, tmp_pa
         (["run", "SMALL", "-p", "epoch", "3"], "did you mean 'epochs'"),
         (["run", "SMALL", "-p", "epochs", "-3"], "epochs must be a whole number, 1 or more"),
         (["run", "SMALL", "-p", "epochs"], "-p needs a name and a value"),
+        (["run", "SMALL", "-pepochs"], "-p needs a name and a value, not 'epochs'"),
         (["run", "SMALL", "--out", "SMALL"], "is the notebook itself"),
         (["run", "SMALL", "--out", "x.html"], "must end in .ipynb"),
         (["run", "digits/no_such_method/3/0"], "no_such_method"),
         (["run", "digits/vgg11/3/0", "-p", "epochs", "3"], "takes neither"),
+        (["run", "digits/vgg11/3/0", "--again"], "is not run again; remove its record first"),
+        (["sweep", "--seeds", "0-4"], "--seeds needs --datasets and --methods"),
+        (["table", "cifr10", "--choices", "ocgan"], "no data set 'cifr10'"),
+        (["table", "mnist", "cifar10", "--choices", "ocgan"], "--choices is of one data set"),
+        (["table", ""], "no data set ''"),
         (["data", "no_such_set"], "digits, mnist"),
         (["figures", "--out", "x", "--only", "no_such_figure"], "no figure 'no_such_figure'"),
         (["book", "--preset", "slow"], "quick"),
@@ -90,6 +96,19 @@ def test_bad_input_is_one_message_and_code_2(ocnd, notebook, monkeypatch, words,
     assert done.exit_code == 2, done.output
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_path_of_a_notebook_needs_no_suffix(ocnd, notebook, tmp_path):
+    done = ocnd("run", notebook.with_suffix(""), "-p", "epochs", 6, "--out", tmp_path / "o.ipynb")
+    assert done.exit_code == 0, done.output
+
+
+def test_a_place_that_cannot_be_written_to_is_one_message(ocnd, notebook, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = ocnd("run", notebook, "--out", tmp_path / "file" / "x.ipynb")
+    assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
+    done = ocnd("figures", "--only", "costs-ratios", "--out", tmp_path / "file")
+    assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_data_tells_what_is_in_a_set(ocnd):
@@ -111,10 +130,18 @@ def test_damaged_data_is_one_message_and_code_1(ocnd, monkeypatch, tmp_path):
     assert done.stderr == "ocnd: mnist.npz is truncated; repair it with: ocnd data mnist\n"
 
 
-def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path):
-    done = ocnd("run", "digits/ocgan+epochs=2+learning_rate=1e12+width=4/8/0")
-    assert done.exit_code == 1 and "its training diverged; try a lower rate" in done.output
-    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("*.pt"))
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "digits/ocgan+epochs=2+learning_rate=1e12+width=4/8/0",
+        "digits/vgg11+epochs=2+learning_rate=1e12+width=4/8/0",
+        "digits/looks+epochs=2+joint_epochs=1+learning_rate=1e12+masked_epochs=0+width=4/8/0",
+    ],
+)
+def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path, cell):
+    done = ocnd("run", cell)
+    assert done.exit_code == 1 and "training diverged; try a lower rate" in done.output
+    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("checkpoint*.pt"))
 
 
 def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):

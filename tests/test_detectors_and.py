@@ -170,6 +170,13 @@ def test_an_odd_border_is_refused():
         AND(**SMALL, border=3).fit(images(20, 0))
 
 
+def test_what_would_fail_or_turn_the_score_round_after_training_is_refused_before():
+    with pytest.raises(ValueError, match="border of 16 leaves 0 pixels"):
+        AND(**SMALL, border=16).fit(images(20, 0))
+    with pytest.raises(ValueError, match=r"tails is 0\.6; below 0\.5"):
+        AND(**SMALL, tails=0.6).fit(images(20, 0))
+
+
 def test_colour_images_are_seen_whole():
     detector = AND(**SMALL | {"epochs": 1}).fit(images(20, 0, channels=3))
     x = images(3, 1, channels=3)

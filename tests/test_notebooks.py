@@ -146,7 +146,7 @@ def test_given_text_becomes_the_declared_type(tmp_path):
         ("epochs", True, "True is no int"),
         ("ratio", "-1", "above 0, not -1.0"),
         ("ratio", "nan", "not finite"),
-        ("normal_class", "10", "0 to 9, or its name, not 10"),
+        ("normal_class", "-1", "from 0, or its name, not -1"),
         ("batch_norm", "maybe", "'maybe' is no bool"),
         ("batch_norm", 1, "1 is no bool"),
         ("dataset", "imagenet", "one of digits, mnist"),

@@ -109,6 +109,12 @@ def test_a_number_that_json_cannot_hold_leaves_nothing_behind(tmp_path):
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
+def test_what_is_no_number_in_a_curve_is_left_out_of_it(tmp_path):
+    curves = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": float("nan"), "area": float("inf")}]
+    write_record({**record("d/m/c/0", auroc=0.5), "curves": curves}, None, tmp_path)
+    assert read_record("d/m/c/0", tmp_path)["curves"] == [{"epoch": 1, "loss": 0.5}, {"epoch": 2}]
+
+
 def test_arrays_come_before_the_record_that_promises_them(tmp_path, monkeypatch):
     def full_disk(*_, **__):
         raise OSError("disk full")

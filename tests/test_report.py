@@ -108,6 +108,22 @@ def test_a_change_of_library_or_records_executes_again(root, file):
     assert execute(source, root=root).notebook == first.notebook
 
 
+def test_a_set_with_masks_that_is_built_anew_executes_again(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
+    source = root / "notebooks" / "first.ipynb"
+    execute(source, root=root)
+    assert execute(source, root=root).seconds == 0
+    (tmp_path / "data" / "scenes").mkdir(parents=True)
+    (tmp_path / "data" / "scenes" / "scenes.npz").write_bytes(b"other pictures")
+    assert execute(source, root=root).seconds > 0
+
+
+def test_a_run_without_its_figures_is_executed_again(root):
+    source = root / "notebooks" / "first.ipynb"
+    shutil.rmtree(execute(source, root=root).figures)
+    assert execute(source, root=root).seconds > 0
+
+
 def test_runs_with_other_parameters_lie_side_by_side(root):
     source = root / "notebooks" / "first.ipynb"
     default, other = execute(source, root=root), execute(source, {"number": "7"}, root=root)

@@ -13,7 +13,14 @@ import pytest
 import torch
 
 from ocnd_lib import benchmark, training
-from ocnd_lib.training import batches, choose_hardware, seed_everything, shift_and_flip, to_unit
+from ocnd_lib.training import (
+    batch_count,
+    batches,
+    choose_hardware,
+    seed_everything,
+    shift_and_flip,
+    to_unit,
+)
 
 
 def test_auto_precision_follows_the_processor(monkeypatch):
@@ -62,6 +69,14 @@ def test_a_tiny_last_batch_is_left_out_but_a_tiny_set_is_not():
     generator = torch.Generator().manual_seed(0)
     assert [len(labels) for _, labels in batches(x, y, 100, generator)] == [100]
     assert [len(labels) for _, labels in batches(x[:3], y[:3], 100, generator)] == [3]
+
+
+@pytest.mark.parametrize("size", [1, 6, 7, 8])
+def test_the_batches_of_an_epoch_are_counted_as_they_come(size):
+    for count in range(1, 40):
+        x = torch.zeros(count, 1, 2, 2, dtype=torch.uint8)
+        made = list(batches(x, None, size, torch.Generator().manual_seed(0)))
+        assert len(made) == batch_count(count, size)
 
 
 def test_shift_and_flip_moves_whole_images_and_nothing_else():

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 
 class MaskedLinear(nn.Module):
@@ -197,8 +197,10 @@ class AND(DeepDetector):
 
     def _networks(self) -> dict[str, nn.Module]:
         side = 32 - 2 * self._border()
-        if side % 4:
-            raise ValueError(f"a border of {self.border} leaves {side} pixels; it must be even")
+        if side < 4 or side % 4:
+            raise ValueError(
+                f"a border of {self.border} leaves {side} pixels; it must be even, and 14 at most"
+            )
         sizes = (self.channels_, side, self.latent_dim, self.width)
         return {
             "encoder": SigmoidEncoder(*sizes),
@@ -222,12 +224,14 @@ class AND(DeepDetector):
         return error, networks["estimator"].surprise(z)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        if self.tails >= 0.5:
+            raise ValueError(f"tails is {self.tails}; below 0.5 something is left between them")
         hardware, generator = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
         model = hardware.place(nn.ModuleDict(self._networks()))
         averaged = Averaged(model)
         optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate, fused=True)
-        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        steps = self.epochs * batch_count(len(x), self.batch_size)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         state = Checkpoint(
             checkpoint, generator,

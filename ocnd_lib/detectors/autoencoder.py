@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Decoder, Encoder, uniform_codes
-from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 
 class AutoEncoder(DeepDetector):
@@ -55,7 +55,7 @@ class AutoEncoder(DeepDetector):
         model = hardware.place(nn.ModuleDict(self._networks()))
         averaged = Averaged(model)
         optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        steps = self.epochs * batch_count(len(x), self.batch_size)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         state = Checkpoint(
             checkpoint, generator,

@@ -10,7 +10,7 @@ from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.detectors.gan import Descent
 from ocnd_lib.networks import Decoder, Encoder, uniform_codes
-from ocnd_lib.training import Checkpoint, batches, progress, seed_everything
+from ocnd_lib.training import Checkpoint, batch_count, batches, progress, seed_everything
 
 
 class FAnoGAN(DeepDetector):
@@ -64,7 +64,7 @@ class FAnoGAN(DeepDetector):
         model = hardware.place(nn.ModuleDict(self._networks()))
         self.state_ = dict(model.items())
         generator, critic, encoder = model.values()
-        in_epoch = max(1, round(len(x) / self.batch_size))
+        in_epoch = batch_count(len(x), self.batch_size)
         steps, encoder_steps = self.epochs * in_epoch, self.encoder_epochs * in_epoch
         descend_d = Descent(critic, self.learning_rate, (0.0, 0.9), steps)
         descend_g = Descent(generator, self.learning_rate, (0.0, 0.9), steps // self.critic_steps)

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Critic, Decoder, uniform_codes
-from ocnd_lib.training import Checkpoint, batches, progress, says, seed_everything
+from ocnd_lib.training import Checkpoint, batch_count, batches, progress, says, seed_everything
 
 
 class GAN(DeepDetector):
@@ -79,12 +79,12 @@ class GAN(DeepDetector):
         x = torch.from_numpy(x).to(hardware.device)
         model = hardware.place(nn.ModuleDict(self._networks()))
         generator, critic = model.values()
-        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        steps = self.epochs * batch_count(len(x), self.batch_size)
         descend_g = Descent(generator, self.learning_rate, (0.5, 0.999), steps)
         descend_d = Descent(critic, self.learning_rate, (0.5, 0.999), steps)
         state = Checkpoint(checkpoint, order, model=model, descend_g=descend_g, descend_d=descend_d)
         epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // max(1, self.epochs))
+        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
         while epoch < self.epochs:
             model.train()
             losses = []

@@ -23,6 +23,7 @@ from ocnd_lib.training import (
     Averaged,
     Best,
     Checkpoint,
+    batch_count,
     batches,
     means,
     progress,
@@ -213,7 +214,7 @@ class OCGAN(DeepDetector):
         update = Recorded(
             partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()
         )
-        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        steps = self.epochs * batch_count(len(x), self.batch_size)
         bar = progress(steps, "OCGAN", start=epoch * steps // self.epochs)
         while epoch < self.epochs:
             nets.train()

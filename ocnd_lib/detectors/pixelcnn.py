@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 LEVELS = 16  # an image is quantised to so many grey levels a channel
 
@@ -53,7 +53,7 @@ class PixelCNN(DeepDetector):
         model = hardware.place(nn.ModuleDict(self._networks()))
         averaged = Averaged(model)
         optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        steps = self.epochs * batch_count(len(x), self.batch_size)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         state = Checkpoint(
             checkpoint, generator,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Decoder, Encoder
-from ocnd_lib.training import Averaged, Checkpoint, batches, progress, seed_everything
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 # of a colour value in [-1, 1]: the Gaussian's negative log-likelihood is then the squared error
 VARIANCE = 0.5
@@ -58,7 +58,7 @@ class VAE(DeepDetector):
         model = hardware.place(nn.ModuleDict(self._networks()))
         averaged = Averaged(model)
         optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        steps = self.epochs * max(1, round(len(x) / self.batch_size))
+        steps = self.epochs * batch_count(len(x), self.batch_size)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         state = Checkpoint(
             checkpoint, generator,

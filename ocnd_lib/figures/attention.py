@@ -288,9 +288,8 @@ def row_tables(dataset: str, folder: Path | None = None) -> tuple[pd.DataFrame, 
     low, high (over seeds and images), seeds. NoRecords if no attention-GAN is recorded.
     """
     names, printed = class_names(dataset), load_published(dataset)
-    methods = {"OCGAN": "ocgan", "Attention-GAN": "attention-gan"}
     deck = pd.DataFrame(np.nan, list(ROWS), [*names, "mean"])
-    for title, method in methods.items():
+    for title, method in ROWS.items():
         if method in printed.index:
             deck.loc[title] = printed.loc[method].astype(float)
     rows = {}

@@ -1,6 +1,7 @@
 """Chapter 7: whether a learned map raises the AUROC, and above what."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib import plots
-from ocnd_lib.comparison import REPEATS, Run, compare_means, shared_runs
+from ocnd_lib.comparison import REPEATS, Run
+from ocnd_lib.figures import ocgan
 from ocnd_lib.figures.attention import (
     ABLATION_CELLS,
     CONTROLS,
@@ -22,25 +24,13 @@ from ocnd_lib.figures.attention import (
     missing,
     with_classes,
 )
-from ocnd_lib.figures.ocgan import never_above_chance, verdict
+from ocnd_lib.figures.claims import interval_text
 
 OWN, CENTRE, PLAIN = "its own base GAN", "centre map", "learned map"
 OTHER_BASE = "+ joint discriminator"  # which changes the base GAN, too, not only the map
 
 
-def gain(after: list[Run], before: list[Run]) -> dict:
-    """Mean AUROC of `after` minus `before`, over the classes and seeds that both have.
-
-    Keys gain, low, high (`comparison.compare_means`), seeds (that each class has), verdict.
-    """
-    pairs = shared_runs(after, before)
-    if not pairs[0]:
-        nothing = dict.fromkeys(("gain", "low", "high"), float("nan"))
-        return {**nothing, "seeds": 0, "verdict": "no record yet"}
-    value, low, high = compare_means(*pairs, repeats=REPEATS)
-    seeds = int(pd.Series([r.normal_class for r in pairs[0]]).value_counts().min())
-    said = verdict(low, high, seeds)
-    return {"gain": value, "low": low, "high": high, "seeds": seeds, "verdict": said}
+gain = partial(ocgan.gain, repeats=REPEATS)  # fewer, since there are so many of them
 
 
 def gains(every: Every) -> pd.DataFrame:
@@ -87,9 +77,10 @@ QUESTIONS = {
 
 
 def alike(every: Every) -> tuple[int, int]:
-    """In how many pairs of class and seed all variants began with the same base GAN, and of how
-    many: with another, trained on another machine, a gain between variants is less sure. Without
-    `OTHER_BASE`, which never does.
+    """In how many pairs of class and seed all variants began with the same base GAN, of how many.
+
+    Where one began with another, trained on another machine, a gain between variants is less sure.
+    Without `OTHER_BASE`, which never does, and pairs that only one variant has.
     """
     bases: dict[tuple, list[np.ndarray]] = {}
     for dataset, found in every.items():
@@ -97,7 +88,8 @@ def alike(every: Every) -> tuple[int, int]:
         for one in (one for title in titles for one in found[title]):
             key = (dataset, one.run.normal_class, one.run.seed)
             bases.setdefault(key, []).append(one.parts["base"].score)
-    same = [all(np.array_equal(base, group[0]) for base in group) for group in bases.values()]
+    groups = [group for group in bases.values() if len(group) > 1]
+    same = [all(np.array_equal(base, group[0]) for base in group) for group in groups]
     return sum(same), len(same)
 
 
@@ -139,13 +131,13 @@ def below_chance(every: Every) -> str:
     """The classes on which no recorded variant has a mean AUROC of 0.5 or more, in words."""
     if not any(group for found in every.values() for group in found.values()):
         return "none"
-    return "; ".join(never_above_chance(ablation_table(every), "panel")) or "none"
+    return "; ".join(ocgan.never_above_chance(ablation_table(every), "panel")) or "none"
 
 
 def _text(found: Mapping) -> str:
     if np.isnan(found["gain"]):
         return ""
-    return f"{found['gain']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]"
+    return interval_text(found["gain"], found["low"], found["high"], 4)
 
 
 def conclusion(answered: pd.DataFrame) -> str:

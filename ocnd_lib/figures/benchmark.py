@@ -121,7 +121,7 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def missing(found: Results) -> pd.DataFrame:
-    """The methods of which classes lack: columns recorded (of how many), classes, command."""
+    """The methods of which classes lack: method, recorded (of how many), missing, command."""
     rows = []
     for method in found.methods:
         lacking = [name for name in found.names if np.isnan(found.ours.loc[method, name])]
@@ -225,9 +225,7 @@ def every_cell(every: dict[str, Results]) -> list[str]:
 
 def seeds_differ(found: Results) -> str:
     """The standard deviations over seeds that means have, from least to most, in words."""
-    spreads = []
-    for method in found.complete:
-        spreads.append(_average(found, method).sd)
+    spreads = [_average(found, method).sd for method in found.complete]
     spreads = [sd for sd in spreads if sd > 0]  # not of one seed, nor of what no seed changes
     return f"{min(spreads):.4f} to {max(spreads):.4f}" if spreads else "not measured yet"
 
@@ -394,13 +392,11 @@ def every_result(folder: Path | None = None) -> dict[str, Results]:
     return {name: results(name, folder) for name in TITLES}
 
 
-def _of_each(make: Callable[[Results], object]) -> dict:
-    return {name: make(found) for name, found in every_result().items()}
-
-
 FIGURES: dict[str, Callable[[], Figure]] = {
     **{f"benchmark-{k}": (lambda k=k: table_figure(results(k))) for k in TITLES},
-    "benchmark-means": lambda: means_figure(_of_each(means)),
+    "benchmark-means": lambda: means_figure(
+        {k: means(found) for k, found in every_result().items()}
+    ),
     **{f"benchmark-seeds-{k}": (lambda k=k: seeds_figure(results(k))) for k in TITLES},
     "benchmark-confusability": lambda: confusability_figure(every_result()),
     "benchmark-cost": lambda: cost_figure(every_result()),

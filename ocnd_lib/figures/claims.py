@@ -13,9 +13,10 @@ def verdict(low: float, high: float, wanted: int, undecided: str = "one run, not
     return "confirmed" if low > 0 else "refuted" if high < 0 else "not shown"
 
 
-def interval_text(value: float, low: float, high: float) -> str:
+def interval_text(value: float, low: float, high: float, digits: int = 3) -> str:
     """A signed change and, if it has one, its interval."""
-    return f"{value:+.3f}" + ("" if np.isnan(low) else f" [{low:+.3f}, {high:+.3f}]")
+    form = f"+.{digits}f"
+    return f"{value:{form}}" + ("" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]")
 
 
 def claims_table(claims: Iterable[str], columns: Mapping[str, Mapping[str, str]]) -> str:

@@ -1,6 +1,7 @@
 """Chapter 8: what its figures and tables take from the records of where attention-GANs look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 
@@ -53,7 +54,7 @@ GROUPS = {
     "road": ["map"],
     "randomised": ["map", "step", "layer"],
 }
-VALUE = {"finds": "lift", "strength": "weaker", "road": "lift", "randomised": "mean"}
+VALUE = {"strength": "weaker", "road": "lift", "randomised": "mean"}
 BOUNDS = {"strength": (0, 1), "randomised": (-1, 1)}  # of chances and of correlations
 
 
@@ -68,22 +69,17 @@ def recorded(kind: str, folder: Path | None = None) -> pd.DataFrame:
             about = {"dataset": cell.dataset, "variant": cell.variant, "seed": cell.seed}
             parts.append(pd.DataFrame(record["tables"][kind]).assign(**about))
     if not parts:
-        lacking = CELLS[0] if kind != "finds" else _first_with_masks()
-        raise NoRecords(f"no record yet; make one with: ocnd run {lacking}")
+        raise NoRecords(f"no record yet; make one with: ocnd run {CELLS[0]}")
     return pd.concat(parts, ignore_index=True)
-
-
-def _first_with_masks() -> str:
-    return next(cell for cell in CELLS if not cell.startswith("cifar10/"))
 
 
 def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd.DataFrame:
     """Means over the seeds of each data set and variant: one row instead of one a seed.
 
-    Of several seeds the interval low, high is Student's over them, or, of `finds` whose images are
-    recorded one by one, over seeds and images (`mean_over_runs`), and of `strength` wider by that
-    over images; of one seed it stays that over images. It ends at the `BOUNDS` of the number, if it
-    has any. Further columns: seeds, and the means of all other numbers.
+    Of several seeds the interval low, high is over seeds and images: of `finds`, whose images are
+    recorded one by one, that of `mean_over_runs`, else Student's over seeds made wider by that over
+    images; of one seed it stays that over images. It ends at the `BOUNDS` of the number, if it has
+    any. Further columns: seeds, and the means of all other numbers.
     """
     keys = ["dataset", "variant", *GROUPS[kind]]
     read = cache(lambda cell: read_arrays(cell, folder))  # a cell has many rows
@@ -93,32 +89,38 @@ def over_seeds(kind: str, table: pd.DataFrame, folder: Path | None = None) -> pd
         others = part.drop(columns=[*keys, "seed"]).mean().to_dict()
         row |= {**others, "seeds": part["seed"].nunique()}
         if row["seeds"] > 1:
-            mean, row["low"], row["high"] = seed_interval(part[VALUE[kind]])
-            if kind == "strength":  # the images are the same in all seeds: they do not average out
-                half = np.hypot(row["high"] - mean, (part["high"] - part["low"]).mean() / 2)
-                row["low"], row["high"] = mean - half, mean + half
-            lifts = _lifts_of_images(row, part["seed"], read) if kind == "finds" else None
-            if lifts is not None:
-                _, row["low"], row["high"] = mean_over_runs(lifts)
+            if kind == "finds":
+                _, low, high = mean_over_runs(_lifts_of_images(row, part["seed"], read))
+            else:  # the images are the same in all seeds: they do not average out
+                mean, _, high = seed_interval(part[VALUE[kind]])
+                half = np.hypot(high - mean, (part["high"] - part["low"]).mean() / 2)
+                low, high = mean - half, mean + half
             bounds = BOUNDS.get(kind, (-np.inf, np.inf))
-            row["low"], row["high"] = np.clip([row["low"], row["high"]], *bounds).tolist()
+            row["low"], row["high"] = np.clip([low, high], *bounds).tolist()
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _lifts_of_images(row: dict, seeds: pd.Series, read: Callable) -> np.ndarray | None:
-    """The lift of a row of `finds` for each image, (seeds, images); None if some are not kept.
-
-    `read` gives the arrays of a cell.
-    """
+def _lifts_of_images(row: Mapping, seeds: Iterable[int], read: Callable) -> np.ndarray:
+    """The lift of a row of `finds`, (seeds, images); `read` gives the arrays of a cell."""
     name = "/".join(row[key] for key in ("images", "map", "measure", "baseline"))
-    normal = SETS[row["dataset"]][1]
-    cells = [f"{row['dataset']}/{row['variant']}/{normal}/{seed}" for seed in seeds]
-    found = [read(cell).get(name) for cell in cells]
-    if any(values is None for values in found):
-        return None
-    lifts = np.stack(found).astype(float)
+    where = f"{row['dataset']}/{row['variant']}/{SETS[row['dataset']][1]}"
+    lifts = np.stack([read(f"{where}/{seed}")[name] for seed in seeds]).astype(float)
     return lifts[:, np.isfinite(lifts).all(0)]
+
+
+def panels(kind: str, variant: str, folder: Path | None = None) -> dict[str, pd.DataFrame]:
+    """`over_seeds` of one variant, a table a data set, under its title; NoRecords if none."""
+    table = recorded(kind, folder)
+    table = over_seeds(kind, table[table["variant"] == variant], folder)
+    if not len(table):
+        cell = next(c for c in CELLS if parse_cell(c).variant == variant)
+        raise NoRecords(f"no record yet; make one with: ocnd run {cell}")
+    return {
+        title: table[table["dataset"] == dataset]
+        for dataset, (title, *_) in SETS.items()
+        if (table["dataset"] == dataset).any()
+    }
 
 
 def for_page(finds: pd.DataFrame) -> pd.DataFrame:
@@ -143,8 +145,8 @@ def recorded_numbers(folder: Path | None = None) -> pd.DataFrame:
     Columns: seeds, pixel AUROC and its lift over each baseline, and the lift of the other two
     measures over the centre, with intervals.
     """
-    finds = over_seeds("finds", recorded("finds", folder), folder)
-    finds = finds[finds["images"] == "normal"]
+    finds = recorded("finds", folder)
+    finds = over_seeds("finds", finds[finds["images"] == "normal"], folder)
     shown: dict[tuple, dict] = {}
     for row in finds.itertuples():
         line = shown.setdefault((SETS[row.dataset][0], VARIANTS[row.variant], row.map), {})
@@ -277,30 +279,17 @@ def _claim(row: pd.Series, found: str, numbers: str) -> str:
 
 def recorded_claims(folder: Path | None = None) -> dict[str, dict[str, str]]:
     """`claims` for each recorded data set, of the model without classifier, under its title."""
-    strength = over_seeds("strength", recorded("strength", folder), folder)
-    try:
-        finds = over_seeds("finds", recorded("finds", folder), folder)
-    except NoRecords:
-        finds = pd.DataFrame(columns=["dataset", "variant"])
-    found = {}
-    for dataset, (title, *_) in SETS.items():
-        parts = [
-            of[(of["dataset"] == dataset) & (of["variant"] == "looks")] for of in (finds, strength)
-        ]
-        if len(parts[1]):
-            found[f"{title}, recorded"] = claims(*parts)
-    return found
+    found: dict[str, dict[str, pd.DataFrame]] = {"finds": {}, "strength": {}}
+    for kind in found:
+        with suppress(NoRecords):
+            found[kind] = panels(kind, "looks", folder)
+    return {
+        f"{title}, recorded": claims(found["finds"].get(title, pd.DataFrame()), strength)
+        for title, strength in found["strength"].items()
+    }
 
 
 claims_markdown = partial(claims_table, CLAIMS)
-
-
-def recorded_claims_or_none(folder: Path | None = None) -> dict[str, dict[str, str]]:
-    """`recorded_claims`, or nothing where nothing is recorded."""
-    try:
-        return recorded_claims(folder)
-    except NoRecords:
-        return {}
 
 
 def by_verdict(claim: str, found: dict[str, dict[str, str]]) -> str:
@@ -332,27 +321,19 @@ def digit_finding(folder: Path | None = None) -> str:
     try:
         finds = recorded("finds", folder)
     except NoRecords:
-        finds = pd.DataFrame(columns=["dataset"])
-    finds = finds[finds["dataset"] == "mnist_on_cifar"]
+        return "no record yet"
+    wanted = {"dataset": "mnist_on_cifar", "map": "attention map", "measure": "auroc"}
+    for column, value in (wanted | {"baseline": "centre"}).items():
+        finds = finds[finds[column] == value]
     if not len(finds):
         return "no record yet"
-    wanted = {"map": "attention map", "measure": "auroc", "baseline": "centre"}
-    rows = over_seeds("finds", finds, folder)
-    for column, value in wanted.items():
-        rows = rows[rows[column] == value]
-    said = []
-    for variant, part in rows.groupby("variant", sort=False):
+    read, said = cache(lambda cell: read_arrays(cell, folder)), []
+    for variant, part in over_seeds("finds", finds, folder).groupby("variant", sort=False):
         normal, novel = (part[part["images"] == kind].iloc[0] for kind in ("normal", "novel"))
-        seeds = finds[finds["variant"] == variant]["seed"].drop_duplicates()
+        seeds = finds[finds["variant"] == variant]["seed"].unique()
         value, lift = ((normal[name] + novel[name]) / 2 for name in ("value", "lift"))
-        kept = [
-            _lifts_of_images(dict(row), seeds, lambda cell: read_arrays(cell, folder))
-            for row in (normal, novel)
-        ]
-        if any(lifts is None for lifts in kept):
-            low, high = min(normal.low, novel.low), max(normal.high, novel.high)
-        else:
-            _, low, high = mean_over_runs(np.concatenate(kept, axis=1))
+        kept = [_lifts_of_images(row, seeds, read) for row in (normal, novel)]
+        _, low, high = mean_over_runs(np.concatenate(kept, axis=1))
         answer = "yes" if value >= WANTED and low > 0 else "no"
         answer = answer if len(seeds) > 1 else ONE_SEED
         said.append(
@@ -364,20 +345,6 @@ def digit_finding(folder: Path | None = None) -> str:
 
 
 # --- figures -------------------------------------------------------------------------------------
-
-
-def panels(kind: str, variant: str, folder: Path | None = None) -> dict[str, pd.DataFrame]:
-    """`over_seeds` of one variant, a table a data set, under its title; NoRecords if none."""
-    table = over_seeds(kind, recorded(kind, folder), folder)
-    table = table[table["variant"] == variant]
-    if not len(table):
-        cell = next(c for c in CELLS if parse_cell(c).variant == variant)
-        raise NoRecords(f"no record yet; make one with: ocnd run {cell}")
-    return {
-        title: table[table["dataset"] == dataset]
-        for dataset, (title, *_) in SETS.items()
-        if (table["dataset"] == dataset).any()
-    }
 
 
 def recorded_maps(dataset: str, variant: str = "looks", folder: Path | None = None) -> Figure:

@@ -19,6 +19,7 @@ from ocnd_lib.records import read_arrays, read_record
 
 DATASETS = {"scenes": "generated scenes", "mnist_on_cifar": "digits on CIFAR-10"}
 COCO = "coco10"  # whatever part of it is there
+RECORDED = (*DATASETS, COCO)
 SEEDS = range(5)  # of the two arms
 CONTROL_SEEDS = range(3)
 PAIR = ("masked", "original")
@@ -296,16 +297,16 @@ def _mean(values: list[float], form: str) -> str:
 def learnt_table(folder: Path | None = None) -> pd.DataFrame:
     """For a page: the deck's row, and two of each data set that has a pair of records."""
     names, rows = ["deck"], [deck_row()]
-    for dataset, arms in _pairs(folder).items():
+    for dataset, arms in recorded_arm_pairs(folder).items():
         names += [title(dataset, arms)] * 2
         rows += learnt_rows(arms)
     return pd.DataFrame(rows, index=names)
 
 
-def _pairs(folder: Path | None) -> dict[str, dict[str, dict[int, Trained]]]:
+def recorded_arm_pairs(folder: Path | None) -> dict[str, dict[str, dict[int, Trained]]]:
     """The deck's two arms and the seeds that both have, of every data set with such a pair."""
     found = {}
-    for dataset in (*DATASETS, COCO):
+    for dataset in RECORDED:
         try:
             arms = in_pairs(recorded(dataset, PAIR, folder=folder))
         except NoRecords:
@@ -317,7 +318,10 @@ def _pairs(folder: Path | None) -> dict[str, dict[str, dict[int, Trained]]]:
 
 def recorded_pairs(folder: Path | None = None) -> pd.DataFrame:
     """For a page: `paired_table` of every data set on which both arms are recorded for a seed."""
-    tables = {title(dataset, arms): paired_table(arms) for dataset, arms in _pairs(folder).items()}
+    tables = {
+        title(dataset, arms): paired_table(arms)
+        for dataset, arms in recorded_arm_pairs(folder).items()
+    }
     if not tables:
         raise NoRecords("no pair of records yet; make one with: ocnd run " + PAIR_CELLS[0])
     return pd.concat(tables)

@@ -1,5 +1,6 @@
 """Chapter 4: what its figures and tables take from the records of OCGAN and its parts."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import Run, compare_means, shared_runs
 from ocnd_lib.data import class_index
 from ocnd_lib.figures.benchmark import TITLES
+from ocnd_lib.figures.claims import interval_text
 from ocnd_lib.figures.reruns import RERUNS
 from ocnd_lib.figures.source import PUBLISHED, NoRecords
 from ocnd_lib.metrics import seed_interval
@@ -103,16 +105,6 @@ def ablation_table(dataset: str, runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "class", "seed", "auroc"])
 
 
-def gain(before: list[Run], after: list[Run], level: float = 0.95) -> tuple[float, float, float]:
-    """Mean AUROC of `after` minus `before` over the classes and seeds both have, with interval.
-
-    (difference, low, high) of `comparison.compare_means`: over seeds, and over the same images for
-    both. All NaN where the two share no run.
-    """
-    pairs = shared_runs(after, before)
-    return compare_means(*pairs, level, REPEATS) if pairs[0] else (float("nan"),) * 3
-
-
 def verdict(low: float, high: float, seeds: int) -> str:
     """What an interval of a gain says: raised, lowered, not shown; of one seed, nothing."""
     if np.isnan(low):
@@ -122,36 +114,38 @@ def verdict(low: float, high: float, seeds: int) -> str:
     return "raised" if low > 0 else "lowered" if high < 0 else "not shown"
 
 
+def gain(after: list[Run], before: list[Run], level: float = 0.95, repeats: int = REPEATS) -> dict:
+    """Mean AUROC of `after` minus `before`, over the classes and seeds that both have.
+
+    Keys gain, low, high (`comparison.compare_means`: over seeds, and over the same images for both;
+    NaN where the two share no run), seeds (that each class has), verdict.
+    """
+    pairs = shared_runs(after, before)
+    value, low, high = (float("nan"),) * 3
+    if pairs[0]:
+        value, low, high = compare_means(*pairs, level, repeats)
+    seeds = min(Counter(run.normal_class for run in pairs[0]).values(), default=0)
+    said = verdict(low, high, seeds)
+    return {"gain": value, "low": low, "high": high, "seeds": seeds, "verdict": said}
+
+
 def gains(runs: Runs) -> pd.DataFrame:
     """What each of `STEPS` adds to what is before it: a row a step and class, one for all classes.
 
-    Columns: part, class (index, or "all"), paper (its gain on ten classes, in rows of "all"),
-    gain, low, high, seeds (that every class has in both), verdict; and of_many, the verdict of an
-    interval so wide that of all single parts on the page one in twenty times any is called by
-    chance (Bonferroni).
+    Columns: part, class (index, or "all"), paper (its gain on ten classes, in rows of "all"), those
+    of `gain`, and of_many, the verdict of an interval so wide that of all single parts on the page
+    one in twenty times any is called by chance (Bonferroni).
     """
     printed = printed_ablation()
     classes = sorted({run.normal_class for group in runs.values() for run in group})
     rows = []
-    for part, (before, after) in STEPS.items():
+    for part, step in STEPS.items():
         for k in ("all", *classes):
-            groups = [[r for r in runs[t] if k in ("all", r.normal_class)] for t in (before, after)]
-            value, low, high = gain(*groups)
-            _, *wider = gain(*groups, 1 - 0.05 / SINGLE)
-            seen = [{(r.normal_class, r.seed) for r in group} for group in groups]
-            shared = pd.Series([c for c, _ in seen[0] & seen[1]], dtype=object)
-            seeds = int(shared.value_counts().min()) if len(shared) else 0
-            rows.append(
-                {
-                    "part": part,
-                    "class": k,
-                    "paper": printed[after] - printed[before] if k == "all" else float("nan"),
-                    **{"gain": value, "low": low, "high": high},
-                    "seeds": seeds,
-                    "verdict": verdict(low, high, seeds),
-                    "of_many": verdict(*wider, seeds),
-                }
-            )
+            before, after = ([r for r in runs[t] if k in ("all", r.normal_class)] for t in step)
+            paper = printed[step[1]] - printed[step[0]] if k == "all" else float("nan")
+            of_many = gain(after, before, 1 - 0.05 / SINGLE)["verdict"]
+            row = {"part": part, "class": k, "paper": paper}
+            rows.append({**row, **gain(after, before), "of_many": of_many})
     return pd.DataFrame(rows)
 
 
@@ -179,7 +173,7 @@ def findings(folder: Path | None = None) -> pd.DataFrame:
 
 
 def _text(row) -> str:
-    return "" if np.isnan(row.gain) else f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
+    return "" if np.isnan(row.gain) else interval_text(row.gain, row.low, row.high, 4)
 
 
 def in_words(found: pd.DataFrame, step: str) -> str:

@@ -17,7 +17,7 @@ from IPython.display import HTML, DisplayObject
 
 from ocnd_lib.benchmark import ALL
 from ocnd_lib.data import class_names
-from ocnd_lib.records import Cell, parse_cell, read_record, records_folder
+from ocnd_lib.records import Cell, own_seconds, parse_cell, read_record, records_folder
 
 STYLE = """<style>
 button.from { all: unset; cursor: help; text-decoration: underline dotted; }
@@ -55,6 +55,7 @@ def facts(records: list[dict]) -> dict[str, str]:
     cells = [parse_cell(record["cell"]) for record in records]
     at = [record["provenance"] for record in records]
     days = sorted(each["date"][:10] for each in at)
+    bases = {record.get("shared_seconds", 0.0) for record in records}  # once for all their variants
     return {
         "cells": _list(_cells(cells)),
         "seeds": f"{len({cell.seed for cell in cells})} ({seeds_text(c.seed for c in cells)})",
@@ -64,7 +65,7 @@ def facts(records: list[dict]) -> dict[str, str]:
             for record, each in zip(records, at, strict=True)
         ),
         "date": days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}",
-        "wall time": _duration(sum(record["seconds"] for record in records))
+        "wall time": _duration(sum(map(own_seconds, records)) + sum(bases))
         + (" in all" if len(records) > 1 else ""),
         "command": _list(commands(cells)),
     }

@@ -29,6 +29,7 @@ from ocnd_lib.figures.benchmark import (
     every_result,
     names_of,
 )
+from ocnd_lib.figures.claims import interval_text
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import read_arrays, read_record
 
@@ -121,7 +122,7 @@ def detail_page(table: pd.DataFrame) -> pd.DataFrame:
             "published": "" if np.isnan(row.published) else f"{row.published:.4f}",
             "error": f"{row.error:.4f}",
             "in units of detail": f"{row.in_details:.4f} [{row.low:.4f}, {row.high:.4f}]",
-            "gain": f"{row.gain:+.4f} [{row.gain_low:+.4f}, {row.gain_high:+.4f}]",
+            "gain": interval_text(row.gain, row.gain_low, row.gain_high, 4),
             "classes won : lost": f"{row.wins:.0f} : {row.losses:.0f}",
             "p (Wilcoxon)": f"{row.p:.3f}",
             "seeds": f"{row.seeds:.0f}",

@@ -20,6 +20,7 @@ from ocnd_lib.comparison import (
 from ocnd_lib.detail import in_details
 from ocnd_lib.figures import ocgan, remedies
 from ocnd_lib.figures.benchmark import TITLES, IndexedRun, Results
+from ocnd_lib.figures.claims import interval_text
 from ocnd_lib.figures.source import NoRecords
 from ocnd_lib.records import parse_cell, read_arrays, read_records
 
@@ -127,8 +128,9 @@ def tried_table(every: dict[str, Results]) -> pd.DataFrame:
 
     Columns: before, after (mean AUROC over classes and seeds), gain, low, high (paired: the same
     images, and seeds where both have them), classes, which (their names, if not all), wins, losses
-    and p (Wilcoxon's over classes), seeds and most (the least and the most of a class before).
-    Remedies without a record are left out.
+    and p (Wilcoxon's over classes), seeds and most (the least and the most of a class before). An
+    ensemble is paired with the runs it is made of by image only: what their seeds share is not
+    subtracted, so its interval is rather too wide. Remedies without a record are left out.
     """
     rows = {}
     for name, found in every.items():
@@ -165,7 +167,7 @@ def tried_page(table: pd.DataFrame) -> pd.DataFrame:
         rows[TITLES[name], *key] = {
             "before": f"{row.before:.4f}",
             "after": f"{row.after:.4f}",
-            "gain": f"{row.gain:+.4f} [{row.low:+.4f}, {row.high:+.4f}]",
+            "gain": interval_text(row.gain, row.low, row.high, 4),
             "classes": row.which or "all",
             "classes won : lost": f"{row.wins:.0f} : {row.losses:.0f}",
             "p (Wilcoxon)": f"{row.p:.3f}" if row.classes > 5 else "",  # fewer can show nothing
@@ -202,8 +204,8 @@ def in_words(table: pd.DataFrame, *key: str) -> str:
     for at, row in table.iterrows():
         if at[:2] == key[:2] and all(a.startswith(k) for a, k in zip(at[2:], key[2:], strict=True)):
             return (
-                f"{row.before:.4f} to {row.after:.4f}, {row.gain:+.4f} "
-                f"[{row.low:+.4f}, {row.high:+.4f}], better in {row.wins:.0f} of "
+                f"{row.before:.4f} to {row.after:.4f}, "
+                f"{interval_text(row.gain, row.low, row.high, 4)}, better in {row.wins:.0f} of "
                 f"{_classes(row)}, seeds: {_seeds(row)}"
             )
     return "no record yet"

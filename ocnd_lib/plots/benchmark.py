@@ -119,8 +119,7 @@ def before_and_after(panels: Mapping[str, pd.DataFrame]) -> Figure:
     axes = fig.subplots(1, len(panels), squeeze=False)[0]
     for ax, (title, table) in zip(axes, panels.items(), strict=True):
         at, (printed, before, after) = np.arange(len(table)), table.columns
-        colours = np.where(table[after] < table[before], "worse", "better")
-        colours = [{"worse": WORSE, "better": BETTER}[word] for word in colours]
+        colours = [WORSE if worse else BETTER for worse in table[after] < table[before]]
         ax.hlines(at, table[before], table[after], colors=colours, lw=2.2, zorder=1)
         ax.plot(table[before], at, "o", color=OURS, mfc="white", ms=6)
         ax.plot(table[after], at, "o", color=OURS, ms=6)

@@ -116,7 +116,12 @@ def threshold_effect(novel: np.ndarray, score: np.ndarray, marks: Mapping[str, f
     for k, (name, threshold) in enumerate(marks.items()):
         for ax in (top, bottom):
             ax.axvline(threshold, color=COLOURS["ink"], linewidth=1, linestyle=(0, (4, 3)))
-        right = k > 0  # the first label stands to the left of its line, so that none is crossed
+        # the first label stands to the left of its line, so that none is crossed, if there is room
+        right = (
+            k > 0
+            or bottom.transAxes.inverted().transform(bottom.transData.transform((threshold, 0)))[0]
+            < 0.2
+        )
         bottom.annotate(
             name,
             (threshold, 0.04 + 0.13 * k),
@@ -174,13 +179,13 @@ def deck_beside_ours(rows: pd.DataFrame) -> Figure:
     for (marker, colour), who in zip(styles, people, strict=False):
         part = rows[rows["who"] == who]
         y = [quantities.index(q) + 0.2 * (people.index(who) - 1) for q in part["quantity"]]
-        error = np.nan_to_num(np.abs(part[["low", "high"]].T - part["value"]).to_numpy())
+        error = np.abs(part[["low", "high"]].T - part["value"]).to_numpy()
+        error = None if np.isnan(error).all() else np.nan_to_num(error)
         ax.errorbar(
             part["value"], y, xerr=error, fmt=marker, color=colour, capsize=2.5, linewidth=1.4,
             label=who,
         )  # fmt: skip
     ax.set_yticks(range(len(quantities)), quantities)
-    ax.set_ylim(len(quantities) - 0.5, -0.5)
     ax.xaxis.set_major_formatter(PERCENT)
     ax.set_xlabel("share of test images")
     ax.grid(axis="x")
@@ -199,7 +204,6 @@ def ratio_effect(rows: pd.DataFrame) -> Figure:
     palette = {
         "accuracy": COLOURS["accuracy"],
         "AUROC": COLOURS["auroc"],
-        "balanced accuracy": COLOURS["balanced_accuracy"],
         "normal images found": COLOURS["normal"],
         "normal images found, threshold moved": COLOURS["aupr"],
     }
@@ -215,7 +219,7 @@ def ratio_effect(rows: pd.DataFrame) -> Figure:
         ends[quantity] = (part["value"].iloc[-1], palette[quantity])
     direct_labels(ax, len(ratios) - 1, ends)
     ax.set_xticks(range(len(ratios)), [f"1 : {r:g}" for r in ratios])
-    ax.set(xlabel="normal : novel in the training set", ylim=(-0.03, 1.03))
+    ax.set(xlabel="normal : novel in the training set", ylabel="test images", ylim=(-0.03, 1.03))
     ax.yaxis.set_major_formatter(PERCENT)
     ax.grid(axis="y")
     return fig

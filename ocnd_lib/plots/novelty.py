@@ -290,7 +290,7 @@ def class_aurocs(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 
 
 def image_rows(rows: Mapping[str, np.ndarray]) -> Figure:
-    """Rows of images with a label each: uint8 (n, C, H, W), C = 1 or 3, n the same in every row."""
+    """Rows of images with a label each: uint8 (n, C, H, W), C = 1 or 3, any n."""
     columns = max(len(images) for images in rows.values())
     fig = Figure(figsize=(WIDTH, 0.75 * len(rows) + 0.1))
     axes = fig.subplots(len(rows), columns, squeeze=False)
