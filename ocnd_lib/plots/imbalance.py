@@ -219,7 +219,11 @@ def ratio_effect(rows: pd.DataFrame) -> Figure:
         ends[quantity] = (part["value"].iloc[-1], palette[quantity])
     direct_labels(ax, len(ratios) - 1, ends)
     ax.set_xticks(range(len(ratios)), [f"1 : {r:g}" for r in ratios])
-    ax.set(xlabel="normal : novel in the training set", ylabel="test images", ylim=(-0.03, 1.03))
+    ax.set(
+        xlabel="normal : novel in the training set",
+        ylabel="share of test images, or AUROC",
+        ylim=(-0.03, 1.03),
+    )
     ax.yaxis.set_major_formatter(PERCENT)
     ax.grid(axis="y")
     return fig
