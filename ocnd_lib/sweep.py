@@ -136,7 +136,7 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
             yield client
         finally:
             for nanny in cluster.workers.values():  # closing would wait for cells still at work
-                nanny.auto_restart = False
+                nanny.close_gracefully()  # or it would start its worker anew
                 if nanny.pid:
                     os.kill(nanny.pid, signal.SIGKILL)
 

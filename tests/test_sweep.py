@@ -14,6 +14,7 @@ import dask
 import psutil
 import pytest
 from dask.distributed import LocalCluster
+from distributed.nanny import WorkerProcess
 from typer.testing import CliRunner
 
 from ocnd_lib import cli
@@ -182,6 +183,26 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(tmp_path, m
     niceness = max(7, os.nice(0))
     assert sorted(log.read_text().splitlines()) == [f"{niceness} {cell}" for cell in wanted]
     assert [record["cell"] for record in read_records(folder)] == wanted
+
+
+def test_no_worker_is_started_anew_when_a_sweep_ends(tmp_path, monkeypatch):
+    """Closing a cluster that just then starts one fails at times."""
+    started = []
+    start, leave = WorkerProcess.start, sweeps.Client.__exit__
+
+    def slowly(client, *error):
+        time.sleep(2)
+        return leave(client, *error)
+
+    async def counted(process):
+        started.append(process)
+        return await start(process)
+
+    monkeypatch.setattr(sweeps.Client, "__exit__", slowly)
+    monkeypatch.setattr(WorkerProcess, "start", counted)
+    monkeypatch.setattr(sweeps, "_task", lambda *_: time.sleep(60))
+    outcome = sweep([TINY.format(0, 0)], workers=1, max_minutes=0.05, folder=tmp_path / "records")
+    assert len(outcome["left"]) == len(started) == 1
 
 
 def test_a_running_cluster_is_used_never_paused_and_left_running(tmp_path, monkeypatch):
