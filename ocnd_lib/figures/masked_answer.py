@@ -153,7 +153,7 @@ def recorded_gains(folder: Path | None = None) -> str:
     said = []
     for dataset, arms in recorded_arm_pairs(folder).items():
         gain = accuracy_gain((arms["masked"], "masked"), (arms["original"], "original"))
-        said.append(f"{title(dataset, arms)} {gain_text(gain)}")
+        said.append(f"{title(dataset, arms)}: {gain_text(gain)}")
     return "; ".join(said) or NO_RECORD
 
 
