@@ -252,3 +252,10 @@ def test_detail_needs_both_records_and_says_which_it_lacks(scored):
     for name in "012456":
         (scored / "mnist" / "ocgan" / name / "0.json").unlink()
     assert "unknown" in figures.detail_words("mnist", scored)  # three classes are too few
+
+
+def test_the_best_code_is_named_where_no_seed_has_every_code(monkeypatch):
+    rows = [(2, 0, 0.9), (8, 1, 0.8)]
+    table = pd.DataFrame(rows, columns=["latent_dim", "seed", "auroc"])
+    monkeypatch.setattr(figures, "latent_table", lambda folder: table)
+    assert figures.recorded_peak() == "0.900 with a code of 2, the highest, and 0.800 with one of 8"

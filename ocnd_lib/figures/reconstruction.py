@@ -79,13 +79,15 @@ def _novel(cell: Cell, arrays: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def best_by_validation(table: pd.DataFrame) -> int:
-    """The code that tells generated novelties best; no test image does.
+    """The code that tells generated novelties best; no test image does."""
+    return int(_means(table, "validation").idxmax())
 
-    Over the seeds that every code has; over all where there is none.
-    """
-    wide = table.pivot(index="seed", columns="latent_dim", values="validation")
+
+def _means(table: pd.DataFrame, column: str) -> pd.Series:
+    """The mean of a column by code: over the seeds that every code has; over all if none is."""
+    wide = table.pivot(index="seed", columns="latent_dim", values=column)
     whole = wide.dropna()
-    return int((whole if len(whole) else wide).mean().idxmax())
+    return (whole if len(whole) else wide).mean()
 
 
 def latent_change(
@@ -101,12 +103,12 @@ def latent_change(
 
 
 def recorded_peak(folder: Path | None = None) -> str:
-    """The mean AUROC of the best and of the largest recorded code, over shared seeds, in words."""
+    """The mean AUROC of the best and of the largest recorded code, in words."""
     try:
         table = latent_table(folder)
     except NoRecords:
         return NO_RECORD
-    mean = table.pivot(index="seed", columns="latent_dim", values="auroc").dropna().mean()
+    mean = _means(table, "auroc")
     best, last = mean.idxmax(), mean.index.max()
     found = f"{mean[best]:.3f} with a code of {best}"
     return (
