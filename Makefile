@@ -23,7 +23,7 @@ bench: $(INSTALLED)  ## speed, measured side by side
 clean:  ## remove what was built; .venv, data and results stay
 	rm -rf _build book/_figures book/chapters/*.ipynb book/chapters/gallery.md
 	rm -rf .pytest_cache .ruff_cache *.egg-info build
-	find ocnd_lib data_prep tests -name __pycache__ -prune -exec rm -rf {} +
+	find data_prep ocnd_lib report tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@command -v "$(PYTHON)" >/dev/null || { \

@@ -24,8 +24,8 @@ from benchmarks import arms
 from benchmarks.detectors import SCORED, TRAINED
 from benchmarks.together import MODELS, ON_GPU, PROCESSES
 from ocnd_lib.records import provenance
-from ocnd_lib.tables import METHODS
 from ocnd_lib.training import choose_hardware
+from report.tables import METHODS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / ("gpu.json" if ON_GPU else "results.json")

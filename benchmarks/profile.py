@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from data_prep.files import replace_file
 from ocnd_lib import few_channels
 from ocnd_lib.detectors import ocgan
 from ocnd_lib.detectors.redrawer import Redrawer
-from ocnd_lib.files import replace_file
 from ocnd_lib.records import provenance
 from ocnd_lib.training import choose_hardware, seed_everything
 

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 
 from data_prep.archives import DataError
-from ocnd_lib.files import replace_file
+from data_prep.files import replace_file
 
 # plain http, because the server's certificate is not for its own name; the md5 stands for it
 ARCHIVE = "http://images.cocodataset.org/annotations/annotations_trainval2017.zip"

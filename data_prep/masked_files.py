@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.archives import DataError, data_folder, md5_of
-from ocnd_lib.files import replace_file
+from data_prep.files import replace_file
 
 COCO_CLASSES = "airplane car bird cat sports-ball dog bowl horse boat truck"
 CLASS_NAMES = {

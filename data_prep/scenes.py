@@ -17,10 +17,10 @@ from pycocotools import mask as masks
 from tqdm import tqdm
 
 from data_prep.coco import CATEGORIES, Report, build
+from data_prep.files import replace_file
 from data_prep.masked_files import per_class_counts
 from data_prep.silhouettes import SILHOUETTES
 from data_prep.textures import background, smooth_noise
-from ocnd_lib.files import replace_file
 
 CATEGORY_IDS = (5, 3, 16, 17, 37, 18, 51, 19, 9, 8)  # those of COCO
 CELL = 128  # pixels of a scene's height, and of its width for each object

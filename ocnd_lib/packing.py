@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocnd_lib.files import replace_file
+from data_prep.files import replace_file
 
 MANY = 1000  # values; what has fewer is kept as it is
 LABELS = "class_test"  # the same in all records of a data set

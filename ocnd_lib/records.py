@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data_prep.files import replace_file
 from ocnd_lib import packing
-from ocnd_lib.files import replace_file
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LARGEST_SEED = 2**32 - 1  # of numpy's generators

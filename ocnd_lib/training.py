@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ocnd_lib.files import replace_file
+from data_prep.files import replace_file
 
 
 class Diverged(RuntimeError):

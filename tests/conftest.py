@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture(scope="session")
 def book() -> Path:
     """The html folder of the report, built once; notebooks without a change are not run again."""
-    from ocnd_lib.report import build
+    from report.pages import build
 
     return build().parent
 

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
-from ocnd_lib import plots
-from ocnd_lib.plots import COLOURS, Panel
+from report import plots
+from report.plots import COLOURS, Panel
 
 # Machado, Oliveira and Fernandes (2009), full severity, on linear RGB
 VISION = {

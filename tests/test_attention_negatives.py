@@ -5,13 +5,14 @@ import pytest
 import torch
 
 from attention_samples import TINY, learner, snapshot
-from ocnd_lib import benchmark, negatives, protocol, tables
+from ocnd_lib import benchmark, negatives, protocol
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors import attention_gan, map_learner
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.map_learner import MapLearner
 from ocnd_lib.selection import generated_novelties
 from ocnd_lib.training import to_unit
+from report import tables
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_prep import archives
-from ocnd_lib import benchmark, cli
+from ocnd_lib import benchmark
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.classifier import Recipe, fit
 from ocnd_lib.data import one_class_split
@@ -17,6 +17,7 @@ from ocnd_lib.detectors.kde import KDE
 from ocnd_lib.detectors.pixelcnn import PixelCNN
 from ocnd_lib.records import parse_cell, read_records
 from ocnd_lib.settings import check_settings
+from report import cli
 
 X = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
 

@@ -10,8 +10,8 @@ import torch
 
 from benchmarks import __main__ as bench
 from benchmarks import crops, detectors, profile, profile_gpu, together
-from ocnd_lib.figures import costs
 from ocnd_lib.training import Hardware, choose_hardware
+from report.figures import costs
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"name", "unit", "baseline", "ours", "ratio"}

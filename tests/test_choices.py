@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from ocnd_lib import choices
-from ocnd_lib.choices import choices_table, for_page, render_choices, table_settings
 from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import parse_cell, read_records
+from report import choices
+from report.choices import choices_table, for_page, render_choices, table_settings
 
 
 def trial(variant, normal_class, mean, seed=0, **settings):
@@ -114,9 +114,9 @@ def test_what_is_printed():
 def test_the_page_and_the_command_show_the_variants(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
-    from ocnd_lib.cli import app
-    from ocnd_lib.figures.benchmark import choices_page
     from ocnd_lib.records import write_record
+    from report.cli import app
+    from report.figures.benchmark import choices_page
 
     for record in RECORDS:
         write_record(record, folder=tmp_path)

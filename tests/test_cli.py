@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from ocnd_lib import cli, runs
+from report import cli, runs
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,7 +33,7 @@ def notebook(tmp_path):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from ocnd_lib.cli import app\n"
+        "import sys; from report.cli import app\n"
         "try: app(['--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'numpy', 'papermill', 'pandas'} & set(sys.modules)))"

@@ -15,7 +15,7 @@ from data_prep import archives, coil100
 from ocnd_lib import data
 from ocnd_lib.data import DataError, load_images, one_class_split
 from ocnd_lib.sweep import cells
-from ocnd_lib.tables import auroc_table, load_published, render
+from report.tables import auroc_table, load_published, render
 
 OBJECTS = 3
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ocnd_lib.benchmark import check_cell, keeps_part, keeps_pictures
-from ocnd_lib.figures import (
+from report.figures import (
     FIGURES,
     NoRecords,
     attention,
@@ -12,7 +12,7 @@ from ocnd_lib.figures import (
     ocgan,
     reconstruction,
 )
-from ocnd_lib.figures.source import drawn_or_said
+from report.figures.source import drawn_or_said
 
 MADE_BY = {
     attention: "ocnd run ",

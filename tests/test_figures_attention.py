@@ -9,10 +9,10 @@ from ocnd_lib import benchmark, protocol
 from ocnd_lib.attention import control_map
 from ocnd_lib.comparison import Run
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.figures import NoRecords, attention_gains
-from ocnd_lib.figures import attention as figures
 from ocnd_lib.records import read_arrays, read_record
-from ocnd_lib.tables import audit, class_names
+from report.figures import NoRecords, attention_gains
+from report.figures import attention as figures
+from report.tables import audit, class_names
 
 TINY = {"epochs": 1, "width": 4, "latent_dim": 2, "batch_size": 64}
 TINY_GAN = TINY | {"joint_epochs": 1, "masked_epochs": 1}

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from ocnd_lib import tables
-from ocnd_lib.figures import benchmark as figures
-from ocnd_lib.figures import duels
-from ocnd_lib.figures.benchmark import results
 from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.records import write_record
+from report import tables
+from report.figures import benchmark as figures
+from report.figures import duels
+from report.figures.benchmark import results
 
 CLASS_TEST = np.repeat(np.arange(10), 20).astype(np.uint8)
 ALL = [m for m in tables.METHODS if m != "attention-gan"]

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from benchmarks.__main__ import PAIRS
-from ocnd_lib.figures import NoRecords, costs
 from ocnd_lib.records import write_record
+from report.figures import NoRecords, costs
 
 MACHINE = {
     "processor": "Abacus",

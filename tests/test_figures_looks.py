@@ -8,9 +8,9 @@ import pytest
 
 from ocnd_lib import benchmark, looks, protocol
 from ocnd_lib.comparison import mean_over_runs
-from ocnd_lib.figures import NoRecords
-from ocnd_lib.figures import looks as figures
 from ocnd_lib.records import read_arrays, read_record
+from report.figures import NoRecords
+from report.figures import looks as figures
 
 TINY = {"epochs": 1, "joint_epochs": 1, "masked_epochs": 1, "width": 4, "latent_dim": 4}
 RUN = ["digits/looks/8/0", "digits/looks/8/1", "digits/looks+classifier=generated/8/0"]

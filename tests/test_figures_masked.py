@@ -6,12 +6,12 @@ from matplotlib.text import Text
 
 from ocnd_lib.background import SHOWN, VERSIONS
 from ocnd_lib.benchmark import check_cell
-from ocnd_lib.figures import NoRecords, drawn_or_said, masked_answer, table_or_said
-from ocnd_lib.figures import masked as figures
-from ocnd_lib.figures.masked import Trained, cell
-from ocnd_lib.figures.masked_answer import CLAIMS
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import write_record
+from report.figures import NoRecords, drawn_or_said, masked_answer, table_or_said
+from report.figures import masked as figures
+from report.figures.masked import Trained, cell
+from report.figures.masked_answer import CLAIMS
 
 Y = np.repeat(np.arange(10), 20).astype(np.uint8)
 RIGHT = {"original": 0.6, "masked": 0.9, "mean-fill": 0.85, "centre": 0.75, "background": 0.4}

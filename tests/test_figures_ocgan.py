@@ -6,10 +6,10 @@ import pytest
 
 from ocnd_lib import benchmark, protocol
 from ocnd_lib.comparison import Run
-from ocnd_lib.figures import NoRecords
-from ocnd_lib.figures import ocgan as figures
 from ocnd_lib.records import read_arrays, read_record
-from ocnd_lib.tables import load_published
+from report.figures import NoRecords
+from report.figures import ocgan as figures
+from report.tables import load_published
 
 TINY = {"epochs": 1, "width": 4, "latent_dim": 2, "batch_size": 64}
 # class 8 with two seeds and all variants; class 5 with one seed and two variants

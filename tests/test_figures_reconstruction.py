@@ -8,15 +8,15 @@ from matplotlib.text import Text
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
-from ocnd_lib import cli
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.autoencoder import AutoEncoder
-from ocnd_lib.figures import FIGURES, NoRecords, drawn_or_said, table_or_said
-from ocnd_lib.figures import reconstruction as figures
 from ocnd_lib.nearest import nearest_distance
-from ocnd_lib.plots import COLOURS
 from ocnd_lib.records import read_arrays, read_record, write_record
+from report import cli
+from report.figures import FIGURES, NoRecords, drawn_or_said, table_or_said
+from report.figures import reconstruction as figures
+from report.plots import COLOURS
 
 SMALL = "+batch_size=32+epochs=1+{}width=4"
 SWEEP = tuple(

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from ocnd_lib import tables
-from ocnd_lib.choices import table_settings
 from ocnd_lib.detail import FLOOR
-from ocnd_lib.figures import NoRecords, benchmark, remedies
 from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records
+from report import tables
+from report.choices import table_settings
+from report.figures import NoRecords, benchmark, remedies
 from score_samples import CLASS_TEST, DETAIL, write
 
 

@@ -5,8 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from ocnd_lib import tables
-from ocnd_lib.figures import benchmark, reruns
+from report import tables
+from report.figures import benchmark, reruns
 
 COLUMNS = ["published", "mean", "low", "high"]
 

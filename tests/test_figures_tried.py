@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ocnd_lib.detail import FLOOR
-from ocnd_lib.figures import NoRecords, benchmark, remedies, tried
+from report.figures import NoRecords, benchmark, remedies, tried
 from score_samples import CLASS_TEST, DETAIL, write
 
 GAN, ATTENTION = ("mnist", "OCGAN"), ("mnist", "Attention-GAN")

@@ -12,8 +12,8 @@ from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.explain import energy_inside, grad_cam, pixel_auroc
 from ocnd_lib.records import read_arrays
-from ocnd_lib.tables import class_names
 from ocnd_lib.training import to_unit
+from report.tables import class_names
 
 TINY = {"epochs": 1, "joint_epochs": 1, "masked_epochs": 1, "width": 4, "latent_dim": 4}
 TINY |= {"batch_size": 32}

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, read_set, write_set
 from data_prep.mnist_on_cifar import build_arrays, compose, scatter
-from ocnd_lib import cli
 from ocnd_lib.data import ImageSet, class_index, load_images
 from ocnd_lib.masked import (
     Crops,
@@ -25,6 +24,7 @@ from ocnd_lib.masked import (
     silhouette,
     swapped,
 )
+from report import cli
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 REAL = Path(os.environ.get("OCND_DATA") or "data")

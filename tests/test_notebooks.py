@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ocnd_lib.parameters import RULES, check, read_parameters, validate
+from report.parameters import RULES, check, read_parameters, validate
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

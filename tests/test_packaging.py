@@ -77,8 +77,9 @@ def imported_modules(path):
 
 
 def test_every_imported_package_is_a_declared_dependency():
-    files = [p for folder in ("ocnd_lib", "data_prep") for p in (ROOT / folder).rglob("*.py")]
-    own = {"ocnd_lib", "data_prep", *sys.stdlib_module_names}
+    packages = ("data_prep", "ocnd_lib", "report")
+    files = [p for folder in packages for p in (ROOT / folder).rglob("*.py")]
+    own = {*packages, *sys.stdlib_module_names}
     modules = {module for path in files for module in imported_modules(path)} - own
     declared = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
     installed = packages_distributions()

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ocnd_lib import data, masked, plan
+from ocnd_lib import data, masked
 from ocnd_lib.benchmark import check_cell
-from ocnd_lib.cli import app
 from ocnd_lib.data import DataError
-from ocnd_lib.figures import NoRecords
 from ocnd_lib.records import parse_cell, write_record
+from report import plan
+from report.cli import app
+from report.figures import NoRecords
 
 ROOT = Path(__file__).parents[1]
 

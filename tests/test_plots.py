@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from figure_samples import FIGURES, VISION, lab
-from ocnd_lib import plots
-from ocnd_lib.plots import COLOURS, save_figure
+from report import plots
+from report.plots import COLOURS, save_figure
 
 SUFFIXES = ("svg", "pdf", "png")
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from figure_samples import FIGURES, GIVEN, SCORE, Y, shown
-from ocnd_lib import plots
+from report import plots
 
 
 def test_the_system_names_every_network_and_function_of_the_code():

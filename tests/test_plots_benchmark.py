@@ -16,7 +16,7 @@ def test_a_cell_shows_both_numbers_and_has_a_colour_only_with_both():
 
 @pytest.mark.parametrize("vision", VISION)
 def test_better_and_worse_are_told_apart_with_any_vision(vision):
-    from ocnd_lib.plots.benchmark import DIVERGING
+    from report.plots.benchmark import DIVERGING
 
     for step in (0.1, 0.3, 0.5):
         below, above = (lab(DIVERGING(0.5 + side * step)[:3], vision) for side in (-0.99, 0.99))
@@ -31,7 +31,7 @@ def test_a_method_without_a_complete_row_has_no_dot():
 
 
 def test_a_class_that_loses_has_another_colour_than_one_that_gains():
-    from ocnd_lib.plots.benchmark import BETTER, WORSE
+    from report.plots.benchmark import BETTER, WORSE
 
     ax = FIGURES["before_and_after"]().axes[0]
     (lines,) = ax.collections

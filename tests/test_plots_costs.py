@@ -3,7 +3,7 @@
 from matplotlib.colors import to_rgb
 
 from figure_samples import FIGURES
-from ocnd_lib.plots import COLOURS
+from report.plots import COLOURS
 
 
 def test_a_ratio_is_filled_only_when_every_round_lies_on_one_side():

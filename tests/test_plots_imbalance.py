@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from figure_samples import FIGURES, shown
-from ocnd_lib.plots import COLOURS
+from report.plots import COLOURS
 
 
 def test_learning_curves_show_each_seed_and_their_mean_for_the_right_class():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from figure_samples import FIGURES, GIVEN, HEAT
-from ocnd_lib import plots
+from report import plots
 
 
 def test_heat_maps_of_a_row_have_one_scale_and_an_outline():

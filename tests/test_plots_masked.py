@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from figure_samples import ARMS, CORRELATED, CROSSED
-from ocnd_lib import plots
+from report import plots
 
 
 def test_each_arm_stands_at_its_accuracy_and_a_missing_one_is_said():

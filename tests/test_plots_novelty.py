@@ -6,7 +6,7 @@ from matplotlib.collections import PathCollection, PolyCollection
 from sklearn.metrics import roc_auc_score
 
 from figure_samples import FIGURES, RATIOS, SCORE, Y, panels, shown
-from ocnd_lib import plots
+from report import plots
 
 
 def test_panels_show_their_points_and_the_zero_line():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from figure_samples import FIGURES, GREY, shown
-from ocnd_lib import plots
+from report import plots
 
 
 def test_the_architecture_names_every_network_of_the_code():

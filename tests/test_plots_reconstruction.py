@@ -7,8 +7,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from figure_samples import DETAIL, FIGURES, GIVEN, SWEEP
-from ocnd_lib import plots
-from ocnd_lib.plots import COLOURS
+from report import plots
+from report.plots import COLOURS
 
 
 def test_under_each_reconstruction_stands_its_error_and_the_frame_tells_its_kind():

@@ -9,7 +9,10 @@ import pytest
 from IPython.display import Markdown
 
 from ocnd_lib.benchmark import check_cell
-from ocnd_lib.figures import (
+from ocnd_lib.records import parse_cell, write_record
+from ocnd_lib.sweep import cells as sweep_cells
+from ocnd_lib.sweep import parse_seeds
+from report.figures import (
     attention,
     benchmark,
     imbalance,
@@ -19,9 +22,6 @@ from ocnd_lib.figures import (
     provenance,
     reconstruction,
 )
-from ocnd_lib.records import parse_cell, write_record
-from ocnd_lib.sweep import cells as sweep_cells
-from ocnd_lib.sweep import parse_seeds
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 

@@ -7,9 +7,10 @@ import sys
 import nbformat
 import pytest
 
-from ocnd_lib import report, runs
-from ocnd_lib.report import BookError, build, write_gallery
-from ocnd_lib.runs import NotebookError, execute, find_notebook
+from report import pages as report
+from report import runs
+from report.pages import BookError, build, write_gallery
+from report.runs import NotebookError, execute, find_notebook
 
 FIGURE = """\
 import os, pathlib

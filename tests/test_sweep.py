@@ -17,10 +17,10 @@ from dask.distributed import LocalCluster
 from distributed.nanny import WorkerProcess
 from typer.testing import CliRunner
 
-from ocnd_lib import cli
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.records import read_arrays, read_records
 from ocnd_lib.sweep import cells, parse_seeds, sweep
+from report import cli
 
 TINY = "digits/ae+epochs=1+latent_dim=2+width=4/{}/{}"
 LONGER = TINY.replace("epochs=1", "epochs=40")
@@ -240,7 +240,7 @@ def test_a_scheduler_that_is_not_there_is_said_at_once(tmp_path, monkeypatch, ad
 
 def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
     endless = LONGER.replace("40", "1000000").split("/")[1]
-    command = [sys.executable, "-m", "ocnd_lib.cli", "sweep", "--datasets", "digits"]
+    command = [sys.executable, "-m", "report.cli", "sweep", "--datasets", "digits"]
     sweeping = subprocess.Popen(
         [*command, "--methods", endless, "--classes", "3", "--workers", "1"],
         cwd=ROOT,

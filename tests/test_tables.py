@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ocnd_lib import tables
 from ocnd_lib.comparison import Run
 from ocnd_lib.records import write_record
+from report import tables
 
 CIFAR10 = tables.class_names("cifar10")
 CLASS_TEST = np.repeat(np.arange(10), 30).astype(np.uint8)

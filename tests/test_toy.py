@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ocnd_lib import toy
-from ocnd_lib.plots import HALF_WIDTH
+from report import toy
+from report.plots import HALF_WIDTH
 
 
 def rng():

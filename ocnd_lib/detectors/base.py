@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from ocnd_lib.files import replace_file
+from data_prep.files import replace_file
 from ocnd_lib.settings import MAY_BE_0, check_settings
 from ocnd_lib.training import Hardware, choose_hardware, to_unit
 

@@ -1,0 +1,359 @@
+"""The `ocnd` command. Everything heavy is imported by the command that needs it."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand
+
+FAILED, BAD = 1, 2  # exit codes: work that failed, input that was wrong
+
+
+class Preset(StrEnum):
+    """How large an experiment is."""
+
+    quick = "quick"
+    full = "full"
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    text = "text"
+    csv = "csv"
+    json = "json"
+
+
+class NameValueCommand(TyperCommand):
+    """A command whose `-p` takes two words, a name and a value, as papermill's does."""
+
+    def parse_args(self, ctx, args: list[str]) -> list[str]:
+        """Join the two words of each `-p` with an equals sign, which typer can read."""
+        joined, rest = [], iter(args)
+        for word in rest:
+            joined.append(word)
+            if word == "-p":
+                pair = [next(rest, None), next(rest, None)]
+                if None in pair:
+                    fail("-p needs a name and a value, for example: -p epochs 3", BAD)
+                joined.append("=".join(pair))
+        return super().parse_args(ctx, joined)
+
+
+app = typer.Typer(
+    help="Run and render the report on one-class novelty detection.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def fail(message: str, code: int) -> None:
+    """End with one message."""
+    print(f"ocnd: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def plain_errors(*codes: tuple[type[Exception], int]) -> Iterator[None]:
+    """Turn the given errors into one message each, and end with the code beside them."""
+    try:
+        yield
+    except tuple(kind for kind, _ in codes) as error:
+        fail(str(error), next(code for kind, code in codes if isinstance(error, kind)))
+    except KeyboardInterrupt:
+        # threads may still wait for kernels; those end by themselves once this process is gone
+        sys.stdout.flush()
+        print("\nocnd: stopped", file=sys.stderr, flush=True)
+        os._exit(130)
+
+
+@app.command()
+def book(
+    preset: Annotated[Preset, typer.Option(help="Size of the experiments.")] = Preset.quick,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at a time.")] = 2,
+    again: Annotated[bool, typer.Option("--again", help="Execute unchanged ones too.")] = False,
+) -> None:
+    """Execute the notebooks that changed, render the book, print where it is."""
+    from report.pages import BookError, NotebookError, build
+
+    started = time.perf_counter()
+    with plain_errors((ValueError, BAD), (BookError, FAILED), (NotebookError, FAILED)):
+        page = build(preset.value, jobs, again, say=lambda line: print(line, flush=True))
+    print(f"all: {time.perf_counter() - started:.1f} s")
+    print(page)
+
+
+@app.command(cls=NameValueCommand)
+def run(
+    target: Annotated[str, typer.Argument(help="A notebook, or a cell such as digits/vgg11/8/0.")],
+    parameters: Annotated[
+        list[str] | None, typer.Option("-p", metavar="NAME VALUE", help="One parameter; repeat.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the executed copy goes.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Execute it even if unchanged.")] = False,
+) -> None:
+    """Execute one notebook with other parameters, or run one cell of a table."""
+    if bad := [pair for pair in parameters or [] if "=" not in pair]:
+        fail(f"-p needs a name and a value, not {bad[0]!r}; for example: -p epochs 3", BAD)
+    given = dict(pair.split("=", 1) for pair in parameters or [])
+    if Path(f"{target}.ipynb").is_file():
+        target += ".ipynb"
+    if not target.endswith(".ipynb") and "/" in target:
+        if given or out:
+            fail("a cell takes neither -p nor --out: its name says it all", BAD)
+        if again:
+            fail("a recorded cell is not run again; remove its record first", BAD)
+        _run_cell(target)
+        return
+    from report.runs import NotebookError, execute, find_notebook
+
+    if out and out.suffix != ".ipynb":
+        fail(f"--out must end in .ipynb, not {out.name!r}", BAD)
+    with plain_errors((ValueError, BAD), (NotebookError, FAILED), (OSError, FAILED)):
+        source = find_notebook(target)
+        if out and out.resolve() == source:
+            fail("--out is the notebook itself; name another file", BAD)
+        done = execute(source, given, out, again=again, progress=sys.stderr.isatty())
+    if any(done.figures.iterdir()):
+        print(f"figures: {done.figures}")
+    print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
+
+
+def _run_cell(cell: str) -> None:
+    from ocnd_lib.benchmark import CellIsTaken, Diverged, run_cell
+    from ocnd_lib.data import DataError
+    from ocnd_lib.records import parse_cell, table
+
+    with plain_errors(
+        (ValueError, BAD),
+        (PermissionError, BAD),
+        (DataError, FAILED),
+        (CellIsTaken, FAILED),
+        (Diverged, FAILED),
+    ):
+        record = run_cell(cell)
+    print(table([record]).T.to_string(header=False))
+    print(parse_cell(record["cell"]).path())
+
+
+@app.command()
+def sweep(
+    datasets: Annotated[str | None, typer.Option(help="Data sets, with commas between.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Methods, with commas between.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Normal classes, with commas between; else all.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, like 0-4 or 0,2,5. [0]")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Cells at a time, one core each.")] = 2,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop after so long; checkpoints go on later.")
+    ] = None,
+    nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of the workers.")] = 0,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a running Dask cluster to use instead.")
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(min=0.5, help="GiB a worker may take; else what its cells need."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+) -> None:
+    """Run the cells that have no record yet, several at a time.
+
+    With neither data sets nor methods: every cell that the report rests on, most valuable first.
+    """
+    from ocnd_lib import sweep as sweeps
+    from ocnd_lib.data import DataError, check_available
+    from ocnd_lib.records import parse_cell
+    from report import plan
+
+    def words(text: str) -> list[str]:
+        return [word for word in text.split(",") if word]
+
+    with plain_errors(
+        (ValueError, BAD), (PermissionError, BAD), (DataError, FAILED), (ConnectionError, FAILED)
+    ):
+        everything = datasets is None and methods is None and classes is None
+        if everything:
+            if seeds is not None:
+                raise ValueError("--seeds needs --datasets and --methods; the report has its own")
+            wanted = plan.report_cells()
+        else:
+            names = [words(text or "") for text in (datasets, methods)]
+            only = None if classes is None else words(classes)
+            wanted = sweeps.cells(*names, sweeps.parse_seeds("0" if seeds is None else seeds), only)
+        missing = plan.missing(wanted)
+        if scheduler is not None:
+            workers = sweeps.threads(scheduler)
+            print(f"The cluster has {workers} threads now.")
+        print(plan.told(missing, max(1, workers)), flush=True)
+        if dry_run:
+            print("\n".join(missing))
+            return
+        if max_minutes is not None:
+            print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
+        for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
+            try:
+                check_available(name)  # what cannot be had shows before any worker starts
+            except DataError as error:
+                if not everything:
+                    raise
+                print(f"Left out: {error}", file=sys.stderr)
+                wanted = [cell for cell in wanted if parse_cell(cell).dataset != name]
+        outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler, memory=memory)
+    print(", ".join(f"{kind}: {len(found)}" for kind, found in outcome.items()))
+    if outcome["failed"]:
+        fail("\n".join(["these cells failed:", *outcome["failed"]]), FAILED)
+
+
+@app.command()
+def data(
+    name: Annotated[str, typer.Argument(help="A data set, such as cifar10, scenes or coco10.")],
+    annotations: Annotated[
+        Path | None, typer.Option(help="coco10: an instances*.json, instead of a download.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="coco10: the folder of its images.")] = None,
+    per_class: Annotated[
+        int | None, typer.Option(help="Sets with masks: objects a class. [550]", min=2)
+    ] = None,
+    test: Annotated[
+        int | None, typer.Option(help="Sets with masks: test pictures in all. [500]", min=10)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Sets with masks. [0]", min=0)] = None,
+    background_correlation: Annotated[
+        float | None, typer.Option(help="scenes: what the background tells. [0.5]", min=0, max=1)
+    ] = None,
+    fewer: Annotated[
+        bool | None, typer.Option("--fewer", help="coco10: accept classes with too few objects.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Sets with masks: the folder to build. [data/NAME]")
+    ] = None,
+) -> None:
+    """Fetch or build a data set, verify it, and tell what is in it.
+
+    A downloaded set is fetched if it is missing. A set with masks, which is scenes, mnist_on_cifar
+    or coco10, is always built.
+    """
+    from data_prep.masked_files import CLASS_NAMES
+    from ocnd_lib.data import DataError, prepare
+
+    options = {
+        "annotations": annotations,
+        "images": images,
+        "per_class": per_class,
+        "test": test,
+        "seed": seed,
+        "background_correlation": background_correlation,
+        "fewer": fewer,
+        "out": out,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
+        if name in CLASS_NAMES:
+            from ocnd_lib.masked import build_masked
+
+            made = build_masked(name, say=print, **given)
+            images, fingerprint = made.without_masks(), made.fingerprint
+        elif given:
+            fail(f"{name} takes no options; {', '.join(CLASS_NAMES)} do", BAD)
+        else:
+            images = prepare(name)
+            fingerprint = images.fingerprint
+    for part in ("train", "test"):
+        x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
+        print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
+        for index, label in enumerate(images.class_names):
+            print(f"{'':5}  {(y == index).sum():>6} {label}")
+    print(f"fingerprint {fingerprint}")
+
+
+@app.command()
+def records(
+    format: Annotated[Format, typer.Option(help="How to print the table.")] = Format.text,
+) -> None:
+    """List the runs that are recorded."""
+    from ocnd_lib.records import read_records, records_folder, table
+
+    with plain_errors((ValueError, BAD)):
+        found = read_records()
+    if format is Format.json:
+        print(json.dumps(found, indent=1))
+    elif format is Format.csv:
+        print(table(found).to_csv(index=False), end="")
+    elif found:
+        print(table(found).to_string(index=False))
+    else:
+        print(f"no record yet in {records_folder()}")
+
+
+@app.command()
+def table(
+    datasets: Annotated[list[str], typer.Argument(help="Data sets, such as cifar10.")],
+    format: Annotated[Format, typer.Option(help="How to print the table.")] = Format.text,
+    choices: Annotated[
+        str | None, typer.Option(help="A method: print how its settings were chosen instead.")
+    ] = None,
+) -> None:
+    """Print the deck's table of a data set, with ours beside it; of several, the means."""
+    from ocnd_lib.data import class_names
+    from ocnd_lib.records import read_records
+    from report.tables import auroc_table, render, render_means
+
+    if choices:
+        from report.choices import choices_table, render_choices
+
+        if len(datasets) > 1:
+            fail("--choices is of one data set", BAD)
+        with plain_errors((ValueError, BAD)):
+            class_names(datasets[0])  # before it becomes a pattern
+            found = read_records(pattern=f"{datasets[0]}/{choices}*/*")
+            tried = choices_table(datasets[0], choices, found)
+        print(render_choices(datasets[0], choices, tried, format.value), end="")
+        return
+    with plain_errors((ValueError, BAD)):
+        for name in datasets:
+            class_names(name)
+        rows = {name: auroc_table(name, read_records(pattern=f"{name}/*/*")) for name in datasets}
+    if len(rows) == 1:
+        print(render(*rows.popitem(), format.value), end="")
+    else:
+        print(render_means(rows, format.value), end="")
+
+
+@app.command()
+def figures(
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    only: Annotated[str | None, typer.Option(help="The name of one figure.")] = None,
+) -> None:
+    """Draw the figures that rest on records, without training: svg, pdf and png of each.
+
+    A figure that lacks its records is left out, and it says which.
+    """
+    from report.figures import FIGURES, NoRecords
+    from report.plots import save_figure
+
+    if only and only not in FIGURES:
+        fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
+    with plain_errors((ValueError, BAD), (OSError, FAILED)):
+        for name in [only] if only else FIGURES:
+            try:
+                save_figure(FIGURES[name](), name, out)
+            except NoRecords as missing:
+                if only:
+                    fail(str(missing), FAILED)
+                print(f"{name}: {missing}", file=sys.stderr)
+            else:
+                print(out / f"{name}.svg")
+
+
+if __name__ == "__main__":
+    app()

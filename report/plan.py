@@ -1,0 +1,265 @@
+"""Every cell that the report rests on, most valuable first, and how long it should take."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import product
+from math import ceil
+from pathlib import Path
+
+import pandas as pd
+
+from ocnd_lib.benchmark import shared_checkpoint, untrained
+from ocnd_lib.data import class_names
+from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
+from ocnd_lib.training import choose_hardware
+from report.figures import (
+    NoRecords,
+    attention,
+    imbalance,
+    looks,
+    masked,
+    ocgan,
+    reconstruction,
+    tried,
+)
+
+DATASETS = ("mnist", "cifar10")
+DEVICES = {"cpu": "CPU", "cuda": "GPU"}  # as records name them, and in words
+# the methods of the tables and how many seeds each should have on (MNIST, CIFAR-10)
+SEEDS = {
+    "ocsvm": (3, 3),
+    "kde": (3, 3),
+    "ocgan": (5, 5),
+    "ae": (5, 3),
+    "vae": (5, 3),
+    "deep-svdd": (3, 3),
+    "dae": (3, 3),
+    "and": (3, 3),
+    "gan": (3, 3),
+    "f-anogan": (3, 3),
+    "pixelcnn": (3, 3),
+    "anogan": (3, 3),
+}
+
+
+def table_cells() -> list[str]:
+    """The cells of both tables: the first seed of every method, then the second, and so on."""
+    found = []
+    for seed in range(max(map(max, SEEDS.values()))):
+        for (method, seeds), (i, dataset) in product(SEEDS.items(), enumerate(DATASETS)):
+            if seed < seeds[i]:
+                found += [f"{dataset}/{method}/{name}/{seed}" for name in class_names(dataset)]
+    return found
+
+
+def report_cells() -> list[str]:
+    """All cells that chapters show, in the order in which a sweep should make them."""
+    chapters = (
+        imbalance.IMBALANCE_CELLS,
+        table_cells(),
+        reconstruction.CELLS,
+        ocgan.ABLATION_CELLS,
+        masked.CELLS,
+        tried.CELLS,
+        attention.CELLS,
+        looks.CELLS,
+    )
+    return list(dict.fromkeys(cell for cells in chapters for cell in cells))
+
+
+def missing(cells: Iterable[str], folder: Path | None = None) -> list[str]:
+    """Those cells, in their order, that have no record."""
+    return [cell for cell in cells if read_record(parse_cell(cell), folder) is None]
+
+
+def told(cells: list[str], workers: int, folder: Path | None = None) -> str:
+    """What would be run, a line a data set and method, and about how long it takes side by side.
+
+    By records of the same kind of device as this machine's.
+    """
+    if not cells:
+        return "Nothing is missing."
+    device = choose_hardware().device.type
+    expected = expected_seconds(cells, folder, device)
+    groups: dict[tuple[str, str], list[float | None]] = {}
+    for text, seconds in expected.items():
+        cell = parse_cell(text)
+        groups.setdefault((cell.dataset, cell.method), []).append(seconds)
+    known = [s for found in groups.values() for s in found if s is not None]
+    unknown = len(cells) - len(known)
+    timed = [cell for cell in cells if expected[cell] is not None]
+    base = base_seconds(folder)
+    bases = {
+        dataset: number
+        for dataset, number in untrained_bases(timed, cells, folder).items()
+        if (device, dataset) in base
+    }
+    extra = sum(base[device, dataset] * number for dataset, number in bases.items())
+    hours = (sum(known) + extra) / workers / 3600
+    time = f"about {hours:.1f} hours with {workers} at a time" if known else "no time is known"
+    apart = ""
+    if known and unknown:
+        apart = f", without the {unknown} of kinds not timed on a {DEVICES[device]}"
+    lines = [f"To run: {len(cells)} cell{'s' * (len(cells) != 1)}; {time}{apart}."]
+    for (dataset, method), found in groups.items():
+        long = f"no time on a {DEVICES[device]} yet"
+        if None not in found:
+            long = f"about {sum(found) / len(found):.0f} s each"
+        lines.append(f"{len(found):6} {dataset}/{method}, {long}")
+    for dataset, number in bases.items():
+        lines.append(
+            f"and {number} base GAN{'s' * (number != 1)} of {dataset}, about "
+            f"{base[device, dataset]:.0f} s each, trained once for the cells that share it"
+        )
+    return "\n".join(lines)
+
+
+def untrained_bases(
+    cells: Iterable[str], others: Iterable[str] = (), folder: Path | None = None
+) -> dict[str, int]:
+    """How many base GANs these cells have to train first, by data set.
+
+    One is shared by the cells of one class and seed. Not counted are those that are kept from
+    earlier cells, and those that are themselves a cell of `others`, which trains them.
+    """
+    checkpoints = (folder or records_folder()).parent / "checkpoints"
+    there, found = set(others), set()
+    for cell in map(parse_cell, cells):
+        if cell.method != "looks" and not cell.method.startswith("attention-gan"):
+            continue
+        work = checkpoints / str(cell) / "checkpoint.pt"
+        shared = shared_checkpoint(untrained(cell), cell, work)
+        name = shared.parent.relative_to(checkpoints).as_posix()
+        if not shared.exists() and (name not in there or parse_cell(name).parameters):
+            found.add(name)
+    return dict(Counter(parse_cell(name).dataset for name in sorted(found)))
+
+
+def base_seconds(folder: Path | None = None) -> dict[tuple[str, str], float]:
+    """The median seconds of recorded base GANs, by device and data set."""
+    rows = []
+    for record in read_records(folder):
+        if seconds := record.get("shared_seconds"):
+            dataset = parse_cell(record["cell"]).dataset
+            rows.append((record["hardware"].split()[0], dataset, seconds))
+    table = pd.DataFrame(rows, columns=["device", "dataset", "seconds"])
+    return table.groupby(["device", "dataset"])["seconds"].median().to_dict()
+
+
+def base_words(folder: Path | None = None) -> str:
+    """The same in words."""
+    said = [
+        f"{dataset} {seconds:.0f} s on a {DEVICES[device]}"
+        for (device, dataset), seconds in base_seconds(folder).items()
+    ]
+    return "; ".join(said) or "none measured yet"
+
+
+def expected_seconds(
+    cells: Iterable[str], folder: Path | None = None, device: str = "cpu"
+) -> dict[str, float | None]:
+    """For each cell the median seconds of recorded cells of its data set and method, else None.
+
+    Only of records made on a `device` of that kind, cpu or cuda.
+    """
+    known = measured_kinds(folder)["seconds"].to_dict()
+    parsed = {text: parse_cell(text) for text in cells}
+    return {text: known.get((device, cell.dataset, cell.method)) for text, cell in parsed.items()}
+
+
+def measured_kinds(folder: Path | None = None) -> pd.DataFrame:
+    """A row a device, data set and method with records: their number, processors and medians.
+
+    Seconds are without the base GAN that cells share: `base_seconds` has those.
+    """
+    rows = []
+    for record in read_records(folder):
+        cell = parse_cell(record["cell"])
+        path = cell.path(folder)
+        sizes = [file.stat().st_size for file in (path, path.with_suffix(".npz")) if file.exists()]
+        kind = (record["hardware"].split()[0], cell.dataset, cell.method)
+        processor = record["provenance"]["processor"]
+        rows.append((*kind, own_seconds(record), sum(sizes) / 1000, processor))
+    keys = ["device", "dataset", "method"]
+    grouped = pd.DataFrame(rows, columns=[*keys, "seconds", "kilobytes", "processor"]).groupby(keys)
+    return grouped.agg(
+        records=("seconds", "size"),
+        seconds=("seconds", "median"),
+        kilobytes=("kilobytes", "median"),
+        processor=("processor", lambda names: ", ".join(sorted(set(names)))),
+    )
+
+
+# --- what a number of cells costs ---------------------------------------------------------------
+
+HOURS = {"cpu": "core-hours", "cuda": "GPU-hours"}
+# How many cells ran at a time on one device while they were recorded, which no record says: sixteen
+# processes shared a GPU through NVIDIA's MPS, so the seconds of each are of a sixteenth of it.
+SHARED = {"cpu": 1, "cuda": 16}
+
+
+def cost_of_kinds(sizes: Sequence[int], folder: Path | None = None) -> pd.DataFrame:
+    """Device-hours of so many cells of each recorded kind; a row as in `measured_kinds`.
+
+    A cell counts for its share of a core or a GPU, as in `SHARED`, for its measured seconds.
+    NoRecords if there are none.
+    """
+    kinds = _some(measured_kinds(folder))
+    table = kinds[["processor", "records", "seconds"]].copy()
+    shared = kinds.index.get_level_values("device").map(SHARED)
+    for size in sizes:
+        table[size] = size * kinds["seconds"] / shared / 3600
+    return table
+
+
+def cost_of_report(
+    sizes: Sequence[int], workers: Sequence[int], folder: Path | None = None
+) -> pd.DataFrame:
+    """What so many cells cost when they are mixed as in this report; a row a device and size.
+
+    Columns: hours of one device, hours until `workers` are through, megabytes of records. A worker
+    is a process with one cell at a time: it has a core, or shares a GPU with others as in `SHARED`.
+    Of the report's cells, those of a kind that a device has records of stand for all; the column
+    `measured` is their share. NoRecords if there are none.
+    """
+    kinds, cells = _some(measured_kinds(folder)), list(map(parse_cell, report_cells()))
+    rows = []
+    for device, here in kinds.groupby("device"):
+        wanted = [(device, cell.dataset, cell.method) for cell in cells]
+        numbers = here[["seconds", "kilobytes"]]
+        means = numbers.reindex([kind for kind in wanted if kind in here.index]).mean()
+        share = sum(kind in here.index for kind in wanted) / len(wanted)
+        for size in sizes:
+            hours = size * means["seconds"] / SHARED[device] / 3600
+            ends = [ceil(size / n) * means["seconds"] / 3600 for n in workers]
+            rows.append((device, size, share, hours, *ends, size * means["kilobytes"] / 1000))
+    columns = ["device", "cells", "measured", "hours", *workers, "megabytes"]
+    return pd.DataFrame(rows, columns=columns).set_index(["device", "cells"])
+
+
+def processors(folder: Path | None = None) -> str:
+    """The processors that cells were recorded on, in words."""
+    named = ", ".join(measured_kinds(folder)["processor"]).split(", ")  # a kind may have several
+    return ", ".join(sorted(set(named))) or "nothing yet"
+
+
+def missing_device(folder: Path | None = None) -> str:
+    """One sentence for each kind of device on which no cell was recorded; else nothing."""
+    kinds = measured_kinds(folder)
+    lacking = [device for device in HOURS if device not in kinds.index.get_level_values("device")]
+    return " ".join(
+        f"No cell was recorded on a {DEVICES[device]} yet, so no {HOURS[device]} are measured."
+        for device in lacking
+    )
+
+
+def readable(hours: float) -> str:
+    """Hours with two significant digits: 0.012, 3.4, 19,000."""
+    rounded = float(f"{hours:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
+
+
+def _some(kinds: pd.DataFrame) -> pd.DataFrame:
+    if kinds.empty:
+        raise NoRecords("no record yet; make one with `ocnd run mnist/ae/0/0`")
+    return kinds

@@ -1,0 +1,133 @@
+"""Figures: arrays and tables in, a matplotlib `Figure` out; `save_figure` writes it to files.
+
+One module a chapter. Importing this sets the page style; nothing here trains, reads files or shows
+windows.
+"""
+
+from report.plots.attention import (
+    attention_ablation,
+    attention_gains,
+    attention_maps,
+    attention_system,
+    attention_training,
+    map_film,
+    part_scores,
+)
+from report.plots.audit import class_differences, power_curves
+from report.plots.benchmark import (
+    auroc_against_cost,
+    before_and_after,
+    class_ranks,
+    confusability_maps,
+    duels,
+    means_with_intervals,
+    one_against_all,
+    published_and_ours,
+    seed_strips,
+)
+from report.plots.costs import cell_seconds, speed_ratios
+from report.plots.imbalance import (
+    confusion_matrices,
+    deck_beside_ours,
+    learning_curves,
+    precision_recall,
+    ratio_effect,
+    threshold_effect,
+)
+from report.plots.looks import heat_checks, heat_rows, lift_dots, weaker_maps
+from report.plots.masked import (
+    accuracy_against_correlation,
+    arm_accuracies,
+    convergence,
+    versions_crossed,
+)
+from report.plots.novelty import (
+    HALF_WIDTH,
+    Panel,
+    accuracy_against_ratio,
+    auroc_explained,
+    auroc_widths,
+    class_aurocs,
+    image_rows,
+    labelling_numbers,
+    plane_panels,
+    protocol_diagram,
+)
+from report.plots.ocgan import (
+    ablation,
+    architecture,
+    mined_pairs,
+    scores_and_roc,
+    training_watched,
+)
+from report.plots.reconstruction import (
+    auroc_against_detail,
+    latent_sweep,
+    nearest_distances,
+    random_decodes,
+    redrawn,
+)
+from report.plots.style import COLOURS, WIDTH, direct_labels, note, save_figure, show_svg
+
+__all__ = [
+    "COLOURS",
+    "HALF_WIDTH",
+    "WIDTH",
+    "Panel",
+    "ablation",
+    "accuracy_against_correlation",
+    "accuracy_against_ratio",
+    "architecture",
+    "arm_accuracies",
+    "attention_ablation",
+    "attention_gains",
+    "attention_maps",
+    "attention_system",
+    "attention_training",
+    "auroc_against_cost",
+    "auroc_against_detail",
+    "auroc_explained",
+    "auroc_widths",
+    "before_and_after",
+    "cell_seconds",
+    "class_aurocs",
+    "class_differences",
+    "class_ranks",
+    "confusability_maps",
+    "confusion_matrices",
+    "convergence",
+    "deck_beside_ours",
+    "direct_labels",
+    "duels",
+    "heat_checks",
+    "heat_rows",
+    "image_rows",
+    "labelling_numbers",
+    "latent_sweep",
+    "learning_curves",
+    "lift_dots",
+    "map_film",
+    "means_with_intervals",
+    "mined_pairs",
+    "nearest_distances",
+    "note",
+    "one_against_all",
+    "part_scores",
+    "plane_panels",
+    "power_curves",
+    "precision_recall",
+    "protocol_diagram",
+    "published_and_ours",
+    "random_decodes",
+    "ratio_effect",
+    "redrawn",
+    "save_figure",
+    "scores_and_roc",
+    "seed_strips",
+    "show_svg",
+    "speed_ratios",
+    "threshold_effect",
+    "training_watched",
+    "versions_crossed",
+    "weaker_maps",
+]

@@ -1,0 +1,100 @@
+"""The look of every figure, and how one is written to files."""
+
+import io
+import os
+import re
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
+
+from data_prep.files import replace_file
+
+matplotlib.style.use(Path(__file__).with_name("style.mplstyle"))
+
+WIDTH = 7.0  # inches, the text column of a page
+
+# One colour for one thing in every figure. Names that share a colour never share a figure.
+COLOURS = {
+    # what an image is
+    "normal": "#0072B2",
+    "novel": "#D55E00",
+    "known": "#E69F00",
+    "outlier": "#CC79A7",
+    "unlabelled": "#666666",
+    "unused": "#DDDDDD",
+    "ink": "#222222",
+    # how well it is told apart
+    "accuracy": "#E69F00",
+    "balanced_accuracy": "#009E73",
+    "auroc": "#222222",
+    "aupr": "#CC79A7",
+    "validation": "#CC79A7",
+    # what is shown of a crop
+    "original": "#D55E00",
+    "masked": "#0072B2",
+    "control": "#666666",
+    # by which method
+    "ocsvm": "#CC79A7",
+    "pca": "#009E73",
+}
+
+
+def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Figure:
+    """Write `NAME.svg`, `NAME.pdf` and `NAME.png` and return the figure.
+
+    `folder` is made if need be; it defaults to `$OCND_FIGURES`, else `figures` in the current
+    folder. The layout is settled here, so the same figure gives the same bytes. Nothing is written
+    when one format fails.
+    """
+    if not re.fullmatch(r"[\w-]+", name):
+        raise ValueError(f"a figure's name has letters, digits, _ and - only, not {name!r}")
+    folder = Path(folder or os.environ.get("OCND_FIGURES") or "figures")
+    # laying out twice moves things a little, and every format would get a layout of its own
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")
+    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    files = {}
+    for suffix, metadata in dateless.items():
+        buffer = io.BytesIO()
+        fig.savefig(buffer, format=suffix, metadata=metadata)
+        files[folder / f"{name}.{suffix}"] = buffer.getvalue()
+    for path, content in files.items():
+        replace_file(path, lambda file, content=content: file.write(content))
+    return fig
+
+
+def note(text: str) -> Figure:
+    """A figure that holds words only, where there is nothing to draw yet."""
+    fig = Figure(figsize=(WIDTH, 0.9))
+    fig.subplots().set_axis_off()  # a notebook shows no figure without axes
+    lines = textwrap.fill(text, 84)
+    fig.text(0.5, 0.5, lines, ha="center", va="center", color=COLOURS["unlabelled"])
+    return fig
+
+
+def show_svg() -> None:
+    """In a notebook, show figures as svg, the same bytes each time."""
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats("svg", metadata={"Date": None})
+
+
+def direct_labels(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None:
+    """Write each label beside the right end of its line; `ends` maps label → (y, colour).
+
+    Labels that would overlap are moved apart.
+    """
+    gap = 0.068 * (ax.get_ylim()[1] - ax.get_ylim()[0]) * 3.0 / ax.figure.get_figheight()
+    placed = -np.inf
+    for label, (y, colour) in sorted(ends.items(), key=lambda item: item[1][0]):
+        placed = max(y, placed + gap)
+        ax.annotate(
+            label, (x, y), xytext=(x, placed), color=colour, va="center", annotation_clip=False,
+            textcoords=offset_copy(ax.transData, ax.figure, x=8, units="points"),
+        )  # fmt: skip

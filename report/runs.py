@@ -1,0 +1,228 @@
+"""Execute a notebook with papermill, unless it has been executed before from the same inputs.
+
+A run is the executed copy of a notebook with a folder of its figures beside it. The copy's metadata
+holds a key, the hash of everything it was made from; while the key holds, nothing is run again.
+Only a run that ended well has a key, so what a failed or killed one leaves is never used.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import papermill
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from data_prep.files import replace_file
+from data_prep.masked_files import CLASS_NAMES, npz_path
+from report.parameters import read_parameters, validate
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class NotebookError(RuntimeError):
+    """A notebook failed; the message names the notebook, the cell, the error and the copy left."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An executed notebook, the folder of its figures, and the seconds it took (0: unchanged)."""
+
+    notebook: Path
+    figures: Path
+    seconds: float
+
+
+def find_notebook(target: str, root: Path = ROOT) -> Path:
+    """Return the notebook meant by a path or by the bare name of a chapter.
+
+    Raises ValueError with the names there are.
+    """
+    for path in (Path(target), root / target, root / "notebooks" / f"{target}.ipynb"):
+        if path.suffix == ".ipynb" and path.is_file():
+            return path.resolve()
+    names = ", ".join(sorted(p.stem for p in (root / "notebooks").glob("*.ipynb")))
+    raise ValueError(f"there is no notebook {target!r}; there are: {names or 'none'}")
+
+
+def execute(
+    source: Path,
+    parameters: dict[str, object] | None = None,
+    out: Path | None = None,
+    *,
+    jobs: int = 1,
+    again: bool = False,
+    progress: bool = False,
+    root: Path = ROOT,
+    version: str | None = None,
+) -> Run:
+    """Run a notebook, or return the run that stands when nothing it was made from has changed.
+
+    `out` is the executed copy, by default `_build/runs/NAME-HASH.ipynb` with a hash of the
+    parameters. `jobs` tells among how many kernels the cores are shared; `version` spares the
+    library's hash. Raises ValueError for parameters the notebook does not take, and NotebookError.
+    """
+    given = validate(source, parameters or {})
+    values = {name: p.default for name, p in read_parameters(source).items()} | given
+    text = json.dumps(values, sort_keys=True).encode()
+    key = digest([source.read_bytes(), text, (version or library_version(root)).encode()])
+    out = out or root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
+    out = out.resolve()
+    figures = out.with_name(f"{out.stem}_figures")
+    if not again and figures.is_dir() and _key(out) == key:
+        return Run(out, figures, 0)
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    shutil.rmtree(figures, ignore_errors=True)
+    figures.mkdir()
+    started = time.perf_counter()
+    environment = _environment(figures, jobs, root)
+    executed = _papermill(source, out, given, environment, root, progress)
+    _settle(executed, {"key": key, "parameters": values})
+    write_if_changed(out, (nbformat.writes(executed) + "\n").encode())
+    return Run(out, figures, time.perf_counter() - started)
+
+
+def library_version(root: Path = ROOT) -> str:
+    """Return the hash of what every notebook rests on: code, results, package versions, and data.
+
+    Of data only sets with masks that somebody built: all others are those of their checksums.
+    """
+    records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records")
+    files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
+    for package in ("data_prep", "ocnd_lib", "report"):
+        files += [*root.glob(f"{package}/**/*.py"), *root.glob(f"{package}/**/*.mplstyle")]
+    files += [npz_path(name) for name in CLASS_NAMES]
+    return tree_hash([*files, *root.glob("results/published/**/*")], root)
+
+
+def tree_hash(files: Iterable[Path], root: Path) -> str:
+    """Return the hash of the names, seen from `root`, and contents of those files that exist."""
+    named = sorted((os.path.relpath(p, root), p) for p in files if p.is_file())
+    return digest(part for name, p in named for part in (name.encode(), p.read_bytes()))
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """Return the SHA-256 of a sequence, each part with its length."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big") + part)
+    return total.hexdigest()
+
+
+def plain_text(coloured: str) -> str:
+    """Return terminal output without its colour codes."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+
+
+def write_if_changed(path: Path, content: bytes) -> None:
+    """Write a file, but leave it untouched, with its date, when it holds the content already."""
+    if not path.exists() or path.read_bytes() != content:
+        replace_file(path, lambda file: file.write(content))
+
+
+def _key(out: Path) -> str | None:
+    try:
+        return json.loads(out.read_text(encoding="utf-8"))["metadata"]["ocnd"]["key"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _environment(figures: Path, jobs: int, root: Path) -> dict[str, str]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    path = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(path),
+        "OCND_FIGURES": str(figures),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // jobs)),
+        # a backend that the caller has set would keep the figures out of the page
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+    folders = {name: os.environ.get(name) for name in ("OCND_DATA", "OCND_RECORDS")}
+    environment |= {name: str(Path(folder).resolve()) for name, folder in folders.items() if folder}
+    return environment
+
+
+def _kernel_manager(environment: dict[str, str]) -> type[AsyncKernelManager]:
+    class ThisPython(AsyncKernelManager):
+        """Starts the running interpreter, whatever kernels are or are not installed."""
+
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            # the level silences two lines of each kernel: that loopback is not encrypted, and that
+            # it was interrupted in order to end
+            command = [sys.executable, "-m", "ipykernel_launcher", "--log-level=CRITICAL"]
+            return KernelSpec(
+                argv=[*command, "-f", "{connection_file}"],
+                display_name="Python 3",
+                language="python",
+                env=environment,
+            )
+
+    return ThisPython
+
+
+def _papermill(
+    source: Path, out: Path, given: dict, environment: dict, root: Path, progress: bool
+) -> nbformat.NotebookNode:
+    for attempt in (1, 2):
+        try:
+            return papermill.execute_notebook(
+                str(source),
+                str(out),
+                given,
+                kernel_name="python3",
+                language="python",
+                progress_bar=progress,
+                kernel_manager_class=_kernel_manager(environment),
+                # papermill's own `cwd` would move this whole process, with all its threads
+                resources={"metadata": {"path": str(root)}},
+            )
+        except (PapermillExecutionError, DeadKernelError) as error:
+            raise NotebookError(
+                f"{source.stem}: {_failure(error, source, out)}\n  {out}"
+            ) from error
+        except RuntimeError as error:
+            # the kernel did not start: two that start together now and then draw the same port
+            if attempt == 2:
+                raise NotebookError(f"{source.stem}: no cell was run: {error}") from error
+
+
+def _failure(error: Exception, source: Path, out: Path) -> str:
+    """Say which cell of the source failed, on which line and how, from the copy papermill left."""
+    order = [cell.get("id") for cell in nbformat.read(source, as_version=4).cells]
+    started = [
+        cell
+        for cell in nbformat.read(out, as_version=4).cells
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    cell = started[-1]
+    number = f"cell {order.index(cell.id) + 1}" if cell.id in order else "the injected parameters"
+    if isinstance(error, DeadKernelError):
+        return f"{number}: the kernel died (killed, or out of memory?)"
+    trace = plain_text("\n".join(error.traceback))
+    arrow = re.search(r"^-+> *(\d+) (.*)$", trace, re.MULTILINE)
+    place = f"{number}, line {arrow[1]}, `{arrow[2].strip()}`" if arrow else number
+    return f"{place}: {error.ename}: {error.evalue}"
+
+
+def _settle(notebook: nbformat.NotebookNode, made_from: dict) -> None:
+    """Take out the times, paths and random names that would make each copy differ."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata["ocnd"] = made_from
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell["id"] = "injected-parameters"
