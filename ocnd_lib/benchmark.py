@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from data_prep.archives import md5_of
+from data_prep.masked_files import NO_PICTURES, masked_sets
 from ocnd_lib import background, classifier, detail
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import (
@@ -20,7 +21,6 @@ from ocnd_lib.data import (
     one_class_split,
 )
 from ocnd_lib.masked import (
-    MASKED_SETS,
     MaskedSet,
     load_masked,
     make_mnist_on_cifar,
@@ -180,6 +180,8 @@ def keeps_pictures(cell: Cell) -> bool:
 
     Of variants on a data set of the tables pages show only OCGAN's without its parts, on MNIST.
     """
+    if cell.dataset in NO_PICTURES:
+        return False
     if cell.method.startswith("attention-gan") or cell.dataset in PICTURED:
         seen = cell.variant == cell.method and cell.method not in NEGATIVES
         if (cell.dataset, cell.method) == ("mnist", "ocgan"):
@@ -305,14 +307,14 @@ METHODS = {
 
 def _load(cell: Cell) -> ImageSet | MaskedSet:
     """The pictures of a cell as its name says, not those built with other options and kept."""
-    if cell.dataset not in MASKED_SETS:
+    if cell.dataset not in masked_sets():
         return load_images(cell.dataset)
     if cell.dataset == "scenes":
         images = make_scenes(cell.parameters.get("background_correlation", 0.5))
     elif cell.dataset == "mnist_on_cifar":
         images = make_mnist_on_cifar()
     else:
-        images = load_masked(cell.dataset)
+        images = load_masked(cell.dataset, fold=cell.parameters.get("fold", 0))
     return images if METHODS[cell.method].masks else images.without_masks()
 
 
@@ -349,9 +351,9 @@ def _check_parameters(cell: Cell) -> None:
 
 
 def _check_crops(cell: Cell) -> None:
-    if cell.dataset not in MASKED_SETS:
+    if cell.dataset not in masked_sets():
         raise ValueError(
-            f"{cell.method} needs pictures with masks, which are: {', '.join(MASKED_SETS)}; "
+            f"{cell.method} needs pictures with masks, which are: {', '.join(masked_sets())}; "
             f"not {cell.dataset}"
         )
     if cell.normal_class != ALL:
