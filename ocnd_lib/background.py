@@ -145,8 +145,8 @@ def background_experiment(
     predicted = {name: answers(model, x) for name, x in test.items()}
     record = {
         "parameters": {"arm": arm, **asdict(recipe)},
-        "train_counts": np.bincount(y_train, minlength=10).tolist(),
-        "test_counts": np.bincount(y_test, minlength=10).tolist(),
+        "train_counts": np.bincount(y_train, minlength=len(images.class_names)).tolist(),
+        "test_counts": np.bincount(y_test, minlength=len(images.class_names)).tolist(),
         "metrics": {
             "accuracy": float(np.mean(predicted[arm] == y_test)),
             "train_accuracy": right(model, train, y_train),

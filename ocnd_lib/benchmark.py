@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from data_prep.archives import md5_of
+from data_prep.masked_files import masked_sets
 from ocnd_lib import background, classifier, detail, versions
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import (
@@ -20,7 +21,6 @@ from ocnd_lib.data import (
     one_class_split,
 )
 from ocnd_lib.masked import (
-    MASKED_SETS,
     MaskedSet,
     load_masked,
     make_mnist_on_cifar,
@@ -327,7 +327,7 @@ METHODS = {
 
 def _load(cell: Cell) -> ImageSet | MaskedSet:
     """The pictures of a cell as its name says, not those built with other options and kept."""
-    if cell.dataset not in MASKED_SETS:
+    if cell.dataset not in masked_sets():
         return load_images(cell.dataset)
     if cell.dataset == "scenes":
         images = make_scenes(cell.parameters.get("background_correlation", 0.5))
@@ -381,9 +381,9 @@ def _check_parameters(cell: Cell) -> None:
 
 
 def _check_masks(cell: Cell, what: str) -> None:
-    if cell.dataset not in MASKED_SETS:
+    if cell.dataset not in masked_sets():
         raise ValueError(
-            f"{what} needs pictures with masks, which are: {', '.join(MASKED_SETS)}; "
+            f"{what} needs pictures with masks, which are: {', '.join(masked_sets())}; "
             f"not {cell.dataset}"
         )
 

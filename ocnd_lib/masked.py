@@ -17,11 +17,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_prep import voc_animals
 from data_prep.archives import DataError, data_folder, md5_of, repair_command
-from data_prep.masked_files import ARRAYS, CLASS_NAMES, npz_path, read_set, write_set
+from data_prep.masked_files import (
+    ARRAYS,
+    CLASS_NAMES,
+    masked_sets,
+    npz_path,
+    read_set,
+    write_set,
+)
 from ocnd_lib.data import ImageSet, load_images
 
-MASKED_SETS = tuple(CLASS_NAMES)
 OWN_OPTIONS = {
     "scenes": ("background_correlation",),
     "coco10": ("annotations", "images", "fewer"),
@@ -64,19 +71,25 @@ class MaskedSet:
         return ImageSet(self.name, **arrays, class_names=self.class_names, fingerprint=fingerprint)
 
 
-def load_masked(name: str, folder: Path | None = None) -> MaskedSet:
-    """Load `scenes`, `mnist_on_cifar` or `coco10` from the data folder, as `ocnd data` keeps it.
+def load_masked(name: str, folder: Path | None = None, fold: int = 0) -> MaskedSet:
+    """Load a set with masks from the data folder, as `ocnd data` keeps it.
 
-    What is not there is made anew and not kept: the first two in the default size, half a minute
-    for the scenes; `coco10` from whatever part of COCO lies in the folder `coco`. Raises ValueError
-    for another name, DataError if there is neither, or what the digits need is missing, or a file
-    is damaged.
+    What is not there is made anew and not kept: `scenes` and `mnist_on_cifar` in the default size,
+    half a minute for the scenes; `coco10` from whatever part of COCO lies in the folder `coco`.
+    `voc_animals` has five folds, 0 to 4, of which one is the test. Raises ValueError for another
+    name or fold, DataError if there is neither, or what the digits need is missing, or a file is
+    damaged.
     """
-    if name not in MASKED_SETS:
-        raise ValueError(
-            f"there is no set with masks {name!r}; there are: {', '.join(MASKED_SETS)}"
-        )
-    return source_of(name, Path(folder or data_folder()))()
+    folder = Path(folder or data_folder())
+    if name not in masked_sets(folder):
+        there = ", ".join(masked_sets(folder))
+        raise ValueError(f"there is no set with masks {name!r}; there are: {there}")
+    if name == voc_animals.NAME:
+        arrays = voc_animals.read_fold(voc_animals.voc_path(folder), fold)
+        return _masked_set(name, arrays, CLASS_NAMES[name].split())
+    if fold:
+        raise ValueError(f"{name} has no fold {fold!r}; only {voc_animals.NAME} has folds")
+    return source_of(name, folder)()
 
 
 def source_of(name: str, folder: Path) -> Callable[[], MaskedSet]:
@@ -95,7 +108,8 @@ def source_of(name: str, folder: Path) -> Callable[[], MaskedSet]:
 
 def read_masked(path: Path) -> MaskedSet:
     """Read a set from its npz, named as the set is; raises DataError if it is damaged."""
-    return _masked_set(Path(path).stem, read_set(Path(path).stem, Path(path)))
+    arrays = read_set(Path(path).stem, Path(path))
+    return _masked_set(Path(path).stem, arrays, arrays["class_names"].tolist())
 
 
 def make_scenes(
@@ -122,7 +136,8 @@ def make_mnist_on_cifar(
     from data_prep.mnist_on_cifar import build_arrays
 
     sets = (load_images(name, folder) for name in ("mnist", "cifar10"))
-    return _masked_set("mnist_on_cifar", build_arrays(*sets, per_class, test, seed)[0])
+    arrays, _ = build_arrays(*sets, per_class, test, seed)
+    return _masked_set("mnist_on_cifar", arrays, CLASS_NAMES["mnist_on_cifar"].split())
 
 
 def crop_coco(annotations: Path, images: Path, per_class: int = 550, seed: int = 0) -> MaskedSet:
@@ -179,10 +194,10 @@ def _build_coco(out: Path, annotations: Path | None = None, images: Path | None 
     return build(annotations, images, out, get=partial(fetch_images, folder=images), **options)
 
 
-def _masked_set(name: str, arrays: dict[str, np.ndarray]) -> MaskedSet:
+def _masked_set(name: str, arrays: dict[str, np.ndarray], names: list[str]) -> MaskedSet:
     arrays = {key: arrays[key].astype(np.int64 if key[0] == "y" else np.uint8) for key in ARRAYS}
     parts = [Crops(*(arrays[f"{kind}_{part}"] for kind in "xomy")) for part in ("train", "test")]
-    return MaskedSet(name, *parts, tuple(CLASS_NAMES[name].split()), _fingerprint(arrays))
+    return MaskedSet(name, *parts, tuple(names), _fingerprint(arrays))
 
 
 def _fingerprint(arrays: dict[str, np.ndarray]) -> str:

@@ -8,8 +8,9 @@ from importlib import import_module
 
 import numpy as np
 
+from data_prep.masked_files import masked_sets
 from ocnd_lib.data import ALIASES, ImageSet, class_index, load_images
-from ocnd_lib.masked import MASKED_SETS, make_scenes
+from ocnd_lib.masked import make_scenes
 from ocnd_lib.records import Cell
 
 # method: module in ocnd_lib.detectors, class, settings that make the class this method
@@ -62,7 +63,7 @@ FEW = {"coco10": 7}  # times as many epochs where a class has a few dozen images
 
 def settings_of(dataset: str, method: str) -> dict:
     """What a method is given on a data set beside its defaults."""
-    if dataset not in MASKED_SETS:
+    if dataset not in masked_sets():
         return SETTINGS.get((dataset, method), {})
     settings = WITH_MASKS.get(method, {})
     times = FEW.get(dataset, 1)
@@ -138,7 +139,7 @@ def keeps_pictures(cell: Cell) -> bool:
 
     Of variants on a data set of the tables pages show only OCGAN's without its parts, on MNIST.
     """
-    if cell.dataset in MASKED_SETS:  # no page shows them, and not all terms allow it
+    if cell.dataset in masked_sets():  # no page shows them, and not all terms allow it
         return False
     if cell.method.startswith("attention-gan") or cell.dataset in PICTURED:
         seen = cell.variant == cell.method and cell.method not in NEGATIVES

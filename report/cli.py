@@ -243,7 +243,7 @@ def data(
     A downloaded set is fetched if it is missing. A set with masks, which is scenes, mnist_on_cifar
     or coco10, is always built.
     """
-    from data_prep.masked_files import CLASS_NAMES
+    from data_prep.masked_files import BUILT
     from ocnd_lib.data import DataError, prepare
 
     options = {
@@ -258,13 +258,13 @@ def data(
     }
     given = {key: value for key, value in options.items() if value is not None}
     with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
-        if name in CLASS_NAMES:
+        if name in BUILT:
             from ocnd_lib.masked import build_masked
 
             made = build_masked(name, say=print, **given)
             images, fingerprint = made.without_masks(), made.fingerprint
         elif given:
-            fail(f"{name} takes no options; {', '.join(CLASS_NAMES)} do", BAD)
+            fail(f"{name} takes no options; {', '.join(BUILT)} do", BAD)
         else:
             images = prepare(name)
             fingerprint = images.fingerprint
