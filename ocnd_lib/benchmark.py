@@ -30,13 +30,11 @@ from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.protocol import (
     DETECTORS,
-    LOOKS_SETTINGS,
     NEGATIVES,
     SCORED,
     detector_class,
     keeps_part,
     keeps_pictures,
-    settings_of,
 )
 from ocnd_lib.records import (
     Cell,
@@ -52,6 +50,7 @@ from ocnd_lib.records import (
 )
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
+from ocnd_lib.sharing import fit, seen_in, shared_checkpoint, train_base, untrained
 from ocnd_lib.training import Diverged, Hardware, choose_hardware, one_thread, seconds_trained
 
 Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
@@ -124,7 +123,7 @@ def _vgg11_arm_parameters() -> dict[str, type]:
 def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     about, mapped = {}, {}
     if version := cell.parameters.get("version"):
-        split, about, mapped = _seen_in(version, images, cell, checkpoint, hardware)
+        split, about, mapped = seen_in(version, images, cell, checkpoint, hardware)
     else:
         split = one_class_split(images, cell.normal_class, cell.seed)
     detector = untrained(cell)
@@ -135,7 +134,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
     shared = shared_checkpoint(detector, cell, checkpoint)
     start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
-    _fit(detector, split, checkpoint, shared, **seen)
+    fit(detector, split, checkpoint, shared, **seen)
     fitted = perf_counter()
     most = 100 if cell.method in SCORED else 500
     validation = validation_aurocs(detector, split.x_validation, most)
@@ -177,90 +176,6 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     return record, arrays
 
 
-def _fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, **seen) -> None:
-    """Train a detector; what it shares with others is trained by whoever comes first."""
-    fit = partial(detector.fit, split.x_train, x_validation=split.x_validation)
-    if hasattr(detector, "masked_gan"):  # begins with what it shares
-        _train_base(detector, split, shared)
-        fit(checkpoint=checkpoint, base_checkpoint=shared, **seen)
-    elif shared:  # is trained as the one it shares with
-        with _turn(shared):
-            fit(checkpoint=shared)
-    else:
-        fit(checkpoint=checkpoint)
-
-
-def _seen_in(version: str, images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    """What a detector sees in a version, and what its record and arrays say of that.
-
-    The network whose maps are taken is trained once for all detectors of a class and seed.
-    """
-    about = {"version": version, "masks_fingerprint": images.fingerprint}
-    if version in versions.TRUE:
-        plain = versions.shown(images, version, cell.normal_class)
-        return one_class_split(plain, cell.normal_class, cell.seed), about, {}
-    split = one_class_split(images.without_masks(), cell.normal_class, cell.seed)
-    other = replace(cell, method=versions.PREDICTED[version], parameters={})
-    kept = _work_of(other, cell, checkpoint) / "shared.pt"
-    source = untrained(other).set_params(device=hardware.device.type)
-    with _turn(kept):
-        _fit(source, split, kept, shared_checkpoint(source, other, kept))
-    split, finds, lifts = versions.by_maps(
-        split, images.test.m[:, 0] > 127, partial(versions.maps_of, source, version)
-    )
-    about["map"] = {**finds, "seconds": seconds_trained(kept)}
-    return split, about, {"map_lift": lifts}
-
-
-def untrained(cell: Cell):
-    """The detector that the cell of a detector, or of a look at one, trains."""
-    method, settings = "attention-gan", LOOKS_SETTINGS.get(cell.dataset, {})
-    if cell.method != "looks":
-        method = cell.method
-        settings = DETECTORS[method][2] | settings_of(cell.dataset, method)
-    own = {name: value for name, value in cell.parameters.items() if name != "version"}
-    return detector_class(method)(**{**settings, **own, "seed": cell.seed})
-
-
-def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
-    """Where the training is kept that a cell shares with others of its class and seed, if it does.
-
-    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
-    which outlives their records. A GAN or an OCGAN that is trained otherwise than is usual on its
-    data set shares nothing.
-    """
-    if not hasattr(detector, "base_gan"):
-        return None
-    base = detector.base_gan()
-    name = type(base).__name__.lower()
-    settings = settings_of(cell.dataset, name)
-    same = type(base)(**settings, seed=cell.seed, device=detector.device)
-    usual = same.base_gan().get_params()
-    changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
-    if changed and type(detector) is type(base):
-        return None
-    if version := cell.parameters.get("version"):  # of other images
-        changed["version"] = version
-    return _work_of(replace(cell, method=name, parameters=changed), cell, checkpoint) / "shared.pt"
-
-
-def _work_of(other: Cell, cell: Cell, checkpoint: Path) -> Path:
-    """The folder of another cell's checkpoints, by that of a cell's."""
-    return checkpoint.parents[len(Path(str(cell)).parts)] / str(other)
-
-
-def _turn(shared: Path):
-    """Hold what is shared, by turns: of two cells that would train it, the second waits."""
-    return claim(shared.with_name("shared.lock"), wait=True)
-
-
-def _train_base(detector, split: OneClassSplit, shared: Path) -> None:
-    """Train the base GAN of an attention-GAN, unless that is done."""
-    base = detector.base_gan()
-    with _turn(shared):
-        base.fit(split.x_train, x_validation=split.x_validation, checkpoint=shared)
-
-
 def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
     """What a detector draws, what it was given, and how near that comes to the normal class."""
     given = split.x_test[pictured(split.class_test)]
@@ -298,7 +213,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     split = one_class_split(plain, cell.normal_class, cell.seed)
     shared = shared_checkpoint(model, cell, checkpoint)
-    _train_base(model, split, shared)
+    train_base(model, split, shared)
     real = NEGATIVES.get(f"attention-gan-{model.classifier}")
     negatives = real(plain, cell.normal_class) if real else None
     masks = true_masks(images)
