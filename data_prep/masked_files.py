@@ -70,17 +70,21 @@ def write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
 
 
 def write_set(
-    name: str, folder: Path, arrays: dict[str, np.ndarray], rows: list[tuple], names: str = ""
+    name: str,
+    folder: Path,
+    arrays: dict[str, np.ndarray],
+    rows: list[tuple],
+    names: list[str] | None = None,
 ) -> Path:
     """Write the manifest, then the npz, each whole or not at all; return the path of the npz.
 
-    `arrays` has the keys of ARRAYS, `rows` the columns of COLUMNS; `names` are the classes of a set
-    that is none of ours. Equal arrays give equal bytes.
+    `arrays` has the keys of ARRAYS, `rows` the columns of COLUMNS, `names` are the classes of a set
+    that somebody makes. Equal arrays give equal bytes.
     """
     path = npz_path(name, folder)
     kept = {key: np.ascontiguousarray(arrays[key]) for key in ARRAYS}
     kept["md5"] = np.array([md5_of(array) for array in kept.values()])
-    kept["class_names"] = np.array((names or CLASS_NAMES[name]).split())
+    kept["class_names"] = np.array(names or CLASS_NAMES[name].split())
     write_csv(path.with_name("manifest.csv"), COLUMNS, rows)
     replace_file(path, lambda file: np.savez(file, **kept))
     return path
@@ -107,6 +111,7 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
         what = str(error) or type(error).__name__
         raise DataError(
             f"{path} cannot be used: {what}. To build it again, run: ocnd data {name}"
+            + ("" if name in CLASS_NAMES else " --annotations FILE --images FOLDER")
         ) from error
     return arrays
 

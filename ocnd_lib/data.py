@@ -27,9 +27,7 @@ from data_prep.archives import (
 ALIASES = {
     "plane": "airplane",
     "car": "automobile",
-    "sports ball": "sports-ball",
     "t-shirt/top": "t-shirt",
-    "ankle boot": "ankle-boot",
 }
 
 
@@ -37,7 +35,8 @@ ALIASES = {
 class ImageSet:
     """A whole set: x_* uint8 (N, C, 32, 32), y_* int64 (N,), which index `class_names`.
 
-    `fingerprint` is 16 hex digits over the four arrays.
+    `fingerprint` is 16 hex digits over the four arrays; `inexact`, how many images are no originals
+    in this copy of the set, by what its file says.
     """
 
     name: str
@@ -47,6 +46,7 @@ class ImageSet:
     y_test: np.ndarray
     class_names: tuple[str, ...]
     fingerprint: str
+    inexact: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +152,7 @@ def _archived(name: str, stored: dict[str, np.ndarray]) -> ImageSet:
         **{key: stored[key] for key in ARRAYS},
         class_names=class_names(name),
         fingerprint=_fingerprint(stored["md5"]),
+        inexact=stored.get("inexact", 0),
     )
 
 
@@ -198,7 +199,7 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     """
     name = images if isinstance(images, str) else images.name
     names = class_names(name) if isinstance(images, str) else images.class_names
-    wanted = str(normal_class).lower()
+    wanted = str(normal_class).lower().replace(" ", "-")
     wanted = wanted if wanted in names else ALIASES.get(wanted, wanted)
     if isinstance(normal_class, str) and wanted in names:
         return names.index(wanted)

@@ -8,6 +8,7 @@ rescaling to [-1, 1], in which 0 would be grey.
 """
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,15 +25,17 @@ from data_prep.masked_files import (
     CLASS_NAMES,
     masked_sets,
     npz_path,
+    own_sets,
     read_set,
     write_set,
 )
-from ocnd_lib.data import ImageSet, load_images
+from ocnd_lib.data import ImageSet, known_sets, load_images
 
 OWN_OPTIONS = {
     "scenes": ("background_correlation",),
     "coco10": ("annotations", "images", "fewer"),
 }
+OWN_SET = ("annotations", "images", "categories", "voc", "fewer")  # of a set under another name
 # Fingerprints of `mnist_on_cifar` as two processors rounded it before `compose` added up in whole
 # numbers, and the one it has now. One differs from it in 7 of 15 million values of x_train; of the
 # other, the eight pictures in a record differ from it in 9 of 24 576; all by one level of 255.
@@ -158,10 +161,12 @@ def build_masked(
     """Build a set in the folder `out`, by default NAME in the data folder: what `ocnd data` does.
 
     `options` are per_class, test and seed; for scenes background_correlation too; for coco10
-    annotations, images and fewer. Without the first two, COCO is downloaded into `out`. `say` is
-    told what became of all objects. Raises ValueError or DataError, and keeps an older set then.
+    annotations, images and fewer. Without the first two, COCO is downloaded into `out`. Under
+    another name a set is made of any files in COCO's format, or of the folder `voc`; `categories`
+    are its classes, with commas between. `say` is told what became of all objects. Raises
+    ValueError or DataError, and keeps an older set then.
     """
-    allowed = ["per_class", "test", "seed", *OWN_OPTIONS.get(name, ())]
+    allowed = ["per_class", "test", "seed", *OWN_OPTIONS.get(name, OWN_SET)]
     if unknown := set(options).difference(allowed):
         flags = ", ".join(f"--{option}" for option in allowed).replace("_", "-")
         raise ValueError(f"{name} takes no {min(unknown).replace('_', '-')!r}; it takes {flags}")
@@ -175,8 +180,10 @@ def build_masked(
         from data_prep.scenes import build_scenes
 
         say(build_scenes(out, **options).table())
-    else:
+    elif name == "coco10":
         say(_build_coco(out, **options).table())
+    else:
+        say(_build_own(name, out, **options).table())
     say(f"{npz_path(name, out)}")
     return read_masked(npz_path(name, out))
 
@@ -192,6 +199,32 @@ def _build_coco(out: Path, annotations: Path | None = None, images: Path | None 
 
     annotations, images = fetch_annotations(out / "annotations"), out / "images"
     return build(annotations, images, out, get=partial(fetch_images, folder=images), **options)
+
+
+def _build_own(
+    name: str,
+    out: Path,
+    annotations: Path | None = None,
+    images: Path | None = None,
+    categories: str | None = None,
+    voc: Path | None = None,
+    **options,
+):
+    from data_prep.coco import build
+    from data_prep.voc import ANIMALS, write_instances
+
+    if name in known_sets() and name not in own_sets():
+        raise ValueError(f"{name} is a set of its own; give yours another name")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"name a set with small letters, digits and _, not {name!r}")
+    if [annotations, images].count(None) != (0 if voc is None else 2):
+        raise ValueError(f"{name} needs --annotations and --images, or --voc, which holds both")
+    wanted = categories.split(",") if categories else None
+    if voc:
+        annotations, images = out / "instances.json", Path(voc) / "JPEGImages"
+        write_instances(Path(voc), annotations, wanted or ANIMALS)
+    options = {"test": None, "categories": wanted, "whole": True, **options}
+    return build(annotations, images, out, name, **options)
 
 
 def _masked_set(name: str, arrays: dict[str, np.ndarray], names: list[str]) -> MaskedSet:
