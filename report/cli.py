@@ -231,7 +231,7 @@ def data(
         int | None, typer.Option(help="Sets with masks: objects a class. [550]", min=2)
     ] = None,
     test: Annotated[
-        int | None, typer.Option(help="Sets with masks: test pictures in all. [500]", min=1)
+        int | None, typer.Option(help="Sets with masks: test pictures in all. [500, or a fifth]", min=1)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Sets with masks. [0]", min=0)] = None,
     background_correlation: Annotated[

@@ -71,7 +71,7 @@ def test_another_file_is_refused(tmp_path, monkeypatch):
         load_masked("voc_animals", tmp_path)
     shutil.copy(voc_animals.voc_path(REAL), path)
     monkeypatch.setattr(voc_animals, "folds", lambda label, _: np.arange(len(label)) % 5)
-    with pytest.raises(DataError, match="fold has been changed"):
+    with pytest.raises(DataError, match="this scikit-learn makes other folds"):
         load_masked("voc_animals", tmp_path)
 
 
