@@ -51,7 +51,7 @@ class Report:
     problems: list[tuple] = field(default_factory=list)  # annotation, image, category, reason
     choice: Choice | None = None
 
-    def drop(self, annotation: dict, category: str | None, reason: str) -> None:
+    def drop(self, annotation: dict, category: object, reason: str) -> None:
         """Count an object that is not used, and note it if that is due to a fault."""
         self.dropped[reason] += 1
         if reason not in RULES:
@@ -140,11 +140,12 @@ def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
     """
     words = [class_word(category) for category in report.categories]
     names = {_number(entry.get("id")): entry.get("name") for entry in content["categories"]}
-    images = {}
+    images, first = {}, {}
     for image in content["images"]:
-        key = _number(image.get("id"))
-        if key is not None and isinstance(image.get("file_name"), str):
-            same = images.setdefault(key, image)["file_name"] == image["file_name"]
+        key, file = _number(image.get("id")), image.get("file_name")
+        if key is not None and isinstance(file, str):
+            first.setdefault(file, key)
+            same = images.setdefault(key, image)["file_name"] == file
             images[key] = images[key] if same else {"file_name": ""}
     index, items = COCO(), []
     report.total = len(content["annotations"])
@@ -154,6 +155,8 @@ def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
         if reason := _reason({**annotation, **ids}, category, words, images, index.anns):
             report.drop(annotation, category, reason)
             continue
+        # one photograph under two ids must not be on both sides of the split
+        ids["image_id"] = first[images[ids["image_id"]]["file_name"]]
         items.append(Item(ids["id"], ids["image_id"], words.index(class_word(category))))
         index.anns[ids["id"]] = {**annotation, **ids}
         index.imgs[ids["image_id"]] = images[ids["image_id"]]
@@ -222,7 +225,8 @@ def build(
     per_class_counts(per_class, test, n)
     report = Report(categories)
     items, index = qualify(content, report)
-    licences = {entry.get("id"): entry.get("name", "") for entry in content.get("licenses") or []}
+    given = [entry for entry in content.get("licenses") or [] if isinstance(entry, dict)]
+    licences = {_number(entry.get("id")): entry.get("name", "") for entry in given}
     paths = {key: _inside(Path(images), image["file_name"]) for key, image in index.imgs.items()}
     del content  # of which `index` holds the small part that is used
     lost = {key for key, path in paths.items() if not path.exists()} if get is None else set()
@@ -334,7 +338,7 @@ def _write(name: str, folder: Path, report: Report, crops: dict, index: COCO, li
             arrays[f"{kind}_{part}"] = array.reshape(-1, channels, SIZE, SIZE)
         arrays[f"y_{part}"] = np.array([item.label for item in items], np.uint8)
         for item in items:
-            licence = licences.get(index.imgs[item.image_id].get("license"), "not stated")
+            licence = licences.get(_number(index.imgs[item.image_id].get("license")), "not stated")
             category = report.categories[item.label]
             rows.append((item.annotation_id, item.image_id, category, part, licence))
     write_set(name, folder, arrays, rows, list(map(class_word, report.categories)))

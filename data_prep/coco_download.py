@@ -46,20 +46,19 @@ def download(
     url: str,
     path: Path,
     session: requests.Session,
-    part: Path | None = None,
     check: Callable[[Path], None] = lambda path: None,
     pause: float = 1.0,
     progress: bool = False,
 ) -> None:
     """Download one file to `path`; it appears there whole and checked, or not at all.
 
-    What has arrived is kept in `part`, by default `.NAME.part` beside it, and continued, at the
-    next try or in the next process. `check(file)` raises ValueError for a wrong file, which is then
+    What has arrived is kept beside it in `.NAME.part`, and continued, at the next try or in the
+    next process. `check(file)` raises ValueError for a wrong file, which is then
     thrown away. Between tries it waits `pause` seconds, twice as long each time. Raises Absent if
     there is no such file, else DataError after the last try.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = part or path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.part")
     for attempt in range(TRIES):
         if attempt:
             time.sleep(pause * 2 ** (attempt - 1))
@@ -120,23 +119,20 @@ def fetch_annotations(
 
     An archive with another checksum is refused. Raises DataError.
     """
-    folder, name = Path(folder), Path(url).name
-    target = folder / Path(MEMBER).name
+    archive, target = (Path(folder) / Path(name).name for name in (url, MEMBER))
 
-    def resuming(url: str, output_file: str, _) -> None:
-        part = folder / f".{name}.part"
-        download(url, Path(output_file), open_session(), part, pause=pause, progress=True)
+    def check(file: Path) -> None:
+        if md5 and pooch.file_hash(file, "md5") != md5:
+            raise ValueError("its checksum does not match")
 
-    # the second try is for an archive that changed between two parts, which only the md5 shows
-    registry = {name: f"md5:{md5}" if md5 else None}
-    store = pooch.create(folder, "", registry=registry, urls={name: url}, retry_if_failed=1)
     try:
-        with zipfile.ZipFile(store.fetch(name, downloader=resuming)) as archive:
-            size = archive.getinfo(MEMBER).file_size
+        if not archive.exists() or (md5 and pooch.file_hash(archive, "md5") != md5):
+            download(url, archive, open_session(), check, pause, progress=True)
+        with zipfile.ZipFile(archive) as file, file.open(MEMBER) as member:
+            size = file.getinfo(MEMBER).file_size
             if not target.exists() or target.stat().st_size != size:
-                with archive.open(MEMBER) as member:
-                    replace_file(target, lambda file: shutil.copyfileobj(member, file))
-    except (Absent, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                replace_file(target, lambda file: shutil.copyfileobj(member, file))
+    except (Absent, DataError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             f"the annotations of COCO could not be fetched: {error}. Run the command again, or "
             "fetch them yourself and name them with --annotations and --images"
@@ -163,13 +159,7 @@ def fetch_images(
                 return check_image(path, entry)
             except ValueError:
                 pass
-        download(
-            entry["coco_url"],
-            path,
-            session,
-            check=lambda file: check_image(file, entry),
-            pause=pause,
-        )
+        download(entry["coco_url"], path, session, lambda file: check_image(file, entry), pause)
 
     with ThreadPoolExecutor(workers) as pool:
         waiting = {pool.submit(fetch, entry): entry for entry in entries}

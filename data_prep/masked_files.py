@@ -4,7 +4,8 @@ The npz holds, for train and test, the pictures x_* uint8 (N, 3, 32, 32), their 
 black, o_* of the same form, the object masks m_* uint8 (N, 1, 32, 32), where 255 is all object, and
 the labels y_* uint8 (N,); then `class_names` and the `md5` of the eight. A pixel on an outline has
 in o_* what the object adds to it and nothing of the background: x - o is the background alone. The
-manifest has one line a picture, in the same order, train before test.
+manifest has one line a picture, in the same order, train before test. A set that somebody makes of
+files in COCO's format lies in the same form under a name of its own, and is known by that.
 """
 
 import csv

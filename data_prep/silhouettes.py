@@ -191,14 +191,5 @@ def truck(rng: Rng) -> list[Part]:
 
 # In the order of the deck's ten classes.
 SILHOUETTES: tuple[Callable[[Rng], list[Part]], ...] = (
-    airplane,
-    car,
-    bird,
-    cat,
-    sports_ball,
-    dog,
-    bowl,
-    horse,
-    boat,
-    truck,
-)
+    airplane, car, bird, cat, sports_ball, dog, bowl, horse, boat, truck
+)  # fmt: skip

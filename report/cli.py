@@ -231,7 +231,7 @@ def data(
         int | None, typer.Option(help="Sets with masks: objects a class. [550]", min=2)
     ] = None,
     test: Annotated[
-        int | None, typer.Option(help="Sets with masks: test pictures in all. [500]", min=1)
+        int | None, typer.Option(help="Sets with masks: test pictures. [500, or a fifth]", min=1)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Sets with masks. [0]", min=0)] = None,
     background_correlation: Annotated[
@@ -285,6 +285,13 @@ def data(
     if images.inexact:
         print(f"{images.inexact} images are no originals, says the file")
     print(f"fingerprint {fingerprint}")
+    if name not in DATASETS:  # whose cells, once recorded, would not be run again
+        from ocnd_lib.records import read_records
+
+        now = {fingerprint, images.fingerprint}
+        found = read_records(pattern=f"{name}/*/*")
+        if old := [record["cell"] for record in found if record["data_fingerprint"] not in now]:
+            print(f"{len(old)} records are of another {name}: remove them, or take another name")
 
 
 @app.command()

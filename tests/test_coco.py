@@ -384,6 +384,17 @@ def test_two_photographs_with_one_id_are_listed(maker):
     assert report.dropped == {coco.TWO_IMAGES: 2} and list(maker.crops()) == [good["id"]]
 
 
+def test_one_photograph_with_two_ids_is_on_one_side(maker):
+    maker.some_of_each(3)
+    for image in list(maker.images[::2]):
+        maker.images.append({**image, "id": image["id"] + 1000})
+        maker.object(CATEGORIES[image["id"] // 3 % 10], image=image["id"] + 1000)
+    maker.build(per_class=6, test=20, fewer=True)
+    sides = [{r["image_id"] for r in maker.rows("manifest.csv") if r["split"] == part}
+             for part in ("train", "test")]  # fmt: skip
+    assert not sides[0] & sides[1] and not {int(i) // 1000 for side in sides for i in side} - {0}
+
+
 def test_links_lead_to_photographs_elsewhere(maker, tmp_path):
     added = maker.object()
     place = maker.folder / "images/000001.png"
@@ -395,6 +406,8 @@ def test_links_lead_to_photographs_elsewhere(maker, tmp_path):
 
 def test_entries_of_any_form_are_listed_and_never_end_it(maker):
     wrong = [[1], {}, None, "x", 1.5, float("nan"), float("inf")]
+    maker.object()
+    maker.images[-1]["license"] = [7]
     for value in wrong:
         maker.object(category_id=value)
         maker.object(image_id=value)

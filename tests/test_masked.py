@@ -272,6 +272,11 @@ def test_scenes_are_made_without_a_trace(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_scenes_are_those_of_the_records_bit_for_bit():
+    """As two processors drew them; all records of scenes rest on the same strokes and crops."""
+    assert make_scenes(0.5, per_class=2, test=10).fingerprint == "bdc7700b364e8aa6"
+
+
 def test_the_correlation_changes_what_stands_behind_the_objects_and_nothing_else():
     one, other = (make_scenes(value, per_class=3, test=10, seed=1) for value in (0, 1))
     for part in ("train", "test"):
@@ -285,9 +290,15 @@ def test_the_correlation_changes_what_stands_behind_the_objects_and_nothing_else
 )
 def test_real_digits_on_real_pictures():
     images = load_masked("mnist_on_cifar", REAL)
+    assert images.fingerprint == "af1cbc399d1e9a0c"  # that of the records
     assert np.bincount(images.train.y).tolist() == [500] * 10
     assert np.bincount(images.test.y).tolist() == [50] * 10
     assert 0.05 < (images.test.o.max(1) > 0).mean() < 0.3  # strokes are a sixth of a picture
+
+
+@pytest.mark.skipif(not (REAL / "coco").is_dir(), reason="no COCO subset")
+def test_real_photographs_give_the_crops_of_the_records():
+    assert load_masked("coco10", REAL).fingerprint == "072b7e1df3239681"
 
 
 # the command

@@ -77,10 +77,17 @@ def test_a_set_of_ones_own_is_used_as_every_other(ocnd, tmp_path):
     assert "ours" in ocnd("table", "mine").output or "no cell" in ocnd("table", "mine").output
 
 
-def test_a_cell_of_ones_own_set_runs(ocnd, tmp_path):
-    ocnd("data", "mine", *write_coco(tmp_path / "files", images=40), "--per-class", 30)
-    record = run_cell("mine/kde/cat/0", tmp_path / "records")
+def test_a_cell_of_ones_own_set_runs_and_another_set_under_its_name_is_told(
+    ocnd, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+    words = write_coco(tmp_path / "files", images=40)
+    ocnd("data", "mine", *words, "--per-class", 30)
+    record = run_cell("mine/kde/cat/0")
     assert record["scored"] == 12 and 0 <= record["metrics"]["auroc"] <= 1
+    assert "records are of another" not in ocnd("data", "mine").output
+    other = ocnd("data", "mine", *words, "--per-class", 30, "--seed", 1)
+    assert "1 records are of another mine: remove them" in other.output
 
 
 def test_categories_are_named_and_ordered_by_the_user(ocnd, tmp_path):

@@ -1,0 +1,127 @@
+"""Single objects of PASCAL VOC become a file in COCO's format, with their own masks and boxes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+from scipy.io import savemat
+
+from data_prep.archives import DataError
+from data_prep.voc import CLASSES, write_instances
+from ocnd_lib.masked import build_masked
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+HEIGHT, WIDTH = 150, 220
+BOX = (21, 11, 100, 100)  # left, top, right, bottom, from 1: columns 20 to 99, rows 10 to 99
+INSIDE = np.s_[10:100, 20:100]
+
+
+def marked(*areas: tuple) -> np.ndarray:
+    """A mask of VOC: each area is a slice and the name of a class, or a number."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for area, name in areas:
+        mask[area] = CLASSES.index(name) + 1 if isinstance(name, str) else name
+    return mask
+
+
+class Voc:
+    """A folder VOC2012 under construction."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("JPEGImages", "Annotations", "SegmentationClass", "cls"):
+            (folder / name).mkdir(parents=True)
+
+    def photograph(self, mask: np.ndarray | None, *objects: tuple, sbd: bool = False) -> str:
+        name = f"2008_{len(list((self.folder / 'Annotations').iterdir())):06}"
+        pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        Image.fromarray(pixels).save(self.folder / "JPEGImages" / f"{name}.jpg")
+        if sbd:
+            content = np.empty((1, 1), [("Segmentation", "O")])
+            content[0, 0] = (mask,)
+            savemat(self.folder / "cls" / f"{name}.mat", {"GTcls": content})
+        elif mask is not None:
+            picture = Image.fromarray(mask).convert("P")
+            picture.putpalette(list(range(256)) * 3)
+            picture.save(self.folder / "SegmentationClass" / f"{name}.png")
+        sides = ("xmin", "ymin", "xmax", "ymax")
+        boxes = [
+            f"<object><name>{name}</name><bndbox>"
+            + "".join(f"<{side}>{value}</{side}>" for side, value in zip(sides, box, strict=True))
+            + "</bndbox></object>"
+            for name, box in objects
+        ]
+        xml = f"<annotation>{''.join(boxes)}</annotation>"
+        (self.folder / "Annotations" / f"{name}.xml").write_text(xml)
+        return name
+
+    def found(self, tmp_path: Path, *classes: str) -> tuple[list[dict], COCO]:
+        index = COCO(write_instances(self.folder, tmp_path / "instances.json", classes or ("dog",)))
+        return list(index.anns.values()), index
+
+
+@pytest.fixture
+def voc(tmp_path) -> Voc:
+    return Voc(tmp_path / "VOC2012")
+
+
+@pytest.mark.parametrize("sbd", [False, True])
+def test_an_object_keeps_its_box_and_its_mask_but_nothing_void(voc, tmp_path, sbd):
+    border, other = (np.s_[10:14, 20:100], 255), (np.s_[14:30, 20:30], "cat")
+    name = voc.photograph(marked((INSIDE, "dog"), border, other), ("dog", BOX), sbd=sbd)
+    voc.photograph(None, ("dog", BOX))  # nobody marked its pixels
+    (found,), index = voc.found(tmp_path)
+    assert found["bbox"] == [20, 10, 80, 90] and found["area"] == 80 * 86 - 160
+    assert index.imgs[1] == {"id": 1, "file_name": f"{name}.jpg", "height": 150, "width": 220}
+    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+    expected[14:100, 20:100] = 1
+    expected[14:30, 20:30] = 0
+    assert np.array_equal(index.annToMask(found), expected)
+
+
+@pytest.mark.parametrize(
+    ("areas", "others", "kept"),
+    [
+        ([(INSIDE, "dog")], [], True),
+        ([(INSIDE, "dog")], [("dog", (100, 11, 180, 100))], True),  # 1 of its 80 columns
+        ([(INSIDE, "dog")], [("dog", (99, 11, 180, 100))], False),
+        ([(INSIDE, "dog")], [("cat", (51, 11, 180, 100))], True),
+        ([(np.s_[10:28, 20:100], "dog"), (np.s_[28:100, 58:60], "dog")], [], True),  # 22 % of it
+        ([(np.s_[10:24, 20:100], "dog"), (np.s_[24:100, 58:60], "dog")], [], False),
+        ([(np.s_[10:100, 20:88], "dog")], [], True),  # 85 % of its width
+        ([(np.s_[10:100, 20:87], "dog")], [], False),
+        ([(np.s_[24:100, 20:100], "dog")], [], False),
+        ([(INSIDE, "dog"), (np.s_[10:99, 100:108], "dog")], [], True),  # 9.9 % as much around it
+        ([(INSIDE, "dog"), (np.s_[10:102, 100:108], "dog")], [], False),
+        ([(INSIDE, "dog"), (np.s_[10:100, 109:200], "dog")], [], True),  # far enough away
+    ],
+)
+def test_only_what_may_be_a_single_object_is_kept(voc, tmp_path, areas, others, kept):
+    voc.photograph(marked(*areas), ("dog", BOX), *others)
+    found, _ = voc.found(tmp_path)
+    assert any(annotation["bbox"] == [20, 10, 80, 90] for annotation in found) == kept
+
+
+def test_the_path_of_coco_makes_crops_of_it(voc, tmp_path):
+    for number in range(12):
+        name = ("cat", "horse")[number % 2]
+        voc.photograph(marked((INSIDE, name)), (name, BOX), ("person", BOX))
+    voc.photograph(marked((np.s_[10:50, 20:60], "cat")), ("cat", (21, 11, 60, 50)))  # too small
+    made = build_masked("mine", tmp_path, lambda _: None, voc=voc.folder, per_class=6,
+                        categories="horse,cat")  # fmt: skip
+    assert made.class_names == ("horse", "cat") and np.bincount(made.train.y).tolist() == [5, 5]
+    assert (made.train.m == 255).all() and np.array_equal(made.train.o, made.train.x)
+
+
+def test_what_is_no_voc_is_said(voc, tmp_path):
+    with pytest.raises(DataError, match="is no folder VOC2012"):
+        write_instances(tmp_path, tmp_path / "instances.json")
+    with pytest.raises(ValueError, match="category 'hors'; did you mean horse"):
+        write_instances(voc.folder, tmp_path / "instances.json", ["hors"])
+    name = voc.photograph(marked((INSIDE, "dog")), ("dog", BOX))
+    (voc.folder / "SegmentationClass" / f"{name}.png").write_bytes(b"")
+    with pytest.raises(DataError, match=f"{name} of .*VOC2012 cannot be read"):
+        write_instances(voc.folder, tmp_path / "instances.json")
+    assert not (tmp_path / "instances.json").exists()
