@@ -208,29 +208,6 @@ class Averaged:
         self.updates = state["updates"]
 
 
-class Best:
-    """The copy of a network, `model`, whose number was the lowest so far."""
-
-    def __init__(self, model: nn.Module):
-        self.model = copy.deepcopy(model).requires_grad_(False)
-        self.lowest = float("inf")
-
-    def offer(self, model: nn.Module, number: float) -> None:
-        """Copy `model` if its number is lower than any before."""
-        if number < self.lowest:
-            self.model.load_state_dict(model.state_dict())
-            self.lowest = number
-
-    def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
-        return {"model": self.model.state_dict(), "lowest": self.lowest}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
-        self.model.load_state_dict(state["model"])
-        self.lowest = state["lowest"]
-
-
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
     """Restore what its `state_dict` gave, on whatever device that was.
 

@@ -137,15 +137,6 @@ def test_the_scale_comes_from_validation_and_not_from_what_is_scored(fitted):
     assert not np.array_equal(other.novelty_score(test), together)
 
 
-def test_tails_leave_the_outer_validation_images_beyond_the_scale():
-    x_validation = np.concatenate([images(19, 1), 255 - images(1, 1)])
-    plain, robust = (
-        AND(**SMALL, tails=tails).fit(images(48, 0), x_validation=x_validation).state_["ends"]
-        for tails in (0.0, 0.1)
-    )
-    assert (robust[0] >= plain[0]).all() and (robust[1] < plain[1]).all()
-
-
 def test_the_error_is_summed_over_pixels_in_0_to_1_inside_the_border(fitted):
     x = images(4, 5)
     unit = torch.from_numpy(x) / 127.5 - 1
@@ -157,24 +148,6 @@ def test_the_error_is_summed_over_pixels_in_0_to_1_inside_the_border(fitted):
     framed = x.copy()
     framed[..., :2, :] = framed[..., -2:, :] = framed[..., :, :2] = framed[..., :, -2:] = 255
     np.testing.assert_array_equal(fitted.novelty_score(framed), fitted.novelty_score(x))
-
-
-@pytest.mark.parametrize("border", [0, 4])
-def test_other_borders(border):
-    detector = AND(**SMALL | {"epochs": 1}, border=border).fit(images(20, 0))
-    assert detector.reconstruct(torch.zeros(2, 1, 32, 32)).shape == (2, 1, 32, 32)
-
-
-def test_an_odd_border_is_refused():
-    with pytest.raises(ValueError, match="border of 3 leaves 26 pixels; it must be even"):
-        AND(**SMALL, border=3).fit(images(20, 0))
-
-
-def test_what_would_fail_or_turn_the_score_round_after_training_is_refused_before():
-    with pytest.raises(ValueError, match="border of 16 leaves 0 pixels"):
-        AND(**SMALL, border=16).fit(images(20, 0))
-    with pytest.raises(ValueError, match=r"tails is 0\.6; below 0\.5"):
-        AND(**SMALL, tails=0.6).fit(images(20, 0))
 
 
 def test_colour_images_are_seen_whole():

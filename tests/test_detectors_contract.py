@@ -40,10 +40,6 @@ SMALL = {
         latent_dim=4, width=4, epochs=3, batch_size=16, learning_rate=1e-2, noise=0.2
     ),
     "DeepSVDD": dict(pretrain_epochs=2, epochs=2, batch_size=16, learning_rate=1e-3),
-    "DeepSVDD/soft": dict(
-        objective="soft-boundary", warm_up_epochs=1,
-        pretrain_epochs=1, epochs=2, batch_size=16, learning_rate=1e-3,
-    ),
     "FAnoGAN": dict(
         latent_dim=4, width=4, epochs=2, encoder_epochs=2, critic_steps=1, batch_size=16
     ),

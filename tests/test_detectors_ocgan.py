@@ -342,7 +342,7 @@ def test_it_finds_other_digits_novel(zeros):
     assert roc_auc_score(zeros.y_test, model.novelty_score(zeros.x_test)) > 0.9
 
 
-@pytest.mark.parametrize("settings", [{}, {"kept": "validation"}, {"dropout": 0.5}])
+@pytest.mark.parametrize("settings", [{}, {"dropout": 0.5}])
 def test_stopped_and_resumed_equals_never_stopped(zeros, tmp_path, monkeypatch, settings):
     settings = {**SMALL, **settings}
     straight = OCGAN(epochs=3, **settings).fit(zeros.x_train[:40])
@@ -366,41 +366,7 @@ def test_stopped_and_resumed_equals_never_stopped(zeros, tmp_path, monkeypatch, 
     assert np.array_equal(resumed.novelty_score(zeros.x_test), straight.novelty_score(zeros.x_test))
 
 
-# --- the paper's rule of the epoch, dropout, and the release's networks ---------------------------
-
-
-def own_error(model, x):
-    """The mean squared error of a fitted model on images without noise."""
-    return float(model.novelty_score(x).astype(np.float64).mean())
-
-
-def test_the_model_of_the_epoch_with_the_lowest_validation_error_is_kept(zeros, monkeypatch):
-    x, x_validation = zeros.x_train[:64], zeros.x_validation[:10]
-    pretended, errors = iter([0.3, 0.1, 0.2]), []
-    measure = OCGAN._validation_mse
-
-    def pretend(*arguments):
-        errors.append(measure(*arguments))
-        return next(pretended)
-
-    monkeypatch.setattr(OCGAN, "_validation_mse", pretend)
-    chosen = OCGAN(kept="validation", epochs=3, **SMALL).fit(x, x_validation=x_validation)
-    last = OCGAN(epochs=3, **SMALL).fit(x, x_validation=x_validation)
-    assert own_error(chosen, x_validation) == pytest.approx(errors[1], rel=1e-5)
-    assert own_error(last, x_validation) == pytest.approx(errors[2], rel=1e-5)
-    assert abs(errors[1] / errors[2] - 1) > 1e-3
-    assert [point.pop("validation_mse") for point in chosen.curves_] == [0.3, 0.1, 0.2]
-    assert chosen.curves_ == last.curves_  # looking changes no training
-    nets = chosen.state_["classifier"], last.state_["classifier"]
-    weights = [net.head.weight for net in nets]
-    assert not torch.equal(*weights)  # the classifier that mines is of the same epoch
-
-
-def test_a_diverged_training_is_not_hidden_by_the_choice_of_an_epoch(zeros, monkeypatch):
-    monkeypatch.setattr(OCGAN, "_validation_mse", lambda *arguments: float("nan"))
-    settings = {**SMALL, "learning_rate": 1e30}
-    model = OCGAN(kept="validation", epochs=2, **settings).fit(zeros.x_train[:40])
-    assert not np.isfinite(model.novelty_score(zeros.x_test)).all()
+# --- dropout, and the release's networks ---------------------------
 
 
 def test_dropout_is_drawn_in_training_and_off_in_scoring_and_mining(zeros):
@@ -461,7 +427,6 @@ def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path
     ("settings", "message"),
     [
         ({"variant": "official"}, "variant must be one of ours, official61"),
-        ({"kept": "best"}, "kept must be one of last, validation"),
         ({"dropout": 1.0}, "must be below 1"),
         ({"variant": "official61", "joint_discriminator": True}, "for 32 pixels"),
     ],

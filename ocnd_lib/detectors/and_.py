@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
+BORDER = 2  # pixels left out around grey images, which MNIST's padding to 32 had added
+
 
 class MaskedLinear(nn.Module):
     """A fully connected layer over ordered positions: (N, inputs, length) → (N, outputs, length).
@@ -164,7 +166,7 @@ class AND(DeepDetector):
 
     For the sake of a CPU the networks are half as wide as the authors', the estimator a quarter
     (8 channels, not 32), the epochs fewer and the learning rate higher and falling. Grey images
-    lose a border of 2 pixels, which MNIST's padding to 32 had added.
+    lose their `BORDER`.
     """
 
     def __init__(
@@ -174,8 +176,6 @@ class AND(DeepDetector):
         estimator_channels: int = 8,  # for each code entry, in the estimator's hidden layers
         bins: int = 100,  # of each code entry
         surprise: float = 1.0,  # weight of -log p(code) in the loss; the paper's λ
-        tails: float = 0.0,  # share of validation images beyond each end of the scale
-        border: int = 2,  # pixels left out around grey images; 32 - 2·border divisible by 4
         epochs: int = 20,
         batch_size: int = 128,
         learning_rate: float = 1e-3,  # falls to zero along a cosine
@@ -187,8 +187,6 @@ class AND(DeepDetector):
         self.estimator_channels = estimator_channels
         self.bins = bins
         self.surprise = surprise
-        self.tails = tails
-        self.border = border
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -196,12 +194,7 @@ class AND(DeepDetector):
         self.device = device
 
     def _networks(self) -> dict[str, nn.Module]:
-        side = 32 - 2 * self._border()
-        if side < 4 or side % 4:
-            raise ValueError(
-                f"a border of {self.border} leaves {side} pixels; it must be even, and 14 at most"
-            )
-        sizes = (self.channels_, side, self.latent_dim, self.width)
+        sizes = (self.channels_, 32 - 2 * self._border(), self.latent_dim, self.width)
         return {
             "encoder": SigmoidEncoder(*sizes),
             "decoder": PlainDecoder(*sizes),
@@ -209,7 +202,7 @@ class AND(DeepDetector):
         }
 
     def _border(self) -> int:
-        return self.border if self.channels_ == 1 else 0
+        return BORDER if self.channels_ == 1 else 0
 
     def _view(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] → [0, 1] without their border."""
@@ -224,8 +217,6 @@ class AND(DeepDetector):
         return error, networks["estimator"].surprise(z)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        if self.tails >= 0.5:
-            raise ValueError(f"tails is {self.tails}; below 0.5 something is left between them")
         hardware, generator = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
         model = hardware.place(nn.ModuleDict(self._networks()))
@@ -260,9 +251,10 @@ class AND(DeepDetector):
             state.save(epoch, self.curves_)
         bar.close()
         self.state_ = dict(averaged.model.items())
-        ends = np.quantile(self.terms(x_validation), (self.tails, 1 - self.tails), axis=0)
+        terms = self.terms(x_validation)
+        ends = np.stack([terms.min(axis=0), terms.max(axis=0)])
         ends[1, ends[1] == ends[0]] += 1  # a single validation image spans nothing
-        self.state_["ends"] = ends.astype(np.float32)
+        self.state_["ends"] = ends
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → their reconstructions, the border as it was."""

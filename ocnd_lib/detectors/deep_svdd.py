@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
@@ -22,12 +21,11 @@ from ocnd_lib.training import (
 
 
 class DeepSVDD(DeepDetector):
-    """One-class or soft-boundary Deep SVDD with the networks of Ruff et al. (ICML 2018).
+    """One-class Deep SVDD with the networks of Ruff et al. (ICML 2018).
 
-    Score: squared distance of the code from the centre, under the soft boundary less the squared
-    radius, so that 0 is the sphere. Images of one channel lose two pixels at each edge (MNIST gets
-    its 28x28 back); all get contrast normalisation, then the scale that takes the normal training
-    images to [0, 1]. The encoder starts as that of an autoencoder.
+    Score: squared distance of the code from the centre. Images of one channel lose two pixels at
+    each edge (MNIST gets its 28x28 back); all get contrast normalisation, then the scale that takes
+    the normal training images to [0, 1]. The encoder starts as that of an autoencoder.
 
     The paper trains 150 epochs twice on MNIST, at a rate of 1e-4; on CIFAR-10 it pretrains for 350
     with a `pretrain_decay` of 5e-7. Here a fifth of the epochs and five times the rate were taken:
@@ -39,9 +37,6 @@ class DeepSVDD(DeepDetector):
 
     def __init__(
         self,
-        objective: str = "one-class",  # or soft-boundary
-        nu: float = 0.1,  # soft boundary: share of a batch that may lie outside
-        warm_up_epochs: int = 10,  # soft boundary: epochs before the radius follows the codes
         pretrain_epochs: int = 30,  # of the autoencoder
         epochs: int = 30,
         batch_size: int = 200,
@@ -51,9 +46,6 @@ class DeepSVDD(DeepDetector):
         seed: int = 0,
         device: str = "auto",
     ):
-        self.objective = objective
-        self.nu = nu
-        self.warm_up_epochs = warm_up_epochs
         self.pretrain_epochs = pretrain_epochs
         self.epochs = epochs
         self.batch_size = batch_size
@@ -73,10 +65,6 @@ class DeepSVDD(DeepDetector):
         return {"contrast": Contrast(), "encoder": encoder, "sphere": sphere}
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        if self.objective not in ("one-class", "soft-boundary"):
-            raise ValueError(f"objective {self.objective!r} is neither one-class nor soft-boundary")
-        if self.nu > 1:
-            raise ValueError(f"nu is {self.nu}; a share is at most 1")
         hardware, order = self._hardware(), seed_everything(self.seed)
         x = torch.from_numpy(x).to(hardware.device)
         model = hardware.place(nn.ModuleDict(self._networks()))
@@ -112,10 +100,7 @@ class DeepSVDD(DeepDetector):
             encoder.train()
             losses = []
             for images, _ in batches(x, None, self.batch_size, order):
-                distance = sphere(encoder(contrast(images)))
-                losses.append(_step(trainer, self._objective(distance, sphere.radius)))
-                if epoch >= self.pretrain_epochs + self.warm_up_epochs:
-                    self._follow(distance, sphere)
+                losses.append(_step(trainer, sphere(encoder(contrast(images))).mean()))
             slow.step()
             epoch += 1
             bar.update()
@@ -132,20 +117,9 @@ class DeepSVDD(DeepDetector):
         )
         return optimiser, MultiStepLR(optimiser, [max(1, epochs // 3)])
 
-    def _objective(self, distance: Tensor, radius: Tensor) -> Tensor:
-        """Squared distances (N,) → the loss."""
-        if self.objective == "one-class":
-            return distance.mean()
-        return radius**2 + F.relu(distance - radius**2).mean() / self.nu
-
-    def _follow(self, distance: Tensor, sphere: "Sphere") -> None:
-        """Under the soft boundary, set the radius that leaves a share `nu` of a batch outside."""
-        if self.objective == "soft-boundary":
-            sphere.radius.copy_(distance.detach().sqrt().quantile(1 - self.nu))
-
     def _score(self, x: Tensor) -> Tensor:
         contrast, encoder, sphere = (self.state_[k] for k in ("contrast", "encoder", "sphere"))
-        return sphere(encoder(contrast(x))) - sphere.radius**2
+        return sphere(encoder(contrast(x)))
 
 
 def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
@@ -189,12 +163,11 @@ def normalised(x: Tensor) -> Tensor:
 
 
 class Sphere(nn.Module):
-    """Codes (N, D) → squared distances (N,) from the centre; holds the radius as well."""
+    """Codes (N, D) → squared distances (N,) from the centre."""
 
     def __init__(self, size: int):
         super().__init__()
         self.register_buffer("centre", torch.zeros(size))
-        self.register_buffer("radius", torch.zeros(()))
 
     def centre_on(self, codes: Tensor) -> None:
         """Put the centre on the mean code, but no coordinate nearer to 0 than 0.1.

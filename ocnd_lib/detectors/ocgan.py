@@ -21,7 +21,6 @@ from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
 from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
 from ocnd_lib.training import (
     Averaged,
-    Best,
     Checkpoint,
     batch_count,
     batches,
@@ -29,10 +28,9 @@ from ocnd_lib.training import (
     progress,
     says,
     seed_everything,
-    to_unit,
 )
 
-CHOICES = {"variant": ("ours", "official61"), "kept": ("last", "validation")}
+VARIANTS = ("ours", "official61")
 WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
 
 
@@ -105,12 +103,12 @@ class OCGAN(DeepDetector):
     the generator loss is 10·MSE + 1·latent + 1·visual. Score: mean squared reconstruction error.
     `latent`, `visual` and `mining` switch the parts off one by one, down to the plain denoising
     autoencoder; without `visual` no random code is decoded, so nothing is mined. The model is that
-    of the last epoch, with averaged weights; the paper's rule is `kept` validation. The paper has
-    64 channels where `width` counts, here halved for a CPU's sake, noise of variance (not
-    deviation) 0.2, and more epochs; how code, noise and rate were chosen, `ocnd table mnist
-    --choices ocgan` shows. `variant` official61 has the networks of the release
-    (`ocnd_lib.networks61`), whose own settings are `width` 64, `dropout` 0.5, `latent_dim` 16
-    (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and `epochs` 201.
+    of the last epoch, with averaged weights. The paper has 64 channels where `width` counts, here
+    halved for a CPU's sake, noise of variance (not deviation) 0.2, and more epochs; how code, noise
+    and rate were chosen, `ocnd table mnist --choices ocgan` shows. `variant` official61 has the
+    networks of the release (`ocnd_lib.networks61`), whose own settings are `width` 64, `dropout`
+    0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and
+    `epochs` 201.
     Not of the paper is `detail_power`: with 1, the error is measured in units of the image's own
     detail (`ocnd_lib.detail`).
     """
@@ -129,7 +127,6 @@ class OCGAN(DeepDetector):
         mining_steps: int = 5,  # gradient steps on a code
         step_size: float = 0.1,  # length of one step, in units of √latent_dim
         reconstruction_weight: float = 10.0,  # of the squared error beside the adversarial losses
-        kept: str = "last",  # the epoch kept: last, or that with the lowest validation error
         detail_power: float = 0.0,  # the score is the error divided by the detail to this power
         epochs: int = 30,
         batch_size: int = 128,
@@ -149,7 +146,6 @@ class OCGAN(DeepDetector):
         self.mining_steps = mining_steps
         self.step_size = step_size
         self.reconstruction_weight = reconstruction_weight
-        self.kept = kept
         self.detail_power = detail_power
         self.epochs = epochs
         self.batch_size = batch_size
@@ -182,9 +178,8 @@ class OCGAN(DeepDetector):
         }
 
     def _check_choices(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}")
+        if self.variant not in VARIANTS:
+            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}")
         if self.dropout >= 1:
             raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
         if self.variant == "official61" and self.joint_discriminator:
@@ -205,11 +200,8 @@ class OCGAN(DeepDetector):
         nets = hardware.place(nn.ModuleDict(self._networks()))
         redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
         averaged = Averaged(redraws)
-        # with its classifier, since mining of the kept model asks that of the same epoch
-        best = Best(nets) if self.kept == "validation" else None
         optimisers = self._optimisers(nets)
-        parts = {"averaged": averaged, **({"best": best} if best else {})}
-        state = Checkpoint(checkpoint, generator, nets=nets, **parts, **optimisers)
+        state = Checkpoint(checkpoint, generator, nets=nets, averaged=averaged, **optimisers)
         epoch, self.curves_ = state.load()
         update = Recorded(
             partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()
@@ -234,27 +226,10 @@ class OCGAN(DeepDetector):
             epoch += 1
             point = {"epoch": epoch, **means(log)}
             bar.set_postfix(epoch=epoch, loss=f"{point['mse']:.4f}", refresh=False)
-            if best:
-                point["validation_mse"] = self._validation_mse(averaged.model, x_validation)
-                best.offer(nn.ModuleDict({**nets, **averaged.model}), point["validation_mse"])
             self.curves_.append(point)
             state.save(epoch, self.curves_)
         bar.close()
-        # an error that was never a number leaves nothing to choose, and scores that say so
-        chosen = best.model if best and np.isfinite(best.lowest) else averaged.model
-        self.state_ = {**nets, **chosen}
-
-    @torch.no_grad()
-    def _validation_mse(self, redraws: nn.ModuleDict, x: np.ndarray) -> float:
-        """Mean squared error of images without noise, in evaluation mode."""
-        hardware, errors = self._hardware(), []
-        redraws.eval()
-        for images in torch.from_numpy(x).split(self.batch_size):
-            seen = self._enlarged(to_unit(images.to(hardware.device)))
-            with hardware.autocast():
-                redrawn = redraws["decoder"](redraws["encoder"](seen))
-            errors.append(redrawing_error(seen, redrawn).cpu())
-        return torch.cat(errors).double().mean().item()
+        self.state_ = {**nets, **averaged.model}
 
     def _optimisers(self, nets: nn.ModuleDict) -> dict[str, torch.optim.Optimizer]:
         encoder, decoder, on_codes, on_images, classifier = nets.values()
