@@ -1,5 +1,6 @@
 """AND: an image is novel when its reconstruction is poor or its code improbable."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,7 @@ class PlainDecoder(nn.Module):
         return self.layers(z)
 
 
+@dataclass(eq=False, repr=False)
 class AND(DeepDetector):
     """Autoregressive novelty detector (Abati et al. 2019, arXiv 1807.01653).
 
@@ -169,29 +171,14 @@ class AND(DeepDetector):
     lose their `BORDER`.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 64,  # size of the sigmoid code
-        width: int = 16,  # channels of the first layer; even
-        estimator_channels: int = 8,  # for each code entry, in the estimator's hidden layers
-        bins: int = 100,  # of each code entry
-        surprise: float = 1.0,  # weight of -log p(code) in the loss; the paper's λ
-        epochs: int = 20,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # falls to zero along a cosine
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.estimator_channels = estimator_channels
-        self.bins = bins
-        self.surprise = surprise
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 64  # size of the sigmoid code
+    width: int = 16  # channels of the first layer; even
+    estimator_channels: int = 8  # for each code entry, in the estimator's hidden layers
+    bins: int = 100  # of each code entry
+    surprise: float = 1.0  # weight of -log p(code) in the loss; the paper's λ
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # falls to zero along a cosine
 
     def _networks(self) -> dict[str, nn.Module]:
         sizes = (self.channels_, 32 - 2 * self._border(), self.latent_dim, self.width)

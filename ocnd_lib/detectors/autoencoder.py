@@ -1,5 +1,6 @@
 """AE and DAE: the novelty of an image is how badly an autoencoder redraws it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ocnd_lib.networks import Decoder, Encoder, uniform_codes
 from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 
+@dataclass(eq=False, repr=False)
 class AutoEncoder(DeepDetector):
     """Convolutional autoencoder; with `noise` a denoising one (Vincent et al. 2008).
 
@@ -21,27 +23,13 @@ class AutoEncoder(DeepDetector):
     exponentially averaged weights, is the model.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the tanh code
-        width: int = 32,  # channels of the first layer
-        noise: float = 0.0,  # standard deviation of what is added to the input while learning
-        detail_power: float = 0.0,  # the score is the error divided by the detail to this power
-        epochs: int = 30,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # falls to zero along a cosine
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.noise = noise
-        self.detail_power = detail_power
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the tanh code
+    width: int = 32  # channels of the first layer
+    noise: float = 0.0  # standard deviation of what is added to the input while learning
+    detail_power: float = 0.0  # the score is the error divided by the detail to this power
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # falls to zero along a cosine
 
     def _networks(self) -> dict[str, nn.Module]:
         return {

@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,13 +43,16 @@ def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> 
     return x
 
 
+@dataclass(eq=False, repr=False)  # both are scikit-learn's
 class Detector(OutlierMixin, BaseEstimator):
     """A one-class detector of images in the manner of scikit-learn.
 
-    Subclasses store their parameters untouched in `__init__` (one is `seed`), learn in
+    Subclasses are dataclasses, whose fields are their parameters. They learn in
     `_learn(x, x_validation, checkpoint)`, and implement `novelty_score`. What they learn is kept in
     `self.state_`, a dict of networks and arrays, which `save` writes.
     """
+
+    seed: int = 0  # of all that is drawn, the held-out images among it
 
     may_be_0 = MAY_BE_0  # parameters, whole numbers, of which 0 makes sense
 
@@ -177,8 +181,11 @@ class Detector(OutlierMixin, BaseEstimator):
         """Rebuild whatever follows from `state_` and is not stored itself."""
 
 
+@dataclass(eq=False, repr=False)
 class DeepDetector(Detector):
     """A detector whose score is computed by networks, batch by batch."""
+
+    device: str = "auto"  # or cpu, cuda
 
     def _hardware(self) -> Hardware:
         return choose_hardware(self.device)

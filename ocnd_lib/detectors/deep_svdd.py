@@ -1,5 +1,6 @@
 """Deep SVDD: novel is what a network maps far from the point where it gathers normal images."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ocnd_lib.training import (
 )
 
 
+@dataclass(eq=False, repr=False)
 class DeepSVDD(DeepDetector):
     """One-class Deep SVDD with the networks of Ruff et al. (ICML 2018).
 
@@ -35,25 +37,12 @@ class DeepSVDD(DeepDetector):
 
     may_be_0 = DeepDetector.may_be_0 | {"epochs"}  # the networks as the autoencoder leaves them
 
-    def __init__(
-        self,
-        pretrain_epochs: int = 30,  # of the autoencoder
-        epochs: int = 30,
-        batch_size: int = 200,
-        learning_rate: float = 5e-4,  # a tenth of it after a third of either training
-        pretrain_decay: float = 5e-4,  # weight decay of the autoencoder
-        weight_decay: float = 5e-7,
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.pretrain_epochs = pretrain_epochs
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.pretrain_decay = pretrain_decay
-        self.weight_decay = weight_decay
-        self.seed = seed
-        self.device = device
+    pretrain_epochs: int = 30  # of the autoencoder
+    epochs: int = 30
+    batch_size: int = 200
+    learning_rate: float = 5e-4  # a tenth of it after a third of either training
+    pretrain_decay: float = 5e-4  # weight decay of the autoencoder
+    weight_decay: float = 5e-7
 
     def _hardware(self) -> Hardware:
         # bf16 keeps 8 bits: it would round away the small distances that the score is made of

@@ -1,5 +1,6 @@
 """f-AnoGAN: an encoder takes the place of AnoGAN's search, so that scoring is one look."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ocnd_lib.networks import Decoder, Encoder, uniform_codes
 from ocnd_lib.training import Checkpoint, batch_count, batches, progress, seed_everything
 
 
+@dataclass(eq=False, repr=False)
 class FAnoGAN(DeepDetector):
     """WGAN-GP of the normal class, then an encoder that inverts its generator (izi_f).
 
@@ -23,33 +25,16 @@ class FAnoGAN(DeepDetector):
     uniform in (-1, 1), the range of the encoder's tanh.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the codes; the paper's are 128
-        width: int = 32,  # channels at 16 pixels
-        epochs: int = 12,  # of critic and generator
-        encoder_epochs: int = 6,
-        critic_steps: int = 2,  # for each step of the generator
-        gradient_penalty: float = 10.0,
-        kappa: float = 1.0,  # weight of the features beside the pixels
-        batch_size: int = 64,
-        learning_rate: float = 4e-4,  # of critic and generator; falls to zero along a cosine
-        encoder_rate: float = 1e-3,  # so does this
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.epochs = epochs
-        self.encoder_epochs = encoder_epochs
-        self.critic_steps = critic_steps
-        self.gradient_penalty = gradient_penalty
-        self.kappa = kappa
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.encoder_rate = encoder_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the codes; the paper's are 128
+    width: int = 32  # channels at 16 pixels
+    epochs: int = 12  # of critic and generator
+    encoder_epochs: int = 6
+    critic_steps: int = 2  # for each step of the generator
+    gradient_penalty: float = 10.0
+    kappa: float = 1.0  # weight of the features beside the pixels
+    batch_size: int = 64
+    learning_rate: float = 4e-4  # of critic and generator; falls to zero along a cosine
+    encoder_rate: float = 1e-3  # so does this
 
     def _networks(self) -> dict[str, nn.Module]:
         return {

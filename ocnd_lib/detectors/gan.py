@@ -1,6 +1,7 @@
 """GAN: what the discriminator takes for unreal, and the generator cannot draw, is novel."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ocnd_lib.networks import Critic, Decoder, uniform_codes
 from ocnd_lib.training import Checkpoint, batch_count, batches, progress, says, seed_everything
 
 
+@dataclass(eq=False, repr=False)
 class GAN(DeepDetector):
     """DCGAN of the normal class (Goodfellow et al. 2014; Radford et al. 2016).
 
@@ -30,31 +32,15 @@ class GAN(DeepDetector):
     table mnist --choices gan`).
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the codes, which are uniform in (-1, 1)
-        width: int = 32,  # channels at 16 pixels
-        epochs: int = 20,
-        batch_size: int = 64,
-        learning_rate: float = 4e-4,  # of both networks; falls to zero along a cosine
-        smoothing: float = 0.9,  # what the discriminator should say of real images
-        candidates: int = 256,  # random codes; the one that draws nearest starts the search
-        search_steps: int = 8,
-        search_rate: float = 0.1,  # of Adam, on codes
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.smoothing = smoothing
-        self.candidates = candidates
-        self.search_steps = search_steps
-        self.search_rate = search_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the codes, which are uniform in (-1, 1)
+    width: int = 32  # channels at 16 pixels
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 4e-4  # of both networks; falls to zero along a cosine
+    smoothing: float = 0.9  # what the discriminator should say of real images
+    candidates: int = 256  # random codes; the one that draws nearest starts the search
+    search_steps: int = 8
+    search_rate: float = 0.1  # of Adam, on codes
 
     def _networks(self) -> dict[str, nn.Module]:
         return {

@@ -5,6 +5,7 @@ Perera, Nallapati and Xiang, CVPR 2019, arXiv 1903.08550.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def mine(
     return torch.tanh(v).detach()
 
 
+@dataclass(eq=False, repr=False)
 class OCGAN(DeepDetector):
     """One-class GAN: a denoising autoencoder whose whole code cube decodes to the normal class.
 
@@ -113,45 +115,22 @@ class OCGAN(DeepDetector):
     detail (`ocnd_lib.detail`).
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the tanh code
-        width: int = 32,  # channels of the first layer of encoder, decoder and classifier
-        variant: str = "ours",  # networks for 32 pixels, or official61: the release's, for 61
-        noise: float = 0.4,  # standard deviation of the input noise, drawn anew each step
-        dropout: float = 0.0,  # share of the decoder's last features left out in training
-        latent: bool = True,  # the latent discriminator
-        visual: bool = True,  # the visual discriminator
-        mining: bool = True,  # informative-negative mining in the second half
-        joint_discriminator: bool = False,  # the visual one judges an image and its code together
-        mining_steps: int = 5,  # gradient steps on a code
-        step_size: float = 0.1,  # length of one step, in units of √latent_dim
-        reconstruction_weight: float = 10.0,  # of the squared error beside the adversarial losses
-        detail_power: float = 0.0,  # the score is the error divided by the detail to this power
-        epochs: int = 30,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # of every network, Adam with beta1 0.5
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.variant = variant
-        self.noise = noise
-        self.dropout = dropout
-        self.latent = latent
-        self.visual = visual
-        self.mining = mining
-        self.joint_discriminator = joint_discriminator
-        self.mining_steps = mining_steps
-        self.step_size = step_size
-        self.reconstruction_weight = reconstruction_weight
-        self.detail_power = detail_power
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the tanh code
+    width: int = 32  # channels of the first layer of encoder, decoder and classifier
+    variant: str = "ours"  # networks for 32 pixels, or official61: the release's, for 61
+    noise: float = 0.4  # standard deviation of the input noise, drawn anew each step
+    dropout: float = 0.0  # share of the decoder's last features left out in training
+    latent: bool = True  # the latent discriminator
+    visual: bool = True  # the visual discriminator
+    mining: bool = True  # informative-negative mining in the second half
+    joint_discriminator: bool = False  # the visual one judges an image and its code together
+    mining_steps: int = 5  # gradient steps on a code
+    step_size: float = 0.1  # length of one step, in units of √latent_dim
+    reconstruction_weight: float = 10.0  # of the squared error beside the adversarial losses
+    detail_power: float = 0.0  # the score is the error divided by the detail to this power
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # of every network, Adam with beta1 0.5
 
     def base_gan(self) -> "OCGAN":
         """One that is trained just as this one is, not yet trained."""

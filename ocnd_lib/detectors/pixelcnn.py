@@ -1,5 +1,6 @@
 """PixelCNN: the likelihood of an image, one pixel after the other."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progre
 LEVELS = 16  # an image is quantised to so many grey levels a channel
 
 
+@dataclass(eq=False, repr=False)
 class PixelCNN(DeepDetector):
     """Autoregressive model of pixels (van den Oord et al. 2016, arXiv 1601.06759).
 
@@ -21,23 +23,11 @@ class PixelCNN(DeepDetector):
     and deeper and tell all 256 levels apart; this one is small enough for a CPU.
     """
 
-    def __init__(
-        self,
-        width: int = 32,  # channels between blocks; inside a block half of them
-        blocks: int = 4,  # residual blocks after the 7x7 convolution
-        epochs: int = 6,
-        batch_size: int = 64,
-        learning_rate: float = 2e-3,  # falls to zero along a cosine
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.width = width
-        self.blocks = blocks
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    width: int = 32  # channels between blocks; inside a block half of them
+    blocks: int = 4  # residual blocks after the 7x7 convolution
+    epochs: int = 6
+    batch_size: int = 64
+    learning_rate: float = 2e-3  # falls to zero along a cosine
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"pixels": PixelNetwork(self.channels_, self.width, self.blocks)}

@@ -1,5 +1,6 @@
 """VAE: the novelty of an image is how improbable a variational autoencoder finds it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progre
 VARIANCE = 0.5
 
 
+@dataclass(eq=False, repr=False)
 class VAE(DeepDetector):
     """Variational autoencoder (Kingma and Welling 2014) with a Gaussian code.
 
@@ -25,25 +27,12 @@ class VAE(DeepDetector):
     weights, is the model.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the code
-        width: int = 32,  # channels of the first layer
-        epochs: int = 40,
-        warm_up: float = 0.5,  # part of the epochs in which the weight of the KL term rises to 1
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # falls to zero along a cosine
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.epochs = epochs
-        self.warm_up = warm_up
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the code
+    width: int = 32  # channels of the first layer
+    epochs: int = 40
+    warm_up: float = 0.5  # part of the epochs in which the weight of the KL term rises to 1
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # falls to zero along a cosine
 
     def _networks(self) -> dict[str, nn.Module]:
         return {
