@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import tqdm
 
 from data_prep.files import replace_file
@@ -208,6 +209,37 @@ class Averaged:
         self.updates = state["updates"]
 
 
+class Descent:
+    """Adam on one network alone, at a rate that falls to zero along a cosine; `Checkpoint` part.
+
+    Calling it takes one step down a loss, of which other networks may be a part, and returns it.
+    `schedule(optimiser, steps)` makes the rate fall otherwise.
+    """
+
+    def __init__(
+        self, network: nn.Module, rate: float, steps: int, schedule=CosineAnnealingLR, **adam
+    ):
+        self.weights = list(network.parameters())
+        self.optimiser = torch.optim.Adam(self.weights, rate, **adam)
+        self.schedule = schedule(self.optimiser, max(1, steps))
+
+    def __call__(self, loss: Tensor) -> float:
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward(inputs=self.weights)
+        self.optimiser.step()
+        self.schedule.step()
+        return loss.item()
+
+    def state_dict(self) -> dict:
+        """What `Checkpoint` keeps."""
+        return {"optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore what `state_dict` gave."""
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+
+
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
     """Restore what its `state_dict` gave, on whatever device that was.
 
@@ -229,6 +261,7 @@ class Checkpoint:
 
     def __init__(self, path: Path | None, generator: torch.Generator, **parts):
         self.path, self.generator, self.parts = path, generator, parts
+        self.epoch, self.curves = 0, []
         self.start = perf_counter() - seconds_trained(path)
 
     def save(self, epoch: int, curves: list[dict]) -> None:
@@ -250,7 +283,7 @@ class Checkpoint:
     def load(self) -> tuple[int, list[dict]]:
         """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""
         if self.path is None or not self.path.exists():
-            return 0, []
+            return self.epoch, self.curves
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         for name, part in self.parts.items():
             if isinstance(part, torch.optim.Optimizer):
@@ -261,7 +294,37 @@ class Checkpoint:
         torch.set_rng_state(state["torch"])
         if "cuda" in state and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(state["cuda"])
-        return state["epoch"], state["curves"]
+        self.epoch, self.curves = state["epoch"], state["curves"]
+        return self.epoch, self.curves
+
+
+def learn(
+    step: Callable[[Tensor, int], Mapping[str, float | Tensor]],
+    network: nn.Module,
+    x: Tensor,
+    size: int,
+    state: Checkpoint,
+    epochs: int,
+) -> None:
+    """Train until `epochs` epochs are done: `step(images, number)` of each batch of uint8 images.
+
+    `network` is in training mode; `number` counts the steps of all epochs; the means of what the
+    steps of an epoch return are its point of `state.curves`. Begins where `state` is, and saves it
+    after each epoch.
+    """
+    in_epoch = batch_count(len(x), size)
+    bar = progress(epochs * in_epoch, "steps", start=state.epoch * in_epoch)
+    while state.epoch < epochs:
+        network.train()
+        log = []
+        for images, _ in batches(x, None, size, state.generator):
+            log.append(step(images, state.epoch * in_epoch + len(log)))
+            bar.update()
+        state.epoch += 1
+        state.curves.append({"epoch": state.epoch, **means(log)})
+        bar.set_postfix(state.curves[-1], refresh=False)
+        state.save(state.epoch, state.curves)
+    bar.close()
 
 
 @contextmanager

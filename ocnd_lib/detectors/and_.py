@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 BORDER = 2  # pixels left out around grey images, which MNIST's padding to 32 had added
 
@@ -204,44 +203,15 @@ class AND(DeepDetector):
         return error, networks["estimator"].surprise(z)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
-        averaged = Averaged(model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate, fused=True)
-        steps = self.epochs * batch_count(len(x), self.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        state = Checkpoint(
-            checkpoint, generator,
-            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
-        )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            model.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, generator):
-                with hardware.autocast():
-                    error, surprise = (term.mean() for term in self._terms(model, images))
-                loss = error + self.surprise * surprise
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                averaged.update(model)
-                losses.append((error.item(), surprise.item()))
-                bar.update()
-                bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.1f}", refresh=False)
-            epoch += 1
-            error, surprise = np.mean(losses, axis=0).tolist()
-            self.curves_.append({"epoch": epoch, "error": error, "surprise": surprise})
-            state.save(epoch, self.curves_)
-        bar.close()
-        self.state_ = dict(averaged.model.items())
+        self._descend(self._loss, x, checkpoint, fused=True)
         terms = self.terms(x_validation)
         ends = np.stack([terms.min(axis=0), terms.max(axis=0)])
         ends[1, ends[1] == ends[0]] += 1  # a single validation image spans nothing
         self.state_["ends"] = ends
+
+    def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
+        error, surprise = (term.mean() for term in self._terms(model, x))
+        return {"loss": error + self.surprise * surprise, "error": error, "surprise": surprise}
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → their reconstructions, the border as it was."""

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Decoder, Encoder, uniform_codes
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 
 @dataclass(eq=False, repr=False)
@@ -38,40 +37,12 @@ class AutoEncoder(DeepDetector):
         }
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
-        averaged = Averaged(model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        steps = self.epochs * batch_count(len(x), self.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        state = Checkpoint(
-            checkpoint, generator,
-            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
-        )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            model.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, generator):
-                noisy = images + self.noise * torch.randn_like(images) if self.noise else images
-                with hardware.autocast():
-                    redrawn = model["decoder"](model["encoder"](noisy))
-                loss = F.mse_loss(redrawn.float(), images)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                averaged.update(model)
-                losses.append(loss.item())
-                bar.update()
-                bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.4f}", refresh=False)
-            epoch += 1
-            self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        bar.close()
-        self.state_ = dict(averaged.model.items())
+        self._descend(self._loss, x, checkpoint)
+
+    def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
+        noisy = x + self.noise * torch.randn_like(x) if self.noise else x
+        redrawn = model["decoder"](model["encoder"](noisy))
+        return {"loss": F.mse_loss(redrawn.float(), x)}
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → their reconstructions."""

@@ -15,7 +15,17 @@ from torch import nn
 
 from data_prep.files import replace_file
 from ocnd_lib.settings import MAY_BE_0, check_settings
-from ocnd_lib.training import Hardware, choose_hardware, to_unit
+from ocnd_lib.training import (
+    Averaged,
+    Checkpoint,
+    Descent,
+    Hardware,
+    batch_count,
+    choose_hardware,
+    learn,
+    seed_everything,
+    to_unit,
+)
 
 DRAWN = 36  # images of random codes that a record keeps
 
@@ -189,6 +199,36 @@ class DeepDetector(Detector):
 
     def _hardware(self) -> Hardware:
         return choose_hardware(self.device)
+
+    def _begin(
+        self, x: np.ndarray
+    ) -> tuple[Hardware, torch.Generator, torch.Tensor, nn.ModuleDict]:
+        """Seed all that is drawn; images and fresh networks lie on the device."""
+        hardware, order = self._hardware(), seed_everything(self.seed)
+        networks = nn.ModuleDict(self._networks())
+        return hardware, order, torch.from_numpy(x).to(hardware.device), hardware.place(networks)
+
+    def _descend(self, loss: Callable, x: np.ndarray, checkpoint: Path | None, **adam) -> None:
+        """Train all networks by one loss; the averaged weights of the last epoch are the model.
+
+        `loss(networks, images, epoch)` → numbers by name, of which Adam descends `loss` at a rate
+        that falls to zero along a cosine.
+        """
+        hardware, order, x, model = self._begin(x)
+        averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
+        descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **adam)
+        state = Checkpoint(checkpoint, order, model=model, averaged=averaged, descend=descend)
+
+        def step(images: torch.Tensor, number: int) -> dict[str, float]:
+            with hardware.autocast():
+                numbers = loss(model, images, number // in_epoch)
+            descend(numbers["loss"])
+            averaged.update(model)
+            return {name: value.item() for name, value in numbers.items()}
+
+        _, self.curves_ = state.load()
+        learn(step, model, x, self.batch_size, state, self.epochs)
+        self.state_ = dict(averaged.model.items())
 
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float32 (N,); higher means more novel."""

@@ -12,11 +12,11 @@ from torch.optim.lr_scheduler import MultiStepLR
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.training import (
     Checkpoint,
+    Descent,
     Hardware,
-    batches,
+    batch_count,
     choose_hardware,
-    progress,
-    seed_everything,
+    learn,
     to_unit,
 )
 
@@ -54,68 +54,46 @@ class DeepSVDD(DeepDetector):
         return {"contrast": Contrast(), "encoder": encoder, "sphere": sphere}
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        hardware, order = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
+        hardware, order, x, model = self._begin(x)
         contrast, encoder, sphere = model.values()
         contrast.fit(x)
         decoder = hardware.place(mirrored_lenet(self.channels_))
         both = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
-        pretrainer, slower = self._optimiser(both, self.pretrain_epochs, self.pretrain_decay)
-        trainer, slow = self._optimiser(encoder, self.epochs, self.weight_decay)
+        in_epoch = batch_count(len(x), self.batch_size)
+        pretrain = self._descent(both, self.pretrain_epochs, in_epoch, self.pretrain_decay)
+        train = self._descent(encoder, self.epochs, in_epoch, self.weight_decay)
         state = Checkpoint(
-            checkpoint, order, model=model, decoder=decoder,
-            pretrainer=pretrainer, slower=slower, trainer=trainer, slow=slow,
-        )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(self.pretrain_epochs + self.epochs, type(self).__name__, start=epoch)
-        while epoch < self.pretrain_epochs:
-            both.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, order):
-                images = contrast(images)
-                loss = (decoder(encoder(images)) - images).square().sum((1, 2, 3)).mean()
-                losses.append(_step(pretrainer, loss))
-            slower.step()
-            epoch += 1
-            bar.update()
-            self.curves_.append({"epoch": epoch, "autoencoder_loss": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        if epoch == self.pretrain_epochs:
+            checkpoint, order, model=model, decoder=decoder, pretrain=pretrain, train=train
+        )
+
+        def redraw(images: Tensor, number: int) -> dict[str, float]:
+            images = contrast(images)
+            error = (decoder(encoder(images)) - images).square().sum((1, 2, 3)).mean()
+            return {"autoencoder_loss": pretrain(error)}
+
+        def gather(images: Tensor, number: int) -> dict[str, float]:
+            return {"loss": train(sphere(encoder(contrast(images))).mean())}
+
+        _, self.curves_ = state.load()
+        learn(redraw, both, x, self.batch_size, state, self.pretrain_epochs)
+        if state.epoch == self.pretrain_epochs:
             encoder.eval()
             with torch.no_grad():
                 sphere.centre_on(torch.cat([encoder(contrast(to_unit(p))) for p in x.split(500)]))
-        while epoch < self.pretrain_epochs + self.epochs:
-            encoder.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, order):
-                losses.append(_step(trainer, sphere(encoder(contrast(images))).mean()))
-            slow.step()
-            epoch += 1
-            bar.update()
-            self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        bar.close()
+        learn(gather, encoder, x, self.batch_size, state, self.pretrain_epochs + self.epochs)
         self.state_ = dict(model.items())
 
-    def _optimiser(
-        self, network: nn.Module, epochs: int, weight_decay: float
-    ) -> tuple[torch.optim.Adam, MultiStepLR]:
-        optimiser = torch.optim.Adam(
-            network.parameters(), self.learning_rate, weight_decay=weight_decay
-        )
-        return optimiser, MultiStepLR(optimiser, [max(1, epochs // 3)])
+    def _descent(
+        self, network: nn.Module, epochs: int, in_epoch: int, weight_decay: float
+    ) -> Descent:
+        third = max(1, epochs // 3) * in_epoch
+        falls = lambda optimiser, steps: MultiStepLR(optimiser, [third])  # noqa: E731
+        steps = epochs * in_epoch
+        return Descent(network, self.learning_rate, steps, falls, weight_decay=weight_decay)
 
     def _score(self, x: Tensor) -> Tensor:
         contrast, encoder, sphere = (self.state_[k] for k in ("contrast", "encoder", "sphere"))
         return sphere(encoder(contrast(x)))
-
-
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
-    return loss.item()
 
 
 class Contrast(nn.Module):

@@ -20,16 +20,7 @@ from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detail import in_details, lost_detail, redrawing_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
 from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
-from ocnd_lib.training import (
-    Averaged,
-    Checkpoint,
-    batch_count,
-    batches,
-    means,
-    progress,
-    says,
-    seed_everything,
-)
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, learn, says
 
 VARIANTS = ("ours", "official61")
 WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
@@ -174,40 +165,31 @@ class OCGAN(DeepDetector):
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         self._check_choices()
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        nets = hardware.place(nn.ModuleDict(self._networks()))
+        hardware, order, x, nets = self._begin(x)
         redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
         averaged = Averaged(redraws)
         optimisers = self._optimisers(nets)
-        state = Checkpoint(checkpoint, generator, nets=nets, averaged=averaged, **optimisers)
-        epoch, self.curves_ = state.load()
+        state = Checkpoint(checkpoint, order, nets=nets, averaged=averaged, **optimisers)
+        _, self.curves_ = state.load()
         update = Recorded(
             partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()
         )
-        steps = self.epochs * batch_count(len(x), self.batch_size)
-        bar = progress(steps, "OCGAN", start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            nets.train()
-            half = self.epochs // 2
-            mining = self.mining and self.visual and epoch >= half
-            classify = self.mining and self.visual and epoch >= half - 1  # one epoch suffices it
-            log: list[dict] = []
-            for images, _ in batches(x, None, self.batch_size, generator):
-                images = self._enlarged(images)
-                noisy = images + self.noise * torch.randn_like(images)
-                watch = mining and len(log) % WATCHED == 0
-                with hardware.autocast():
-                    step = update(images, noisy, classify=classify, mining=mining, watch=watch)
-                averaged.update(redraws)
-                log.append(step)
-                bar.update()
-            epoch += 1
-            point = {"epoch": epoch, **means(log)}
-            bar.set_postfix(epoch=epoch, loss=f"{point['mse']:.4f}", refresh=False)
-            self.curves_.append(point)
-            state.save(epoch, self.curves_)
-        bar.close()
+        in_epoch, half = batch_count(len(x), self.batch_size), self.epochs // 2
+        mines = self.mining and self.visual
+
+        def step(images: Tensor, number: int) -> dict[str, Tensor]:
+            epoch, batch = divmod(number, in_epoch)
+            mining = mines and epoch >= half
+            classify = mines and epoch >= half - 1  # one epoch suffices it
+            watch = mining and batch % WATCHED == 0
+            images = self._enlarged(images)
+            noisy = images + self.noise * torch.randn_like(images)
+            with hardware.autocast():
+                losses = update(images, noisy, classify=classify, mining=mining, watch=watch)
+            averaged.update(redraws)
+            return losses
+
+        learn(step, nets, x, self.batch_size, state, self.epochs)
         self.state_ = {**nets, **averaged.model}
 
     def _optimisers(self, nets: nn.ModuleDict) -> dict[str, torch.optim.Optimizer]:
