@@ -26,7 +26,6 @@ from ocnd_lib.masked import (
     make_mnist_on_cifar,
     make_scenes,
 )
-from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.protocol import (
     ABLATED,
@@ -52,6 +51,7 @@ from ocnd_lib.records import (
 )
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
+from ocnd_lib.stats import auroc_interval
 from ocnd_lib.training import Diverged, Hardware, choose_hardware, one_thread, seconds_trained
 
 Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]

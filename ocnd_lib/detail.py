@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ocnd_lib.data import ImageSet, one_class_split
-from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.records import coarse
+from ocnd_lib.stats import auroc_interval
 
 BLOCK = 4
 FLOOR = 1e-3  # detail below which an image counts as flat: a deviation of four grey levels

@@ -6,7 +6,7 @@ settings that tell these best from the images they were made of are taken.
 
 import numpy as np
 
-from ocnd_lib.metrics import placements
+from ocnd_lib.stats import placements
 
 BLOCK = 4  # pixels
 ERASED = 0.3  # share of the blocks

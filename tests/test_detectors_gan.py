@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib.detectors.gan import GAN, Descent, latent_search, nearest_codes
+from ocnd_lib.detectors.gan import GAN, latent_search, nearest_codes
 from ocnd_lib.networks import Decoder, uniform_codes
-from ocnd_lib.training import says, to_unit
+from ocnd_lib.training import Descent, says, to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, search_steps=3)
 
@@ -65,7 +65,7 @@ def test_says_is_the_cross_entropy_of_one_answer():
 def test_a_descent_moves_one_network_and_leaves_no_gradient_in_the_other():
     mine, other = nn.Linear(2, 2), nn.Linear(2, 2)
     before = [p.clone() for p in (*mine.parameters(), *other.parameters())]
-    descend = Descent(mine, 0.1, (0.5, 0.9), steps=4)
+    descend = Descent(mine, 0.1, steps=4, betas=(0.5, 0.9))
     loss = lambda: other(mine(torch.ones(3, 2))).square().mean()  # noqa: E731
     first, second = descend(loss()), descend(loss())
     assert second < first
