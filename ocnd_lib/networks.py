@@ -1,6 +1,7 @@
 """Networks for 32x32 images."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocnd_lib import winograd
@@ -161,3 +162,57 @@ class Critic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.body(x)).flatten()
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside a shortcut (He et al. 2016); `stride` 2 halves the sides."""
+
+    def __init__(self, before: int, after: int, stride: int = 1):
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(True)
+        )
+        self.second = nn.Sequential(
+            nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after)
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or before != after:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.second(self.first(x)) + self.shortcut(x), inplace=True)
+
+
+class ResNet(nn.Module):
+    """A small ResNet: (N, channels, 32, 32) → logits (N, classes), through features (N, 4w, 4, 4).
+
+    Its stem halves the sides at once, so that most of the work is done where channels are many.
+    `pooled` are the features averaged over places, (N, 4w); `head` is an MLP with one hidden layer,
+    which a one-class model throws away.
+    """
+
+    def __init__(self, channels: int, classes: int, width: int = 48, hidden: int = 256):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(channels, width, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(True),
+            Residual(width, width),
+            Residual(width, 2 * width, 2),
+            Residual(2 * width, 4 * width, 2),
+        )
+        self.head = nn.Sequential(
+            nn.Linear(4 * width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(True),
+            nn.Linear(hidden, classes),
+        )  # fmt: skip
+        for module in self.features.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def pooled(self, x: Tensor) -> Tensor:
+        return self.features(x).mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.pooled(x))

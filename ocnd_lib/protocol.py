@@ -25,6 +25,7 @@ DETECTORS = {
     "f-anogan": ("f_anogan", "FAnoGAN", {}),
     "deep-svdd": ("deep_svdd", "DeepSVDD", {}),
     "ocgan": ("ocgan", "OCGAN", {}),
+    "rotation": ("rotation", "Rotation", {}),
     "attention-gan": ("attention_gan", "AttentionGAN", {}),
     "attention-gan-auxiliary": ("attention_gan", "AttentionGAN", {"classifier": "auxiliary"}),
     "attention-gan-oracle": ("attention_gan", "AttentionGAN", {"classifier": "oracle"}),

@@ -1,8 +1,12 @@
 """How settings are chosen without a test image: generated novelties of in-class validation images.
 
 An image with a part erased, mirrored, or turned by a quarter is a novelty that costs no label. The
-settings that tell these best from the images they were made of are taken.
+settings that tell these best from the images they were made of are taken. A detector that learns
+from turns is judged by others, since turning is its task and mirroring its augmentation: a part
+erased, a part of the image pasted elsewhere (Li et al. 2021, arXiv 2104.04015), two images mixed.
 """
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -20,25 +24,57 @@ def erased(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(holes, x.min(axis=(1, 2, 3), keepdims=True), x)
 
 
-def generated_novelties(x: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
-    """Three novelties of each uint8 image (N, C, 32, 32), by name, each of the same shape."""
-    return {
-        "erased": erased(x, np.random.default_rng(seed)),
-        "mirrored": np.ascontiguousarray(x[..., ::-1]),
-        "turned": np.ascontiguousarray(np.rot90(x, axes=(2, 3))),
-    }
+def mirrored(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Swap left and right."""
+    return np.ascontiguousarray(x[..., ::-1])
+
+
+def turned(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn by a quarter."""
+    return np.ascontiguousarray(np.rot90(x, axes=(2, 3)))
+
+
+def pasted(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Copy a rectangle of a quarter to a half of each side to another place of the same image."""
+    made, side = x.copy(), x.shape[-1]
+    for image, new in zip(x, made, strict=True):
+        size = rng.integers(side // 4, side // 2 + 1, 2)
+        (top, left), (down, right) = rng.integers(0, side + 1 - size, (2, 2))
+        piece = image[:, top : top + size[0], left : left + size[1]]
+        new[:, down : down + size[0], right : right + size[1]] = piece
+    return made
+
+
+def mixed(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The mean of each image and another of the same."""
+    order = rng.permutation(len(x))
+    other = np.empty(x.shape, np.uint16)
+    other[order] = x[np.roll(order, 1)]
+    return ((x + other) // 2).astype(np.uint8)
+
+
+NOVELTIES = {f.__name__: f for f in (erased, mirrored, turned, pasted, mixed)}
+KINDS = ("erased", "mirrored", "turned")  # of most detectors
+
+
+def generated_novelties(
+    x: np.ndarray, seed: int = 0, kinds: Iterable[str] = KINDS
+) -> dict[str, np.ndarray]:
+    """A novelty of each uint8 image (N, C, 32, 32), by kind, each of the same shape."""
+    return {kind: NOVELTIES[kind](x, np.random.default_rng(seed)) for kind in kinds}
 
 
 def validation_aurocs(detector, x_validation: np.ndarray, most: int = 500) -> dict[str, float]:
     """AUROC of a fitted detector between validation images and each kind of generated novelty.
 
-    Keys: erased, mirrored, turned, and `mean` of the three, the number that settings are chosen by;
-    of the uint8 images (N, C, 32, 32) the first `most` are used.
+    Keys: the kinds, `KINDS` or the detector's `choice_by`, and `mean` of them, the number that
+    settings are chosen by; of the uint8 images (N, C, 32, 32) the first `most` are used.
     """
     x = x_validation[:most]
     usual, found = detector.novelty_score(x), {}
-    for name, novel in generated_novelties(x).items():
+    labels = np.repeat([0, 1], len(x))
+    kinds = getattr(detector, "choice_by", KINDS)
+    for kind, novel in generated_novelties(x, kinds=kinds).items():
         score = np.concatenate([usual, detector.novelty_score(novel)])
-        labels = np.repeat([0, 1], len(x))
-        found[name] = float(placements(labels, score)[0].mean())
+        found[kind] = float(placements(labels, score)[0].mean())
     return {**found, "mean": float(np.mean(list(found.values())))}

@@ -50,6 +50,7 @@ SMALL = {
     "OCSVM": dict(),
     "OCSVM/gcn": dict(gcn=True, gamma="median"),
     "PixelCNN": dict(width=8, blocks=1, epochs=2, batch_size=16, learning_rate=1e-2),
+    "Rotation": dict(width=8, epochs=4, batch_size=8),
     "VAE": dict(latent_dim=4, width=4, epochs=2, batch_size=16, learning_rate=1e-2),
 }  # fmt: skip
 

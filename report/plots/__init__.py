@@ -4,6 +4,7 @@ One module a chapter. Importing this sets the page style; nothing here trains, r
 windows.
 """
 
+from report.drawing import COLOURS, WIDTH, direct_labels, note, save_figure, show_svg
 from report.plots.attention import (
     attention_ablation,
     attention_gains,
@@ -67,7 +68,6 @@ from report.plots.reconstruction import (
     random_decodes,
     redrawn,
 )
-from report.plots.style import COLOURS, WIDTH, direct_labels, note, save_figure, show_svg
 
 __all__ = [
     "COLOURS",

@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib.stats import seed_interval
+from report.drawing import COLOURS, WIDTH
 from report.plots.reconstruction import show_image
-from report.plots.style import COLOURS, WIDTH
 
 BASE, MASKED = COLOURS["unlabelled"], COLOURS["balanced_accuracy"]
 MAPS = {"cmap": "viridis", "vmin": 0, "vmax": 1}

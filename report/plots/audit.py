@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from report.plots.style import COLOURS, WIDTH, direct_labels
+from report.drawing import COLOURS, WIDTH, direct_labels
 
 
 def class_differences(differences: Mapping[str, float], noise: Mapping[str, float]) -> Figure:

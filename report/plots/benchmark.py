@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator
 from matplotlib.transforms import Transform
 
-from report.plots.style import COLOURS, WIDTH
+from report.drawing import COLOURS, WIDTH
 
 DECK, OURS = COLOURS["known"], COLOURS["normal"]
 DIVERGING = matplotlib.colormaps["RdBu"]  # red below, blue above: apart with any colour vision

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from report.plots.style import COLOURS, WIDTH
+from report.drawing import COLOURS, WIDTH
 
 FASTER, SLOWER, UNSURE = COLOURS["normal"], COLOURS["novel"], COLOURS["unlabelled"]
 DATASET_COLOURS = (COLOURS["normal"], COLOURS["novel"], COLOURS["balanced_accuracy"])

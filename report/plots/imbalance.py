@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import precision_recall_curve
 
 from ocnd_lib.stats import threshold_curve
-from report.plots.style import COLOURS, WIDTH, direct_labels
+from report.drawing import COLOURS, WIDTH, direct_labels
 
 PERCENT = PercentFormatter(1, decimals=0)
 CURVES = {

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from report.drawing import COLOURS, WIDTH
 from report.plots.reconstruction import show_image
-from report.plots.style import COLOURS, WIDTH
 
 BASELINES = {"uniform": "unlabelled", "centre": "ink", "random": "known"}
 MAPS = {

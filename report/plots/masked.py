@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ocnd_lib.stats import seed_interval
+from report.drawing import COLOURS, WIDTH
 from report.plots.imbalance import PERCENT
-from report.plots.style import COLOURS, WIDTH
 
 CHANCE = 0.1  # of ten classes
 ARMS = ("original", "masked")

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ocnd_lib.stats import seed_interval
-from report.plots.style import COLOURS, WIDTH
+from report.drawing import COLOURS, WIDTH
 
 # --- chapter 1: points in the plane -------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ocnd_lib.stats import seed_interval
+from report.drawing import COLOURS, WIDTH
 from report.plots.reconstruction import show_image
-from report.plots.style import COLOURS, WIDTH
 
 # --- the architecture ----------------------------------------------------------------------------
 

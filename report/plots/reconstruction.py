@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from ocnd_lib.stats import seed_interval
-from report.plots.style import COLOURS, WIDTH
+from report.drawing import COLOURS, WIDTH
 
 
 def show_image(ax: Axes, image: np.ndarray) -> None:

@@ -4,11 +4,12 @@ import io
 import os
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
@@ -36,8 +37,8 @@ COLOURS = {
     "aupr": "#CC79A7",
     "validation": "#CC79A7",
     # what is shown of a crop
-    "original": "#D55E00",
-    "masked": "#0072B2",
+    "original": "#8C6D31",
+    "masked": "#6A3D9A",
     "control": "#666666",
     # by which method
     "ocsvm": "#CC79A7",
@@ -98,3 +99,55 @@ def direct_labels(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> 
             label, (x, y), xytext=(x, placed), color=colour, va="center", annotation_clip=False,
             textcoords=offset_copy(ax.transData, ax.figure, x=8, units="points"),
         )  # fmt: skip
+
+
+# --- the plots that several chapters are made of -------------------------------------------------
+
+
+def forest(ax: Axes, rows: pd.DataFrame, zero: float | None = 0.0) -> None:
+    """Draw a row a line, the first on top: value with its interval, named at the left.
+
+    `rows`, indexed by name, has value, low and high (NaN: a dot alone) and may have colour.
+    """
+    for y, (_, row) in enumerate(rows[::-1].iterrows()):
+        colour = row.get("colour", COLOURS["ink"])
+        if np.isfinite(row["low"]):
+            ax.plot([row["low"], row["high"]], [y, y], color=colour, solid_capstyle="butt")
+        ax.plot(row["value"], y, "o", color=colour)
+    ax.set_yticks(range(len(rows)), rows.index[::-1])
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(-0.6, len(rows) - 0.4)
+    ax.grid(axis="x")
+    if zero is not None:
+        ax.axvline(zero, color=COLOURS["control"], linewidth=1)
+
+
+def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:
+    """Paint a table of numbers, each written in its square; options are seaborn's."""
+    import seaborn  # half a second that most figures need not wait for
+
+    seaborn.heatmap(
+        table, ax=ax, annot=True, fmt=form, cbar=False, square=True,
+        **{"cmap": "Blues", "linewidths": 0.5, **options},
+    )  # fmt: skip
+    ax.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
+    ax.tick_params(length=0)
+
+
+def image_grid(fig: Figure, rows: Mapping[str, np.ndarray], columns: Sequence[str] = ()) -> None:
+    """Draw rows of images, uint8 (N, C, 32, 32), each row named at its left, columns on top."""
+    axes = fig.subplots(len(rows), max(map(len, rows.values())), squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        line[0].text(-0.15, 0.5, name, ha="right", va="center", transform=line[0].transAxes)
+        for ax, image in zip(line, images, strict=False):
+            picture = image.transpose(1, 2, 0)
+            ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    for ax, title in zip(axes[0], columns, strict=False):
+        ax.set_title(title, loc="center")
+
+
+def interval(value: float, low: float, high: float, form: str = ".3f") -> str:
+    """A number and its interval as prose has them: 0.960 [0.957, 0.962]."""
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"

@@ -1,0 +1,182 @@
+"""Rotation: novel is an image that a network, which learnt to tell turns, does not know upright."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.networks import ResNet
+from ocnd_lib.training import (
+    Averaged,
+    Checkpoint,
+    batch_count,
+    batches,
+    progress,
+    seed_everything,
+    shift_and_flip,
+)
+
+TURNS = 4
+CHANCE = 1 / TURNS
+NEIGHBOURS = 5
+
+
+def turned(x: Tensor) -> Tensor:
+    """Square images (N, C, H, H) of any dtype → their four turns (4N, C, H, H), turn by turn.
+
+    ValueError for images that are not square.
+    """
+    if x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"only square images can be turned, not {tuple(x.shape[-2:])} pixels")
+    return torch.cat([torch.rot90(x, turn, (2, 3)) for turn in range(TURNS)])
+
+
+class Rotation(DeepDetector):
+    """Learns to tell by how many quarters an image was turned, from normal images alone.
+
+    Score: the surprise at the true turn, -log p, and the mean cosine distance of the features from
+    the five nearest of the training images, both summed over the four turns and each divided by its
+    mean over the validation images. The weights are averaged over steps; the last epoch counts.
+
+    Sources: the task of Gidaris et al. 2018 (arXiv 1803.07728), as a detector Golan and El-Yaniv
+    2018 (1805.10917) and Hendrycks et al. 2019 (1906.12340); features instead of answers, behind a
+    head that is thrown away, Sohn et al. 2021 (2011.02578).
+    """
+
+    # turning is what it learns, and mirroring what it is taught to overlook
+    choice_by = ("erased", "pasted", "mixed")
+
+    def __init__(
+        self,
+        width: int = 48,  # channels of the first stage
+        epochs: int = 20,
+        batch_size: int = 64,  # images, each in its four turns
+        learning_rate: float = 0.1,  # the highest; rises for a fifth of the steps, then falls
+        weight_decay: float = 5e-4,
+        augment: bool = True,  # mirror and shift images while learning
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.width = width
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.augment = augment
+        self.seed = seed
+        self.device = device
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"network": ResNet(self.channels_, TURNS, self.width)}
+
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+        hardware, generator = self._hardware(), seed_everything(self.seed)
+        images = torch.from_numpy(x).to(hardware.device)
+        model = hardware.place(self._networks()["network"])
+        averaged = Averaged(model, 0.99)
+        optimiser = self._optimiser(model)
+        steps = self.epochs * batch_count(len(x), self.batch_size)
+        rise = max(1, steps // 5)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: min((step + 1) / rise, (steps - step) / (steps - rise + 1))
+        )
+        state = Checkpoint(
+            checkpoint, generator,
+            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
+        )  # fmt: skip
+        epoch, self.curves_ = state.load()
+        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
+        augment = self._augmented if self.augment else lambda batch, _: turned(batch)
+        while epoch < self.epochs:
+            model.train()
+            losses, right = [], []
+            for turns, _ in batches(images, None, self.batch_size, generator, augment):
+                answer = torch.arange(TURNS, device=turns.device)
+                answer = answer.repeat_interleave(len(turns) // TURNS)
+                with hardware.autocast():
+                    logits = model(turns)
+                loss = F.cross_entropy(logits.float(), answer)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                averaged.update(model)
+                losses.append(loss.item())
+                right.append((logits.argmax(1) == answer).float().mean().item())
+                bar.update()
+                bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.4f}", refresh=False)
+            epoch += 1
+            point = {"epoch": epoch, "loss": np.mean(losses), "accuracy": np.mean(right)}
+            self.curves_.append({name: float(value) for name, value in point.items()})
+            state.save(epoch, self.curves_)
+        bar.close()
+        self.state_ = {"network": averaged.model, "scale": np.ones(2, np.float32)}
+        self.state_["bank"] = self._batchwise(self._features, x).transpose(1, 0, 2)
+        surprise, distance = self._batchwise(self._parts, x_validation).T
+        self.state_["scale"] = np.array([surprise.mean(), distance.mean()], np.float32)
+        self._warn_if_it_cannot_tell(x_validation)
+
+    @staticmethod
+    def _augmented(batch: Tensor, generator: torch.Generator) -> Tensor:
+        return turned(shift_and_flip(batch, generator))
+
+    def _optimiser(self, model: nn.Module) -> torch.optim.SGD:
+        """Weights decay; gains and biases do not."""
+        kinds = {True: [], False: []}
+        for parameter in model.parameters():
+            kinds[parameter.ndim > 1].append(parameter)
+        groups = [
+            {"params": kinds[True], "weight_decay": self.weight_decay},
+            {"params": kinds[False], "weight_decay": 0.0},
+        ]
+        return torch.optim.SGD(groups, self.learning_rate, momentum=0.9, nesterov=True)
+
+    def _warn_if_it_cannot_tell(self, x_validation: np.ndarray) -> None:
+        answers = self._batchwise(self._answers, x_validation)
+        self.turn_accuracy_ = float(np.mean(answers == np.arange(TURNS)))
+        error = np.sqrt(CHANCE * (1 - CHANCE) / answers.size)
+        if self.turn_accuracy_ < min(CHANCE + 3 * error, 0.4):
+            warnings.warn(
+                f"the network tells {self.turn_accuracy_:.0%} of the turns of held-out normal "
+                "images, where guessing tells 25 %: these images look the same when turned, or "
+                "the training was too short; the scores mean little",
+                stacklevel=4,
+            )
+
+    def _answers(self, x: Tensor) -> Tensor:
+        """The turn (N, 4) that each turned image seems to have."""
+        return self.state_["network"](turned(x)).argmax(1).view(TURNS, -1).T
+
+    def _features(self, x: Tensor) -> Tensor:
+        """Unit vectors (N, 4, D), one for each turn."""
+        return self._unit(self.state_["network"].pooled(turned(x)))
+
+    @staticmethod
+    def _unit(pooled: Tensor) -> Tensor:
+        return F.normalize(pooled.float(), dim=1).view(TURNS, -1, pooled.shape[1]).transpose(0, 1)
+
+    def _parts(self, x: Tensor) -> Tensor:
+        """Surprise and distance (N, 2) of a batch in [-1, 1], each a sum over the turns."""
+        network = self.state_["network"]
+        pooled = network.pooled(turned(x))
+        likely = F.log_softmax(network.head(pooled).float(), 1).view(TURNS, -1, TURNS)
+        surprise = -likely.diagonal(dim1=0, dim2=2).sum(1)
+        bank = torch.from_numpy(self.state_["bank"]).to(x.device)
+        with torch.autocast(x.device.type, enabled=False):
+            near = self._unit(pooled).transpose(0, 1) @ bank.transpose(1, 2)  # turn, image, bank
+            k = min(NEIGHBOURS, bank.shape[1])
+            distance = (1 - near.topk(k, dim=2).values).mean(2).sum(0)
+        return torch.stack([surprise, distance], 1)
+
+    def _score(self, x: Tensor) -> Tensor:
+        scale = torch.from_numpy(self.state_["scale"]).to(x.device)
+        return (self._parts(x) / scale.clamp(min=1e-6)).sum(1)
+
+    def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Surprise and distance of uint8 images (N, C, 32, 32), each (N,), before scaling."""
+        surprise, distance = self._batchwise(self._parts, x).T
+        return {"surprise": surprise, "distance": distance}

@@ -1,0 +1,75 @@
+"""Rotation: it learns from turns, says so where there is nothing to learn, and knows novelties."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from ocnd_lib.detectors.rotation import Rotation, turned
+
+SMALL = {"width": 8, "epochs": 6, "batch_size": 16, "device": "cpu"}
+
+
+def bars(count: int, seed: int, places=(2, 9)) -> np.ndarray:
+    """Noise with a bright bar near the top, which tells how an image was turned."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 60, (count, 1, 32, 32)).astype(np.uint8)
+    for image, top in zip(x, rng.integers(*places, count), strict=True):
+        image[:, top : top + 4, 4:28] += 180
+    return x
+
+
+def rings(count: int, seed: int) -> np.ndarray:
+    """Noise and a bright ring, the same in every turn."""
+    away = np.hypot(*np.mgrid[-15.5:16, -15.5:16])
+    x = np.random.default_rng(seed).integers(0, 60, (count, 1, 32, 32)).astype(np.uint8)
+    x[:, :, np.abs(away - 9) < 2] += 180
+    return x
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return Rotation(**SMALL, augment=False).fit(bars(160, 0))
+
+
+def test_the_four_turns_are_what_numpy_makes_of_each_image():
+    x = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
+    made = turned(torch.from_numpy(x)).view(4, 3, 3, 32, 32).numpy()
+    for turn in range(4):
+        np.testing.assert_array_equal(made[turn], np.rot90(x, turn, (2, 3)))
+
+
+def test_images_that_are_not_square_are_refused():
+    with pytest.raises(ValueError, match="only square images can be turned, not \\(32, 30\\)"):
+        turned(torch.zeros(1, 1, 32, 30))
+
+
+def test_it_tells_turns_and_scores_turned_images_as_novel(fitted):
+    assert fitted.turn_accuracy_ > 0.9
+    usual = bars(60, 1)
+    upside_down = np.ascontiguousarray(usual[:, :, ::-1, ::-1])
+    labels = np.repeat([0, 1], 60)
+    for novel in (upside_down, rings(60, 2)):
+        score = fitted.novelty_score(np.concatenate([usual, novel]))
+        assert roc_auc_score(labels, score) > 0.9
+
+
+def test_images_that_look_the_same_when_turned_leave_it_at_chance_and_it_says_so():
+    with pytest.warns(UserWarning, match="look the same when turned"):
+        detector = Rotation(**SMALL, augment=False).fit(rings(160, 0))
+    assert abs(detector.turn_accuracy_ - 0.25) < 0.15
+
+
+def test_the_score_is_made_of_its_parts_at_the_scale_of_validation_images(fitted):
+    x = bars(20, 3)
+    parts = fitted.score_parts(x)
+    scale = fitted.state_["scale"]
+    made = parts["surprise"] / scale[0] + parts["distance"] / scale[1]
+    np.testing.assert_allclose(fitted.novelty_score(x), made, rtol=1e-5)
+
+
+def test_augmented_copies_are_turned_after_they_are_moved():
+    batch = torch.from_numpy(bars(8, 4))
+    made = Rotation._augmented(batch, torch.Generator().manual_seed(0)).view(4, 8, 1, 32, 32)
+    for turn in range(1, 4):
+        assert torch.equal(torch.rot90(made[0], turn, (2, 3)), made[turn])
