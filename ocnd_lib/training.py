@@ -2,6 +2,7 @@
 
 import copy
 import ctypes
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,12 +84,16 @@ def keep_freed_memory() -> None:
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
     """Pick device and precision: CUDA → bf16; a CPU with native bf16 → bf16; otherwise fp32.
 
-    `device` is auto, cpu or cuda; `precision` is auto, fp32 or bf16. ValueError names the choices.
+    `device` is auto, cpu or cuda; `precision` is auto, fp32 or bf16. Where that is auto, the
+    environment's OCND_PRECISION, one of the same, decides. ValueError names the choices.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device {device!r} is not one of auto, cpu, cuda")
+    asked = "precision"
+    if precision == "auto":
+        asked, precision = "OCND_PRECISION", os.environ.get("OCND_PRECISION") or "auto"
     if precision not in ("auto", "fp32", "bf16"):
-        raise ValueError(f"precision {precision!r} is not one of auto, fp32, bf16")
+        raise ValueError(f"{asked} {precision!r} is not one of auto, fp32, bf16")
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
     if device == "auto":
