@@ -19,6 +19,7 @@ from ocnd_lib.data import (
     load_images,
     one_class_split,
 )
+from ocnd_lib.detail import nearest_distance
 from ocnd_lib.masked import (
     MASKED_SETS,
     MaskedSet,
@@ -26,7 +27,6 @@ from ocnd_lib.masked import (
     make_mnist_on_cifar,
     make_scenes,
 )
-from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.protocol import (
     ABLATED,
     DETECTORS,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from attention_samples import TINY, learner, snapshot
-from ocnd_lib import benchmark, negatives, protocol
+from ocnd_lib import attention, benchmark, protocol
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors import attention_gan, map_learner
 from ocnd_lib.detectors.attention_gan import AttentionGAN
@@ -48,7 +48,7 @@ def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypat
 def test_negatives_differ_from_what_they_are_made_of(x, kind):
     torch.manual_seed(0)
     images = to_unit(torch.from_numpy(x))
-    made = getattr(negatives, kind)(images)
+    made = getattr(attention, kind)(images)
     assert made.shape == images.shape and made.min() >= -1 and made.max() <= 1
     assert ((made - images).abs().amax((1, 2, 3)) > 0.1).float().mean() > 0.9
 
@@ -56,7 +56,7 @@ def test_negatives_differ_from_what_they_are_made_of(x, kind):
 def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
     torch.manual_seed(0)
     images = torch.rand(16, 3, 32, 32)
-    shuffled, pasted = negatives.shuffled(images), negatives.pasted(images)
+    shuffled, pasted = attention.shuffled(images), attention.pasted(images)
     assert torch.equal(shuffled.flatten(2).sort(2).values, images.flatten(2).sort(2).values)
     changed = (pasted != images).any(1).float().mean((1, 2))
     assert changed.max() <= 0.25 and changed.min() > 0
@@ -68,7 +68,7 @@ def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
 def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (32, 1, 32, 32), dtype=np.uint8)
-    made = negatives.generated_negatives(to_unit(torch.from_numpy(image)))
+    made = attention.generated_negatives(to_unit(torch.from_numpy(image)))
     for novel in generated_novelties(image).values():
         novel = to_unit(torch.from_numpy(novel))
         distance = (made[:, None] - novel[None]).abs().mean((2, 3, 4))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ocnd_lib.nearest import nearest_distance
+from ocnd_lib.detail import nearest_distance
 
 
 def test_it_is_the_least_root_mean_squared_difference_over_pixels_in_minus_1_to_1():

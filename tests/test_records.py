@@ -15,8 +15,8 @@ from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import benchmark, records
 from ocnd_lib.benchmark import ARMS, keeps_part, keeps_pictures
-from ocnd_lib.packing import ON_GRID
 from ocnd_lib.records import (
+    ON_GRID,
     coarse,
     parse_cell,
     read_arrays,

@@ -14,13 +14,13 @@ from ocnd_lib.attention import (
     area_penalty,
     attended_error,
     describe,
+    generated_negatives,
     multiply,
     roughness,
 )
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.detectors.ocgan import evaluating
 from ocnd_lib.detectors.redrawer import Redrawer
-from ocnd_lib.negatives import generated_negatives
 from ocnd_lib.networks import Critic
 from ocnd_lib.training import Averaged, Hardware, says, to_unit
 

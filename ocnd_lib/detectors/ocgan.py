@@ -15,11 +15,21 @@ import torch.nn.functional as F
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from ocnd_lib import networks61
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detail import in_details, lost_detail, redrawing_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
-from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
+from ocnd_lib.networks import (
+    Critic,
+    Critic61,
+    Decoder,
+    Decoder61,
+    Encoder,
+    Encoder61,
+    dcgan_weights,
+    enlarge,
+    shrink,
+    uniform_codes,
+)
 from ocnd_lib.training import Averaged, Checkpoint, batch_count, learn, says
 
 VARIANTS = ("ours", "official61")
@@ -99,7 +109,7 @@ class OCGAN(DeepDetector):
     of the last epoch, with averaged weights. The paper has 64 channels where `width` counts, here
     halved for a CPU's sake, noise of variance (not deviation) 0.2, and more epochs; how code, noise
     and rate were chosen, `ocnd table mnist --choices ocgan` shows. `variant` official61 has the
-    networks of the release (`ocnd_lib.networks61`), whose own settings are `width` 64, `dropout`
+    networks of the release (`ocnd_lib.networks`), whose own settings are `width` 64, `dropout`
     0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and
     `epochs` 201.
     Not of the paper is `detail_power`: with 1, the error is measured in units of the image's own
@@ -130,9 +140,9 @@ class OCGAN(DeepDetector):
     def _networks(self) -> dict[str, nn.Module]:
         channels, codes, narrow = self.channels_, self.latent_dim, max(self.width // 5, 4)
         if self.variant == "official61":
-            encoder = networks61.Encoder61(channels, codes, self.width)
-            decoder = networks61.Decoder61(channels, codes, self.width, self.dropout)
-            critic = networks61.Critic61
+            encoder = Encoder61(channels, codes, self.width)
+            decoder = Decoder61(channels, codes, self.width, self.dropout)
+            critic = Critic61
         else:
             encoder = Encoder(channels, codes, self.width)
             decoder = Decoder(channels, codes, self.width, dropout=self.dropout)
@@ -157,11 +167,11 @@ class OCGAN(DeepDetector):
 
     def _enlarged(self, x: Tensor) -> Tensor:
         """Images of 32 pixels in the size that the networks take."""
-        return networks61.enlarge(x) if self.variant == "official61" else x
+        return enlarge(x) if self.variant == "official61" else x
 
     def _shrunk(self, x: Tensor) -> Tensor:
         """Images of the networks' size with 32 pixels."""
-        return networks61.shrink(x) if self.variant == "official61" else x
+        return shrink(x) if self.variant == "official61" else x
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         self._check_choices()
