@@ -71,7 +71,6 @@ def vgg11(side: str, batch_norm: str, small: bool = False) -> float:
         return 2 * count / sum(point["seconds"] for point in curves[1:])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = VGG11(batch_norm=batch_norm).to(device, memory_format=torch.contiguous_format)
-    model.fast = False
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     start, seen = 0.0, -count

@@ -4,10 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ocnd_lib import winograd
-from ocnd_lib.few_channels import FromImage, ToImage
-from ocnd_lib.training import on_plain_cpu
-
 VGG11_PLAN = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
 
 
@@ -15,8 +11,7 @@ class VGG11(nn.Module):
     """VGG11 with one linear layer for 32-pixel images (Simonyan and Zisserman 2015, column A).
 
     Input (N, channels, 32, 32), output logits (N, classes); `width` channels in the first layer, 64
-    in the paper, and the others in proportion. On a CPU in fp32 the deep layers run through
-    `ocnd_lib.winograd`; set `fast = False` to run every layer as its own module (hooks).
+    in the paper, and the others in proportion.
     """
 
     def __init__(
@@ -24,33 +19,25 @@ class VGG11(nn.Module):
     ):
         super().__init__()
         layers: list[nn.Module] = []
-        size = 32
         for planned, following in zip(VGG11_PLAN, (*VGG11_PLAN[1:], None), strict=True):
             if planned == "pool":
                 continue
             wide = planned // 64 * width
             conv = nn.Conv2d(channels, wide, 3, padding=1, bias=not batch_norm)
             nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-            if size in winograd.SIZES:
-                winograd.kernels_first(conv)
             layers.append(conv)
             if batch_norm:
                 layers.append(nn.BatchNorm2d(wide))
             if following == "pool":
                 # max and ReLU commute; pooling first leaves a quarter of the pixels to rectify
                 layers.append(nn.MaxPool2d(2))
-                size //= 2
             layers.append(nn.ReLU(inplace=True))
             channels = wide
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(channels, classes)
-        self.fast = True
-        self.own_strides = True  # those that ocnd_lib.winograd wants
 
     def forward(self, x: Tensor) -> Tensor:
-        fast = self.fast and on_plain_cpu(x)
-        features = winograd.run(self.features, x) if fast else self.features(x)
-        return self.classifier(features.flatten(1))
+        return self.classifier(self.features(x).flatten(1))
 
 
 def _block(conv: nn.Module, activation: nn.Module) -> nn.Sequential:
@@ -85,7 +72,7 @@ class Encoder(nn.Module):
         super().__init__()
         leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
         self.layers = nn.Sequential(
-            FromImage(channels, width),
+            nn.Conv2d(channels, width, 4, 2, 1),
             leaky(),
             _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
             _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
@@ -127,7 +114,7 @@ class Decoder(nn.Module):
         # identity, because dropout draws random numbers even for a share of 0
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         last = nn.Tanh() if tanh else nn.Identity()
-        self.to32 = nn.Sequential(ToImage(width, channels), last)
+        self.to32 = nn.Sequential(nn.ConvTranspose2d(width, channels, 4, 2, 1), last)
         self.apply(dcgan_weights)
 
     def features(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -149,7 +136,7 @@ class Critic(nn.Module):
         super().__init__()
         leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
         self.body = nn.Sequential(
-            FromImage(channels, width),
+            nn.Conv2d(channels, width, 4, 2, 1),
             leaky(),
             _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
             _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),

@@ -1,7 +1,6 @@
 """What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
 
 import copy
-import ctypes
 import os
 import random
 import sys
@@ -33,11 +32,6 @@ class Hardware:
     device: torch.device
     dtype: torch.dtype  # of matrix products and convolutions; parameters stay fp32
 
-    @property
-    def plain_cpu(self) -> bool:
-        """Whether this is a CPU that computes in single precision."""
-        return self.device.type == "cpu" and self.dtype == torch.float32
-
     def autocast(self) -> AbstractContextManager:
         """Context in which a forward pass runs in `dtype`."""
         enabled = self.dtype != torch.float32
@@ -46,8 +40,6 @@ class Hardware:
 
     def place(self, module: nn.Module) -> nn.Module:
         """Move `module` to the device, in the memory layout that is fastest there."""
-        if self.plain_cpu and getattr(module, "own_strides", False):
-            return module
         return module.to(self.device, memory_format=torch.channels_last)
 
     def __str__(self) -> str:
@@ -60,25 +52,6 @@ def cpu_has_bf16() -> bool:
     has_avx512 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return bool(has_avx512() or has_amx())
-
-
-def on_plain_cpu(x: Tensor) -> bool:
-    """Whether `x` lies on a CPU and autocast is off there, so that layers compute as it is."""
-    return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-
-
-@lru_cache
-def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed tensors for the next ones.
-
-    glibc gives blocks this large back to the system at once, and the next step pays a page fault
-    for every 4 KiB of them again. Under another C library nothing happens.
-    """
-    trim_threshold, mmap_max = -1, -4  # malloc.h
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        mallopt(mmap_max, 0)
-        mallopt(trim_threshold, 2**31 - 1)
 
 
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
@@ -98,8 +71,6 @@ def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        keep_freed_memory()
     if precision == "auto":
         precision = "bf16" if device == "cuda" or cpu_has_bf16() else "fp32"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32

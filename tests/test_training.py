@@ -184,30 +184,6 @@ def test_killed_and_resumed_gives_the_same_record_as_never_stopped(tmp_path):
     assert not list(checkpoint.rglob("checkpoint.pt")), "a finished run leaves no checkpoint"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what freed memory costs is glibc's matter")
-def test_freed_memory_is_used_again_without_page_faults():
-    measure = """
-import resource, sys, torch
-from ocnd_lib.training import choose_hardware
-if sys.argv[1] == "kept":
-    choose_hardware("cpu")
-seen = []
-for _ in range(30):  # the first blocks may not fit where others were freed
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.ones(16 * 2**20)  # 64 MiB
-    seen.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-print(sum(seen[-10:]))
-"""
-    faults = {
-        kind: int(subprocess.run(
-            [sys.executable, "-c", measure, kind], capture_output=True, text=True, check=True
-        ).stdout)
-        for kind in ("kept", "returned")
-    }  # fmt: skip
-    assert faults["returned"] > 100_000
-    assert faults["kept"] < faults["returned"] / 4
-
-
 def test_after_a_step_of_the_optimiser_the_new_weights_count_in_the_same_autocast():
     layer, x = torch.nn.Linear(8, 1, bias=False), torch.ones(4, 8)
     with choose_hardware("cpu", "bf16").autocast():
