@@ -167,14 +167,14 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     return path
 
 
-def _rounded(values, digits: int = 5):
+def _rounded(values):
     """The same with five significant digits, in lists and dicts too; None for what is no number."""
     if isinstance(values, dict):
-        return {name: _rounded(value, digits) for name, value in values.items()}
+        return {name: _rounded(value) for name, value in values.items()}
     if isinstance(values, list):
-        return [_rounded(value, digits) for value in values]
+        return [_rounded(value) for value in values]
     if isinstance(values, float):
-        return float(f"{values:.{digits}g}") if math.isfinite(values) else None
+        return float(f"{values:.5g}") if math.isfinite(values) else None
     return values
 
 

@@ -179,10 +179,10 @@ def bootstrap_intervals(
     return found
 
 
-def threshold_curve(y: np.ndarray, score: np.ndarray, points: int = 200) -> dict[str, np.ndarray]:
+def threshold_curve(y: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
     """Both recalls as the threshold moves: arrays threshold, normal_recall, novel_recall."""
     y, score = np.asarray(y), np.asarray(score, dtype=float)
-    threshold = np.quantile(score, np.linspace(0, 1, points))
+    threshold = np.quantile(score, np.linspace(0, 1, 200))
     normal, novel = np.sort(score[y == 0]), np.sort(score[y == 1])
     return {
         "threshold": threshold,

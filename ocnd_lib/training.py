@@ -185,7 +185,24 @@ class Averaged:
         self.updates = state["updates"]
 
 
-class Descent:
+class Together:
+    """Parts of a `Checkpoint` that are one of its parts: networks, averages, optimisers by name."""
+
+    def parts(self) -> dict:
+        """The parts by name."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict:
+        """What `Checkpoint` keeps."""
+        return {name: part.state_dict() for name, part in self.parts().items()}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore what `state_dict` gave, before the first step."""
+        for name, part in self.parts().items():
+            load_part(part, state[name])
+
+
+class Descent(Together):
     """Adam on one network alone, at a rate that falls to zero along a cosine; `Checkpoint` part.
 
     Calling it takes one step down a loss, of which other networks may be a part, and returns it.
@@ -206,14 +223,17 @@ class Descent:
         self.schedule.step()
         return loss.item()
 
-    def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
-        return {"optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict()}
+    def parts(self) -> dict:
+        """Both move on with each step."""
+        return {"optimiser": self.optimiser, "schedule": self.schedule}
 
-    def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
+
+def load_part(part, state: dict) -> None:
+    """Restore what the `state_dict` of a part gave."""
+    if isinstance(part, torch.optim.Optimizer):
+        load_optimiser(part, state)
+    else:
+        part.load_state_dict(state)
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
@@ -262,10 +282,7 @@ class Checkpoint:
             return self.epoch, self.curves
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         for name, part in self.parts.items():
-            if isinstance(part, torch.optim.Optimizer):
-                load_optimiser(part, state["parts"][name])
-            else:
-                part.load_state_dict(state["parts"][name])
+            load_part(part, state["parts"][name])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch"])
         if "cuda" in state and torch.cuda.is_available():

@@ -39,20 +39,6 @@ def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path
     assert second.curves_[:2] == alone.curves_[:2] == first.curves_[:2]
 
 
-def test_cells_of_one_class_and_seed_share_their_base_gan(tmp_path, monkeypatch):
-    given, fit = [], AttentionGAN.fit
-    monkeypatch.setattr(
-        AttentionGAN, "fit",
-        lambda self, x, **more: (given.append(more["base_checkpoint"]), fit(self, x, **more))[1],
-    )  # fmt: skip
-    tiny = "epochs=1+joint_epochs=1+masked_epochs=1+width=4"
-    for variant in (tiny, f"mask=centre+{tiny}", tiny.replace("epochs=1", "epochs=2", 1)):
-        benchmark.run_cell(f"digits/attention-gan+{variant}/8/0", tmp_path / "records", "cpu")
-    benchmark.run_cell(f"digits/attention-gan+{tiny}/3/0", tmp_path / "records", "cpu")
-    assert given[0] == given[1] and len(set(given)) == 3
-    assert all(path.exists() and path.is_relative_to(tmp_path / "checkpoints") for path in given)
-
-
 def test_a_record_keeps_the_parts_of_the_score(tmp_path):
     cell = "digits/attention-gan+epochs=1+joint_epochs=1+masked_epochs=1+width=4/8/0"
     record = benchmark.run_cell(cell, tmp_path, device="cpu")

@@ -60,10 +60,6 @@ def test_without_a_compiler_the_rest_is_measured(monkeypatch, capsys):
     assert "nothing is measured of torch.compile" in told and "0 pairs" in told
 
 
-def test_the_mining_epochs_of_one_of_ten_ocgans_are_timed():
-    assert 0 < together._mining_seconds(0, 2, small=True) < 1e3
-
-
 PLAIN = """
 import json
 from benchmarks import detectors

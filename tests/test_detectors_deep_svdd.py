@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib import training
 from ocnd_lib.detectors.deep_svdd import (
     Contrast,
     DeepSVDD,
@@ -141,15 +140,15 @@ def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():
 
 
 def test_the_rate_falls_to_a_tenth_after_a_third():
-    optimiser, slow = DeepSVDD(learning_rate=1.0)._optimiser(nn.Linear(1, 1), 6, 0.0)
+    network = nn.Linear(1, 1)
+    descend = DeepSVDD(learning_rate=1.0)._descent(network, 6, 2, 0.0)
     rates = []
-    for _ in range(6):
-        rates.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        slow.step()
-    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])
+    for _ in range(6 * 2):
+        rates.append(descend.optimiser.param_groups[0]["lr"])
+        descend(network(torch.ones(1, 1)).sum())
+    assert rates == pytest.approx([1] * 4 + [0.1] * 8)
 
 
-def test_it_computes_in_full_precision_whatever_the_processor_offers(monkeypatch):
-    monkeypatch.setattr(training, "cpu_has_bf16", lambda: True)
+@pytest.mark.bf16
+def test_it_computes_in_full_precision_whatever_the_processor_offers():
     assert DeepSVDD()._hardware().dtype == torch.float32

@@ -68,8 +68,8 @@ def test_always_novel_is_90_percent_accurate_and_worth_nothing():
 
 def test_threshold_curve_agrees_with_decisions():
     y, s = scores(np.random.default_rng(4))
-    curve = stats.threshold_curve(y, s, points=17)
-    for t, normal, novel in zip(*curve.values(), strict=True):
+    curve = stats.threshold_curve(y, s)
+    for t, normal, novel in list(zip(*curve.values(), strict=True))[::12]:
         numbers = stats.decision_numbers(y, s, t)
         assert normal == pytest.approx(numbers["normal_recall"])
         assert novel == pytest.approx(numbers["novel_recall"])
