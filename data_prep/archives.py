@@ -8,11 +8,9 @@ COIL-100 is kept at 32 x 32 pixels; `data_prep.coil100` tells how it came to be.
 
 import gzip
 import hashlib
-import io
 import os
 import shlex
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +42,16 @@ ORIGINAL_MD5 = {
         "x_test": "240610fa99e73bfa49df8e7fc24d3206",
         "y_test": "073c3904dfbd3e141ff8aa01cfde6b15",
     },
-    "fashion_mnist": {},
-    "coil100": {},
+    "fashion_mnist": {
+        "x_train": "f209073e486d5113ebe2cc431d4df862",
+        "y_train": "3236f6424fc25388b2834cb19942cf7e",
+        "x_test": "b7656a891b218fc13e45205c48a92cae",
+        "y_test": "8dea97a4e78c1bd1b5a6e8efbb870b6e",
+    },
+    "coil100": {
+        "y_train": "8294a8ba01659cefac25c6911c924152",
+        "y_test": "48202c94e6d08ead6fa8c1972f009783",
+    },
     "cifar10": {
         "x_train": "17e2cb5a4119d89a4a13e02b91701bff",
         "y_train": "69c5f3349be54915edfca558b72ad888",
@@ -54,6 +60,8 @@ ORIGINAL_MD5 = {
 }
 # The test images of a copy in use, 20 of them restored from JPEG; that file brings no digests.
 UNSIGNED_MD5 = {"cifar10": {"x_test": "c2fadad6caccabb38d09a2eeadea924c"}}
+# Arrays by which a copy says which images are no originals, and the labels beside them.
+INEXACT = {"inexact_train": "y_train", "inexact_test": "y_test", "x_test_exact": "y_test"}
 IDX_FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -68,7 +76,7 @@ class DataError(RuntimeError):
 
 def data_folder() -> Path:
     """Return the folder of the data files: `$OCND_DATA`, else `data` in the working folder."""
-    return Path(os.environ.get("OCND_DATA") or "data")
+    return Path(os.environ.get("OCND_DATA") or "data").expanduser()
 
 
 def repair_command(name: str, folder: Path) -> str:
@@ -111,32 +119,26 @@ def verified(name: str, arrays: dict[str, np.ndarray], md5: dict[str, str]) -> d
             raise ValueError(f"y_{part} is {y.dtype} {y.shape}, not one integer for each image")
         if not np.array_equal(np.unique(y), np.arange(classes)):
             raise ValueError(f"the labels in y_{part} are not 0 to {classes - 1}, each in use")
-    stored = [arrays[key].astype(np.uint8, copy=False) for key in ARRAYS]
-    with ThreadPoolExecutor(2) as pool:  # the digests are computed beside the copying
-        digests = pool.map(md5_of, stored)
-        ready = [nchw(array) if array.ndim > 1 else array.astype(np.int64) for array in stored]
-    found = dict(zip(ARRAYS, digests, strict=True))
+    found = {key: md5_of(arrays[key].astype(np.uint8, copy=False)) for key in ARRAYS}
     for key, expected in {**md5, **ORIGINAL_MD5[name]}.items():
         if found[key] != expected:
             raise ValueError(f"{key} has been changed: md5 {found[key]}, expected {expected}")
-    return {**dict(zip(ARRAYS, ready, strict=True)), "md5": np.array(list(found.values()))}
+    ready = {
+        key: nchw(arrays[key]) if key[0] == "x" else arrays[key].astype(np.int64) for key in ARRAYS
+    }
+    return {**ready, "md5": np.array(list(found.values()))}
 
 
 def read_npz(name: str, path: Path) -> dict[str, np.ndarray]:
-    """Read and verify one npz file; raises whatever exception says what is wrong with it."""
+    """Read and verify one npz file; raises whatever exception says what is wrong with it.
+
+    Returns what `verified` does, and as `inexact` how many images the file says are no originals.
+    """
     if not zipfile.is_zipfile(path):
         raise ValueError("it is cut off, or no npz file at all")
-    with zipfile.ZipFile(path) as file:
-        wanted = [key for key in (*ARRAYS, "class_names", "md5") if f"{key}.npy" in file.namelist()]
-
-    def content_of(key: str) -> bytes:
-        # each with a file of its own: some Pythons (3.12.1) mix up reads of two threads from one
-        with zipfile.ZipFile(path) as file:
-            return file.read(f"{key}.npy")
-
-    with ThreadPoolExecutor(2) as pool:
-        contents = list(pool.map(content_of, wanted))
-    arrays = {key: read_npy(content) for key, content in zip(wanted, contents, strict=True)}
+    wanted = (*ARRAYS, "class_names", "md5", *INEXACT)
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in wanted if key in file.files}
     if "class_names" in arrays and " ".join(arrays["class_names"]) != CLASS_NAMES[name]:
         raise ValueError(f"its class names are not {CLASS_NAMES[name]}")
     md5 = UNSIGNED_MD5.get(name, {})
@@ -144,24 +146,12 @@ def read_npz(name: str, path: Path) -> dict[str, np.ndarray]:
         md5 = dict(zip(ARRAYS, arrays["md5"], strict=True))
     if unsigned := [key for key in ARRAYS if key not in {**md5, **ORIGINAL_MD5[name]}]:
         raise ValueError(f"it brings no checksum of {', '.join(unsigned)}")
-    return verified(name, arrays, md5)
-
-
-def read_npy(content: bytes) -> np.ndarray:
-    """The array of an npy file's content, without a copy and therefore read-only.
-
-    In one thread only: numpy parses the header with ast, which CPython 3.11 cannot do in two
-    threads at once (SystemError: AST constructor recursion depth mismatch).
-    """
-    file = io.BytesIO(content)
-    # numpy writes the second version for headers that are too long for the first, which none is
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("it is written in a version of npy that is not read here")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.hasobject:
-        raise ValueError("Object arrays are not read, because they can run code")
-    flat = np.frombuffer(content, dtype, offset=file.tell())
-    return flat.reshape(shape, order="F" if fortran else "C")
+    inexact = 0
+    for key in [key for key in INEXACT if key in arrays]:
+        if arrays[key].dtype != bool or arrays[key].shape != arrays[INEXACT[key]].shape:
+            raise ValueError(f"{key} is not one yes or no for each image")
+        inexact += int((arrays[key] != (key == "x_test_exact")).sum())
+    return {**verified(name, arrays, md5), "inexact": inexact}
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -1,15 +1,19 @@
-"""Crops of COCO objects with their masks: the deck's ten categories, by the deck's rules.
+"""Crops of objects with their masks from files in COCO's format, by the deck's rules.
 
     build("instances.json", "images", "coco10")
+    build("instances.json", "images", "mine", "mine", categories=("cat", "dog"), whole=True)
 
 The deck takes objects whose box is at least 50 px wide and high and whose width is 0.5 to 2 times
 the height, crops by the box and resizes to 32 x 32. Kept here beside each crop are the deck's
 second copy, multiplied by the object's own mask, and that mask.
 """
 
+import difflib
 import json
+import os
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from data_prep.archives import DataError
-from data_prep.coco_crops import CORRUPT, MISSING, NO_AREA, SIZE, crop_image
+from data_prep.coco_crops import CORRUPT, DEEP, LARGE, MISSING, NO_AREA, SIZE, crop_image
 from data_prep.coco_split import Choice, Item, choose
 from data_prep.masked_files import COCO_CLASSES, per_class_counts, write_csv, write_set
 
@@ -31,14 +35,17 @@ SMALL, SHAPE = "box below 50 px", "width/height outside 0.5 to 2"
 RULES = (OTHER, CROWD, SMALL, SHAPE)
 UNKNOWN = "category not in the file's list"
 NO_IMAGE, NO_BOX = "image not in the file's list", "no usable box"
-IMAGES = (MISSING, CORRUPT)  # those that take out all objects of an image
-NO_ID, TWICE = "no annotation id", "annotation id used before"
+TWO_IMAGES = "image id used by two images"
+IMAGES = (MISSING, CORRUPT, DEEP, LARGE)  # those that take out all objects of an image
+NO_ID, TWICE = "annotation id is no whole number", "annotation id used before"
+FEWEST = 10  # photographs of a set that somebody makes
 
 
 @dataclass
 class Report:
     """What became of the objects of an annotation file."""
 
+    categories: Sequence[str] = CATEGORIES
     total: int = 0
     dropped: Counter = field(default_factory=Counter)  # reason -> number of objects
     problems: list[tuple] = field(default_factory=list)  # annotation, image, category, reason
@@ -60,7 +67,7 @@ class Report:
         lines += [("usable", usable), ("not needed", usable - taken), ("taken", taken)]
         text = [f"{name:32} {count:>8}" for name, count in lines] + [f"{'':32} {'train':>8}   test"]
         in_train, in_test = (Counter(item.label for item in side) for side in (train, test))
-        for label, name in enumerate(CATEGORIES):
+        for label, name in enumerate(self.categories):
             short = ""
             if label in self.choice.short:
                 short = "  short: {} of {}".format(*self.choice.short[label])
@@ -82,7 +89,48 @@ def read_annotations(path: Path) -> dict:
             f"{path} is no whole file of COCO instances: {what}. Fetch it again, or name another "
             "with --annotations; without that, `ocnd data coco10` downloads one"
         ) from error
+    if not any(annotation.get("segmentation") for annotation in content["annotations"]):
+        raise DataError(f"{path} has no masks: no object in it has a `segmentation`")
     return content
+
+
+def class_word(category: object) -> str:
+    """A category as the one word that names a class: "Sports Ball" becomes sports-ball."""
+    return re.sub(r"[\W_]+", "-", category.lower()).strip("-") if isinstance(category, str) else ""
+
+
+def chosen_categories(content: dict, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The categories of a file that are wanted, as class words, or else all that have objects.
+
+    ValueError for one that the file lacks, and for less than two.
+    """
+    named = {_number(c.get("id")): class_word(c.get("name")) for c in content["categories"]}
+    used = {_number(annotation.get("category_id")) for annotation in content["annotations"]}
+    there = list(dict.fromkeys(word for key, word in named.items() if word and key in used))
+    words = there if wanted is None else known_words(wanted, there)
+    if len(words) < 2:
+        raise ValueError(f"a set needs two categories at least, normal and novel; not {words}")
+    return tuple(words)
+
+
+def known_words(wanted: Iterable[str], there: Sequence[str]) -> list[str]:
+    """The class words that are wanted, each once; ValueError for one that is not there."""
+    words = list(dict.fromkeys(map(class_word, wanted)))
+    for word in words:
+        if word not in there:
+            near = difflib.get_close_matches(word, there, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            listed = ", ".join(there)
+            raise ValueError(f"no object is of category {word!r}; {hint}there are: {listed}")
+    return words
+
+
+def _number(value: object) -> int | None:
+    """An id, which some tools write as text or as 101.0; None for what is no whole number."""
+    try:
+        return int(value) if isinstance(value, int) or int(value) == float(value) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
@@ -90,27 +138,33 @@ def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
 
     Every other object is dropped in `report`, for the first reason that applies.
     """
-    names = {category.get("id"): category.get("name") for category in content["categories"]}
-    images = {image.get("id"): image for image in content["images"] if "file_name" in image}
+    words = [class_word(category) for category in report.categories]
+    names = {_number(entry.get("id")): entry.get("name") for entry in content["categories"]}
+    images = {}
+    for image in content["images"]:
+        key = _number(image.get("id"))
+        if key is not None and isinstance(image.get("file_name"), str):
+            same = images.setdefault(key, image)["file_name"] == image["file_name"]
+            images[key] = images[key] if same else {"file_name": ""}
     index, items = COCO(), []
     report.total = len(content["annotations"])
     for annotation in content["annotations"]:
-        category = names.get(annotation.get("category_id"))
-        if reason := _reason(annotation, category, images, index.anns):
+        category = names.get(_number(annotation.get("category_id")))
+        ids = {key: _number(annotation.get(key)) for key in ("id", "image_id")}
+        if reason := _reason({**annotation, **ids}, category, words, images, index.anns):
             report.drop(annotation, category, reason)
             continue
-        image_id = annotation["image_id"]
-        items.append(Item(annotation["id"], image_id, CATEGORIES.index(category)))
-        index.anns[annotation["id"]] = annotation
-        index.imgs[image_id] = images[image_id]
+        items.append(Item(ids["id"], ids["image_id"], words.index(class_word(category))))
+        index.anns[ids["id"]] = {**annotation, **ids}
+        index.imgs[ids["image_id"]] = images[ids["image_id"]]
     return items, index
 
 
-def _reason(annotation: dict, category: str | None, images: dict, known: dict) -> str | None:
+def _reason(annotation: dict, category: object, words: list, images: dict, known: dict):
     """Why an annotation is not used, or None."""
-    if category is None:
+    if not class_word(category):
         return UNKNOWN
-    if category not in CATEGORIES:
+    if class_word(category) not in words:
         return OTHER
     if annotation.get("iscrowd"):
         return CROWD
@@ -127,9 +181,11 @@ def _reason(annotation: dict, category: str | None, images: dict, known: dict) -
     area = annotation.get("area", 1)  # not every tool writes it
     if not annotation.get("segmentation") or not isinstance(area, int | float) or not area > 0:
         return NO_AREA
-    if annotation.get("image_id") not in images:
+    if annotation["image_id"] not in images:
         return NO_IMAGE
-    if not isinstance(annotation.get("id"), int):
+    if not images[annotation["image_id"]]["file_name"]:
+        return TWO_IMAGES
+    if annotation["id"] is None:
         return NO_ID
     return TWICE if annotation["id"] in known else None
 
@@ -140,33 +196,50 @@ def build(
     out: Path,
     name: str = "coco10",
     per_class: int = 550,
-    test: int = 500,
+    test: int | None = 500,
     seed: int = 0,
     fewer: bool = False,
     get: Callable[[list[dict]], Iterable[int]] | None = None,
+    categories: Sequence[str] | None = CATEGORIES,
+    whole: bool = False,
 ) -> Report:
     """Build `NAME.npz`, `manifest.csv` and `problems.csv` in `out` from a COCO file and its images.
 
-    An object that cannot be used is replaced by another of its class. `get(entries)`, if given,
-    puts the images of these entries into the folder `images`, and returns the ids of those that
-    do not exist. Raises ValueError for impossible counts; DataError for an unusable file, and when
-    a class has fewer than `per_class` objects, unless `fewer` allows that.
+    An object that cannot be used is replaced by another of its class. `test` None is a fifth;
+    `categories` None are all of the file. `get(entries)`, if given, puts the images of these
+    entries into the folder `images`, and returns the ids of those that do not exist. Raises
+    ValueError for impossible counts and categories; DataError for an unusable file, and when a
+    class has fewer than `per_class` objects, unless `fewer` allows that. With `whole` no class may
+    lack objects to train on or to test on, and there must be ten photographs.
     """
-    per_class_counts(per_class, test)
-    report, content = Report(), read_annotations(annotations)
+    if categories and test is not None:
+        per_class_counts(per_class, test, len(categories))
+    content = read_annotations(annotations)
+    if categories is not CATEGORIES:
+        categories = chosen_categories(content, categories)
+    n = len(categories)
+    test = n * max(1, per_class // 5) if test is None else test
+    per_class_counts(per_class, test, n)
+    report = Report(categories)
     items, index = qualify(content, report)
     licences = {entry.get("id"): entry.get("name", "") for entry in content.get("licenses") or []}
     paths = {key: _inside(Path(images), image["file_name"]) for key, image in index.imgs.items()}
     del content  # of which `index` holds the small part that is used
     lost = {key for key, path in paths.items() if not path.exists()} if get is None else set()
+    if lost and len(lost) == len(paths):
+        raise DataError(
+            f"none of the {len(lost)} images that are needed is in the folder {images}, the first: "
+            f"{min(paths.values()).name}. Is it the right folder for --images?"
+        )
     items = _without(items, dict.fromkeys(lost, MISSING), {}, report, index)
     crops = {}
     while True:  # until all that are chosen have proved to be usable
-        report.choice = choose(items, per_class, test, seed, fewer)
+        report.choice = choose(items, per_class, test, seed, fewer, n)
         chosen = [*report.choice.train, *report.choice.test]
-        if not chosen or (report.choice.short and not fewer):
+        lacks = _lacks(report) if whole else []
+        if not chosen or (report.choice.short and not fewer) or lacks:
             write_problems(report, out)
-            raise DataError(_too_few(annotations, report, Path(out)))
+            raise DataError(_too_few(annotations, report, lacks, Path(out)))
         entries = defaultdict(list)
         for item in chosen:
             if item.annotation_id not in crops:
@@ -182,13 +255,23 @@ def build(
         }
         items = _without(items, lost, bad, report, index)
     write_problems(report, out)
-    _write(name, Path(out), report.choice, crops, index, licences)
+    _write(name, Path(out), report, crops, index, licences)
     return report
+
+
+def _lacks(report: Report) -> list[str]:
+    """What is missing so that every class trains and is tested, with ten photographs in all."""
+    sides = {"train": report.choice.train, "test": report.choice.test}
+    count = len({item.image_id for side in sides.values() for item in side})
+    few = [f"{count} photographs in all, of {FEWEST} at least"] if count < FEWEST else []
+    here = {part: {item.label for item in side} for part, side in sides.items()}
+    names = enumerate(report.categories)
+    return few + [f"no {n} to {part} on" for k, n in names for part in here if k not in here[part]]
 
 
 def _inside(folder: Path, name: str) -> Path:
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):  # links may leave
         raise DataError(f"the annotation file names an image outside its folder: {name!r}")
     return path
 
@@ -199,7 +282,7 @@ def _without(items: list[Item], images: dict, objects: dict, report: Report, ind
     for item in items:
         reason = images.get(item.image_id) or objects.get(item.annotation_id)
         if reason:
-            report.drop(index.anns[item.annotation_id], CATEGORIES[item.label], reason)
+            report.drop(index.anns[item.annotation_id], report.categories[item.label], reason)
         else:
             kept.append(item)
     return kept
@@ -228,22 +311,23 @@ def write_problems(report: Report, folder: Path) -> None:
     write_csv(Path(folder) / "problems.csv", columns, report.problems)
 
 
-def _too_few(annotations: Path, report: Report, folder: Path) -> str:
+def _too_few(annotations: Path, report: Report, lacks: list[str], folder: Path) -> str:
     short = [
-        f"{CATEGORIES[label]} {got} of {wanted}"
+        f"{report.categories[label]} {got} of {wanted}"
         for label, (got, wanted) in report.choice.short.items()
     ]
     faults = sum(count for reason, count in report.dropped.items() if reason not in RULES)
+    what = ", ".join(short + lacks)
     return (
-        f"{annotations} has too few objects that qualify, split by photograph: {', '.join(short)}. "
+        f"{annotations} has too few objects that qualify, split by photograph: {what}. "
         f"{faults} objects have a fault, see {folder / 'problems.csv'}. Ask for a smaller "
         "--per-class with a smaller --test, or take what there is with --fewer"
     )
 
 
-def _write(name: str, folder: Path, choice: Choice, crops: dict, index: COCO, licences: dict):
+def _write(name: str, folder: Path, report: Report, crops: dict, index: COCO, licences: dict):
     arrays, rows = {}, []
-    for part, items in (("train", choice.train), ("test", choice.test)):
+    for part, items in (("train", report.choice.train), ("test", report.choice.test)):
         found = [crops[item.annotation_id] for item in items]
         for k, (kind, channels) in enumerate((("x", 3), ("o", 3), ("m", 1))):
             array = np.array([crop[k] for crop in found], np.uint8)
@@ -251,6 +335,6 @@ def _write(name: str, folder: Path, choice: Choice, crops: dict, index: COCO, li
         arrays[f"y_{part}"] = np.array([item.label for item in items], np.uint8)
         for item in items:
             licence = licences.get(index.imgs[item.image_id].get("license"), "not stated")
-            category = CATEGORIES[item.label]
+            category = report.categories[item.label]
             rows.append((item.annotation_id, item.image_id, category, part, licence))
-    write_set(name, folder, arrays, rows)
+    write_set(name, folder, arrays, rows, list(map(class_word, report.categories)))

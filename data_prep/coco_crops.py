@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from pycocotools.coco import COCO
+from pycocotools.mask import encode
 
 SIZE = 32
 # Why an object cannot be cropped.
 MISSING, CORRUPT = "image missing", "image corrupt or of another size"
+DEEP, LARGE = "image of more than 8 bits a channel", "image of too many pixels"
 NO_AREA, BAD_MASK = "no area", "mask unreadable"
 
 
@@ -53,23 +55,59 @@ def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple |
     )
 
 
-def crop_image(path: Path, image: dict, annotations: list[dict], index: COCO) -> list:
-    """Crop the objects of one photograph; for each what `crop` returns, or the reason why not."""
+def read_picture(path: Path, image: dict) -> np.ndarray | str:
+    """A photograph upright, uint8 (height, width, 3) as its entry says; or what is wrong with it.
+
+    Pillow would make white of 16 bits and black of floats; and whoever draws boxes sees a picture
+    turned as its EXIF says.
+    """
     try:
         with Image.open(path) as file:
-            picture = np.asarray(file if file.mode == "RGB" else file.convert("RGB"))
+            if file.mode in ("F", "I") or file.mode.startswith("I;"):
+                return DEEP
+            upright = ImageOps.exif_transpose(file)
+            picture = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     except FileNotFoundError:
-        return [MISSING] * len(annotations)
+        return MISSING
+    except Image.DecompressionBombError:
+        return LARGE
     except Exception:  # Pillow's decoders raise many kinds
-        return [CORRUPT] * len(annotations)
-    if picture.shape[:2] != (image.get("height"), image.get("width")):
-        return [CORRUPT] * len(annotations)
+        return CORRUPT
+    fits = picture.shape[:2] == (image.get("height"), image.get("width"))
+    return picture if fits else CORRUPT
+
+
+def read_mask(annotation: dict, height: int, width: int, index: COCO) -> np.ndarray:
+    """The mask of an object, 0 and 1, (height, width); ValueError, or another, for none of these.
+
+    pycocotools leaves memory as it is where runs end early, and takes gigabytes for a far corner.
+    """
+    given = annotation["segmentation"]
+    if isinstance(given, dict):
+        if list(given["size"]) != [height, width]:
+            raise ValueError("the mask has another size than the photograph")
+        runs = given["counts"]
+        if isinstance(runs, list) and sum(map(int, runs)) != height * width:
+            raise ValueError("the runs of the mask do not fill the photograph")
+        mask = index.annToMask(annotation)
+        if isinstance(runs, str) and encode(np.asfortranarray(mask))["counts"] != runs.encode():
+            raise ValueError("the runs of the mask do not fill the photograph")
+        return mask
+    for polygon in given:
+        if not (np.abs(polygon) <= 2 * max(height, width)).all():  # nor is NaN
+            raise ValueError("a corner of the mask is far outside the photograph")
+    return index.annToMask(annotation)
+
+
+def crop_image(path: Path, image: dict, annotations: list[dict], index: COCO) -> list:
+    """Crop the objects of one photograph; for each what `crop` returns, or the reason why not."""
+    picture = read_picture(path, image)
+    if isinstance(picture, str):
+        return [picture] * len(annotations)
     found = []
     for annotation in annotations:
         try:
-            mask = index.annToMask(annotation)
-            if mask.shape != picture.shape[:2]:
-                raise ValueError("the mask has another size than the photograph")
+            mask = read_mask(annotation, *picture.shape[:2], index)
             found.append(crop(picture, mask, annotation["bbox"]) or NO_AREA)
         except Exception:  # pycocotools raises many kinds
             found.append(BAD_MASK)

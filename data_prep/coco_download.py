@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pooch
 import requests
-from PIL import Image
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 
 from data_prep.archives import DataError
+from data_prep.coco_crops import read_picture
 from data_prep.files import replace_file
 
 # plain http, because the server's certificate is not for its own name; the md5 stands for it
@@ -195,10 +195,5 @@ def fetch_images(
 
 def check_image(path: Path, entry: dict) -> None:
     """Raise ValueError unless the file is a whole image of the size that the entry states."""
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except Exception as error:  # Pillow's decoders raise many kinds
-        raise ValueError(f"no whole image arrived: {error}") from error
-    if image.size != (entry["width"], entry["height"]):
-        raise ValueError(f"an image of another size arrived: {image.size}")
+    if isinstance(found := read_picture(path, entry), str):
+        raise ValueError(f"no whole image arrived: {found}")

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from data_prep.masked_files import per_class_counts
 
-CLASSES = range(10)
-
 
 @dataclass(frozen=True, order=True)
 class Item:
-    """One object that qualifies: its annotation, its photograph, its class 0 to 9."""
+    """One object that qualifies: its annotation, its photograph, its class from 0."""
 
     annotation_id: int
     image_id: int
@@ -29,7 +27,12 @@ class Choice:
 
 
 def choose(
-    items: Sequence[Item], per_class: int = 550, test: int = 500, seed: int = 0, fewer: bool = False
+    items: Sequence[Item],
+    per_class: int = 550,
+    test: int = 500,
+    seed: int = 0,
+    fewer: bool = False,
+    classes: int = 10,
 ) -> Choice:
     """Choose `per_class` objects of each class, `test` in all for the test side, by photograph.
 
@@ -37,15 +40,16 @@ def choose(
     hangs on `seed` and their ids only, so a photograph that drops out moves few others. With
     `fewer`, a class with too few objects gives what it has, in the same proportion.
     """
-    n_train, n_test = per_class_counts(per_class, test)
+    n_train, n_test = per_class_counts(per_class, test, classes)
     photographs = defaultdict(list)
     for item in sorted(items):
         photographs[item.image_id].append(item)
     counts = {key: Counter(item.label for item in group) for key, group in photographs.items()}
     available = Counter(item.label for item in items)
-    for_test, for_train = dict.fromkeys(CLASSES, n_test), dict.fromkeys(CLASSES, n_train)
+    labels = range(classes)
+    for_test, for_train = dict.fromkeys(labels, n_test), dict.fromkeys(labels, n_train)
     if fewer:
-        for label in CLASSES:
+        for label in labels:
             count = min(per_class, available[label])
             for_test[label] = max(round(count * n_test / per_class), min(count - 1, 1), 0)
             for_train[label] = count - for_test[label]
@@ -59,7 +63,7 @@ def choose(
     got_test = Counter(item.label for item in sides[True])
     short = {
         label: (got[label], per_class)
-        for label in CLASSES
+        for label in labels
         if got[label] < per_class or got_test[label] < for_test[label]
     }
     return Choice(sides[False], sides[True], short)
@@ -71,7 +75,7 @@ def _test_photographs(order, counts, available, for_train, for_test) -> set[int]
     None is picked that would leave too few objects of any class to train on.
     """
     tested, used = set(), Counter()
-    for label in CLASSES:
+    for label in for_test:
         for key in order:
             if used[label] >= for_test[label]:
                 break

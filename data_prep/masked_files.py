@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep import archives
 from data_prep.archives import DataError, data_folder, md5_of
 from data_prep.files import replace_file
 
@@ -22,7 +23,10 @@ CLASS_NAMES = {
     "scenes": COCO_CLASSES,
     "mnist_on_cifar": "0 1 2 3 4 5 6 7 8 9",
     "coco10": COCO_CLASSES,
+    "voc_animals": "cat cow dog horse sheep",
 }
+BUILT = ("scenes", "mnist_on_cifar", "coco10")  # by `ocnd data`, with options
+NO_PICTURES = ("voc_animals",)  # sets whose terms forbid that a record keeps photographs of theirs
 ARRAYS = tuple(f"{kind}_{part}" for part in ("train", "test") for kind in "xomy")
 COLUMNS = ("annotation_id", "image_id", "category", "split", "licence")
 
@@ -32,17 +36,30 @@ def npz_path(name: str, folder: Path | None = None) -> Path:
     return Path(folder or data_folder() / name) / f"{name}.npz"
 
 
-def per_class_counts(per_class: int, test: int) -> tuple[int, int]:
+def own_sets(folder: Path | None = None) -> tuple[str, ...]:
+    """The names of the sets with masks that somebody made of files in COCO's format."""
+    known = {*CLASS_NAMES, *archives.CLASS_NAMES, "digits"}
+    paths = Path(folder or data_folder()).glob("*/*.npz")
+    return tuple(sorted(p.stem for p in paths if p.stem == p.parent.name and p.stem not in known))
+
+
+def masked_sets(folder: Path | None = None) -> tuple[str, ...]:
+    """The names of all sets with masks: ours, then those that somebody made."""
+    return (*CLASS_NAMES, *own_sets(folder))
+
+
+def per_class_counts(per_class: int, test: int, classes: int = 10) -> tuple[int, int]:
     """Divide so many pictures a class, and so many test pictures in all, into train and test.
 
-    Returns the counts a class; raises ValueError if ten classes cannot share them equally.
+    Returns the counts a class; raises ValueError if the classes cannot share them equally.
     """
-    if test % 10 or not 0 < test // 10 < per_class:
+    if test % classes or not 0 < test // classes < per_class:
         raise ValueError(
             f"{test} test pictures cannot be {per_class} a class with some left to train on: "
-            f"--test must be a multiple of 10, from 10 to {10 * max(per_class - 1, 1)}"
+            f"--test must be a multiple of {classes}, from {classes} to "
+            f"{classes * max(per_class - 1, 1)}"
         )
-    return per_class - test // 10, test // 10
+    return per_class - test // classes, test // classes
 
 
 def write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
@@ -52,22 +69,29 @@ def write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
     replace_file(path, lambda file: file.write(text.getvalue().encode()))
 
 
-def write_set(name: str, folder: Path, arrays: dict[str, np.ndarray], rows: list[tuple]) -> Path:
+def write_set(
+    name: str,
+    folder: Path,
+    arrays: dict[str, np.ndarray],
+    rows: list[tuple],
+    names: list[str] | None = None,
+) -> Path:
     """Write the manifest, then the npz, each whole or not at all; return the path of the npz.
 
-    `arrays` has the keys of ARRAYS, `rows` the columns of COLUMNS. Equal arrays give equal bytes.
+    `arrays` has the keys of ARRAYS, `rows` the columns of COLUMNS, `names` are the classes of a set
+    that somebody makes. Equal arrays give equal bytes.
     """
     path = npz_path(name, folder)
     kept = {key: np.ascontiguousarray(arrays[key]) for key in ARRAYS}
     kept["md5"] = np.array([md5_of(array) for array in kept.values()])
-    kept["class_names"] = np.array(CLASS_NAMES[name].split())
+    kept["class_names"] = np.array(names or CLASS_NAMES[name].split())
     write_csv(path.with_name("manifest.csv"), COLUMNS, rows)
     replace_file(path, lambda file: np.savez(file, **kept))
     return path
 
 
 def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
-    """Read and verify one npz; returns the arrays of ARRAYS and `md5`.
+    """Read and verify one npz; returns the arrays of ARRAYS, `md5` and `class_names`.
 
     Raises DataError, which says what is wrong and how to build the file again.
     """
@@ -76,24 +100,31 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
             raise ValueError("it is cut off, or no npz file at all")
         with np.load(path) as file:
             arrays = {key: file[key] for key in (*ARRAYS, "md5", "class_names")}
-        if " ".join(arrays.pop("class_names")) != CLASS_NAMES[name]:
+        names = " ".join(arrays["class_names"])
+        if names != CLASS_NAMES.get(name, names):
             raise ValueError(f"its class names are not {CLASS_NAMES[name]}")
         for key, expected in zip(ARRAYS, arrays["md5"], strict=True):
             if md5_of(arrays[key]) != expected:
                 raise ValueError(f"{key} has been changed")
-            _check_shape(key, arrays[key], len(arrays[f"y_{key[2:]}"]))
+            _check_shape(key, arrays[key], len(arrays[f"y_{key[2:]}"]), len(names.split()))
     except Exception as error:  # a damaged file can fail anywhere, in zlib as in numpy
         what = str(error) or type(error).__name__
         raise DataError(
             f"{path} cannot be used: {what}. To build it again, run: ocnd data {name}"
+            + ("" if name in CLASS_NAMES else " --annotations FILE --images FOLDER")
         ) from error
     return arrays
 
 
-def _check_shape(key: str, array: np.ndarray, count: int) -> None:
+def read_names(name: str) -> tuple[str, ...]:
+    """The class names of a set in the data folder; raises DataError if its file is damaged."""
+    return tuple(read_set(name, npz_path(name))["class_names"].tolist())
+
+
+def _check_shape(key: str, array: np.ndarray, count: int, classes: int) -> None:
     colour = (count, 3, 32, 32)
     shape = {"x": colour, "o": colour, "m": (count, 1, 32, 32), "y": (count,)}[key[0]]
     if array.dtype != np.uint8 or array.shape != shape:
         raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
-    if key[0] == "y" and count and array.max() > 9:
-        raise ValueError(f"the labels in {key} are not 0 to 9")
+    if key[0] == "y" and count and array.max() >= classes:
+        raise ValueError(f"the labels in {key} are not 0 to {classes - 1}")

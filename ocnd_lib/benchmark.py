@@ -9,7 +9,8 @@ from time import perf_counter
 import numpy as np
 
 from data_prep.archives import md5_of
-from ocnd_lib import background, classifier, detail
+from data_prep.masked_files import masked_sets
+from ocnd_lib import background, classifier, detail, versions
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import (
     ImageSet,
@@ -21,21 +22,18 @@ from ocnd_lib.data import (
 )
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.masked import (
-    MASKED_SETS,
     MaskedSet,
     load_masked,
     make_mnist_on_cifar,
     make_scenes,
 )
 from ocnd_lib.protocol import (
-    ABLATED,
     DETECTORS,
-    LOOKS_SETTINGS,
     NEGATIVES,
-    PICTURED,
     SCORED,
-    SETTINGS,
     detector_class,
+    keeps_part,
+    keeps_pictures,
 )
 from ocnd_lib.records import (
     Cell,
@@ -51,6 +49,7 @@ from ocnd_lib.records import (
 )
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
+from ocnd_lib.sharing import fit, seen_in, shared_checkpoint, train_base, untrained
 from ocnd_lib.stats import auroc_interval
 from ocnd_lib.training import Diverged, Hardware, choose_hardware, one_thread, seconds_trained
 
@@ -102,23 +101,31 @@ ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it i
 
 
 def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    settings = {k: v for k, v in cell.parameters.items() if k != "background_correlation"}
+    known = {field.name for field in fields(classifier.Recipe)}
+    settings = {name: value for name, value in cell.parameters.items() if name in known}
     recipe = replace(background.recipe_of(cell.dataset), **settings)
-    return background.background_experiment(
+    record, arrays = background.background_experiment(
         images, ARMS[cell.method], cell.seed, recipe, checkpoint, hardware
     )
+    if isinstance(images, background.Fold):
+        arrays["rows"] = images.rows
+    return record, arrays
 
 
 def _vgg11_arm_parameters() -> dict[str, type]:
     types = {field.name: field.type for field in fields(classifier.Recipe)}
-    return {"background_correlation": float} | types
+    return {"background_correlation": float, "fold": int} | types
 
 
 # --- chapter 5: one-class detectors -------------------------------------------------------------
 
 
-def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    split = one_class_split(images, cell.normal_class, cell.seed)
+def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
+    about, mapped = {}, {}
+    if version := cell.parameters.get("version"):
+        split, about, mapped = seen_in(version, images, cell, checkpoint, hardware)
+    else:
+        split = one_class_split(images, cell.normal_class, cell.seed)
     detector = untrained(cell)
     if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
@@ -127,15 +134,7 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
     shared = shared_checkpoint(detector, cell, checkpoint)
     start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
-    fit = partial(detector.fit, split.x_train, x_validation=split.x_validation)
-    if cell.method.startswith("attention-gan"):  # begins with what it shares
-        _train_base(detector, split, shared)
-        fit(checkpoint=checkpoint, base_checkpoint=shared, **seen)
-    elif shared:  # is trained as the one it shares with
-        with _turn(shared):
-            fit(checkpoint=shared)
-    else:
-        fit(checkpoint=checkpoint)
+    fit(detector, split, checkpoint, shared, **seen)
     fitted = perf_counter()
     most = 100 if cell.method in SCORED else 500
     validation = validation_aurocs(detector, split.x_validation, most)
@@ -164,8 +163,10 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
         "hardware": str(hardware),
         "data_fingerprint": images.fingerprint,
         **{f"{name}_fingerprint": md5_of(array)[:16] for name, array in seen.items()},
+        **about,
     }
     arrays = {"score": coarse(score), "class_test": split.class_test[index].astype(np.uint8)}
+    arrays |= mapped
     if cell.method in SCORED:
         arrays["index"] = index.astype(np.int32)
     parts = detector.score_parts(split.x_test[index])
@@ -173,73 +174,6 @@ def _detector(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware
     if keeps_pictures(cell):
         arrays |= _pictures(detector, split)
     return record, arrays
-
-
-def keeps_pictures(cell: Cell) -> bool:
-    """Whether the record of a detector's cell has pictures: one class and seed of a data set.
-
-    Of variants on a data set of the tables pages show only OCGAN's without its parts, on MNIST.
-    """
-    if cell.method.startswith("attention-gan") or cell.dataset in PICTURED:
-        seen = cell.variant == cell.method and cell.method not in NEGATIVES
-        if (cell.dataset, cell.method) == ("mnist", "ocgan"):
-            seen = {*cell.parameters} <= {"latent", "mining", "visual"}
-    else:
-        seen = True
-    shown = PICTURED.get(cell.dataset, cell.normal_class)
-    return seen and cell.seed == 0 and cell.normal_class == shown
-
-
-def keeps_part(cell: Cell, part: str) -> bool:
-    """Whether the record of an attention-GAN's cell has this part of its score, or control.
-
-    Of the data sets of the tables, controls are shown of the ablation's classes, and where real
-    novel images were seen.
-    """
-    ablated = ABLATED.get(cell.dataset, (cell.normal_class,))
-    return part in ("base", "masked") or cell.normal_class in ablated or cell.method in NEGATIVES
-
-
-def untrained(cell: Cell):
-    """The detector that the cell of a detector, or of a look at one, trains."""
-    method, settings = "attention-gan", LOOKS_SETTINGS.get(cell.dataset, {})
-    if cell.method != "looks":
-        method = cell.method
-        settings = DETECTORS[method][2] | SETTINGS.get((cell.dataset, method), {})
-    return detector_class(method)(**{**settings, **cell.parameters, "seed": cell.seed})
-
-
-def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
-    """Where the training is kept that a cell shares with others of its class and seed, if it does.
-
-    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
-    which outlives their records. A GAN or an OCGAN that is trained otherwise than is usual on its
-    data set shares nothing.
-    """
-    if not hasattr(detector, "base_gan"):
-        return None
-    base = detector.base_gan()
-    name = type(base).__name__.lower()
-    settings = SETTINGS.get((cell.dataset, name), {})
-    same = type(base)(**settings, seed=cell.seed, device=detector.device)
-    usual = same.base_gan().get_params()
-    changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
-    if changed and type(detector) is type(base):
-        return None
-    folder = checkpoint.parents[len(Path(str(cell)).parts)]
-    return folder / str(replace(cell, method=name, parameters=changed)) / "shared.pt"
-
-
-def _turn(shared: Path):
-    """Hold what is shared, by turns: of two cells that would train it, the second waits."""
-    return claim(shared.with_name("shared.lock"), wait=True)
-
-
-def _train_base(detector, split: OneClassSplit, shared: Path) -> None:
-    """Train the base GAN of an attention-GAN, unless that is done."""
-    base = detector.base_gan()
-    with _turn(shared):
-        base.fit(split.x_train, x_validation=split.x_validation, checkpoint=shared)
 
 
 def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
@@ -264,6 +198,8 @@ def pictured(class_test: np.ndarray, each: int = 2) -> np.ndarray:
 def _detector_parameters(method: str) -> dict[str, type]:
     fixed = {"seed", "device"} | ({"classifier"} if method in NEGATIVES else set())
     types = detector_class(method).parameter_types()
+    if method not in NEGATIVES:
+        types["version"] = str
     return {name: kind for name, kind in types.items() if name not in fixed}
 
 
@@ -277,7 +213,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     split = one_class_split(plain, cell.normal_class, cell.seed)
     shared = shared_checkpoint(model, cell, checkpoint)
-    _train_base(model, split, shared)
+    train_base(model, split, shared)
     real = NEGATIVES.get(f"attention-gan-{model.classifier}")
     negatives = real(plain, cell.normal_class) if real else None
     masks = true_masks(images)
@@ -290,7 +226,8 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
 
 def _looks_parameters() -> dict[str, type]:
     types = _detector_parameters("attention-gan")
-    return {name: kind for name, kind in types.items() if name != "joint_discriminator"}
+    fixed = ("joint_discriminator", "version")
+    return {name: kind for name, kind in types.items() if name not in fixed}
 
 
 METHODS = {
@@ -305,15 +242,18 @@ METHODS = {
 
 def _load(cell: Cell) -> ImageSet | MaskedSet:
     """The pictures of a cell as its name says, not those built with other options and kept."""
-    if cell.dataset not in MASKED_SETS:
+    if cell.dataset not in masked_sets():
         return load_images(cell.dataset)
     if cell.dataset == "scenes":
         images = make_scenes(cell.parameters.get("background_correlation", 0.5))
     elif cell.dataset == "mnist_on_cifar":
         images = make_mnist_on_cifar()
+    elif "fold" in cell.parameters:
+        images = background.load_fold(cell.dataset, cell.parameters["fold"])
     else:
         images = load_masked(cell.dataset)
-    return images if METHODS[cell.method].masks else images.without_masks()
+    needs_masks = METHODS[cell.method].masks or "version" in cell.parameters
+    return images if needs_masks else images.without_masks()
 
 
 class CellIsTaken(RuntimeError):
@@ -345,20 +285,37 @@ def _check_parameters(cell: Cell) -> None:
                 f"{cell.method} has no parameter {name!r}; there are: {', '.join(sorted(types))}"
             )
     may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else MAY_BE_0
-    check_settings(cell.parameters, types, may_be_0)
+    check_settings(cell.parameters, types, may_be_0 | {"fold"})
+    if (version := cell.parameters.get("version")) is not None:
+        _check_masks(cell, f"version {version!r}")
+        if version not in versions.VERSIONS:
+            raise ValueError(
+                f"there is no version {version!r} of a picture; there are: "
+                f"{', '.join(versions.VERSIONS)}; without one a cell is of the originals"
+            )
+
+
+def _check_masks(cell: Cell, what: str) -> None:
+    if cell.dataset not in masked_sets():
+        raise ValueError(
+            f"{what} needs pictures with masks, which are: {', '.join(masked_sets())}; "
+            f"not {cell.dataset}"
+        )
 
 
 def _check_crops(cell: Cell) -> None:
-    if cell.dataset not in MASKED_SETS:
-        raise ValueError(
-            f"{cell.method} needs pictures with masks, which are: {', '.join(MASKED_SETS)}; "
-            f"not {cell.dataset}"
-        )
+    _check_masks(cell, cell.method)
     if cell.normal_class != ALL:
         raise ValueError(
             f"{cell.method} learns all classes at once; write {ALL!r} for the class, not "
             f"{cell.normal_class!r}"
         )
+    fold = cell.parameters.get("fold")
+    if cell.dataset in background.FOLDED and fold not in range(background.FOLDS):
+        last = background.FOLDS - 1
+        raise ValueError(f"{cell.dataset} is tested fold by fold; write +fold=0 to +fold={last}")
+    if fold is not None and cell.dataset not in background.FOLDED:
+        raise ValueError(f"{cell.dataset} has no fold; only {', '.join(background.FOLDED)} has")
     correlation = cell.parameters.get("background_correlation")
     if correlation is not None and cell.dataset != "scenes":
         raise ValueError(f"{cell.dataset} has no background_correlation; only scenes has")

@@ -27,9 +27,7 @@ from data_prep.archives import (
 ALIASES = {
     "plane": "airplane",
     "car": "automobile",
-    "sports ball": "sports-ball",
     "t-shirt/top": "t-shirt",
-    "ankle boot": "ankle-boot",
 }
 
 
@@ -37,7 +35,8 @@ ALIASES = {
 class ImageSet:
     """A whole set: x_* uint8 (N, C, 32, 32), y_* int64 (N,), which index `class_names`.
 
-    `fingerprint` is 16 hex digits over the four arrays.
+    `fingerprint` is 16 hex digits over the four arrays; `inexact`, how many images are no originals
+    in this copy of the set, by what its file says.
     """
 
     name: str
@@ -47,6 +46,7 @@ class ImageSet:
     y_test: np.ndarray
     class_names: tuple[str, ...]
     fingerprint: str
+    inexact: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,9 @@ def load_images(name: str, folder: Path | None = None) -> ImageSet:
 
     Raises ValueError for an unknown name, DataError for a missing or damaged file.
     """
-    _check_name(name)
-    return LOADERS[name](name, Path(folder or data_folder()))
+    folder = Path(folder or data_folder())
+    _check_name(name, folder)
+    return LOADERS.get(name, _load_masked)(name, folder)
 
 
 def check_available(name: str, folder: Path | None = None) -> None:
@@ -95,9 +96,10 @@ def check_available(name: str, folder: Path | None = None) -> None:
         load_images(name, folder)
 
 
-def _check_name(name: str) -> None:
-    if name not in LOADERS:
-        raise ValueError(f"there is no data set {name!r}; there are: {', '.join(DATASETS)}")
+def _check_name(name: str, folder: Path | None = None) -> None:
+    there = known_sets(folder)
+    if name not in there:
+        raise ValueError(f"there is no data set {name!r}; there are: {', '.join(there)}")
 
 
 def prepare(name: str, folder: Path | None = None) -> ImageSet:
@@ -150,6 +152,7 @@ def _archived(name: str, stored: dict[str, np.ndarray]) -> ImageSet:
         **{key: stored[key] for key in ARRAYS},
         class_names=class_names(name),
         fingerprint=_fingerprint(stored["md5"]),
+        inexact=stored.get("inexact", 0),
     )
 
 
@@ -163,7 +166,8 @@ def _fingerprint(digests: Iterable[str]) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
-# A further data set is one line here: its name and a function (name, folder) -> ImageSet.
+# A further data set is one line here: its name and a function (name, folder) -> ImageSet. A set
+# with masks that somebody made of files of COCO's format needs none: it is known by its file.
 LOADERS = {
     "digits": _load_digits,
     "mnist": _load_archive,
@@ -175,11 +179,16 @@ LOADERS = {
 DATASETS = tuple(LOADERS)
 
 
+def known_sets(folder: Path | None = None) -> tuple[str, ...]:
+    """The names of all data sets: ours, then those with masks that somebody made."""
+    return (*DATASETS, *masked_files.own_sets(folder))
+
+
 def class_names(name: str) -> tuple[str, ...]:
     """Return the names of a set's classes without loading it; ValueError lists the sets."""
     _check_name(name)
-    names = CLASS_NAMES | masked_files.CLASS_NAMES
-    return tuple(names.get(name, "0 1 2 3 4 5 6 7 8 9").split())
+    names = {"digits": CLASS_NAMES["mnist"], **CLASS_NAMES, **masked_files.CLASS_NAMES}
+    return tuple(names[name].split()) if name in names else masked_files.read_names(name)
 
 
 def class_index(images: ImageSet | str, normal_class: int | str) -> int:
@@ -190,7 +199,7 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     """
     name = images if isinstance(images, str) else images.name
     names = class_names(name) if isinstance(images, str) else images.class_names
-    wanted = str(normal_class).lower()
+    wanted = str(normal_class).lower().replace(" ", "-")
     wanted = wanted if wanted in names else ALIASES.get(wanted, wanted)
     if isinstance(normal_class, str) and wanted in names:
         return names.index(wanted)

@@ -55,6 +55,33 @@ def grad_cam(network: nn.Module, layer: str, x: Tensor, sign: float = 1.0) -> np
     return F.interpolate(heat, size=(32, 32), mode="bilinear", align_corners=False)[:, 0].numpy()
 
 
+class OneLogit(nn.Module):
+    """A network with several logits as one that has only the logit `number`: (N,)."""
+
+    def __init__(self, network: nn.Module, number: int):
+        super().__init__()
+        self.network, self.number = network, number
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)[:, self.number]
+
+
+def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
+    """Grad-CAM of a network that tells quarter turns → maps (N, 32, 32) in [0, 1].
+
+    Its logits are (N, 4), number k that of k quarter turns (`torch.rot90`); x are images in [-1, 1]
+    (N, C, 32, 32). Each of the four turns of an image is explained by its own logit, so that no
+    label is needed; the maps are turned back, averaged, and divided by the maximum. Where nothing
+    speaks for a turn, the map is 1.
+    """
+    total = np.zeros((len(x), *x.shape[2:]), np.float32)
+    for k in range(4):
+        heat = grad_cam(OneLogit(network, k), f"network.{layer}", torch.rot90(x, k, (2, 3)))
+        total += np.rot90(heat, -k, (1, 2))
+    peaks = total.max((1, 2), keepdims=True)
+    return np.where(peaks > 0, total / np.where(peaks > 0, peaks, 1), 1)
+
+
 # --- whether a heat map is to be trusted ---------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
+from data_prep.masked_files import masked_sets
 from ocnd_lib.attention import multiply
 from ocnd_lib.data import ImageSet, OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
@@ -29,7 +30,7 @@ from ocnd_lib.explain import (
     road,
     strength,
 )
-from ocnd_lib.masked import MASKED_SETS, MaskedSet, load_masked
+from ocnd_lib.masked import MaskedSet, load_masked
 from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import Diverged, seconds_trained, to_unit
 
@@ -60,7 +61,7 @@ def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
     Of sets with masks, the pixels that are mostly object; of grey ones, those above half white:
     strokes, clothes.
     """
-    if images.name in MASKED_SETS:
+    if images.name in masked_sets():
         crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
         return crops.test.m[:, 0] > 127
     return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None

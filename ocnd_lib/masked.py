@@ -8,6 +8,7 @@ rescaling to [-1, 1], in which 0 would be grey.
 """
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,15 +18,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_prep import voc_animals
 from data_prep.archives import DataError, data_folder, md5_of, repair_command
-from data_prep.masked_files import ARRAYS, CLASS_NAMES, npz_path, read_set, write_set
-from ocnd_lib.data import ImageSet, load_images
+from data_prep.masked_files import (
+    ARRAYS,
+    CLASS_NAMES,
+    masked_sets,
+    npz_path,
+    own_sets,
+    read_set,
+    write_set,
+)
+from ocnd_lib.data import ImageSet, known_sets, load_images
 
-MASKED_SETS = tuple(CLASS_NAMES)
 OWN_OPTIONS = {
     "scenes": ("background_correlation",),
     "coco10": ("annotations", "images", "fewer"),
 }
+OWN_SET = ("annotations", "images", "categories", "voc", "fewer")  # of a set under another name
 # Fingerprints of `mnist_on_cifar` as two processors rounded it before `compose` added up in whole
 # numbers, and the one it has now. One differs from it in 7 of 15 million values of x_train; of the
 # other, the eight pictures in a record differ from it in 9 of 24 576; all by one level of 255.
@@ -64,19 +74,25 @@ class MaskedSet:
         return ImageSet(self.name, **arrays, class_names=self.class_names, fingerprint=fingerprint)
 
 
-def load_masked(name: str, folder: Path | None = None) -> MaskedSet:
-    """Load `scenes`, `mnist_on_cifar` or `coco10` from the data folder, as `ocnd data` keeps it.
+def load_masked(name: str, folder: Path | None = None, fold: int = 0) -> MaskedSet:
+    """Load a set with masks from the data folder, as `ocnd data` keeps it.
 
-    What is not there is made anew and not kept: the first two in the default size, half a minute
-    for the scenes; `coco10` from whatever part of COCO lies in the folder `coco`. Raises ValueError
-    for another name, DataError if there is neither, or what the digits need is missing, or a file
-    is damaged.
+    What is not there is made anew and not kept: `scenes` and `mnist_on_cifar` in the default size,
+    half a minute for the scenes; `coco10` from whatever part of COCO lies in the folder `coco`.
+    `voc_animals` has five folds, 0 to 4, of which one is the test. Raises ValueError for another
+    name or fold, DataError if there is neither, or what the digits need is missing, or a file is
+    damaged.
     """
-    if name not in MASKED_SETS:
-        raise ValueError(
-            f"there is no set with masks {name!r}; there are: {', '.join(MASKED_SETS)}"
-        )
-    return source_of(name, Path(folder or data_folder()))()
+    folder = Path(folder or data_folder())
+    if name not in masked_sets(folder):
+        there = ", ".join(masked_sets(folder))
+        raise ValueError(f"there is no set with masks {name!r}; there are: {there}")
+    if name == voc_animals.NAME:
+        arrays = voc_animals.read_fold(voc_animals.voc_path(folder), fold)
+        return _masked_set(name, arrays, CLASS_NAMES[name].split())
+    if fold:
+        raise ValueError(f"{name} has no fold {fold!r}; only {voc_animals.NAME} has folds")
+    return source_of(name, folder)()
 
 
 def source_of(name: str, folder: Path) -> Callable[[], MaskedSet]:
@@ -95,7 +111,8 @@ def source_of(name: str, folder: Path) -> Callable[[], MaskedSet]:
 
 def read_masked(path: Path) -> MaskedSet:
     """Read a set from its npz, named as the set is; raises DataError if it is damaged."""
-    return _masked_set(Path(path).stem, read_set(Path(path).stem, Path(path)))
+    arrays = read_set(Path(path).stem, Path(path))
+    return _masked_set(Path(path).stem, arrays, arrays["class_names"].tolist())
 
 
 def make_scenes(
@@ -122,7 +139,8 @@ def make_mnist_on_cifar(
     from data_prep.mnist_on_cifar import build_arrays
 
     sets = (load_images(name, folder) for name in ("mnist", "cifar10"))
-    return _masked_set("mnist_on_cifar", build_arrays(*sets, per_class, test, seed)[0])
+    arrays, _ = build_arrays(*sets, per_class, test, seed)
+    return _masked_set("mnist_on_cifar", arrays, CLASS_NAMES["mnist_on_cifar"].split())
 
 
 def crop_coco(annotations: Path, images: Path, per_class: int = 550, seed: int = 0) -> MaskedSet:
@@ -143,10 +161,12 @@ def build_masked(
     """Build a set in the folder `out`, by default NAME in the data folder: what `ocnd data` does.
 
     `options` are per_class, test and seed; for scenes background_correlation too; for coco10
-    annotations, images and fewer. Without the first two, COCO is downloaded into `out`. `say` is
-    told what became of all objects. Raises ValueError or DataError, and keeps an older set then.
+    annotations, images and fewer. Without the first two, COCO is downloaded into `out`. Under
+    another name a set is made of any files in COCO's format, or of the folder `voc`; `categories`
+    are its classes, with commas between. `say` is told what became of all objects. Raises
+    ValueError or DataError, and keeps an older set then.
     """
-    allowed = ["per_class", "test", "seed", *OWN_OPTIONS.get(name, ())]
+    allowed = ["per_class", "test", "seed", *OWN_OPTIONS.get(name, OWN_SET)]
     if unknown := set(options).difference(allowed):
         flags = ", ".join(f"--{option}" for option in allowed).replace("_", "-")
         raise ValueError(f"{name} takes no {min(unknown).replace('_', '-')!r}; it takes {flags}")
@@ -160,8 +180,10 @@ def build_masked(
         from data_prep.scenes import build_scenes
 
         say(build_scenes(out, **options).table())
-    else:
+    elif name == "coco10":
         say(_build_coco(out, **options).table())
+    else:
+        say(_build_own(name, out, **options).table())
     say(f"{npz_path(name, out)}")
     return read_masked(npz_path(name, out))
 
@@ -179,10 +201,36 @@ def _build_coco(out: Path, annotations: Path | None = None, images: Path | None 
     return build(annotations, images, out, get=partial(fetch_images, folder=images), **options)
 
 
-def _masked_set(name: str, arrays: dict[str, np.ndarray]) -> MaskedSet:
+def _build_own(
+    name: str,
+    out: Path,
+    annotations: Path | None = None,
+    images: Path | None = None,
+    categories: str | None = None,
+    voc: Path | None = None,
+    **options,
+):
+    from data_prep.coco import build
+    from data_prep.voc import ANIMALS, write_instances
+
+    if name in known_sets() and name not in own_sets():
+        raise ValueError(f"{name} is a set of its own; give yours another name")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"name a set with small letters, digits and _, not {name!r}")
+    if [annotations, images].count(None) != (0 if voc is None else 2):
+        raise ValueError(f"{name} needs --annotations and --images, or --voc, which holds both")
+    wanted = categories.split(",") if categories else None
+    if voc:
+        annotations, images = out / "instances.json", Path(voc) / "JPEGImages"
+        write_instances(Path(voc), annotations, wanted or ANIMALS)
+    options = {"test": None, "categories": wanted, "whole": True, **options}
+    return build(annotations, images, out, name, **options)
+
+
+def _masked_set(name: str, arrays: dict[str, np.ndarray], names: list[str]) -> MaskedSet:
     arrays = {key: arrays[key].astype(np.int64 if key[0] == "y" else np.uint8) for key in ARRAYS}
     parts = [Crops(*(arrays[f"{kind}_{part}"] for kind in "xomy")) for part in ("train", "test")]
-    return MaskedSet(name, *parts, tuple(CLASS_NAMES[name].split()), _fingerprint(arrays))
+    return MaskedSet(name, *parts, tuple(names), _fingerprint(arrays))
 
 
 def _fingerprint(arrays: dict[str, np.ndarray]) -> str:

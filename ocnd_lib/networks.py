@@ -175,25 +175,29 @@ class Residual(nn.Module):
 class ResNet(nn.Module):
     """A small ResNet: (N, channels, 32, 32) → logits (N, classes), through features (N, 4w, 4, 4).
 
-    Its stem halves the sides at once, so that most of the work is done where channels are many.
-    `pooled` are the features averaged over places, (N, 4w); `head` is an MLP with one hidden layer,
-    which a one-class model throws away.
+    Half the width sees all pixels once; the blocks work at 16, 8 and 4 pixels, where channels are
+    many. `pooled` are the features averaged over places, (N, 4w); `head` is an MLP with one hidden
+    layer, which a one-class model throws away.
     """
 
-    def __init__(self, channels: int, classes: int, width: int = 48, hidden: int = 256):
+    def __init__(self, channels: int, classes: int, width: int = 64, hidden: int = 256):
         super().__init__()
+        stem = width // 2
         self.features = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(width),
+            nn.Conv2d(channels, stem, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(stem),
             nn.ReLU(True),
-            Residual(width, width),
+            nn.MaxPool2d(2),
+            Residual(stem, width),
             Residual(width, 2 * width, 2),
             Residual(2 * width, 4 * width, 2),
         )
         self.head = nn.Sequential(
-            nn.Linear(4 * width, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(True),
+            nn.Linear(4 * width, hidden, bias=False),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(True),
             nn.Linear(hidden, classes),
-        )  # fmt: skip
+        )
         for module in self.features.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

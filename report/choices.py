@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from ocnd_lib.protocol import DETECTORS, SETTINGS, detector_class
+from ocnd_lib.protocol import DETECTORS, detector_class, settings_of
 from ocnd_lib.records import parse_cell
 
 KINDS = ("erased", "mirrored", "turned", "mean")  # of generated novelties; `mean` of the three
@@ -18,7 +18,7 @@ APART = ("seed", "device")  # parameters that are no setting
 
 def table_settings(dataset: str, method: str) -> dict:
     """The settings with which a method stands in the tables of a data set."""
-    changed = {**DETECTORS[method][2], **SETTINGS.get((dataset, method), {})}
+    changed = {**DETECTORS[method][2], **settings_of(dataset, method)}
     return _settings(detector_class(method)(**changed).get_params())
 
 

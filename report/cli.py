@@ -218,21 +218,27 @@ def sweep(
 def data(
     name: Annotated[str, typer.Argument(help="A data set, such as cifar10, scenes or coco10.")],
     annotations: Annotated[
-        Path | None, typer.Option(help="coco10: an instances*.json, instead of a download.")
+        Path | None, typer.Option(help="coco10, or a set of your own: a file in COCO's format.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="coco10: the folder of its images.")] = None,
+    images: Annotated[Path | None, typer.Option(help="The folder of its images.")] = None,
+    categories: Annotated[
+        str | None, typer.Option(help="A set of your own: its classes, with commas between. [all]")
+    ] = None,
+    voc: Annotated[
+        Path | None, typer.Option(help="A set of your own: a folder VOC2012, instead of those.")
+    ] = None,
     per_class: Annotated[
         int | None, typer.Option(help="Sets with masks: objects a class. [550]", min=2)
     ] = None,
     test: Annotated[
-        int | None, typer.Option(help="Sets with masks: test pictures in all. [500]", min=10)
+        int | None, typer.Option(help="Sets with masks: test pictures in all. [500]", min=1)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Sets with masks. [0]", min=0)] = None,
     background_correlation: Annotated[
         float | None, typer.Option(help="scenes: what the background tells. [0.5]", min=0, max=1)
     ] = None,
     fewer: Annotated[
-        bool | None, typer.Option("--fewer", help="coco10: accept classes with too few objects.")
+        bool | None, typer.Option("--fewer", help="Accept classes with too few objects.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Sets with masks: the folder to build. [data/NAME]")
@@ -240,15 +246,18 @@ def data(
 ) -> None:
     """Fetch or build a data set, verify it, and tell what is in it.
 
-    A downloaded set is fetched if it is missing. A set with masks, which is scenes, mnist_on_cifar
-    or coco10, is always built.
+    A downloaded set is fetched if it is missing; scenes, mnist_on_cifar and coco10 are always
+    built. Under a name of your own, objects with masks in COCO's format become a set that every
+    notebook and cell takes: ocnd data NAME --annotations FILE --images FOLDER
     """
-    from data_prep.masked_files import CLASS_NAMES
-    from ocnd_lib.data import DataError, prepare
+    from data_prep.masked_files import BUILT
+    from ocnd_lib.data import DATASETS, DataError, prepare
 
     options = {
         "annotations": annotations,
         "images": images,
+        "categories": categories,
+        "voc": voc,
         "per_class": per_class,
         "test": test,
         "seed": seed,
@@ -258,13 +267,13 @@ def data(
     }
     given = {key: value for key, value in options.items() if value is not None}
     with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
-        if name in CLASS_NAMES:
+        if name in BUILT or (given and name not in DATASETS):
             from ocnd_lib.masked import build_masked
 
             made = build_masked(name, say=print, **given)
             images, fingerprint = made.without_masks(), made.fingerprint
         elif given:
-            fail(f"{name} takes no options; {', '.join(CLASS_NAMES)} do", BAD)
+            fail(f"{name} takes no options; {', '.join(BUILT)} and sets of your own do", BAD)
         else:
             images = prepare(name)
             fingerprint = images.fingerprint
@@ -273,6 +282,8 @@ def data(
         print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
         for index, label in enumerate(images.class_names):
             print(f"{'':5}  {(y == index).sum():>6} {label}")
+    if images.inexact:
+        print(f"{images.inexact} images are no originals, says the file")
     print(f"fingerprint {fingerprint}")
 
 

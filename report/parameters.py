@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocnd_lib.data import DATASETS
+from ocnd_lib.data import known_sets
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 
@@ -72,7 +72,7 @@ SEEDS = Rule(
 
 # Every name that a notebook of this report may have as a parameter.
 RULES = {
-    "dataset": _one_of(*DATASETS),
+    "dataset": Rule((str,), lambda word: word in known_sets(), "one of " + ", ".join(known_sets())),
     "normal_class": A_CLASS,
     "background_correlation": SHARE,
     "per_class": _at_least(2),

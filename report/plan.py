@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ocnd_lib.benchmark import shared_checkpoint, untrained
+from ocnd_lib import background, versions
 from ocnd_lib.data import class_names
+from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
+from ocnd_lib.sharing import shared_checkpoint, untrained
 from ocnd_lib.training import choose_hardware
 from report.figures import (
     NoRecords,
@@ -65,6 +67,54 @@ def report_cells() -> list[str]:
         looks.CELLS,
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))
+
+
+# --- what detectors see of pictures with masks ----------------------------------------------------
+
+# of the made sets the first, middle and last class; of COCO those with the most objects
+MASK_CLASSES = {
+    "voc_animals": class_names("voc_animals"),
+    "mnist_on_cifar": ("0", "5", "9"),
+    "scenes": ("airplane", "dog", "truck"),
+    "coco10": ("bowl", "car", "bird"),
+}
+# the decisive sets first, and the cheap detectors, of which one group is run seed by seed
+MASK_SETS = (("voc_animals", "mnist_on_cifar"), ("scenes", "coco10"))
+MASK_METHODS = (("kde", "ae", "deep-svdd"), ("rotation",), ("ocgan",))
+MASK_VERSIONS = (("original", *versions.TRUE), *((name,) for name in versions.PREDICTED))
+MASK_SEEDS = range(3)
+ARM_SEEDS = {"original": 3, "masked": 3}  # a fold; of the controls one
+
+
+def version_cell(dataset: str, method: str, version: str, name: str, seed: int) -> str:
+    """The cell of a detector that sees a version of a class."""
+    shown = "" if version == "original" else f"+version={version}"
+    return f"{dataset}/{method}{shown}/{name}/{seed}"
+
+
+def version_cells() -> list[str]:
+    """The cells of detectors on versions of pictures with masks, in the order of a sweep."""
+    orders = product(MASK_SETS, MASK_VERSIONS, MASK_METHODS, MASK_SEEDS)
+    return [
+        version_cell(dataset, method, version, name, seed)
+        for datasets, shown, methods, seed in orders
+        for method, dataset in product(methods, datasets)
+        if method in DETECTORS
+        for name, version in product(MASK_CLASSES[dataset], shown)
+        if versions.PREDICTED.get(version, method) in DETECTORS
+    ]
+
+
+def fold_cells() -> list[str]:
+    """The cells of VGG11 on animals, fold by fold: the two main arms first."""
+    arms = [(arm, seed) for seed in range(3) for arm in background.VERSIONS]
+    arms = [(arm, seed) for arm, seed in arms if seed < ARM_SEEDS.get(arm, 1)]
+    arms.sort(key=lambda pair: pair[0] not in ARM_SEEDS)
+    return [
+        f"voc_animals/vgg11-{arm}+fold={fold}/all/{seed}"
+        for arm, seed in arms
+        for fold in range(background.FOLDS)
+    ]
 
 
 def missing(cells: Iterable[str], folder: Path | None = None) -> list[str]:

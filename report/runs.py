@@ -24,7 +24,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from data_prep.files import replace_file
-from data_prep.masked_files import CLASS_NAMES, npz_path
+from data_prep.masked_files import masked_sets, npz_path
 from report.parameters import read_parameters, validate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,7 +103,7 @@ def library_version(root: Path = ROOT) -> str:
     files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
     for package in ("data_prep", "ocnd_lib", "report"):
         files += [*root.glob(f"{package}/**/*.py"), *root.glob(f"{package}/**/*.mplstyle")]
-    files += [npz_path(name) for name in CLASS_NAMES]
+    files += [npz_path(name) for name in masked_sets()]
     return tree_hash([*files, *root.glob("results/published/**/*")], root)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from scipy import stats
 
-from data_prep.archives import CLASS_NAMES
+from ocnd_lib import data
 from ocnd_lib.comparison import REPEATS, Run, average, mean_interval, wilcoxon_over_classes
 from ocnd_lib.records import REPOSITORY, Cell, parse_cell, read_arrays
 
@@ -36,10 +36,7 @@ NUMBERS = ("published", "mean", "sd", "low", "high", "seeds")  # of a method in 
 
 def class_names(dataset: str) -> list[str]:
     """The classes of a data set in their order; ValueError lists the data sets."""
-    names = {"digits": CLASS_NAMES["mnist"], **CLASS_NAMES}
-    if dataset not in names:
-        raise ValueError(f"there is no data set {dataset!r}; there are: {', '.join(names)}")
-    return names[dataset].split()
+    return list(data.class_names(dataset))
 
 
 def load_published(dataset: str) -> pd.DataFrame:

@@ -7,9 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+from data_prep import voc_animals
 from data_prep.scenes import draw_scenes
 from ocnd_lib import background, benchmark, classifier
-from ocnd_lib.background import RECIPE, SHOWN, VERSIONS, background_experiment, epochs_to, versions
+from ocnd_lib.background import (
+    RECIPE,
+    SHOWN,
+    VERSIONS,
+    background_experiment,
+    balanced_fold,
+    compare_pooled,
+    epochs_to,
+    pooled_answers,
+    versions,
+)
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.classifier import Recipe
 from ocnd_lib.data import ImageSet
@@ -218,6 +229,10 @@ def test_a_detector_too_learns_the_pictures_of_its_name_and_none_that_were_kept(
         ("scenes/vgg11-masked+background_correlation=2/all/0", "must be from 0 to 1, not 2"),
         ("scenes/vgg11-masked+background_correlation=-1/all/0", "a number, 0 or more, not -1"),
         ("mnist_on_cifar/vgg11-masked+background_correlation=1/all/0", "only scenes has"),
+        ("scenes/vgg11-masked+fold=1/all/0", "scenes has no fold; only voc_animals has"),
+        ("voc_animals/vgg11-masked/all/0", r"fold by fold; write \+fold=0 to \+fold=4"),
+        ("voc_animals/vgg11-masked+fold=5/all/0", r"write \+fold=0 to \+fold=4"),
+        ("voc_animals/vgg11-masked+fold=True/all/0", "fold must be a whole number"),
         ("scenes/vgg11-masked+width=0/all/0", "width must be a whole number, 1 or more"),
     ],
 )
@@ -276,3 +291,101 @@ def test_a_narrow_network_keeps_the_plan():
     assert narrow(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
     with pytest.raises(ValueError, match="width must be a whole number"):
         Recipe(width=0)
+
+
+# --- fold by fold --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def animals():
+    """A set in five folds by photograph; the first pixel of a crop is its number."""
+    rng = np.random.default_rng(1)
+    y = np.repeat(np.arange(3), (60, 25, 40))
+    photograph = np.arange(len(y)) // 2 + 1000 * y  # two crops each
+    number = np.arange(len(y), dtype=np.uint8)[:, None, None, None]
+    x = rng.integers(0, 256, (len(y), 3, 32, 32), np.uint8)
+    x[:, :, :1, :1] = number
+    m = np.zeros((len(y), 1, 32, 32), np.uint8)
+    m[:, :, 8:24, 8:24] = 255
+    crops = Crops(x, np.where(m == 255, x, 0), m, y)
+    fold = voc_animals.folds(y, photograph)
+
+    def part(k):
+        return [Crops(*(a[rows] for a in crops)) for rows in (fold != k, fold == k)]
+
+    parts = [MaskedSet("voc_animals", *part(k), tuple("abc"), f"{k}" * 16) for k in range(5)]
+    return parts, photograph
+
+
+def test_folds_share_no_photograph_and_have_as_many_of_each_class(animals):
+    parts, photograph = animals
+    tested, everything = [], np.concatenate([part.test.x[:, 0, 0, 0] for part in parts])
+    for k in range(5):
+        fold = balanced_fold(parts, k)
+        train, test = fold.train.x[:, 0, 0, 0], fold.test.x[:, 0, 0, 0]
+        assert not set(photograph[train]) & set(photograph[test])
+        for y in (fold.train.y, fold.test.y):
+            assert len(set(np.bincount(y, minlength=3))) == 1
+        np.testing.assert_array_equal(everything[fold.rows], test)
+        tested += test.tolist()
+        other = [n for j in range(5) if j != k for n in balanced_fold(parts, j).test.x[:, 0, 0, 0]]
+        assert sorted(other) == sorted(train)  # what is left out in one fold is left out in all
+    assert len(tested) == len(set(tested)) >= 3 * 20
+
+
+def test_a_fold_without_a_class_is_refused(animals):
+    parts, _ = animals
+    lacking = replace(parts[1], test=Crops(*(a[parts[1].test.y > 0] for a in parts[1].test)))
+    with pytest.raises(ValueError, match="fold 1 lacks a class"):
+        balanced_fold([parts[0], lacking, *parts[2:]], 0)
+
+
+def test_a_cell_of_a_fold_keeps_its_answers_and_rows_and_no_picture(animals, monkeypatch, tmp_path):
+    parts, _ = animals
+    monkeypatch.setattr(background, "load_masked", lambda name, fold: parts[fold])
+    small = "batch_norm=True+batch_size=10+epochs=1+fold={}+width=2"
+    runs = {}
+    for arm in ("original", "masked"):
+        for seed in range(2):
+            cells_ = [
+                f"voc_animals/vgg11-{arm}+{small.format(k)}/all/{seed}" for k in range(5)
+            ]
+            records = [run_cell(cell, tmp_path) for cell in cells_]
+            arrays = [read_arrays(cell, tmp_path) for cell in cells_]
+            runs.setdefault(arm, {})[seed] = arrays
+        assert set(arrays[0]) == {"y_test", "rows", *(f"predicted_{v}" for v in SHOWN)}
+        assert all(array.ndim == 1 for array in arrays[0].values())
+        assert len({record["data_fingerprint"] for record in records}) == 5
+    right = [pooled_answers(runs[arm], arm) for arm in ("masked", "original")]
+    assert right[0].shape == right[1].shape == (2, sum(len(a["rows"]) for a in arrays))
+
+
+def test_pooled_answers_are_those_of_every_crop_once_whatever_the_order_of_the_folds():
+    fold = lambda rows, right: {  # noqa: E731
+        "rows": np.array(rows), "y_test": np.ones(len(rows)), "predicted_masked": np.array(right)
+    }  # fmt: skip
+    first, second = fold([0, 4], [1, 0]), fold([1, 2], [0, 1])
+    right = pooled_answers({0: [first, second], 1: [second, first]}, "masked")
+    assert right.tolist() == [[True, False, True, False]] * 2
+    with pytest.raises(ValueError, match="share crops"):
+        pooled_answers({0: [first, first]}, "masked")
+    with pytest.raises(ValueError, match="seed 1 was not tested on the crops of the others"):
+        pooled_answers({0: [first, second], 1: [first]}, "masked")
+
+
+def test_two_arms_are_compared_crop_by_crop():
+    rng = np.random.default_rng(0)
+    b = rng.random((3, 400)) < 0.5
+    a = b | (rng.random((3, 400)) < 0.3)
+    found = compare_pooled(a, b)
+    assert found.gain[0] == pytest.approx(a.mean() - b.mean())
+    assert 0 < found.gain[1] < found.gain[0] < found.gain[2]
+    assert found.a[1] < a.mean() < found.a[2] and found.b[0] == b.mean()
+    # pairs say more than two shares apart
+    assert found.gain[2] - found.gain[1] < found.a[2] - found.a[1] + found.b[2] - found.b[1]
+    for test, row_a, row_b in zip(found.tests, a, b, strict=True):
+        assert (test.only_a, test.only_b) == ((row_a & ~row_b).sum(), 0) and test.p < 1e-6
+    alike = compare_pooled(b, b)
+    assert alike.gain == (0, 0, 0) and {test.p for test in alike.tests} == {1.0}
+    with pytest.raises(ValueError, match="not of the same seeds and crops"):
+        compare_pooled(a, b[:2])

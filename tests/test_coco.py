@@ -328,6 +328,124 @@ def test_images_outside_the_folder_are_refused(maker):
         maker.build(fewer=True)
 
 
+def test_runs_that_do_not_fill_the_image_are_no_mask(maker):
+    """pycocotools leaves what they do not reach as it finds the memory."""
+    whole = masks.encode(np.asfortranarray(disc(HEIGHT, WIDTH)))["counts"].decode()
+    for counts in ([100, 5000], [40.5, WIDTH * HEIGHT], whole[:-1], whole[:30], [2**40, 5], []):
+        maker.object(segmentation={"size": [HEIGHT, WIDTH], "counts": counts})
+    maker.object(segmentation={"size": [2**31, 2**31], "counts": "0"})
+    good = maker.object(segmentation={"size": [HEIGHT, WIDTH], "counts": whole})
+    report = maker.build(fewer=True, per_class=50)
+    assert report.dropped == {coco_crops.BAD_MASK: 7} and list(maker.crops()) == [good["id"]]
+
+
+@pytest.mark.parametrize("far", [1e9, float("inf"), float("nan"), -1e7])
+def test_a_corner_far_away_is_no_mask(maker, far):
+    good = maker.object(segmentation=[[10, 10, 70, 10, 70, 75, 10, 300]])  # a bit beyond is usual
+    maker.object(segmentation=[[10, 10, far, 10, 70, 75]])
+    tracemalloc.start()
+    report = maker.build(fewer=True, per_class=50)
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
+    assert report.dropped == {coco_crops.BAD_MASK: 1} and list(maker.crops()) == [good["id"]]
+
+
+def test_pictures_that_would_be_read_wrongly_are_listed(maker):
+    deep = [maker.object() for _ in range(3)]
+    kinds = (np.uint16, "I;16", ".png"), (np.float32, "F", ".tiff"), (np.int32, "I", ".tiff")
+    for added, (kind, _, suffix) in zip(deep, kinds, strict=True):
+        entry = maker.images[added["image_id"] - 1]
+        entry["file_name"] = f"deep{added['id']}{suffix}"
+        picture = np.full((HEIGHT, WIDTH), 40, kind)
+        Image.fromarray(picture).save(maker.folder / "images" / entry["file_name"])
+    report = maker.build(fewer=True, per_class=50) if maker.object() else None
+    assert report.dropped == {coco_crops.DEEP: 3}
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
+def test_a_photograph_is_turned_as_its_exif_says(maker, orientation, turns):
+    added = maker.object(box=(10, 5, 60, 60))
+    upright = maker.pictures[added["image_id"]]
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(np.rot90(upright, -turns))
+    stored.save(maker.folder / "images/000001.png", exif=exif)
+    maker.build(fewer=True)
+    ((x, _, _),) = maker.crops().values()
+    assert np.array_equal(x, shrunk(upright[5:65, 10:70].transpose(2, 0, 1)))
+
+
+def test_two_photographs_with_one_id_are_listed(maker):
+    _, second, good = maker.object(), maker.object(), maker.object()
+    maker.images[1]["id"] = 1
+    second["image_id"] = 1
+    maker.images.append(dict(maker.images[2]))  # the same one twice does no harm
+    report = maker.build(fewer=True, per_class=50)
+    assert report.dropped == {coco.TWO_IMAGES: 2} and list(maker.crops()) == [good["id"]]
+
+
+def test_links_lead_to_photographs_elsewhere(maker, tmp_path):
+    added = maker.object()
+    place = maker.folder / "images/000001.png"
+    place.rename(tmp_path / "elsewhere.png")
+    place.symlink_to(tmp_path / "elsewhere.png")
+    maker.build(fewer=True)
+    assert list(maker.crops()) == [added["id"]]
+
+
+def test_entries_of_any_form_are_listed_and_never_end_it(maker):
+    wrong = [[1], {}, None, "x", 1.5, float("nan"), float("inf")]
+    for value in wrong:
+        maker.object(category_id=value)
+        maker.object(image_id=value)
+        maker.object(id=value)
+        maker.object(box=(0, 0, 60, 60), bbox=value)
+        maker.object(segmentation=value)
+        maker.object()
+        maker.images[-1]["file_name"] = value
+        maker.object()
+        maker.images[-1]["id"] = value
+    good = maker.object()
+    report = maker.build(fewer=True, per_class=99)
+    assert report.dropped[coco.UNKNOWN] == report.dropped[coco.NO_ID] == report.dropped[coco.NO_BOX]
+    assert report.dropped[coco.NO_BOX] == len(wrong)
+    assert report.dropped[coco.NO_IMAGE] >= 3 * len(wrong) - 2
+    assert list(maker.crops())[-1] == good["id"] and len(report.problems) == report.dropped.total()
+
+
+def test_ids_as_text_or_with_a_point_are_ids_and_names_have_no_case(maker):
+    added = maker.object("dog", image_id="1", category_id="11")
+    maker.image()
+    added["id"] = 101.0
+    write = maker.write
+
+    def renamed() -> Path:
+        path = write()
+        content = json.loads(path.read_text())
+        content["categories"].append({"id": "11", "name": " Sports_Ball"})
+        path.write_text(json.dumps(content))
+        return path
+
+    maker.write = renamed
+    report = maker.build(fewer=True)
+    assert not report.dropped and list(maker.crops()) == [101]
+    assert maker.rows("manifest.csv")[0]["category"] == "sports ball"
+
+
+def test_a_picture_too_large_to_open_is_called_so(maker, monkeypatch):
+    maker.object()
+    small = maker.object(image=maker.image(np.zeros((60, 60, 3), np.uint8)), box=(0, 0, 60, 60))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4000)
+    report = maker.build(fewer=True)
+    assert report.dropped == {coco_crops.LARGE: 1} and list(maker.crops()) == [small["id"]]
+
+
+def test_a_folder_without_any_of_the_images_is_named(maker, tmp_path):
+    maker.object()
+    with pytest.raises(DataError, match=r"none of the 1 images .* folder .*typo.*--images"):
+        build(maker.write(), tmp_path / "typo", tmp_path / "out", fewer=True)
+
+
 def test_the_same_file_gives_the_same_bytes_and_another_seed_another_set(maker):
     maker.some_of_each(4)
     written = []

@@ -58,7 +58,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve(monkeypatch, tmp_path):
+def serve(monkeypatch, tmp_path, own_sets):
     """Call with an archive: from then on COIL-100 is that, of three objects, on this machine."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")

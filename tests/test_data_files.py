@@ -1,7 +1,9 @@
 """A kept file of images is read whole and as the original, or refused with what mends it."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,17 +41,42 @@ def test_the_fingerprint_is_that_of_the_arrays(own_sets, tmp_path):
     assert len(seen) == 2 and all(len(s) == 16 and int(s, 16) for s in seen)
 
 
-def test_a_whole_file_is_read_however_its_threads_take_turns(own_sets, tmp_path):
-    """Python 3.12.1 mixes up two threads that read from one zip file."""
-    sums = np.array([archives.md5_of(array) for array in tiny("mnist").values()])
-    write_npz(tmp_path / "mnist.npz", "mnist", np.savez_compressed, md5=sums)
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for _ in range(100):
-            load_images("mnist", tmp_path)
-    finally:
-        sys.setswitchinterval(usual)
+def test_images_that_are_no_originals_are_counted(own_sets, tmp_path):
+    path = tmp_path / "coil100.npz"
+    arrays = {
+        f"{kind}_{part}": np.arange(100, dtype=np.uint8) if kind == "y" else pictures
+        for part, pictures in (("train", picture(1)), ("test", picture(2)))
+        for kind in "xy"
+    }
+    md5 = np.array([archives.md5_of(arrays[key]) for key in archives.ARRAYS])
+    names = np.array(archives.CLASS_NAMES["coil100"].split())
+    flags = {"inexact_train": np.arange(100) < 3, "inexact_test": np.arange(100) == 5}
+    for extra, count in (({}, 0), (flags, 4)):
+        np.savez(path, **arrays, **extra, md5=md5, class_names=names)
+        assert load_images("coil100", tmp_path).inexact == count
+    np.savez(path, **arrays, inexact_train=np.ones(99, bool), md5=md5, class_names=names)
+    with pytest.raises(DataError, match="inexact_train is not one yes or no for each image"):
+        load_images("coil100", tmp_path)
+
+
+def picture(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (100, 32, 32, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["fashion_mnist", "coil100"])
+def test_a_set_that_vouches_for_itself_is_held_to_what_is_known(tmp_path, name):
+    path = Path(os.environ.get("OCND_DATA") or "data") / f"{name}.npz"
+    if not path.exists():
+        pytest.skip(f"{name} is not in the data folder")
+    images = load_images(name, path.parent)
+    assert images.inexact == {"fashion_mnist": 0, "coil100": 102}[name]
+    with np.load(path) as file:
+        kept = dict(file)
+    kept["y_test"] = kept["y_test"][::-1]
+    kept["md5"] = np.array([archives.md5_of(kept[key]) for key in archives.ARRAYS])
+    np.savez(tmp_path / path.name, **kept)
+    with pytest.raises(DataError, match="y_test has been changed"):
+        load_images(name, tmp_path)
 
 
 CHANGES = {

@@ -355,7 +355,7 @@ def test_without_files_coco_is_downloaded(ocnd, tmp_path, monkeypatch):
         (
             ["digits", "--seed", "3"],
             2,
-            "digits takes no options; scenes, mnist_on_cifar, coco10 do",
+            "digits takes no options; scenes, mnist_on_cifar, coco10 and sets of your own do",
         ),
         (["scenes", "--fewer"], 2, "scenes takes no 'fewer'; it takes --per-class"),
         (["scenes", "--test", "55"], 2, "--test must be a multiple of 10"),

@@ -39,6 +39,20 @@ def test_the_first_seed_of_every_method_comes_before_the_second_of_any():
     assert first == set(plan.SEEDS)
 
 
+def test_every_cell_of_pictures_with_masks_can_be_run_and_stands_there_once():
+    cells = [*plan.version_cells(), *plan.fold_cells()]
+    assert len(cells) == len(set(cells))
+    for cell in cells:
+        assert str(check_cell(cell)) == cell
+    parsed = [parse_cell(cell) for cell in plan.version_cells()]
+    seen = {(c.dataset, c.method, c.normal_class, c.parameters.get("version")) for c in parsed}
+    assert len(parsed) == 3 * len(seen)  # each with three seeds
+    assert [c.method for c in parsed[:18]] == ["kde"] * 18
+    folds = [parse_cell(cell) for cell in plan.fold_cells()]
+    assert len(folds) == 5 * (2 * 3 + 4)
+    assert {c.method for c in folds[:30]} == {"vgg11-original", "vgg11-masked"}
+
+
 def test_what_is_recorded_is_not_missing_and_tells_how_long_the_others_take(tmp_path):
     for name, seconds in (("0", 10.0), ("1", 30.0), ("2", 32.0)):
         recorded(tmp_path, f"mnist/ae/{name}/0", seconds)

@@ -1,0 +1,96 @@
+"""What cells of one class and seed share: the training of a network that several of them need."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ocnd_lib import versions
+from ocnd_lib.data import OneClassSplit, one_class_split
+from ocnd_lib.masked import MaskedSet
+from ocnd_lib.protocol import DETECTORS, LOOKS_SETTINGS, detector_class, settings_of
+from ocnd_lib.records import Cell, claim
+from ocnd_lib.training import Hardware, seconds_trained
+
+
+def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, **seen) -> None:
+    """Train a detector; what it shares with others is trained by whoever comes first."""
+    learn = partial(detector.fit, split.x_train, x_validation=split.x_validation)
+    if hasattr(detector, "masked_gan"):  # begins with what it shares
+        train_base(detector, split, shared)
+        learn(checkpoint=checkpoint, base_checkpoint=shared, **seen)
+    elif shared:  # is trained as the one it shares with
+        with _turn(shared):
+            learn(checkpoint=shared)
+    else:
+        learn(checkpoint=checkpoint)
+
+
+def untrained(cell: Cell):
+    """The detector that the cell of a detector, or of a look at one, trains."""
+    method, settings = "attention-gan", LOOKS_SETTINGS.get(cell.dataset, {})
+    if cell.method != "looks":
+        method = cell.method
+        settings = DETECTORS[method][2] | settings_of(cell.dataset, method)
+    own = {name: value for name, value in cell.parameters.items() if name != "version"}
+    return detector_class(method)(**{**settings, **own, "seed": cell.seed})
+
+
+def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
+    """Where the training is kept that a cell shares with others of its class and seed, if it does.
+
+    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
+    which outlives their records. A GAN or an OCGAN that is trained otherwise than is usual on its
+    data set, or on a version of its images, shares nothing.
+    """
+    if not hasattr(detector, "base_gan"):
+        return None
+    base = detector.base_gan()
+    name = type(base).__name__.lower()
+    settings = settings_of(cell.dataset, name)
+    same = type(base)(**settings, seed=cell.seed, device=detector.device)
+    usual = same.base_gan().get_params()
+    changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
+    if "version" in cell.parameters:
+        changed["version"] = cell.parameters["version"]
+    if changed and type(detector) is type(base):
+        return None
+    return _work_of(replace(cell, method=name, parameters=changed), cell, checkpoint) / "shared.pt"
+
+
+def _work_of(other: Cell, cell: Cell, checkpoint: Path) -> Path:
+    """The folder of another cell's checkpoints, by that of a cell's."""
+    return checkpoint.parents[len(Path(str(cell)).parts)] / str(other)
+
+
+def _turn(shared: Path):
+    """Hold what is shared, by turns: of two cells that would train it, the second waits."""
+    return claim(shared.with_name("shared.lock"), wait=True)
+
+
+def train_base(detector, split: OneClassSplit, shared: Path) -> None:
+    """Train the base GAN of an attention-GAN, unless that is done."""
+    base = detector.base_gan()
+    with _turn(shared):
+        base.fit(split.x_train, x_validation=split.x_validation, checkpoint=shared)
+
+
+def seen_in(version: str, images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
+    """What a detector sees in a version, and what its record and arrays say of that.
+
+    The network whose maps are taken is trained once for all detectors of a class and seed.
+    """
+    about = {"version": version, "masks_fingerprint": images.fingerprint}
+    if version in versions.TRUE:
+        plain = versions.shown(images, version, cell.normal_class)
+        return one_class_split(plain, cell.normal_class, cell.seed), about, {}
+    split = one_class_split(images.without_masks(), cell.normal_class, cell.seed)
+    other = replace(cell, method=versions.PREDICTED[version], parameters={})
+    kept = _work_of(other, cell, checkpoint) / "shared.pt"
+    source = untrained(other).set_params(device=hardware.device.type)
+    with _turn(kept):
+        fit(source, split, kept, shared_checkpoint(source, other, kept))
+    split, finds, lifts = versions.by_maps(
+        split, images.test.m[:, 0] > 127, partial(versions.maps_of, source, version)
+    )
+    about["map"] = {**finds, "seconds": seconds_trained(kept)}
+    return split, about, {"map_lift": lifts}

@@ -1,0 +1,104 @@
+"""What a one-class detector is shown of pictures whose objects have masks.
+
+    split = one_class_split(shown(load_masked("scenes"), "masked", "dog"), "dog", seed=0)
+
+A version shows every picture, to learn from, to validate by and of the test, by its own mask, or by
+a map that a network predicts. Masks and maps multiply in [0, 1], where 0 is black.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ocnd_lib.attention import control_map
+from ocnd_lib.data import ImageSet, OneClassSplit, class_index
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.explain import pixel_auroc, turned_grad_cam
+from ocnd_lib.masked import Crops, MaskedSet, background_only, silhouette
+from ocnd_lib.stats import seed_interval
+from ocnd_lib.training import to_unit
+
+# by the truth; `area` is the mean of the masks of the training pictures
+TRUE: dict[str, Callable[[Crops, float], np.ndarray]] = {
+    "masked": lambda crops, area: crops.o,
+    "background": lambda crops, area: background_only(crops.x, crops.o),
+    "silhouette": lambda crops, area: silhouette(crops.m),
+    # a control that knows neither box nor outline, and weighs all pictures alike
+    "centre": lambda crops, area: multiplied(crops.x, control_map("centre", area).numpy()),
+}
+# by a map of a detector of the same class and seed, trained on the pictures as they are
+PREDICTED = {"attention": "attention-gan", "gradcam": "rotation"}
+VERSIONS = (*TRUE, *PREDICTED)
+KINDS = ("normal", "novel")
+
+
+def multiplied(x: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Pictures, uint8 (N, C, 32, 32), times maps in [0, 1] that broadcast to them → uint8."""
+    return np.rint(x * maps).astype(np.uint8)
+
+
+def shown(images: MaskedSet, version: str, normal_class: int | str) -> ImageSet:
+    """A set in one of the versions TRUE; the mean of the centred Gaussian is that of the masks of
+    the training pictures of the normal class."""
+    plain = images.without_masks()
+    normal = images.train.y == class_index(plain, normal_class)
+    area = float(images.train.m[normal].mean() / 255)
+    x_train, x_test = (TRUE[version](crops, area) for crops in (images.train, images.test))
+    return replace(plain, x_train=x_train, x_test=x_test)
+
+
+def maps_of(detector: DeepDetector, version: str, x: np.ndarray) -> np.ndarray:
+    """The maps of a fitted detector, by its version, of uint8 images: (N, 1, 32, 32) in [0, 1]."""
+    return detector.attention_map(x) if version == "attention" else _turned_maps(detector, x)
+
+
+def _turned_maps(detector: DeepDetector, x: np.ndarray) -> np.ndarray:
+    network = detector.state_["network"].eval()
+    device = next(network.parameters()).device
+    parts = [
+        turned_grad_cam(network, "features", to_unit(part.to(device)))
+        for part in torch.from_numpy(x).split(250)
+    ]
+    return np.concatenate(parts)[:, None]
+
+
+def by_maps(
+    split: OneClassSplit, masks: np.ndarray, maps: Callable[[np.ndarray], np.ndarray]
+) -> tuple[OneClassSplit, dict, np.ndarray]:
+    """A split with every picture multiplied by its map, and how well the maps find test objects.
+
+    `masks` are those of the test pictures, bool (N, 32, 32); `maps` gives the maps (N, 1, 32, 32)
+    of pictures. Returns the split and what `found` does.
+    """
+    drawn = {part: maps(getattr(split, part)) for part in ("x_train", "x_validation", "x_test")}
+    seen = {part: multiplied(getattr(split, part), these) for part, these in drawn.items()}
+    return replace(split, **seen), *found(drawn["x_test"][:, 0], masks, split.y_test)
+
+
+def found(
+    maps: np.ndarray, masks: np.ndarray, novel: np.ndarray
+) -> tuple[dict[str, dict], np.ndarray]:
+    """Do maps (N, 32, 32) find the objects, bool masks of that shape, better than their middle?
+
+    Returns, for "normal" and "novel" images: images, how many masks are neither empty nor full,
+    auroc, the mean pixel AUROC, centre, that of a centred Gaussian, and lift, their difference,
+    with low and high, its 95 % interval over images (None if it has none); and the lift of each
+    image, float16 (N,), NaN where a mask is empty or full.
+    """
+    value = pixel_auroc(maps, masks)
+    # its pixels are ranked by their distance from the middle, however wide it is
+    middle = np.broadcast_to(control_map("centre", 0.3)[0].numpy(), maps.shape)
+    other = pixel_auroc(middle, masks)
+    lifts, rows = value - other, {}
+    for number, kind in enumerate(KINDS):
+        known = np.isfinite(lifts) & (novel == number)
+        numbers = {"auroc": value[known], "centre": other[known]}
+        means = {name: float(v.mean()) if len(v) else None for name, v in numbers.items()}
+        interval = seed_interval(lifts[known]) if known.any() else (np.nan,) * 3
+        lift, low, high = (float(v) if np.isfinite(v) else None for v in interval)
+        rows[kind] = {
+            "images": int(known.sum()), **means, "lift": lift, "low": low, "high": high
+        }  # fmt: skip
+    return rows, lifts.astype(np.float16)

@@ -1,0 +1,182 @@
+"""Any folder in COCO's format becomes a set with masks, or one message says why not."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from data_prep.archives import DataError
+from ocnd_lib.benchmark import check_cell, run_cell
+from ocnd_lib.data import class_names, load_images
+from ocnd_lib.masked import build_masked, load_masked
+from report import cli
+from report.parameters import check
+from report.runs import library_version
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+REAL = Path(os.environ.get("OCND_DATA") or "data") / "voc_animals"
+
+
+def write_coco(folder: Path, images: int = 12, names=("Cat", "traffic light"), change=None) -> list:
+    """Photographs of noise with two objects each, of one class; returns the command's words."""
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    content = {"images": [], "annotations": [], "categories": []}
+    for number in range(images):
+        name = f"{number}.png"
+        picture = rng.integers(0, 256, (70, 140, 3), np.uint8)
+        Image.fromarray(picture).save(folder / "images" / name)
+        entry = {"id": number, "file_name": name, "height": 70, "width": 140}
+        content["images"].append(entry)
+        for x in (5, 75):
+            corners = [x, 5, x + 55, 5, x + 55, 60, x, 60]
+            ids = {"id": len(content["annotations"]) + 1, "image_id": number}
+            box = {"bbox": [x, 5, 55, 55], "segmentation": [corners], "area": 55 * 55}
+            content["annotations"].append({**ids, "category_id": number % len(names), **box})
+    content["categories"] = [{"id": k, "name": name} for k, name in enumerate(names)]
+    if change:
+        change(content)
+    (folder / "instances.json").write_text(json.dumps(content))
+    return ["--annotations", folder / "instances.json", "--images", folder / "images"]
+
+
+@pytest.fixture
+def ocnd(monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
+    return lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words])
+
+
+def test_a_set_of_ones_own_is_used_as_every_other(ocnd, tmp_path):
+    before = library_version()
+    words = write_coco(tmp_path / "files")
+    done = ocnd("data", "mine", *words, "--per-class", 10)
+    assert done.exit_code == 0, done.output
+    assert library_version() != before  # so that notebooks run anew
+    assert class_names("mine") == ("cat", "traffic-light")
+    images = load_masked("mine")
+    assert np.bincount(images.train.y).tolist() == [8, 8]
+    assert np.bincount(images.test.y).tolist() == [2, 2]
+    with open(tmp_path / "data/mine/manifest.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    sides = [{r["image_id"] for r in rows if r["split"] == part} for part in ("train", "test")]
+    assert sides[0] and sides[1] and not sides[0] & sides[1]
+    assert str(check_cell("mine/kde/Traffic Light/0")) == "mine/kde/traffic-light/0"
+    assert check_cell("mine/vgg11-masked/all/0")
+    check("dataset", "mine")
+    for refused in (lambda: check_cell("mime/kde/0/0"), lambda: load_images("mime")):
+        with pytest.raises(ValueError, match=r"there are: .*voc_animals, mine"):
+            refused()
+    again = ocnd("data", "mine")
+    assert f"fingerprint {images.without_masks().fingerprint}" in again.output
+    assert "ours" in ocnd("table", "mine").output or "no cell" in ocnd("table", "mine").output
+
+
+def test_a_cell_of_ones_own_set_runs(ocnd, tmp_path):
+    ocnd("data", "mine", *write_coco(tmp_path / "files", images=40), "--per-class", 30)
+    record = run_cell("mine/kde/cat/0", tmp_path / "records")
+    assert record["scored"] == 12 and 0 <= record["metrics"]["auroc"] <= 1
+
+
+def test_categories_are_named_and_ordered_by_the_user(ocnd, tmp_path):
+    words = write_coco(tmp_path / "files", images=30, names=("cat", "Dog", "cow"))
+    done = ocnd("data", "mine", *words, "--per-class", 10, "--categories", "cow,dog")
+    assert done.exit_code == 0, done.output
+    assert class_names("mine") == ("cow", "dog") and len(load_masked("mine").test.y) == 4
+
+
+def no_masks(content):
+    for annotation in content["annotations"]:
+        annotation["segmentation"] = []
+
+
+def one_class(content):
+    for annotation in content["annotations"]:
+        annotation["category_id"] = 0
+
+
+def one_dog(content):
+    content["categories"].append({"id": 9, "name": "dog"})
+    content["annotations"][0]["category_id"] = 9
+
+
+def few_images(content):
+    for annotation in content["annotations"]:
+        annotation["image_id"] %= 9
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "what"),
+    [
+        (no_masks, [], "instances.json has no masks"),
+        (one_class, [], "needs two categories at least, normal and novel; not ['cat']"),
+        (None, ["--categories", "cat"], "needs two categories at least"),
+        (None, ["--categories", "cat,trafic light"], "did you mean traffic-light? there are: cat"),
+        (few_images, ["--fewer"], "9 photographs in all, of 10 at least"),
+        (one_dog, ["--fewer"], "no dog to test on"),
+        (None, [], "cat 12 of 550, traffic-light 12 of 550"),
+        (None, ["--test", "3"], "--test must be a multiple of 2"),
+        (None, ["--images", "nowhere"], "images that are needed is in the folder nowhere"),
+        (None, ["--background-correlation", "1"], "takes no 'background-correlation'"),
+    ],
+)
+def test_wrong_input_is_one_message(ocnd, tmp_path, change, words, what):
+    done = ocnd("data", "mine", *write_coco(tmp_path / "files", change=change), *words)
+    assert done.exit_code in (1, 2) and what in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "data/mine/mine.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("cifar10", "cifar10 takes no options"),
+        ("voc_animals", "voc_animals takes no options"),
+        ("a/b", "small letters"),
+        ("a+b", "small letters"),
+        ("..", "small letters"),
+    ],
+)
+def test_a_name_that_is_taken_or_no_name_is_refused(ocnd, tmp_path, name, what):
+    done = ocnd("data", name, *write_coco(tmp_path / "files"))
+    assert done.exit_code == 2 and what in done.stderr
+
+
+def test_half_of_what_is_needed_is_refused(ocnd, tmp_path):
+    words = write_coco(tmp_path / "files")
+    for some in (words[:2], words[2:], [*words, "--voc", tmp_path]):
+        assert "needs --annotations and --images, or --voc" in ocnd("data", "mine", *some).stderr
+
+
+def test_a_damaged_set_of_ones_own_says_how_to_make_it(ocnd, tmp_path):
+    ocnd("data", "mine", *write_coco(tmp_path / "files"), "--per-class", 10)
+    (tmp_path / "data/mine/mine.npz").write_bytes(b"")
+    with pytest.raises(DataError, match="ocnd data mine --annotations FILE --images FOLDER"):
+        class_names("mine")
+
+
+def test_a_folder_named_with_a_tilde_is_that_of_the_user(ocnd, monkeypatch, tmp_path):
+    ocnd("data", "mine", *write_coco(tmp_path / "files"), "--per-class", 10)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("OCND_DATA", "~/data")
+    assert class_names("mine") == ("cat", "traffic-light")
+
+
+@pytest.mark.skipif(not (REAL / "originals").is_dir(), reason="no photographs of VOC")
+def test_real_photographs_give_the_kept_crops_bit_for_bit(tmp_path):
+    files = REAL / "originals"
+    options = {"annotations": files / "instances.json", "images": files / "images"}
+    made = build_masked("mine", tmp_path, per_class=30, fewer=True, **options)
+    with open(tmp_path / "manifest.csv", newline="") as file:
+        rows = [int(row["annotation_id"]) - 1 for row in csv.DictReader(file)]
+    assert len(rows) == 56 and made.class_names == ("cat", "cow", "dog", "horse", "sheep")
+    x, o, m, y = (np.concatenate(pair) for pair in zip(made.train, made.test, strict=True))
+    with np.load(REAL / "voc_animals_32.npz") as kept:
+        assert np.array_equal(x, kept["picture"][rows].transpose(0, 3, 1, 2))
+        assert np.array_equal(o, kept["masked"][rows].transpose(0, 3, 1, 2))
+        assert np.array_equal(m[:, 0], kept["mask"][rows])
+        assert np.array_equal(y, kept["label"][rows])

@@ -1,0 +1,276 @@
+"""Versions of pictures that one-class detectors see: each by its own mask or map, in every part."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ocnd_lib import benchmark, protocol, sharing
+from ocnd_lib.data import one_class_split
+from ocnd_lib.detectors.kde import KDE
+from ocnd_lib.explain import turned_grad_cam
+from ocnd_lib.masked import Crops, MaskedSet
+from ocnd_lib.records import read_arrays
+from ocnd_lib.versions import TRUE, VERSIONS, by_maps, found, shown
+
+SMALL = {"latent_dim": 4, "width": 4, "epochs": 1, "batch_size": 16}
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+class Turner(nn.Module):
+    """A network of the form of the rotation detector's: which of four turns is it?"""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.features = nn.Conv2d(channels, 8, 8, 8)
+        self.head = nn.Linear(8 * 16, 4)
+
+    def forward(self, x):
+        return self.head(self.features(x).flatten(1))
+
+
+class FakeRotation(KDE):
+    """Learns nothing of turns, and has a network that could."""
+
+    def _learn(self, x, x_validation, checkpoint):
+        super()._learn(x, x_validation, checkpoint)
+        torch.manual_seed(self.seed)
+        self.state_["network"] = Turner(x.shape[1])
+
+    def __init__(self, seed: int = 0, device: str = "auto"):
+        super().__init__(seed=seed)
+        self.device = device
+
+
+@pytest.fixture(scope="module")
+def crops():
+    """Squares before noise; of class 0 they are dark, of class 1 bright, none where another is."""
+    rng = np.random.default_rng(0)
+
+    def part(each):
+        y = np.repeat(np.arange(2), each)
+        x = rng.integers(0, 256, (len(y), 3, 32, 32), np.uint8)
+        m = np.zeros((len(y), 1, 32, 32), np.uint8)
+        for k, label in enumerate(y):
+            top, left, side = rng.integers(2, 16, 3)
+            m[k, :, top : top + side, left : left + side] = 255
+            x[k] = np.where(m[k] == 255, x[k] // 4 + 180 * label, x[k])
+        return Crops(x, np.where(m == 255, x, 0), m, y)
+
+    return MaskedSet("scenes", part(40), part(15), ("airplane", "car"), "0" * 16)
+
+
+@pytest.fixture
+def cells(crops, monkeypatch):
+    """The same as what cells are run on, with detectors that learn in no time."""
+    monkeypatch.setattr(benchmark, "make_scenes", lambda _: crops)
+    monkeypatch.setitem(protocol.WITH_MASKS, "ae", SMALL)
+    monkeypatch.setitem(protocol.WITH_MASKS, "ocgan", SMALL)
+    brief = {"joint_epochs": 1, "masked_epochs": 1}
+    monkeypatch.setitem(protocol.WITH_MASKS, "attention-gan", SMALL | brief)
+    monkeypatch.setitem(protocol.WITH_MASKS, "rotation", {})
+    monkeypatch.setitem(protocol.DETECTORS, "rotation", ("kde", "KDE", {}))
+    real = protocol.detector_class
+    monkeypatch.setattr(
+        sharing, "detector_class", lambda m: FakeRotation if m == "rotation" else real(m)
+    )
+
+
+@pytest.mark.parametrize("version", TRUE)
+def test_every_picture_is_shown_by_its_own_mask_in_training_and_test(crops, version):
+    seen = shown(crops, version, "car")
+    order = np.random.default_rng(0).permutation(len(crops.test.y))
+    other = replace(crops, test=Crops(*(array[order] for array in crops.test)))
+    np.testing.assert_array_equal(shown(other, version, "car").x_test, seen.x_test[order])
+    strange = crops.test._replace(m=crops.test.m[::-1], o=crops.test.o[::-1])
+    changed = shown(replace(crops, test=strange), version, "car")
+    np.testing.assert_array_equal(changed.x_train, seen.x_train)
+    knows_the_object = version != "centre"
+    assert (changed.x_test != seen.x_test).any() == knows_the_object
+
+
+def test_versions_show_what_their_names_say(crops):
+    x, m = crops.train.x, crops.train.m
+    inside = np.broadcast_to(m == 255, x.shape)
+    seen = {version: shown(crops, version, 0).x_train for version in TRUE}
+    assert np.array_equal(seen["masked"][inside], x[inside]) and not seen["masked"][~inside].any()
+    assert np.array_equal(seen["background"][~inside], x[~inside])
+    assert not seen["background"][inside].any()
+    assert set(np.unique(seen["silhouette"])) == {0, 255}
+    share = seen["centre"] / np.maximum(x, 1).astype(float)
+    bright = share[(x > 100).all(1)[:, None].repeat(3, 1)]
+    assert bright.max() > 0.9  # brightest in the middle of the picture
+    assert seen["centre"][..., 0, 0].mean() < 0.2 * x[..., 0, 0].mean()
+
+
+def test_the_centred_gaussian_is_as_large_as_training_masks_of_the_class_and_no_others(crops):
+    def area(images):
+        return shown(images, "centre", 0).x_test.astype(float).mean()
+
+    big = np.full_like(crops.train.m, 255)
+    big[crops.train.y == 0] = crops.train.m[crops.train.y == 0]
+    assert area(crops) == area(replace(crops, train=crops.train._replace(m=big)))
+    assert area(crops) == area(replace(crops, test=crops.test._replace(m=crops.test.m * 0)))
+    larger = np.where(crops.train.y[:, None, None, None] == 0, 200, big).astype(np.uint8)
+    assert area(crops) < area(replace(crops, train=crops.train._replace(m=larger)))
+
+
+def test_validation_pictures_are_shown_as_those_to_learn_from(crops):
+    plain = one_class_split(crops.without_masks(), "car", 3)
+    split = one_class_split(shown(crops, "masked", "car"), "car", 3)
+    row = [int(np.flatnonzero((crops.train.x == x).all((1, 2, 3)))[0]) for x in plain.x_validation]
+    np.testing.assert_array_equal(split.x_validation, crops.train.o[row])
+    masks = crops.test.m[:, 0] > 127
+    halved, _, _ = by_maps(plain, masks, lambda x: np.full((len(x), 1, 32, 32), 0.5))
+    for part in ("x_train", "x_validation", "x_test"):
+        np.testing.assert_array_equal(
+            getattr(halved, part), np.rint(getattr(plain, part) / 2).astype(np.uint8)
+        )
+
+
+def test_a_masked_square_is_told_by_kde_where_noise_hides_it(crops):
+    def auroc(images):
+        split = one_class_split(images, "airplane", 0)
+        detector = KDE().fit(split.x_train, x_validation=split.x_validation)
+        score = detector.novelty_score(split.x_test)
+        return np.mean(score[split.y_test == 1][:, None] > score[split.y_test == 0])
+
+    assert auroc(shown(crops, "masked", "airplane")) > 0.9
+    strange = crops.test._replace(o=crops.test.o[::-1])  # the masks of others
+    assert auroc(shown(replace(crops, test=strange), "masked", "airplane")) < 0.1
+
+
+def test_maps_are_measured_against_the_masks_of_the_same_pictures(crops):
+    masks = crops.test.m[:, 0] > 127
+    novel = crops.test.y.copy()
+    rows, lifts = found(masks.astype(float), masks, novel)
+    assert rows["normal"]["auroc"] == rows["novel"]["auroc"] == 1 and rows["novel"]["images"] == 15
+    assert rows["normal"]["lift"] == pytest.approx(1 - rows["normal"]["centre"])
+    assert rows["normal"]["low"] < rows["normal"]["lift"] < rows["normal"]["high"]
+    assert lifts.shape == (30,)
+    middle = -np.square(np.arange(32) - 15.5)[:, None] - np.square(np.arange(32) - 15.5) + 500.0
+    rows, _ = found(np.broadcast_to(middle, masks.shape), masks, novel)
+    assert rows["novel"]["lift"] == pytest.approx(0)
+    none, lifts = found(masks.astype(float), np.zeros_like(masks), novel)
+    assert none["normal"] == {
+        "images": 0, "auroc": None, "centre": None, "lift": None, "low": None, "high": None
+    }  # fmt: skip
+    assert np.isnan(lifts).all()
+
+
+def test_the_heat_map_of_turns_lies_where_all_four_look_and_turns_with_the_image():
+    """The network knows a turn by a bright corner: the upper left one of the upright image."""
+
+    class Corner(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = nn.AvgPool2d(8)
+            self.bias = nn.Parameter(torch.ones(()))
+
+        def forward(self, x):
+            light = (self.features(x).mean(1) + self.bias).square()  # (N, 4, 4)
+            corners = [light[:, 0, 0], light[:, 3, 0], light[:, 3, 3], light[:, 0, 3]]
+            return torch.stack(corners, 1)
+
+    x = -torch.ones(2, 3, 32, 32)
+    x[0, :, :8, :8] = 1
+    x[1, :, 8:16, :8] = 1  # no corner: nothing speaks for any turn
+    heat = turned_grad_cam(Corner(), "features", x)
+    assert heat.shape == (2, 32, 32) and heat[0].max() == 1 and heat.min() >= 0
+    assert heat[0, :8, :8].mean() > 0.5 > 0.01 > heat[0, 16:, 16:].mean()
+    assert (heat[1] == 1).all()
+    torch.manual_seed(0)
+    network = Turner(3)
+    noise = torch.rand(3, 3, 32, 32) * 2 - 1
+    assert not np.allclose(turned_grad_cam(network, "features", noise), 1)
+
+
+def test_cells_of_versions_differ_by_what_is_seen_and_say_so(cells, crops, tmp_path):
+    records = {v: benchmark.run_cell(f"scenes/kde+version={v}/car/0", tmp_path) for v in VERSIONS}
+    plain = benchmark.run_cell("scenes/kde/car/0", tmp_path)
+    assert "version" not in plain and "map" not in plain
+    for version, record in records.items():
+        assert record["version"] == version
+        assert record["train_counts"] == plain["train_counts"]
+        assert record["data_fingerprint"] == crops.fingerprint
+        assert ("map" in record) == (version not in TRUE)
+        arrays = read_arrays(f"scenes/kde+version={version}/car/0", tmp_path)
+        np.testing.assert_array_equal(arrays["class_test"], crops.test.y)
+        assert ("map_lift" in arrays) == (version not in TRUE)
+    aurocs = [record["metrics"]["auroc"] for record in (plain, *records.values())]
+    assert len(set(aurocs)) > 3
+
+
+def test_a_cell_without_a_version_is_that_of_the_pictures_as_they_are(cells, crops, tmp_path):
+    split = one_class_split(crops.without_masks(), "car", 1)
+    detector = KDE(seed=1).fit(split.x_train, x_validation=split.x_validation)
+    benchmark.run_cell("scenes/kde/car/1", tmp_path)
+    kept = read_arrays("scenes/kde/car/1", tmp_path)["score"]
+    np.testing.assert_allclose(kept, detector.novelty_score(split.x_test), rtol=1e-3)
+
+
+def test_the_network_of_the_maps_is_trained_once_and_on_the_pictures_as_they_are(
+    cells, crops, tmp_path, monkeypatch
+):
+    from ocnd_lib.detectors.attention_gan import AttentionGAN
+    from ocnd_lib.detectors.ocgan import OCGAN
+
+    learnt, learn = [], OCGAN._learn
+
+    def spy(self, x, x_validation, checkpoint):
+        before = checkpoint.exists()
+        learn(self, x, x_validation, checkpoint)
+        learnt.append((x, before))
+
+    monkeypatch.setattr(OCGAN, "_learn", spy)
+    maps, draw = [], AttentionGAN.attention_map
+    monkeypatch.setattr(
+        AttentionGAN, "attention_map", lambda self, x: maps.append(draw(self, x)) or maps[-1]
+    )
+    folder = tmp_path / "records"
+    for method in ("kde", "ae"):
+        benchmark.run_cell(f"scenes/{method}+version=attention/car/0", folder)
+    split = one_class_split(crops.without_masks(), "car", 0)
+    assert all(np.array_equal(x, split.x_train) for x, _ in learnt)
+    assert [before for _, before in learnt].count(False) == 1
+    for a, b in zip(maps[:3], maps[3:], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_ocgan_of_a_version_does_not_go_on_from_that_of_the_originals(cells, tmp_path):
+    folder = tmp_path / "records"
+    scores = []
+    for cell in ("scenes/ocgan/car/0", "scenes/ocgan+version=silhouette/car/0"):
+        benchmark.run_cell(cell, folder)
+        scores.append(read_arrays(cell, folder)["score"])
+    alone = tmp_path / "alone" / "records"
+    benchmark.run_cell(cell, alone)
+    np.testing.assert_array_equal(read_arrays(cell, alone)["score"], scores[1])
+    assert not np.array_equal(*scores)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("cifar10/ae+version=masked/truck/0", "needs pictures with masks, .*scenes.*; not cifar10"),
+        ("scenes/ae+version=blurred/car/0", "no version 'blurred' .*masked, .*, gradcam"),
+        ("scenes/ae+version=original/car/0", "without one a cell is of the originals"),
+        ("scenes/ae+version=0/car/0", "version must be a word, not 0"),
+        ("scenes/looks+version=masked/car/0", "looks has no parameter 'version'"),
+        ("scenes/attention-gan-oracle+version=masked/car/0", "has no parameter 'version'"),
+        ("scenes/vgg11-masked+version=masked/all/0", "has no parameter 'version'"),
+    ],
+)
+def test_bad_versions_are_refused_before_anything_is_loaded(cell, message, monkeypatch, tmp_path):
+    monkeypatch.setattr(benchmark, "_load", lambda cell: pytest.fail("it was loaded"))
+    with pytest.raises(ValueError, match=message):
+        benchmark.run_cell(cell, tmp_path)
+
+
+def test_records_of_pictures_with_masks_keep_no_pictures(cells, tmp_path):
+    for name in ("ae", "ae+version=masked"):
+        benchmark.run_cell(f"scenes/{name}/car/0", tmp_path)
+        arrays = read_arrays(f"scenes/{name}/car/0", tmp_path)
+        assert not any(array.ndim > 2 for array in arrays.values())

@@ -1,0 +1,89 @@
+"""Real animals with masks: the kept file as it is or not at all, and folds of whole photographs."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep import voc_animals
+from data_prep.archives import DataError
+from ocnd_lib.benchmark import keeps_pictures
+from ocnd_lib.data import class_index, load_images
+from ocnd_lib.masked import load_masked
+from ocnd_lib.records import parse_cell
+
+REAL = Path(os.environ.get("OCND_DATA") or "data")
+real = pytest.mark.skipif(not voc_animals.voc_path(REAL).exists(), reason="no VOC animals")
+
+
+def test_folds_are_even_and_share_no_photograph():
+    rng = np.random.default_rng(0)
+    photograph = np.array([f"2008_{number:06}" for number in rng.integers(0, 700, 1000)])
+    label = rng.choice(5, 1000, p=(0.3, 0.1, 0.4, 0.1, 0.1)).astype(np.uint8)
+    fold = voc_animals.folds(label, photograph)
+    assert set(fold) == set(range(5))
+    assert all(len(set(fold[photograph == one])) == 1 for one in set(photograph))
+    counts = np.array([np.bincount(label[fold == number], minlength=5) for number in range(5)])
+    assert (np.ptp(counts, axis=0) <= 4).all()
+
+
+@real
+def test_every_animal_is_tested_once_and_all_its_photograph_with_it():
+    with np.load(voc_animals.voc_path(REAL)) as file:
+        kept = {key: file[key] for key in file.files}
+    pictures, masks = kept["picture"].transpose(0, 3, 1, 2), kept["mask"][:, None]
+    row_of = {pixels.tobytes(): row for row, pixels in enumerate(pictures)}
+    assert len(row_of) == 2858  # so that pixels name the animal
+    tested, fingerprints = [], set()
+    for fold in range(5):
+        images = load_masked("voc_animals", REAL, fold=fold)
+        sides = (images.train, images.test)
+        train, test = ([row_of[x.tobytes()] for x in side.x] for side in sides)
+        assert not {*kept["image"][train]} & {*kept["image"][test]}
+        assert len(train) + len(test) == 2858
+        tested += test
+        fingerprints.add(images.fingerprint)
+        _, o, m, y = images.test
+        assert np.array_equal(m, masks[test]) and np.array_equal(y, kept["label"][test])
+        assert (o <= pictures[test].astype(int) + 1).all()
+        assert not o[np.broadcast_to(m == 0, o.shape)].any()
+    assert sorted(tested) == list(range(2858)) and len(fingerprints) == 5
+
+
+@real
+def test_the_animals_are_a_data_set_too():
+    images = load_images("voc_animals", REAL)
+    assert images.x_train.shape[1:] == (3, 32, 32) and set(images.y_test) == set(range(5))
+    assert class_index("voc_animals", "Sheep") == 4 == class_index(images, "sheep")
+
+
+@real
+def test_another_file_is_refused(tmp_path, monkeypatch):
+    path = voc_animals.voc_path(tmp_path)
+    path.parent.mkdir()
+    with np.load(voc_animals.voc_path(REAL)) as file:
+        kept = {key: file[key] for key in file.files}
+    kept["mask"][0, 0, 0] ^= 1
+    np.savez(path, **kept)
+    with pytest.raises(DataError, match=r"mask has been changed.*ocnd data NAME --voc"):
+        load_masked("voc_animals", tmp_path)
+    shutil.copy(voc_animals.voc_path(REAL), path)
+    monkeypatch.setattr(voc_animals, "folds", lambda label, _: np.arange(len(label)) % 5)
+    with pytest.raises(DataError, match="fold has been changed"):
+        load_masked("voc_animals", tmp_path)
+
+
+def test_what_is_not_there_is_said(tmp_path):
+    with pytest.raises(DataError, match=r"voc_animals_32.npz .* missing.*cannot be downloaded"):
+        load_masked("voc_animals", tmp_path)
+    with pytest.raises(ValueError, match="fold must be a whole number from 0 to 4, not 5"):
+        load_masked("voc_animals", tmp_path, fold=5)
+    with pytest.raises(ValueError, match="scenes has no fold 1; only voc_animals has folds"):
+        load_masked("scenes", tmp_path, fold=1)
+
+
+def test_no_record_keeps_a_photograph():
+    assert not keeps_pictures(parse_cell("voc_animals/ae/dog/0"))
+    assert keeps_pictures(parse_cell("scenes/ae/dog/0"))
