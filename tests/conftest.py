@@ -17,6 +17,11 @@ def _precision(request, monkeypatch):
         monkeypatch.setenv("OCND_PRECISION", "bf16")
 
 
+def pytest_collection_modifyitems(items):
+    """The built book comes first: it takes longest, and each file is one processor's."""
+    items.sort(key=lambda item: item.path.name != "test_book.py")
+
+
 @pytest.fixture(scope="session")
 def book() -> Path:
     """The html folder of the report, built once; notebooks without a change are not run again."""
