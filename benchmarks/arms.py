@@ -2,6 +2,8 @@
 
 import resource
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -30,24 +32,19 @@ def loader(small: bool) -> torch.utils.data.DataLoader:
     from torchvision.transforms import v2
 
     x, y = pictures(small)
-    transform = v2.Compose(
-        [
-            v2.RandomCrop(32, padding=4, padding_mode="edge"),
-            v2.RandomHorizontalFlip(),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize([0.5] * 3, [0.5] * 3),
-        ]
-    )
-    return torch.utils.data.DataLoader(
-        Pictures(torch.from_numpy(x), y, transform), size(small), shuffle=True, num_workers=2
-    )
+    steps = (v2.RandomCrop(32, padding=4, padding_mode="edge"), v2.RandomHorizontalFlip())
+    scale = (v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3))
+    data = Pictures(torch.from_numpy(x), y, v2.Compose([*steps, *scale]))
+    return torch.utils.data.DataLoader(data, size(small), shuffle=True, num_workers=2)
 
 
+@dataclass
 class Pictures(torch.utils.data.Dataset):
     """Images with their labels, each through a transform."""
 
-    def __init__(self, x: torch.Tensor, y: np.ndarray, transform):
-        self.x, self.y, self.transform = x, y, transform
+    x: torch.Tensor
+    y: np.ndarray
+    transform: Callable
 
     def __len__(self) -> int:
         return len(self.x)

@@ -11,7 +11,6 @@ import torch
 from benchmarks import __main__ as bench
 from benchmarks import crops, detectors, together
 from ocnd_lib.training import Hardware, choose_hardware
-from report.figures import costs
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"name", "unit", "baseline", "ours", "ratio"}
@@ -33,10 +32,11 @@ def test_both_sides_of_every_pair_are_arms_that_exist():
         for _, arguments in (pair.baseline, pair.ours):
             assert arguments.split()[0] in bench.arms.ARMS
     assert len({pair.name for pair in bench.PAIRS}) == len(bench.PAIRS)
-    assert {pair.group for pair in bench.PAIRS} == set(costs.GROUPS)
+    groups = {"training", "scoring", "data", "together", "compiled"}
+    assert {pair.group for pair in bench.PAIRS} == groups
 
 
-@pytest.mark.parametrize("method", ["ae", "f-anogan", "deep-svdd", "ocgan", "attention-gan"])
+@pytest.mark.parametrize("method", ["ae", "deep-svdd", "attention-gan"])
 def test_a_training_step_is_timed(method):
     assert 0 < detectors.step(method, "ours", small=True) < 1e6
 
