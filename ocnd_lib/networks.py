@@ -44,6 +44,15 @@ def _block(conv: nn.Module, activation: nn.Module) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), activation)
 
 
+def _down(channels: int, width: int) -> list[nn.Module]:
+    """Images of 32 pixels → 4·width feature maps of 4."""
+    layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+    for wide in (width, 2 * width):
+        conv = nn.Conv2d(wide, 2 * wide, 4, 2, 1, bias=False)
+        layers.append(_block(conv, nn.LeakyReLU(0.2, inplace=True)))
+    return layers
+
+
 def dcgan_weights(module: nn.Module) -> None:
     """Initialise as DCGAN does: weights N(0, 0.02), batch-norm gains N(1, 0.02), biases 0.
 
@@ -70,12 +79,8 @@ class Encoder(nn.Module):
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
         super().__init__()
-        leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1),
-            leaky(),
-            _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
-            _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
+            *_down(channels, width),
             nn.Conv2d(4 * width, latent_dim, 4),
             nn.Flatten(),
             nn.Tanh() if tanh else nn.Identity(),
@@ -134,13 +139,7 @@ class Critic(nn.Module):
 
     def __init__(self, channels: int, width: int = 64):
         super().__init__()
-        leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1),
-            leaky(),
-            _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
-            _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
-        )
+        self.body = nn.Sequential(*_down(channels, width))
         self.head = nn.Conv2d(4 * width, 1, 4)
         self.apply(dcgan_weights)
 
@@ -229,7 +228,7 @@ def shrink(x: Tensor) -> Tensor:
     return F.interpolate(x, size=(32, 32), mode="area")
 
 
-def _down(channels: int, width: int, outputs: int) -> list[nn.Module]:
+def _down61(channels: int, width: int, outputs: int) -> list[nn.Module]:
     layers: list[nn.Module] = [nn.Conv2d(channels, width, 5, 2), nn.LeakyReLU(0.2)]
     for wide in (width, 2 * width):
         conv = nn.Conv2d(wide, 2 * wide, 5, 2, bias=False)
@@ -241,7 +240,7 @@ class Encoder61(nn.Sequential):
     """Images (N, channels, 61, 61) in [-1, 1] → codes (N, latent_dim) in (-1, 1)."""
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64):
-        super().__init__(*_down(channels, width, latent_dim), nn.Flatten(), nn.Tanh())
+        super().__init__(*_down61(channels, width, latent_dim), nn.Flatten(), nn.Tanh())
         self.apply(dcgan_weights)
 
 
@@ -265,5 +264,5 @@ class Critic61(nn.Sequential):
     """Images (N, channels, 61, 61) → one logit (N,)."""
 
     def __init__(self, channels: int, width: int = 64):
-        super().__init__(*_down(channels, width, 1), nn.Flatten(0))
+        super().__init__(*_down61(channels, width, 1), nn.Flatten(0))
         self.apply(dcgan_weights)

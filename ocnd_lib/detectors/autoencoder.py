@@ -45,7 +45,6 @@ class AutoEncoder(DeepDetector):
         return {"loss": F.mse_loss(redrawn.float(), x)}
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) → their reconstructions."""
         return self.state_["decoder"](self.state_["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
@@ -53,7 +52,6 @@ class AutoEncoder(DeepDetector):
         return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
         return self.state_["decoder"](codes)
 
     def _score(self, x: Tensor) -> Tensor:

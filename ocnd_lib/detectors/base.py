@@ -239,7 +239,7 @@ class DeepDetector(Detector):
         return None
 
     def random_codes(self, count: int, generator: torch.Generator) -> torch.Tensor | None:
-        """Codes (count, latent_dim) of the distribution that was learnt; None if there is none."""
+        """Codes (count, latent_dim), drawn as in training; None if none were."""
         return None
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:

@@ -286,15 +286,12 @@ class OCGAN(DeepDetector):
         optimiser.step()
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) → their reconstructions."""
         return self.decode(self.state_["encoder"](self._enlarged(x)))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes as in training, uniform in (-1, 1)."""
         return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
         return self._shrunk(self.state_["decoder"](codes))
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
