@@ -188,17 +188,16 @@ class Averaged:
 class Together:
     """Parts of a `Checkpoint` that are one of its parts: networks, averages, optimisers by name."""
 
-    def parts(self) -> dict:
-        """The parts by name."""
-        raise NotImplementedError
+    def __init__(self, **parts):
+        self.parts = parts
 
     def state_dict(self) -> dict:
         """What `Checkpoint` keeps."""
-        return {name: part.state_dict() for name, part in self.parts().items()}
+        return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state: dict) -> None:
         """Restore what `state_dict` gave, before the first step."""
-        for name, part in self.parts().items():
+        for name, part in self.parts.items():
             load_part(part, state[name])
 
 
@@ -215,6 +214,7 @@ class Descent(Together):
         self.weights = list(network.parameters())
         self.optimiser = torch.optim.Adam(self.weights, rate, **adam)
         self.schedule = schedule(self.optimiser, max(1, steps))
+        super().__init__(optimiser=self.optimiser, schedule=self.schedule)
 
     def __call__(self, loss: Tensor) -> float:
         self.optimiser.zero_grad(set_to_none=True)
@@ -222,10 +222,6 @@ class Descent(Together):
         self.optimiser.step()
         self.schedule.step()
         return loss.item()
-
-    def parts(self) -> dict:
-        """Both move on with each step."""
-        return {"optimiser": self.optimiser, "schedule": self.schedule}
 
 
 def load_part(part, state: dict) -> None:

@@ -217,7 +217,7 @@ class DeepDetector(Detector):
         hardware, order, x, model = self._begin(x)
         averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
         descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **adam)
-        state = Checkpoint(checkpoint, order, model=model, averaged=averaged, descend=descend)
+        state = Checkpoint(checkpoint, order, model=model, averaged=averaged, **descend.parts)
 
         def step(images: torch.Tensor, number: int) -> dict[str, float]:
             with hardware.autocast():

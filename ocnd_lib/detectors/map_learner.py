@@ -62,6 +62,8 @@ class MapLearner(Together):
             name: torch.optim.Adam(net.parameters(), model.mask_rate, betas=(0.5, 0.999))
             for name, net in self.learns.items()
         }
+        optimisers = Together(**self.optimisers)
+        super().__init__(nets=self.nets, averaged=self.averaged, optimisers=optimisers)
 
     def temperature(self, epoch: int) -> float:
         """That of an epoch: 1 until the joint ones, in which it falls to the model's own."""
@@ -161,8 +163,3 @@ class MapLearner(Together):
             return generated_negatives(images)
         rows = torch.randint(len(self.given), (len(images),)).numpy()
         return to_unit(torch.from_numpy(self.given[rows]).to(images.device))
-
-    def parts(self) -> dict:
-        """All that learns."""
-        optimisers = {f"{name}_optimiser": one for name, one in self.optimisers.items()}
-        return {"nets": self.nets, "averaged": self.averaged, **optimisers}

@@ -33,6 +33,7 @@ class Redrawer(Together):
         parts = {"nets": self.nets, "optimisers": self.optimisers}
         step = partial(self.recipe._step, **parts, classify=False, mining=False)
         self.update = Recorded(step, self.optimisers.values())
+        super().__init__(nets=self.nets, averaged=self.averaged, **self.optimisers)
         self.kept = nn.ModuleDict(
             {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
         )
@@ -43,7 +44,3 @@ class Redrawer(Together):
         losses = self.update(images, noisy)
         self.averaged.update(self.redraws)
         return losses
-
-    def parts(self) -> dict:
-        """All that learns."""
-        return {"nets": self.nets, "averaged": self.averaged, **self.optimisers}
