@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep import voc_animals
 from ocnd_lib.classifier import Recipe, fit, logits
 from ocnd_lib.comparison import McNemar, mcnemar, mean_over_runs
 from ocnd_lib.masked import (
@@ -50,8 +51,8 @@ RECIPE = Recipe(
 # they are 99.5 % of them were answered rightly in the tenth of 15 (seed 0). A fold of VOC has a
 # fifth of their crops to learn from: at half the batch 30 epochs make as many steps, 840.
 CHANGED = {"scenes": {"epochs": 10}, "voc_animals": {"batch_size": 32, "epochs": 30}}
-FOLDS = 5
-FOLDED = ("voc_animals",)  # sets whose crops are tested fold by fold
+FOLDS = voc_animals.FOLDS
+FOLDED = (voc_animals.NAME,)  # sets whose crops are tested fold by fold
 LEVEL = 0.8  # the accuracy up to which the deck counts epochs
 
 

@@ -9,7 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from data_prep.archives import md5_of
-from data_prep.masked_files import masked_sets
+from data_prep.masked_files import NO_PICTURES, masked_sets
 from ocnd_lib import background, classifier, detail, versions
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import (
@@ -219,6 +219,8 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     masks = true_masks(images)
     record, arrays = experiment(model, split, masks, checkpoint, shared, negatives)
     record["data_fingerprint"] = images.fingerprint
+    if cell.dataset in NO_PICTURES:
+        arrays = {name: array for name, array in arrays.items() if not name.startswith("look_")}
     if real:
         record["negatives_fingerprint"] = md5_of(negatives)[:16]
     return record, arrays

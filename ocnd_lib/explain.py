@@ -21,14 +21,14 @@ from ocnd_lib.stats import auroc_interval, seed_interval
 # --- Grad-CAM ------------------------------------------------------------------------------------
 
 
-def grad_cam(network: nn.Module, layer: str, x: Tensor, sign: float = 1.0) -> np.ndarray:
+def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
 
     `layer` is the name of a module inside, e.g. "body.2", the 8-pixel features of a `Critic`; `x`
-    are images in [-1, 1] (N, C, 32, 32); `sign` -1 asks what speaks against the logit. Maps of one
-    network can be compared in strength, which the package's own, each scaled to [0, 1], cannot. The
-    network is left as it was. ValueError lists the layers if there is none of that name. Source:
-    Selvaraju et al., ICCV 2017, by the package grad-cam.
+    are images in [-1, 1] (N, C, 32, 32). Maps of one network can be compared in strength, which the
+    package's own, each scaled to [0, 1], cannot. The network is left as it was. ValueError lists
+    the layers if there is none of that name. Source: Selvaraju et al., ICCV 2017, by the package
+    grad-cam.
     """
     modules = dict(network.named_modules())
     if not layer or layer not in modules:
@@ -41,7 +41,7 @@ def grad_cam(network: nn.Module, layer: str, x: Tensor, sign: float = 1.0) -> np
     x = x.detach().clone().requires_grad_(True)
     try:
         with GradCAM(network, [target]) as cam, torch.enable_grad():
-            says = [lambda logit: sign * logit.sum()] * len(x)
+            says = [lambda logit: logit.sum()] * len(x)
             cam(input_tensor=x, targets=says)
             held = cam.activations_and_grads
             features, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
@@ -90,16 +90,15 @@ def road(
     x: Tensor,
     heat: np.ndarray,
     percentiles: tuple[int, ...] = (20, 40, 60, 80),
-    sign: float = 1.0,
     seed: int = 0,
 ) -> np.ndarray:
     """ROAD: does the logit hang on the hottest pixels more than on the coolest? → (N,).
 
     As many of either as each percentile says are taken out of the images `x` in [-1, 1]
     (N, C, 32, 32), with a noisy blend of their neighbours instead, and the network, of one logit an
-    image, is asked again. Returned is half of how much more the logit (times `sign`) falls without
-    the hottest, averaged over the percentiles: 0 on average for a map that says nothing. Ties, and
-    the noise, are settled at random by `seed`. The network is left as it was. ValueError unless
+    image, is asked again. Returned is half of how much more the logit falls without the hottest,
+    averaged over the percentiles: 0 on average for a map that says nothing. Ties, and the noise,
+    are settled at random by `seed`. The network is left as it was. ValueError unless
     there is one map an image. Source: Rong et al., ICML 2022, by the package grad-cam.
     """
     if heat.shape != (len(x), *x.shape[2:]):
@@ -112,7 +111,7 @@ def road(
         network.eval()
         with torch.random.fork_rng(devices=device):
             torch.manual_seed(seed)
-            says = [lambda logit: sign * logit] * len(x)
+            says = [lambda logit: logit] * len(x)
             return ROADCombined(list(percentiles))(x.detach(), order, says, network)
     finally:
         for module, training in modes.items():
@@ -120,7 +119,7 @@ def road(
 
 
 def randomised_correlations(
-    network: nn.Module, layer: str, x: Tensor, sign: float = 1.0, seed: int = 0
+    network: nn.Module, layer: str, x: Tensor, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Do heat maps change with the weights? Layer → rank correlations with the original, (N,).
 
@@ -130,7 +129,7 @@ def randomised_correlations(
     either map has one value only. A map that hardly changes shows no learnt thing. Source: Adebayo
     et al., NeurIPS 2018, who draw new weights as before training.
     """
-    expected = grad_cam(network, layer, x, sign)
+    expected = grad_cam(network, layer, x)
     changed, generator = deepcopy(network), torch.Generator().manual_seed(seed)
     weighted = [
         (name, module)
@@ -144,7 +143,7 @@ def randomised_correlations(
             for tensor in tensors:
                 order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
                 tensor.copy_(tensor.flatten()[order].view(tensor.shape))
-        found[name] = _rank_correlation(expected, grad_cam(changed, layer, x, sign))
+        found[name] = _rank_correlation(expected, grad_cam(changed, layer, x))
     return found
 
 
