@@ -79,10 +79,12 @@ def cells(
     return list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
 
 
-def _task(cell: str, folder: Path, data: Path, niceness: int) -> str:
+def _task(cell: str, folder: Path, data: Path, niceness: int, precision: str | None) -> str:
     # a worker that Dask pauses waits for memory that its C library keeps (`KEPT`)
     get_worker().memory_manager.memory_pause_fraction = False
     os.environ["OCND_DATA"] = str(data)
+    if precision:
+        os.environ["OCND_PRECISION"] = precision
     os.nice(max(0, niceness - os.nice(0)))
     try:
         run_cell(cell, folder)
@@ -184,7 +186,8 @@ def sweep(
         if scheduler is None
         else connect(scheduler)
     ) as client:
-        settings = (folder, data_folder().resolve(), niceness)
+        precision = os.environ.get("OCND_PRECISION")
+        settings = (folder, data_folder().resolve(), niceness, precision)
         waiting = iter(missing)
         running: dict[Future, str] = {}
 

@@ -14,6 +14,8 @@ from ocnd_lib.selection import generated_novelties
 from ocnd_lib.training import to_unit
 from report import tables
 
+SHORT = TINY | {"epochs": 1, "joint_epochs": 1, "masked_epochs": 1}
+
 
 @pytest.fixture(scope="module")
 def x():
@@ -23,7 +25,7 @@ def x():
 def test_without_a_classifier_there_is_none_and_no_negative(x, monkeypatch):
     monkeypatch.setattr(map_learner, "generated_negatives", lambda *_: pytest.fail("called"))
     monkeypatch.setattr(map_learner, "Critic", lambda *_: pytest.fail("built"))
-    model = AttentionGAN(**TINY, pretrain_mask=True, mask_epochs=1).fit(x)
+    model = AttentionGAN(**SHORT, pretrain_mask=True, mask_epochs=1).fit(x)
     assert "classifier" not in model.state_ and "classifier" not in model.score_parts(x)
 
 
@@ -78,15 +80,21 @@ def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
 @pytest.mark.parametrize("classifier", ["auxiliary", "oracle"])
 def test_real_negatives_must_be_given_and_are_then_used(x, classifier, monkeypatch):
     with pytest.raises(ValueError, match="negatives"):
-        AttentionGAN(**TINY, classifier=classifier).fit(x)
+        AttentionGAN(**SHORT, classifier=classifier).fit(x)
     given = np.full((5, 1, 32, 32), 200, np.uint8)
     drawn = []
     original = MapLearner._negatives
     monkeypatch.setattr(
         MapLearner, "_negatives", lambda *a: (drawn.append(original(*a)), drawn[-1])[1]
     )
-    AttentionGAN(**TINY, classifier=classifier).fit(x, negatives=given)
+    AttentionGAN(**SHORT, classifier=classifier).fit(x, negatives=given)
     assert drawn and all(torch.allclose(b, torch.tensor(200 / 127.5 - 1)) for b in drawn)
+
+
+def test_real_negatives_are_refused_by_every_other(x):
+    for classifier in ("none", "generated"):
+        with pytest.raises(ValueError, match="for no other"):
+            AttentionGAN(**SHORT, classifier=classifier).fit(x, negatives=x)
 
 
 def test_no_method_that_sees_real_novelties_is_in_the_tables():
