@@ -2,6 +2,8 @@
 
 import resource
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -30,24 +32,19 @@ def loader(small: bool) -> torch.utils.data.DataLoader:
     from torchvision.transforms import v2
 
     x, y = pictures(small)
-    transform = v2.Compose(
-        [
-            v2.RandomCrop(32, padding=4, padding_mode="edge"),
-            v2.RandomHorizontalFlip(),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize([0.5] * 3, [0.5] * 3),
-        ]
-    )
-    return torch.utils.data.DataLoader(
-        Pictures(torch.from_numpy(x), y, transform), size(small), shuffle=True, num_workers=2
-    )
+    steps = (v2.RandomCrop(32, padding=4, padding_mode="edge"), v2.RandomHorizontalFlip())
+    scale = (v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3))
+    data = Pictures(torch.from_numpy(x), y, v2.Compose([*steps, *scale]))
+    return torch.utils.data.DataLoader(data, size(small), shuffle=True, num_workers=2)
 
 
+@dataclass
 class Pictures(torch.utils.data.Dataset):
     """Images with their labels, each through a transform."""
 
-    def __init__(self, x: torch.Tensor, y: np.ndarray, transform):
-        self.x, self.y, self.transform = x, y, transform
+    x: torch.Tensor
+    y: np.ndarray
+    transform: Callable
 
     def __len__(self) -> int:
         return len(self.x)
@@ -71,7 +68,6 @@ def vgg11(side: str, batch_norm: str, small: bool = False) -> float:
         return 2 * count / sum(point["seconds"] for point in curves[1:])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = VGG11(batch_norm=batch_norm).to(device, memory_format=torch.contiguous_format)
-    model.fast = False
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     start, seen = 0.0, -count

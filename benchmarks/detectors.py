@@ -1,8 +1,8 @@
 """Deep detectors: a training step and scoring, by their own loops, our choices on and off.
 
 The baseline is the detector's own `fit`: the same networks, losses, optimisers, batches and order
-of steps, with what `plain` turns off turned off. So a ratio says what precision, memory layout and
-kept memory are worth, and not what a better order of steps is.
+of steps, with what `plain` turns off turned off. So a ratio says what precision and memory layout
+are worth, and not what a better order of steps is.
 """
 
 from contextlib import nullcontext
@@ -40,10 +40,9 @@ VALIDATION = 50
 def plain() -> None:
     """Turn our choices off, for the rest of this process; call it before a detector is imported.
 
-    Memory: freed blocks go back to the system, tensors are contiguous. Precision: fp32. No step is
-    recorded on a GPU. And no average of the weights is kept, since a plain loop has none.
+    Tensors are contiguous and in fp32, no step is recorded on a GPU, and no average of the weights
+    is kept, since a plain loop has none.
     """
-    training.keep_freed_memory = lambda: None
     training.Hardware.place = lambda self, module: module.to(self.device)
     training.Hardware.autocast = lambda self: nullcontext()
     training.to_unit = lambda x: x.float().mul_(2 / 255).sub_(1)

@@ -91,27 +91,39 @@ def seconds(step: Callable[[], list], steps: int) -> float:
     return perf_counter() - start
 
 
-def _part(models: int, size: int, steps: int, ready) -> tuple[float, float]:
-    """One process: its seconds, and its peak memory in MiB."""
+def in_processes(function: Callable, work: list[tuple]) -> tuple[list, float]:
+    """What `function(*arguments, ready)` gives in a process for each of `work`; their memory, MiB.
+
+    Nobody who waits at the barrier `ready` goes on before all are there.
+    """
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, context.Pool(PROCESSES) as pool:
+        ready = manager.Barrier(PROCESSES)
+        found = pool.starmap(_watched, [(function, *of, ready) for of in work], chunksize=1)
+    return [value for value, _ in found], sum(mib for _, mib in found)
+
+
+def _watched(function: Callable, *arguments) -> tuple:
     torch.set_num_threads(1)
+    value = function(*arguments)
+    return value, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _part(models: int, size: int, steps: int, ready) -> float:
+    """Seconds of one process."""
     hardware = choose_hardware()
     step = one_by_one(autoencoders(models, hardware), images(models, size, hardware), hardware)
     step()
-    ready.wait()  # nobody starts before all are there
-    taken = seconds(step, steps)
-    return taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    ready.wait()
+    return seconds(step, steps)
 
 
 def ten(how: str, small: bool = False) -> tuple[float, float]:
     """Model images a second, `how` being loop, stacked or processes; and memory of children."""
     size, steps = (4, 1) if small else (BATCH, STEPS)
     if how == "processes":
-        with multiprocessing.get_context("spawn").Manager() as manager:
-            ready = manager.Barrier(PROCESSES)
-            with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
-                work = [(MODELS // PROCESSES, size, steps, ready)] * PROCESSES
-                found = pool.starmap(_part, work, chunksize=1)
-        taken, memory = max(s for s, _ in found), sum(mib for _, mib in found)
+        parts, memory = in_processes(_part, [(MODELS // PROCESSES, size, steps)] * PROCESSES)
+        taken = max(parts)
     else:
         hardware = choose_hardware()
         make = stacked if how == "stacked" else one_by_one
@@ -137,12 +149,9 @@ def _mining_seconds(seed: int, steps: int, small: bool, ready=None) -> float:
     return ends[-1] - ends[0]
 
 
-def _ocgans_of(first: int, steps: int, small: bool, ready) -> tuple[list[float], float]:
-    """One process: the seconds of each of its OCGANs, and its peak memory in MiB."""
-    torch.set_num_threads(1)
-    seeds = range(first, MODELS, PROCESSES)
-    taken = [_mining_seconds(seed, steps, small, ready) for seed in seeds]
-    return taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _ocgans_of(first: int, steps: int, small: bool, ready) -> list[float]:
+    """The seconds of each OCGAN of one process."""
+    return [_mining_seconds(k, steps, small, ready) for k in range(first, MODELS, PROCESSES)]
 
 
 def ocgans(how: str, small: bool = False) -> tuple[float, float]:
@@ -150,16 +159,9 @@ def ocgans(how: str, small: bool = False) -> tuple[float, float]:
     steps = 2 if small else OCGAN_STEPS
     if how == "plain":
         detectors.plain()
-    size = detectors.detector("ocgan", small)[1]
-    if how == "plain":
         taken, memory = sum(_mining_seconds(k, steps, small) for k in range(MODELS)), 0.0
     else:
-        context = multiprocessing.get_context("spawn")
-        with context.Manager() as manager, context.Pool(PROCESSES) as pool:
-            ready = manager.Barrier(PROCESSES)
-            work = [(first, steps, small, ready) for first in range(PROCESSES)]
-            found = pool.starmap(_ocgans_of, work, chunksize=1)
-        # they begin each of their models together
-        taken = sum(map(max, zip(*(seconds for seconds, _ in found), strict=True)))
-        memory = sum(mib for _, mib in found)
-    return MODELS * size * 2 * steps / taken, memory
+        work = [(first, steps, small) for first in range(PROCESSES)]
+        parts, memory = in_processes(_ocgans_of, work)
+        taken = sum(map(max, zip(*parts, strict=True)))  # each of their models begins together
+    return MODELS * detectors.detector("ocgan", small)[1] * 2 * steps / taken, memory

@@ -20,14 +20,13 @@ from ocnd_lib.data import (
     load_images,
     one_class_split,
 )
+from ocnd_lib.detail import nearest_distance
 from ocnd_lib.masked import (
     MaskedSet,
     load_masked,
     make_mnist_on_cifar,
     make_scenes,
 )
-from ocnd_lib.metrics import auroc_interval
-from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.protocol import (
     DETECTORS,
     NEGATIVES,
@@ -51,6 +50,7 @@ from ocnd_lib.records import (
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
 from ocnd_lib.sharing import fit, seen_in, shared_checkpoint, train_base, untrained
+from ocnd_lib.stats import auroc_interval
 from ocnd_lib.training import Diverged, Hardware, choose_hardware, one_thread, seconds_trained
 
 Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ocnd_lib.data import ImageSet, imbalanced_split
 from ocnd_lib.detectors.base import check_images
-from ocnd_lib.metrics import binary_report
 from ocnd_lib.networks import VGG11
 from ocnd_lib.settings import check_settings
+from ocnd_lib.stats import binary_report
 from ocnd_lib.training import (
     Checkpoint,
     Diverged,

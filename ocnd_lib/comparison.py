@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ocnd_lib.metrics import placements, seed_noise
+from ocnd_lib.stats import placements, seed_noise
 
 REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 

@@ -16,7 +16,7 @@ from scipy.stats import mannwhitneyu, rankdata
 from torch import Tensor, nn
 
 from ocnd_lib.attention import control_map
-from ocnd_lib.metrics import auroc_interval, seed_interval
+from ocnd_lib.stats import auroc_interval, seed_interval
 
 # --- Grad-CAM ------------------------------------------------------------------------------------
 

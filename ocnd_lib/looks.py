@@ -31,7 +31,7 @@ from ocnd_lib.explain import (
     strength,
 )
 from ocnd_lib.masked import MaskedSet, load_masked
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import Diverged, seconds_trained, to_unit
 
 LAYER = "body.2"  # of a critic: 8x8 features; body.0 has 16x16, body.3 has 4x4

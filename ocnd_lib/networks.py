@@ -4,10 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ocnd_lib import winograd
-from ocnd_lib.few_channels import FromImage, ToImage
-from ocnd_lib.training import on_plain_cpu
-
 VGG11_PLAN = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
 
 
@@ -15,8 +11,7 @@ class VGG11(nn.Module):
     """VGG11 with one linear layer for 32-pixel images (Simonyan and Zisserman 2015, column A).
 
     Input (N, channels, 32, 32), output logits (N, classes); `width` channels in the first layer, 64
-    in the paper, and the others in proportion. On a CPU in fp32 the deep layers run through
-    `ocnd_lib.winograd`; set `fast = False` to run every layer as its own module (hooks).
+    in the paper, and the others in proportion.
     """
 
     def __init__(
@@ -24,37 +19,38 @@ class VGG11(nn.Module):
     ):
         super().__init__()
         layers: list[nn.Module] = []
-        size = 32
         for planned, following in zip(VGG11_PLAN, (*VGG11_PLAN[1:], None), strict=True):
             if planned == "pool":
                 continue
             wide = planned // 64 * width
             conv = nn.Conv2d(channels, wide, 3, padding=1, bias=not batch_norm)
             nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-            if size in winograd.SIZES:
-                winograd.kernels_first(conv)
             layers.append(conv)
             if batch_norm:
                 layers.append(nn.BatchNorm2d(wide))
             if following == "pool":
                 # max and ReLU commute; pooling first leaves a quarter of the pixels to rectify
                 layers.append(nn.MaxPool2d(2))
-                size //= 2
             layers.append(nn.ReLU(inplace=True))
             channels = wide
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(channels, classes)
-        self.fast = True
-        self.own_strides = True  # those that ocnd_lib.winograd wants
 
     def forward(self, x: Tensor) -> Tensor:
-        fast = self.fast and on_plain_cpu(x)
-        features = winograd.run(self.features, x) if fast else self.features(x)
-        return self.classifier(features.flatten(1))
+        return self.classifier(self.features(x).flatten(1))
 
 
 def _block(conv: nn.Module, activation: nn.Module) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), activation)
+
+
+def _down(channels: int, width: int) -> list[nn.Module]:
+    """Images of 32 pixels → 4·width feature maps of 4."""
+    layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+    for wide in (width, 2 * width):
+        conv = nn.Conv2d(wide, 2 * wide, 4, 2, 1, bias=False)
+        layers.append(_block(conv, nn.LeakyReLU(0.2, inplace=True)))
+    return layers
 
 
 def dcgan_weights(module: nn.Module) -> None:
@@ -83,12 +79,8 @@ class Encoder(nn.Module):
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
         super().__init__()
-        leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
         self.layers = nn.Sequential(
-            FromImage(channels, width),
-            leaky(),
-            _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
-            _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
+            *_down(channels, width),
             nn.Conv2d(4 * width, latent_dim, 4),
             nn.Flatten(),
             nn.Tanh() if tanh else nn.Identity(),
@@ -127,7 +119,7 @@ class Decoder(nn.Module):
         # identity, because dropout draws random numbers even for a share of 0
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         last = nn.Tanh() if tanh else nn.Identity()
-        self.to32 = nn.Sequential(ToImage(width, channels), last)
+        self.to32 = nn.Sequential(nn.ConvTranspose2d(width, channels, 4, 2, 1), last)
         self.apply(dcgan_weights)
 
     def features(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -147,13 +139,7 @@ class Critic(nn.Module):
 
     def __init__(self, channels: int, width: int = 64):
         super().__init__()
-        leaky = lambda: nn.LeakyReLU(0.2, inplace=True)  # noqa: E731
-        self.body = nn.Sequential(
-            FromImage(channels, width),
-            leaky(),
-            _block(nn.Conv2d(width, 2 * width, 4, 2, 1, bias=False), leaky()),
-            _block(nn.Conv2d(2 * width, 4 * width, 4, 2, 1, bias=False), leaky()),
-        )
+        self.body = nn.Sequential(*_down(channels, width))
         self.head = nn.Conv2d(4 * width, 1, 4)
         self.apply(dcgan_weights)
 
@@ -220,3 +206,63 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.pooled(x))
+
+
+# --- the networks of OCGAN's release, for 61x61 images: five-pixel kernels, stride 2, no padding
+
+# Source: the authors' public code for Perera, Nallapati and Xiang, CVPR 2019, which enlarges every
+# data set to 61 pixels; feature maps have 29, 13, 5 and 1. Not from there is the tanh of the code:
+# the release leaves codes unbounded, though its random ones come from a cube; the paper has it. Nor
+# are the latent discriminator, which keeps one logit, and what the classifier sees: the release
+# shows it images drawn with batch norm and dropout at rest.
+SIDE = 61
+
+
+def enlarge(x: Tensor) -> Tensor:
+    """Images (N, C, H, W) → (N, C, 61, 61), bilinear, as the release does."""
+    return F.interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+
+
+def shrink(x: Tensor) -> Tensor:
+    """Images (N, C, 61, 61) → (N, C, 32, 32), each pixel the mean of what it covers."""
+    return F.interpolate(x, size=(32, 32), mode="area")
+
+
+def _down61(channels: int, width: int, outputs: int) -> list[nn.Module]:
+    layers: list[nn.Module] = [nn.Conv2d(channels, width, 5, 2), nn.LeakyReLU(0.2)]
+    for wide in (width, 2 * width):
+        conv = nn.Conv2d(wide, 2 * wide, 5, 2, bias=False)
+        layers += [conv, nn.BatchNorm2d(2 * wide), nn.LeakyReLU(0.2)]
+    return [*layers, nn.Conv2d(4 * width, outputs, 5)]
+
+
+class Encoder61(nn.Sequential):
+    """Images (N, channels, 61, 61) in [-1, 1] → codes (N, latent_dim) in (-1, 1)."""
+
+    def __init__(self, channels: int, latent_dim: int, width: int = 64):
+        super().__init__(*_down61(channels, width, latent_dim), nn.Flatten(), nn.Tanh())
+        self.apply(dcgan_weights)
+
+
+class Decoder61(nn.Sequential):
+    """Codes (N, latent_dim) → images (N, channels, 61, 61) in (-1, 1)."""
+
+    def __init__(self, channels: int, latent_dim: int, width: int = 64, dropout: float = 0.0):
+        layers: list[nn.Module] = [nn.Unflatten(1, (latent_dim, 1, 1))]
+        wide, stride = latent_dim, 1
+        for out in (4 * width, 2 * width, width):
+            conv = nn.ConvTranspose2d(wide, out, 5, stride, bias=False)
+            layers += [conv, nn.BatchNorm2d(out), nn.ReLU()]
+            wide, stride = out, 2
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        super().__init__(*layers, nn.ConvTranspose2d(width, channels, 5, 2), nn.Tanh())
+        self.apply(dcgan_weights)
+
+
+class Critic61(nn.Sequential):
+    """Images (N, channels, 61, 61) → one logit (N,)."""
+
+    def __init__(self, channels: int, width: int = 64):
+        super().__init__(*_down61(channels, width, 1), nn.Flatten(0))
+        self.apply(dcgan_weights)

@@ -13,11 +13,13 @@ import platform
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import md5
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,7 +27,6 @@ import numpy as np
 import pandas as pd
 
 from data_prep.files import replace_file
-from ocnd_lib import packing
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LARGEST_SEED = 2**32 - 1  # of numpy's generators
@@ -158,7 +159,7 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     """
     path = parse_cell(record["cell"]).path(folder)
     if arrays:
-        packing.pack(path.with_suffix(".npz"), arrays, path.parents[2])
+        pack(path.with_suffix(".npz"), arrays, path.parents[2])
     if "curves" in record:
         record = {**record, "curves": _columns(_rounded(record["curves"]))}
     text = re.sub(NUMBERS, _one_line, json.dumps(record, indent=1, allow_nan=False)) + "\n"
@@ -166,14 +167,14 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     return path
 
 
-def _rounded(values, digits: int = 5):
+def _rounded(values):
     """The same with five significant digits, in lists and dicts too; None for what is no number."""
     if isinstance(values, dict):
-        return {name: _rounded(value, digits) for name, value in values.items()}
+        return {name: _rounded(value) for name, value in values.items()}
     if isinstance(values, list):
-        return [_rounded(value, digits) for value in values]
+        return [_rounded(value) for value in values]
     if isinstance(values, float):
-        return float(f"{values:.{digits}g}") if math.isfinite(values) else None
+        return float(f"{values:.5g}") if math.isfinite(values) else None
     return values
 
 
@@ -226,7 +227,7 @@ def _read(path: Path) -> dict:
 def read_arrays(cell: Cell | str, folder: Path | None = None) -> dict[str, np.ndarray]:
     """The arrays kept beside a record (scores, panels); empty when there are none."""
     path = (parse_cell(cell) if isinstance(cell, str) else cell).path(folder).with_suffix(".npz")
-    return packing.unpack(path, path.parents[2]) if path.exists() else {}
+    return unpack(path, path.parents[2]) if path.exists() else {}
 
 
 def read_records(folder: Path | None = None, pattern: str = "*/*/*") -> list[dict]:
@@ -292,3 +293,91 @@ def claim(path: Path, wait: bool = False) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+# --- arrays in little space: of a thousand records each has scores of 10 000 images ---------------
+
+
+MANY = 1000  # values; what has fewer is kept as it is
+LABELS = "class_test"  # the same in all records of a data set
+ON_GRID = ".on_grid"  # ends the name of what is kept as whole steps; `GRIDS` has (lowest, step)
+GRIDS = "grids"
+
+
+def pack(path: Path, arrays: Mapping[str, np.ndarray], shared: Path) -> None:
+    """An npz file from which `unpack` gives the same arrays again, bit for bit.
+
+    Scores on a grid become whole numbers of 16 bits, their high bytes first, which is a sixth less;
+    LZMA saves a fifth of what zip would take; labels of a whole test set lie once in the folder
+    `shared`, by their md5.
+    """
+    stored, grids = {}, []
+    for name, array in arrays.items():
+        array = np.asanyarray(array)
+        if name == LABELS and array.dtype == np.uint8 and array.size >= MANY:
+            stored[name] = _share(array, shared)
+        elif found := _on_grid(array):
+            lowest, step = found
+            grids.append(found)
+            steps = ((array.astype(float) - lowest) / step).astype(np.uint16)
+            stored[name + ON_GRID] = np.stack([steps >> 8, steps & 255]).astype(np.uint8)
+        else:
+            stored[name] = array
+    if grids:
+        stored[GRIDS] = np.array(grids)
+    replace_file(path, lambda file: _write_npz(file, stored))
+
+
+def unpack(path: Path, shared: Path) -> dict[str, np.ndarray]:
+    """The arrays that `pack` was given; ValueError if the labels that it names are gone."""
+    with np.load(path) as kept:
+        stored = {name: kept[name] for name in kept.files}
+    grids = iter(stored.pop(GRIDS, ()))
+    arrays = {}
+    for name, array in stored.items():
+        if name.endswith(ON_GRID):
+            lowest, step = next(grids)
+            steps = array[0] * 256.0 + array[1]
+            arrays[name.removesuffix(ON_GRID)] = (steps * step + lowest).astype(np.float32)
+        elif name == LABELS and array.ndim == 0:
+            labels = shared / f"{array}.npy"
+            if not labels.exists():
+                raise ValueError(
+                    f"{path} needs {labels}, which is missing; copy both, or run again"
+                )
+            arrays[name] = np.load(labels)
+        else:
+            arrays[name] = array
+    return arrays
+
+
+def _share(labels: np.ndarray, folder: Path) -> np.ndarray:
+    """Keep labels in the folder, unless they are there; returns the name they have."""
+    name = f"{LABELS}-{md5(labels.tobytes()).hexdigest()[:16]}"
+    if not (folder / f"{name}.npy").exists():
+        replace_file(folder / f"{name}.npy", lambda file: np.save(file, labels))
+    return np.array(name)
+
+
+def _on_grid(values: np.ndarray) -> tuple[float, float] | None:
+    """(lowest, step) if many float32 values are up to 65 535 steps above the lowest, else None."""
+    if values.dtype != np.float32 or values.ndim != 1 or values.size < MANY:
+        return None
+    exact = values.astype(float)
+    if not np.isfinite(exact).all() or not exact.any() or np.signbit(exact[exact == 0]).any():
+        return None
+    mantissas, exponents = np.frexp(exact[exact != 0])
+    whole = np.abs(mantissas * 2**24).astype(np.int64)  # a float32 has 24 binary digits
+    last_digit = np.log2(whole & -whole).astype(int)
+    step = 2.0 ** int((exponents - 24 + last_digit).min())
+    lowest = float(exact.min())
+    return (lowest, step) if (exact.max() - lowest) / step < 2**16 else None
+
+
+def _write_npz(file, arrays: Mapping[str, np.ndarray]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")  # of 1980: equal arrays give equal files
+            member.compress_type = zipfile.ZIP_LZMA
+            with archive.open(member, "w", force_zip64=True) as into:
+                np.lib.format.write_array(into, array, allow_pickle=False)

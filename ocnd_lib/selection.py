@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ocnd_lib.metrics import placements
+from ocnd_lib.stats import placements
 
 BLOCK = 4  # pixels
 ERASED = 0.3  # share of the blocks

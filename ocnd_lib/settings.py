@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 
 # whole numbers of which 0 makes sense; all others count something that must be there
-MAY_BE_0 = frozenset({"seed", "border", "search_steps", "mining_steps", "warm_up_epochs"}) | {
+MAY_BE_0 = frozenset({"seed", "search_steps", "mining_steps"}) | {
     f"{phase}_epochs" for phase in ("pretrain", "encoder", "mask", "joint", "masked")
 }
 

@@ -25,6 +25,9 @@ from ocnd_lib.records import (
 MOST_SEEDS = 10_000  # of one list
 # GiB that a worker may take on 32-pixel data, by how the name of its method begins, and else
 MEMORY, MEMORY_ELSE = {"vgg11": 2.75, "attention": 2.0, "looks": 2.0}, 1.5
+# to a worker's C library: keep freed memory for the next tensors; given back, it costs a page fault
+# for every 4 KiB at each step
+KEPT = {"MALLOC_TRIM_THRESHOLD_": 2**31 - 1, "MALLOC_MMAP_MAX_": 0}
 PATIENCE = 10  # seconds for a scheduler to answer
 
 
@@ -76,10 +79,12 @@ def cells(
     return list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
 
 
-def _task(cell: str, folder: Path, data: Path, niceness: int) -> str:
-    # a worker that Dask pauses waits for memory that `training.keep_freed_memory` never gives back
+def _task(cell: str, folder: Path, data: Path, niceness: int, precision: str | None) -> str:
+    # a worker that Dask pauses waits for memory that its C library keeps (`KEPT`)
     get_worker().memory_manager.memory_pause_fraction = False
     os.environ["OCND_DATA"] = str(data)
+    if precision:
+        os.environ["OCND_PRECISION"] = precision
     os.nice(max(0, niceness - os.nice(0)))
     try:
         run_cell(cell, folder)
@@ -122,6 +127,7 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     """
     limit = None if torch.cuda.is_available() else int(gigabytes * 2**30)
     settings = {"scheduler.worker-ttl": None, "worker.memory.terminate": 1.0}
+    settings |= {f"nanny.pre-spawn-environ.{name}": value for name, value in KEPT.items()}
     with (
         dask.config.set({f"distributed.{name}": value for name, value in settings.items()}),
         LocalCluster(
@@ -180,7 +186,8 @@ def sweep(
         if scheduler is None
         else connect(scheduler)
     ) as client:
-        settings = (folder, data_folder().resolve(), niceness)
+        precision = os.environ.get("OCND_PRECISION")
+        settings = (folder, data_folder().resolve(), niceness, precision)
         waiting = iter(missing)
         running: dict[Future, str] = {}
 

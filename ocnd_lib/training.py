@@ -1,7 +1,7 @@
 """What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
 
 import copy
-import ctypes
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import tqdm
 
 from data_prep.files import replace_file
@@ -31,11 +32,6 @@ class Hardware:
     device: torch.device
     dtype: torch.dtype  # of matrix products and convolutions; parameters stay fp32
 
-    @property
-    def plain_cpu(self) -> bool:
-        """Whether this is a CPU that computes in single precision."""
-        return self.device.type == "cpu" and self.dtype == torch.float32
-
     def autocast(self) -> AbstractContextManager:
         """Context in which a forward pass runs in `dtype`."""
         enabled = self.dtype != torch.float32
@@ -44,8 +40,6 @@ class Hardware:
 
     def place(self, module: nn.Module) -> nn.Module:
         """Move `module` to the device, in the memory layout that is fastest there."""
-        if self.plain_cpu and getattr(module, "own_strides", False):
-            return module
         return module.to(self.device, memory_format=torch.channels_last)
 
     def __str__(self) -> str:
@@ -60,40 +54,23 @@ def cpu_has_bf16() -> bool:
     return bool(has_avx512() or has_amx())
 
 
-def on_plain_cpu(x: Tensor) -> bool:
-    """Whether `x` lies on a CPU and autocast is off there, so that layers compute as it is."""
-    return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-
-
-@lru_cache
-def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed tensors for the next ones.
-
-    glibc gives blocks this large back to the system at once, and the next step pays a page fault
-    for every 4 KiB of them again. Under another C library nothing happens.
-    """
-    trim_threshold, mmap_max = -1, -4  # malloc.h
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        mallopt(mmap_max, 0)
-        mallopt(trim_threshold, 2**31 - 1)
-
-
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
     """Pick device and precision: CUDA → bf16; a CPU with native bf16 → bf16; otherwise fp32.
 
-    `device` is auto, cpu or cuda; `precision` is auto, fp32 or bf16. ValueError names the choices.
+    `device` is auto, cpu or cuda; `precision` is auto, fp32 or bf16. Where that is auto, the
+    environment's OCND_PRECISION, one of the same, decides. ValueError names the choices.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device {device!r} is not one of auto, cpu, cuda")
+    asked = "precision"
+    if precision == "auto":
+        asked, precision = "OCND_PRECISION", os.environ.get("OCND_PRECISION") or "auto"
     if precision not in ("auto", "fp32", "bf16"):
-        raise ValueError(f"precision {precision!r} is not one of auto, fp32, bf16")
+        raise ValueError(f"{asked} {precision!r} is not one of auto, fp32, bf16")
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        keep_freed_memory()
     if precision == "auto":
         precision = "bf16" if device == "cuda" or cpu_has_bf16() else "fp32"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -208,27 +185,51 @@ class Averaged:
         self.updates = state["updates"]
 
 
-class Best:
-    """The copy of a network, `model`, whose number was the lowest so far."""
+class Together:
+    """Parts of a `Checkpoint` that are one of its parts: networks, averages, optimisers by name."""
 
-    def __init__(self, model: nn.Module):
-        self.model = copy.deepcopy(model).requires_grad_(False)
-        self.lowest = float("inf")
-
-    def offer(self, model: nn.Module, number: float) -> None:
-        """Copy `model` if its number is lower than any before."""
-        if number < self.lowest:
-            self.model.load_state_dict(model.state_dict())
-            self.lowest = number
+    def __init__(self, **parts):
+        self.parts = parts
 
     def state_dict(self) -> dict:
         """What `Checkpoint` keeps."""
-        return {"model": self.model.state_dict(), "lowest": self.lowest}
+        return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
-        self.model.load_state_dict(state["model"])
-        self.lowest = state["lowest"]
+        """Restore what `state_dict` gave, before the first step."""
+        for name, part in self.parts.items():
+            load_part(part, state[name])
+
+
+class Descent(Together):
+    """Adam on one network alone, at a rate that falls to zero along a cosine; `Checkpoint` part.
+
+    Calling it takes one step down a loss, of which other networks may be a part, and returns it.
+    `schedule(optimiser, steps)` makes the rate fall otherwise.
+    """
+
+    def __init__(
+        self, network: nn.Module, rate: float, steps: int, schedule=CosineAnnealingLR, **adam
+    ):
+        self.weights = list(network.parameters())
+        self.optimiser = torch.optim.Adam(self.weights, rate, **adam)
+        self.schedule = schedule(self.optimiser, max(1, steps))
+        super().__init__(optimiser=self.optimiser, schedule=self.schedule)
+
+    def __call__(self, loss: Tensor) -> float:
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward(inputs=self.weights)
+        self.optimiser.step()
+        self.schedule.step()
+        return loss.item()
+
+
+def load_part(part, state: dict) -> None:
+    """Restore what the `state_dict` of a part gave."""
+    if isinstance(part, torch.optim.Optimizer):
+        load_optimiser(part, state)
+    else:
+        part.load_state_dict(state)
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
@@ -252,6 +253,7 @@ class Checkpoint:
 
     def __init__(self, path: Path | None, generator: torch.Generator, **parts):
         self.path, self.generator, self.parts = path, generator, parts
+        self.epoch, self.curves = 0, []
         self.start = perf_counter() - seconds_trained(path)
 
     def save(self, epoch: int, curves: list[dict]) -> None:
@@ -273,18 +275,45 @@ class Checkpoint:
     def load(self) -> tuple[int, list[dict]]:
         """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""
         if self.path is None or not self.path.exists():
-            return 0, []
+            return self.epoch, self.curves
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         for name, part in self.parts.items():
-            if isinstance(part, torch.optim.Optimizer):
-                load_optimiser(part, state["parts"][name])
-            else:
-                part.load_state_dict(state["parts"][name])
+            load_part(part, state["parts"][name])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch"])
         if "cuda" in state and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(state["cuda"])
-        return state["epoch"], state["curves"]
+        self.epoch, self.curves = state["epoch"], state["curves"]
+        return self.epoch, self.curves
+
+
+def learn(
+    step: Callable[[Tensor, int], Mapping[str, float | Tensor]],
+    network: nn.Module,
+    x: Tensor,
+    size: int,
+    state: Checkpoint,
+    epochs: int,
+) -> None:
+    """Train until `epochs` epochs are done: `step(images, number)` of each batch of uint8 images.
+
+    `network` is in training mode; `number` counts the steps of all epochs; the means of what the
+    steps of an epoch return are its point of `state.curves`. Begins where `state` is, and saves it
+    after each epoch.
+    """
+    in_epoch = batch_count(len(x), size)
+    bar = progress(epochs * in_epoch, "steps", start=state.epoch * in_epoch)
+    while state.epoch < epochs:
+        network.train()
+        log = []
+        for images, _ in batches(x, None, size, state.generator):
+            log.append(step(images, state.epoch * in_epoch + len(log)))
+            bar.update()
+        state.epoch += 1
+        state.curves.append({"epoch": state.epoch, **means(log)})
+        bar.set_postfix(state.curves[-1], refresh=False)
+        state.save(state.epoch, state.curves)
+    bar.close()
 
 
 @contextmanager

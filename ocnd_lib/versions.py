@@ -17,7 +17,7 @@ from ocnd_lib.data import ImageSet, OneClassSplit, class_index
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.explain import pixel_auroc, turned_grad_cam
 from ocnd_lib.masked import Crops, MaskedSet, background_only, silhouette
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import to_unit
 
 # by the truth; `area` is the mean of the masks of the training pictures

@@ -28,8 +28,12 @@ def _settings(parameters: dict) -> dict:
 
 
 def recorded_settings(method: str, record: dict) -> dict:
-    """The settings of a record; a parameter that came later has its default."""
-    return _settings({**detector_class(method)().get_params(), **record["parameters"]})
+    """The settings of a record, those that the method has today.
+
+    A parameter that came later has its default; one that is gone had its default in every record.
+    """
+    defaults = detector_class(method)().get_params()
+    return _settings({name: record["parameters"].get(name, defaults[name]) for name in defaults})
 
 
 def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFrame:

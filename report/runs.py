@@ -75,7 +75,9 @@ def execute(
     given = validate(source, parameters or {})
     values = {name: p.default for name, p in read_parameters(source).items()} | given
     text = json.dumps(values, sort_keys=True).encode()
-    key = digest([source.read_bytes(), text, (version or library_version(root)).encode()])
+    precision = os.environ.get("OCND_PRECISION", "auto").encode()
+    made_from = [source.read_bytes(), text, precision, (version or library_version(root)).encode()]
+    key = digest(made_from)
     out = out or root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
     out = out.resolve()
     figures = out.with_name(f"{out.stem}_figures")

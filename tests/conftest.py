@@ -7,6 +7,19 @@ import pytest
 
 # the networks of the tests are so small that a second thread only costs time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# the same numbers on every processor; tests marked `bf16` ask for the other precision
+os.environ["OCND_PRECISION"] = "fp32"
+
+
+@pytest.fixture(autouse=True)
+def _precision(request, monkeypatch):
+    if request.node.get_closest_marker("bf16"):
+        monkeypatch.setenv("OCND_PRECISION", "bf16")
+
+
+def pytest_collection_modifyitems(items):
+    """The built book comes first: it takes longest, and each file is one processor's."""
+    items.sort(key=lambda item: item.path.name != "test_book.py")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from attention_samples import TINY, learner, snapshot
-from ocnd_lib import benchmark, negatives, protocol
+from ocnd_lib import attention, benchmark, protocol
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors import attention_gan, map_learner
 from ocnd_lib.detectors.attention_gan import AttentionGAN
@@ -13,6 +13,8 @@ from ocnd_lib.detectors.map_learner import MapLearner
 from ocnd_lib.selection import generated_novelties
 from ocnd_lib.training import to_unit
 from report import tables
+
+SHORT = TINY | {"epochs": 1, "joint_epochs": 1, "masked_epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def x():
 def test_without_a_classifier_there_is_none_and_no_negative(x, monkeypatch):
     monkeypatch.setattr(map_learner, "generated_negatives", lambda *_: pytest.fail("called"))
     monkeypatch.setattr(map_learner, "Critic", lambda *_: pytest.fail("built"))
-    model = AttentionGAN(**TINY, pretrain_mask=True, mask_epochs=1).fit(x)
+    model = AttentionGAN(**SHORT, pretrain_mask=True, mask_epochs=1).fit(x)
     assert "classifier" not in model.state_ and "classifier" not in model.score_parts(x)
 
 
@@ -48,7 +50,7 @@ def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypat
 def test_negatives_differ_from_what_they_are_made_of(x, kind):
     torch.manual_seed(0)
     images = to_unit(torch.from_numpy(x))
-    made = getattr(negatives, kind)(images)
+    made = getattr(attention, kind)(images)
     assert made.shape == images.shape and made.min() >= -1 and made.max() <= 1
     assert ((made - images).abs().amax((1, 2, 3)) > 0.1).float().mean() > 0.9
 
@@ -56,7 +58,7 @@ def test_negatives_differ_from_what_they_are_made_of(x, kind):
 def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
     torch.manual_seed(0)
     images = torch.rand(16, 3, 32, 32)
-    shuffled, pasted = negatives.shuffled(images), negatives.pasted(images)
+    shuffled, pasted = attention.shuffled(images), attention.pasted(images)
     assert torch.equal(shuffled.flatten(2).sort(2).values, images.flatten(2).sort(2).values)
     changed = (pasted != images).any(1).float().mean((1, 2))
     assert changed.max() <= 0.25 and changed.min() > 0
@@ -68,7 +70,7 @@ def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
 def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (32, 1, 32, 32), dtype=np.uint8)
-    made = negatives.generated_negatives(to_unit(torch.from_numpy(image)))
+    made = attention.generated_negatives(to_unit(torch.from_numpy(image)))
     for novel in generated_novelties(image).values():
         novel = to_unit(torch.from_numpy(novel))
         distance = (made[:, None] - novel[None]).abs().mean((2, 3, 4))
@@ -78,21 +80,21 @@ def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
 @pytest.mark.parametrize("classifier", ["auxiliary", "oracle"])
 def test_real_negatives_must_be_given_and_are_then_used(x, classifier, monkeypatch):
     with pytest.raises(ValueError, match="negatives"):
-        AttentionGAN(**TINY, classifier=classifier).fit(x)
+        AttentionGAN(**SHORT, classifier=classifier).fit(x)
     given = np.full((5, 1, 32, 32), 200, np.uint8)
     drawn = []
     original = MapLearner._negatives
     monkeypatch.setattr(
         MapLearner, "_negatives", lambda *a: (drawn.append(original(*a)), drawn[-1])[1]
     )
-    AttentionGAN(**TINY, classifier=classifier).fit(x, negatives=given)
+    AttentionGAN(**SHORT, classifier=classifier).fit(x, negatives=given)
     assert drawn and all(torch.allclose(b, torch.tensor(200 / 127.5 - 1)) for b in drawn)
 
 
 def test_real_negatives_are_refused_by_every_other(x):
     for classifier in ("none", "generated"):
         with pytest.raises(ValueError, match="for no other"):
-            AttentionGAN(**TINY, classifier=classifier).fit(x, negatives=x)
+            AttentionGAN(**SHORT, classifier=classifier).fit(x, negatives=x)
 
 
 def test_no_method_that_sees_real_novelties_is_in_the_tables():

@@ -58,14 +58,9 @@ IMAGES = {
 
 @pytest.mark.parametrize("message", IMAGES)
 def test_images_that_cannot_be_learnt_from(message):
-    images = IMAGES[message]
-    for learn in (
-        AutoEncoder().fit,
-        KDE().fit,
-        lambda x: fit(x, np.zeros(len(x), int), Recipe(), seed=0),
-    ):
-        with pytest.raises(ValueError, match=message):
-            learn(images)
+    images = IMAGES[message]  # by VGG11; the contract of detectors has the like
+    with pytest.raises(ValueError, match=message):
+        fit(images, np.zeros(len(images), int), Recipe(), seed=0)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def few_digits():
 
 def test_it_learns_an_easy_task_and_scores_in_the_right_direction(two_kinds):
     x, y = two_kinds
-    recipe = Recipe(epochs=6, batch_size=16, augment=False)
+    recipe = Recipe(epochs=6, batch_size=16, augment=False, width=16)
     model, curves = fit(x, y, recipe, seed=0)
     score = classifier.novel_score(logits(model, x))
     assert score[y == 1].min() > score[y == 0].max()
@@ -40,20 +40,20 @@ def test_it_learns_an_easy_task_and_scores_in_the_right_direction(two_kinds):
 
 def test_the_same_seed_gives_the_same_network_bit_for_bit(two_kinds):
     x, y = two_kinds
-    recipe = Recipe(epochs=1, batch_size=32)
+    recipe = Recipe(epochs=1, batch_size=32, width=8)
     a, b, c = (logits(fit(x, y, recipe, seed)[0], x) for seed in (1, 1, 2))
     assert np.array_equal(a, b) and not np.array_equal(a, c)
 
 
 def test_a_score_does_not_depend_on_batch_mates(two_kinds):
     x, y = two_kinds
-    model, _ = fit(x, y, Recipe(epochs=1, batch_size=32), seed=0)
+    model, _ = fit(x, y, Recipe(epochs=1, batch_size=32, width=8), seed=0)
     alone = np.concatenate([logits(model, x[k : k + 1]) for k in range(4)])
     assert np.allclose(alone, logits(model, x)[:4], atol=1e-4)
 
 
 def test_test_images_do_not_influence_training(few_digits):
-    recipe = Recipe(epochs=1, batch_size=40)
+    recipe = Recipe(epochs=1, batch_size=40, width=8)
     _, arrays = imbalance_experiment(few_digits, 0, 0, 30, recipe)
     rng = np.random.default_rng(0)
     order = rng.permutation(len(few_digits.x_test))
@@ -77,7 +77,7 @@ def test_balanced_weights_make_the_rare_class_count(two_kinds):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(classifier.F, "cross_entropy", spy)
-            fit(x, y, Recipe(epochs=1, class_weight=weight), seed=0)
+            fit(x, y, Recipe(epochs=1, class_weight=weight, width=8), seed=0)
         seen[weight] = losses[0]
     assert seen["none"] is None
     counts = np.bincount(y)
@@ -115,7 +115,7 @@ def test_bad_recipes_are_refused(settings, message):
 
 def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "load_images", lambda name: few_digits)
-    cell = "digits/vgg11+batch_size=40+epochs=1+ratio=30/0/0"
+    cell = "digits/vgg11+batch_size=40+epochs=1+ratio=30+width=8/0/0"
     record = benchmark.run_cell(cell, tmp_path / "records")
     assert record["parameters"]["ratio"] == 30 and not record["parameters"]["batch_norm"]
     assert record["parameters"]["epochs"] == 1
@@ -128,24 +128,6 @@ def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypat
     parameters = benchmark.METHODS["vgg11"].parameters
     monkeypatch.setitem(benchmark.METHODS, "vgg11", benchmark.Method(never, parameters))
     assert benchmark.run_cell(cell, tmp_path / "records") == read_record(cell, tmp_path / "records")
-
-
-@pytest.mark.parametrize(
-    ("cell", "message"),
-    [
-        ("digits/vgg12/0/0", "vgg11, vgg11-bn"),
-        ("digits/vgg11+depth=3/0/0", "ratio"),
-        ("digits/vgg11/ten/0", "digits has no class 'ten'"),
-        ("numbers/vgg11/0/0", "there is no data set"),
-        ("digits/vgg11+epochs=0/0/0", "epochs must be a whole number, 1 or more"),
-        ("digits/vgg11+ratio=1/0/0", "a ratio of 1.0 is impossible"),
-    ],
-)
-def test_bad_cells_are_refused_before_any_training(cell, message, tmp_path, monkeypatch):
-    monkeypatch.setattr(classifier, "fit", lambda *_: pytest.fail("training began"))
-    with pytest.raises(ValueError, match=message):
-        benchmark.run_cell(cell, tmp_path / "records")
-    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_a_cell_has_one_name_however_its_class_is_written():

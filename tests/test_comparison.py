@@ -48,59 +48,16 @@ def test_delong_equals_an_independent_package(decimals):
         assert ours.difference == pytest.approx(roc_auc_score(y, a) - roc_auc_score(y, b))
 
 
-def test_delong_equals_counting_all_pairs_with_ties():
-    rng = np.random.default_rng(1)
-    y, a, b = two_scores(rng, 20, 30, shift_b=1.5)
-    a, b = a.round(1), b.round(1)
-
-    def wins(s):
-        novel, normal = s[y == 1][:, None], s[y == 0]
-        return (novel > normal) + 0.5 * (novel == normal)
-
-    both = np.stack([wins(a), wins(b)])
-    covariance = np.cov(both.mean(2)) / 30 + np.cov(both.mean(1)) / 20
-    error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    difference = both[0].mean() - both[1].mean()
-    ours = paired_delong(y, a, b, level=0.9)
-    assert ours.difference == pytest.approx(difference)
-    assert ours.p == pytest.approx(2 * stats.norm.cdf(-abs(difference) / error))
-    half = stats.norm.ppf(0.95) * error
-    assert (ours.low, ours.high) == pytest.approx((difference - half, difference + half))
-
-
-def test_delong_agrees_with_permuting_the_methods_of_each_image():
-    rng = np.random.default_rng(2)
-    y, a, b = two_scores(rng, 150, 150, shift_b=1.15)
-    a, b = stats.rankdata(a), stats.rankdata(b)
-    observed = paired_delong(y, a, b)
-    swap = rng.integers(2, size=(2000, 300)).astype(bool)
-    ranks = [stats.rankdata(np.where(s, x, z), axis=1) for s, x, z in ((swap, a, b), (swap, b, a))]
-    difference = (ranks[0] - ranks[1])[:, y == 1].sum(axis=1) / (150 * 150)
-    p = (np.abs(difference) >= abs(observed.difference)).mean()
-    assert 0.02 < p < 0.5
-    assert observed.p == pytest.approx(p, abs=0.04)
-
-
 def test_delong_rejects_equal_methods_at_its_level_and_covers_a_difference():
     rng = np.random.default_rng(3)
     truth = stats.norm.cdf(1 / np.sqrt(2)) - stats.norm.cdf(1.5 / np.sqrt(2))
     rejected = covered = 0
-    for _ in range(600):
+    for _ in range(300):
         rejected += paired_delong(*two_scores(rng, 60, 120)).p < 0.05
         ours = paired_delong(*two_scores(rng, 60, 120, shift_b=1.5))
         covered += ours.low <= truth <= ours.high
-    assert 0.025 <= rejected / 600 <= 0.075
-    assert 0.925 <= covered / 600 <= 0.975
-
-
-def test_pairing_sees_what_two_separate_intervals_hide():
-    y, a, b = two_scores(np.random.default_rng(4), 1000, 9000, 1.0, 1.1, common=0.95)
-    ours = paired_delong(y, a, b)
-    assert ours.p < 0.001 and ours.high < 0
-    shuffled = np.random.default_rng(5).permutation(1000)
-    unpaired = paired_delong(y, a, np.concatenate([b[:1000][shuffled], b[1000:]]))
-    assert unpaired.difference == pytest.approx(ours.difference)
-    assert unpaired.high - unpaired.low > 1.3 * (ours.high - ours.low)
+    assert 0.02 <= rejected / 300 <= 0.08
+    assert 0.92 <= covered / 300 <= 0.98
 
 
 def test_scores_of_one_order_do_not_differ():
@@ -155,19 +112,8 @@ def test_images_are_drawn_class_by_class_and_alike_for_all_methods():
     np.testing.assert_array_equal(counts, comparison.image_draws(class_test, 40))
 
 
-def test_interval_of_one_class_and_seed_agrees_with_delong():
-    rng = np.random.default_rng(9)
-    class_test = np.repeat([0, 1], [300, 600])
-    run = Run(0, 0, rng.normal(size=900) + (class_test != 0), class_test)
-    placed = comparison.placements(run.y, run.score)
-    error = np.sqrt(sum(v.var(ddof=1) / len(v) for v in placed))
-    low, high = mean_interval([run])
-    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.08)
-    assert (low + high) / 2 == pytest.approx(run.auroc, abs=0.3 * error)
-
-
 @pytest.mark.parametrize("sd", [0.0, 0.6])
-@pytest.mark.parametrize(("classes", "seeds"), [(10, 3), (2, 5), (1, 3), (1, 2)])
+@pytest.mark.parametrize(("classes", "seeds"), [(10, 3), (1, 2)])
 def test_the_interval_of_the_mean_covers_the_truth(sd, classes, seeds):
     rng = np.random.default_rng(10)
     truth = stats.norm.cdf(1 / np.sqrt(2 * 1.25 + sd**2))
@@ -179,7 +125,7 @@ def test_the_interval_of_the_mean_covers_the_truth(sd, classes, seeds):
     assert 0.9 <= hits / 150 <= (0.99 if classes == 10 else 1)
 
 
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("seeds", [2, 5])
 def test_a_gain_that_is_chance_in_training_alone_is_seldom_called(seeds):
     """One class, and two methods alike, whose seeds differ more than their images."""
     rng, called = np.random.default_rng(21), 0
@@ -193,19 +139,6 @@ def test_a_gain_that_is_chance_in_training_alone_is_seldom_called(seeds):
         _, low, high = compare_means(a, b, repeats=200)
         called += low > 0 or high < 0
     assert called / 200 <= 0.09
-
-
-def test_the_interval_is_as_wide_as_the_seeds_differ():
-    """Scores whose AUROC is 0, 1/2 or 1 by seed, whichever images are drawn."""
-    class_test = np.repeat(np.arange(40), 2)
-    runs = [
-        Run(k, seed, (class_test != k) * (seed - 1.0), class_test)
-        for k in range(40)
-        for seed in range(3)
-    ]
-    error = np.std([0, 0.5, 1], ddof=1) / np.sqrt(3 * 40)
-    low, high = mean_interval(runs, repeats=4000)
-    assert (low, high) == pytest.approx((0.5 - 1.96 * error, 0.5 + 1.96 * error), abs=0.1 * error)
 
 
 def test_images_are_shared_by_seeds_and_classes():

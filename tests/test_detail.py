@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from ocnd_lib.benchmark import run_cell
 from ocnd_lib.data import ImageSet
-from ocnd_lib.detail import FLOOR, experiment, lost_detail
+from ocnd_lib.detail import FLOOR, experiment, lost_detail, nearest_distance
 from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.records import read_arrays
@@ -62,6 +62,17 @@ def test_a_score_that_knows_no_class_has_a_mean_auroc_of_one_half():
     aurocs = [experiment(images, k)[0]["metrics"]["auroc"] for k in range(10)]
     assert aurocs[0] > 0.99 and aurocs[9] < 0.01  # smooth pictures, and rich ones
     assert np.mean(aurocs) == pytest.approx(0.5)
+
+
+def test_the_nearest_image_is_that_of_least_root_mean_squared_difference():
+    rng = np.random.default_rng(0)
+    x, to = (rng.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8) for n in (4, 7))
+    # two that are alike but for noise, so that not all distances are about the same
+    to[5] = np.clip(x[2].astype(int) + rng.integers(-3, 4, x[2].shape), 0, 255)
+    pairs = (x[:, None].astype(float) - to[None]) / 127.5
+    expected = np.sqrt(np.square(pairs).mean((2, 3, 4))).min(1)
+    assert nearest_distance(x, to) == pytest.approx(expected, abs=1e-4)
+    assert expected[2] < 0.1 < expected[0]
 
 
 def test_cells_of_all_classes_have_one_and_the_same_score(tmp_path):

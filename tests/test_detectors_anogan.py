@@ -6,9 +6,8 @@ import torch
 
 from ocnd_lib import benchmark, protocol
 from ocnd_lib.detectors.anogan import AnoGAN
-from ocnd_lib.detectors.gan import Descent
 from ocnd_lib.networks import uniform_codes
-from ocnd_lib.training import seconds_trained, to_unit
+from ocnd_lib.training import Descent, seconds_trained, to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, candidates=8, search_steps=4)
 NOISE = np.random.default_rng(5).integers(0, 256, (6, 1, 32, 32), dtype=np.uint8)

@@ -11,7 +11,6 @@ from ocnd_lib.attention import AttentionMap, attended_error, control_map, multip
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.map_learner import MapLearner
-from ocnd_lib.detectors.ocgan import OCGAN, JointDiscriminator
 from ocnd_lib.detectors.redrawer import Redrawer
 from ocnd_lib.training import to_unit
 
@@ -224,22 +223,6 @@ def test_taps_of_all_three_layers_and_cbam_change_the_map():
     assert weights[0] < weights[1]
 
 
-def test_a_product_with_a_map_keeps_black_black_and_halves_white_to_grey():
-    x = torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
-    half = multiply(x, torch.full((1, 1, 4, 4), 0.5))
-    assert half[0, :, 0, 0].tolist() == [-1.0, -0.5, 0.0]
-    assert (multiply(x, torch.zeros(1, 1, 4, 4)) == -1).all()
-    assert torch.equal(multiply(x, torch.ones(1, 1, 4, 4)), x)
-
-
-def test_the_masked_gan_learns_what_the_score_shows_it(taught, x):
-    shown = taught.pictures(x[:3])
-    expected = np.round(x[:3] / 255 * taught.attention_map(x[:3]) * 255)
-    np.testing.assert_allclose(shown["masked"], expected, atol=1)
-    seen = multiply(to_unit(torch.from_numpy(x[:3])), torch.from_numpy(taught.attention_map(x[:3])))
-    np.testing.assert_allclose(shown["masked"], (seen + 1) * 127.5, atol=1)
-
-
 def test_the_error_of_the_masked_part_does_not_shrink_with_its_area():
     x, redrawn = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
     full, faint = torch.rand(2, 1, 32, 32), None
@@ -356,20 +339,6 @@ def test_the_score_is_the_sum_of_both_errors_standardised_on_validation_images(e
     np.testing.assert_allclose(
         parts["area"], model.attention_map(eights.x_test[:50]).mean((1, 2, 3)), rtol=1e-5
     )
-
-
-def test_image_and_code_are_judged_together(x):
-    torch.manual_seed(0)
-    judge = JointDiscriminator(1, 4, 4)
-    images, codes = torch.rand(8, 1, 32, 32), torch.rand(8, 4, requires_grad=True)
-    (slope,) = torch.autograd.grad(judge(images, codes).sum(), codes)
-    assert slope.abs().min() > 0
-    assert judge(images, codes).shape == (8,)
-    model = AttentionGAN(**TINY, joint_discriminator=True).fit(x)
-    for gan in ("base", "masked"):
-        assert isinstance(model.state_[gan]["visual_discriminator"], JointDiscriminator)
-    small = dict(latent_dim=4, width=4, epochs=2, batch_size=16, device="cpu")
-    assert np.isfinite(OCGAN(**small, joint_discriminator=True).fit(x).novelty_score(x)).all()
 
 
 # --- what is refused -----------------------------------------------------------------------------

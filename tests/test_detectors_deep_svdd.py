@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib import training
 from ocnd_lib.detectors.deep_svdd import (
     Contrast,
     DeepSVDD,
@@ -121,8 +120,8 @@ def test_a_blank_image_has_no_contrast_and_a_finite_score(fitted, grey):
 def test_the_encoder_of_the_autoencoder_is_the_one_that_is_trained_on(monkeypatch):
     untrained, pretrained = fit(pretrain_epochs=0, epochs=0), fit(epochs=0)
     assert not all(map(torch.equal, weights(untrained), weights(pretrained)))
-    # with an objective that pulls nowhere, what comes out is what went in
-    monkeypatch.setattr(DeepSVDD, "_objective", lambda _, distance, radius: 0 * distance.sum())
+    # with a sphere that pulls nowhere, what comes out is what went in
+    monkeypatch.setattr(Sphere, "forward", lambda _, codes: 0 * codes.sum(1))
     assert all(map(torch.equal, weights(fit(weight_decay=0.0)), weights(pretrained)))
 
 
@@ -141,35 +140,15 @@ def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():
 
 
 def test_the_rate_falls_to_a_tenth_after_a_third():
-    optimiser, slow = DeepSVDD(learning_rate=1.0)._optimiser(nn.Linear(1, 1), 6, 0.0)
+    network = nn.Linear(1, 1)
+    descend = DeepSVDD(learning_rate=1.0)._descent(network, 6, 2, 0.0)
     rates = []
-    for _ in range(6):
-        rates.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        slow.step()
-    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.1, 0.1])
+    for _ in range(6 * 2):
+        rates.append(descend.optimiser.param_groups[0]["lr"])
+        descend(network(torch.ones(1, 1)).sum())
+    assert rates == pytest.approx([1] * 4 + [0.1] * 8)
 
 
-def test_the_soft_boundary_leaves_a_share_outside():
-    soft = dict(objective="soft-boundary", nu=0.25)
-    detector = fit(**soft, pretrain_epochs=20, epochs=30, warm_up_epochs=5)
-    assert 0.02 < (detector.novelty_score(X) > 0).mean() < 0.5
-    assert fit(**soft, epochs=2, warm_up_epochs=2).state_["sphere"].radius == 0
-    assert fit(epochs=2, warm_up_epochs=0).state_["sphere"].radius == 0
-
-
-def test_the_soft_objective_counts_only_what_lies_outside():
-    distance, radius = torch.tensor([0.5, 1.0, 3.0, 5.0]), torch.tensor(1.0)
-    soft = DeepSVDD(objective="soft-boundary", nu=0.5)._objective(distance, radius)
-    assert soft.item() == pytest.approx(1 + (2 + 4) / 4 / 0.5)
-    assert DeepSVDD()._objective(distance, radius).item() == pytest.approx(9.5 / 4)
-
-
-def test_it_computes_in_full_precision_whatever_the_processor_offers(monkeypatch):
-    monkeypatch.setattr(training, "cpu_has_bf16", lambda: True)
+@pytest.mark.bf16
+def test_it_computes_in_full_precision_whatever_the_processor_offers():
     assert DeepSVDD()._hardware().dtype == torch.float32
-
-
-def test_an_unknown_objective_is_refused():
-    with pytest.raises(ValueError, match="neither one-class nor soft-boundary"):
-        fit(objective="hard")

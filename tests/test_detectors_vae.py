@@ -5,16 +5,10 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from ocnd_lib import training
 from ocnd_lib.detectors.vae import VAE, VARIANCE, divergence, encode, reconstruction_loss
 from ocnd_lib.training import to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, learning_rate=1e-2)
-
-
-@pytest.fixture(autouse=True)
-def _single_precision(monkeypatch):
-    monkeypatch.setattr(training, "cpu_has_bf16", lambda: False)
 
 
 def pictures(count: int, channels: int = 1) -> np.ndarray:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ocnd_lib.metrics import auroc_interval
 from ocnd_lib.records import write_record
+from ocnd_lib.stats import auroc_interval
 from report import tables
 from report.figures import benchmark as figures
 from report.figures import duels

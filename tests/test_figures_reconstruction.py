@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.detail import nearest_distance
 from ocnd_lib.detectors.autoencoder import AutoEncoder
-from ocnd_lib.nearest import nearest_distance
 from ocnd_lib.records import read_arrays, read_record, write_record
 from report import cli
 from report.figures import FIGURES, NoRecords, drawn_or_said, table_or_said

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from ocnd_lib import packing
-from ocnd_lib.records import coarse
+from ocnd_lib.records import coarse, pack, unpack
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 10, 5000, dtype=np.uint8)
 
 
 def there_and_back(arrays, folder, name="1.npz"):
-    packing.pack(folder / name, arrays, folder / "shared")
-    return packing.unpack(folder / name, folder / "shared")
+    pack(folder / name, arrays, folder / "shared")
+    return unpack(folder / name, folder / "shared")
 
 
 @pytest.mark.parametrize("offset", [0.0, -3000.0, 50.0])
@@ -20,7 +19,7 @@ def test_scores_on_a_grid_come_back_bit_for_bit_from_less_space(tmp_path, offset
     scores = coarse(RNG.normal(offset, size=5000), 64)
     found = there_and_back({"score": scores}, tmp_path)["score"]
     assert found.dtype == np.float32 and found.tobytes() == scores.tobytes()
-    packing.pack(tmp_path / "plain.npz", {"score": scores.reshape(1, -1)}, tmp_path)
+    pack(tmp_path / "plain.npz", {"score": scores.reshape(1, -1)}, tmp_path)
     assert (tmp_path / "1.npz").stat().st_size < 0.95 * (tmp_path / "plain.npz").stat().st_size
 
 
@@ -65,4 +64,4 @@ def test_a_record_without_the_labels_it_names_says_what_is_missing(tmp_path):
     (kept,) = (tmp_path / "shared").iterdir()
     kept.unlink()
     with pytest.raises(ValueError, match=f"1.npz needs .*{kept.name}, which is missing"):
-        packing.unpack(tmp_path / "1.npz", tmp_path / "shared")
+        unpack(tmp_path / "1.npz", tmp_path / "shared")

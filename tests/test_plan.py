@@ -107,13 +107,6 @@ def test_sixteen_workers_on_a_gpu_take_the_hours_of_one_gpu(tmp_path, monkeypatc
     assert (row[1], row[32]) == pytest.approx((320, 10))
 
 
-def test_each_processor_is_named_once(tmp_path):
-    recorded(tmp_path, "mnist/ae/0/0", 1.0)
-    recorded(tmp_path, "mnist/ae/1/0", 1.0, processor="slide rule")
-    recorded(tmp_path, "mnist/kde/0/0", 1.0)
-    assert plan.processors(tmp_path) == "abacus, slide rule"
-
-
 def test_without_records_nothing_is_costed(tmp_path):
     for table in (plan.cost_of_kinds, lambda *given: plan.cost_of_report(given[0], [2], given[1])):
         with pytest.raises(NoRecords, match="ocnd run"):
@@ -176,14 +169,6 @@ def test_a_base_gan_is_counted_once_for_the_cells_that_share_it(tmp_path):
     assert "base" not in plan.told([whole, part], 1, made)
     # of a kind without a time nothing is promised, so its base is not counted either
     assert "base" not in plan.told(["mnist/attention-gan-oracle/3/0"], 1, made)
-
-
-def test_the_seconds_of_base_gans_are_told_by_data_set_and_device(tmp_path):
-    assert plan.base_words(tmp_path) == "none measured yet"
-    recorded(tmp_path, "mnist/looks/8/0", 800.0, shared=700.0)
-    recorded(tmp_path, "mnist/ocgan/8/0", 600.0)
-    recorded(tmp_path, "cifar10/attention-gan/cat/0", 50.0, "cuda bfloat16", shared=30.0)
-    assert plan.base_words(tmp_path) == "mnist 700 s on a CPU; cifar10 30 s on a GPU"
 
 
 def test_what_ran_on_another_kind_of_device_is_not_said_to_have_never_run(told, tmp_path):

@@ -9,13 +9,13 @@ from report import plots
 
 
 def test_the_system_names_every_network_and_function_of_the_code():
-    from ocnd_lib import attention, negatives
+    from ocnd_lib import attention
     from ocnd_lib.detectors.attention_gan import AttentionGAN
 
     model = AttentionGAN(classifier="generated")
     model.channels_ = 1
     parts = {name for name in model._networks() if name != "film"}
-    functions = {attention.multiply, attention.attended_error, negatives.generated_negatives}
+    functions = {attention.multiply, attention.attended_error, attention.generated_negatives}
     parts |= {function.__name__ for function in functions}
     words = " ".join(text.replace("_\n", "_") for text in shown(plots.attention_system()))
     assert parts <= set(words.split())

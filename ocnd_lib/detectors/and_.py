@@ -1,5 +1,6 @@
 """AND: an image is novel when its reconstruction is poor or its code improbable."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
+
+BORDER = 2  # pixels left out around grey images, which MNIST's padding to 32 had added
 
 
 class MaskedLinear(nn.Module):
@@ -154,6 +156,7 @@ class PlainDecoder(nn.Module):
         return self.layers(z)
 
 
+@dataclass(eq=False, repr=False)
 class AND(DeepDetector):
     """Autoregressive novelty detector (Abati et al. 2019, arXiv 1807.01653).
 
@@ -164,44 +167,20 @@ class AND(DeepDetector):
 
     For the sake of a CPU the networks are half as wide as the authors', the estimator a quarter
     (8 channels, not 32), the epochs fewer and the learning rate higher and falling. Grey images
-    lose a border of 2 pixels, which MNIST's padding to 32 had added.
+    lose their `BORDER`.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 64,  # size of the sigmoid code
-        width: int = 16,  # channels of the first layer; even
-        estimator_channels: int = 8,  # for each code entry, in the estimator's hidden layers
-        bins: int = 100,  # of each code entry
-        surprise: float = 1.0,  # weight of -log p(code) in the loss; the paper's λ
-        tails: float = 0.0,  # share of validation images beyond each end of the scale
-        border: int = 2,  # pixels left out around grey images; 32 - 2·border divisible by 4
-        epochs: int = 20,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # falls to zero along a cosine
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.estimator_channels = estimator_channels
-        self.bins = bins
-        self.surprise = surprise
-        self.tails = tails
-        self.border = border
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 64  # size of the sigmoid code
+    width: int = 16  # channels of the first layer; even
+    estimator_channels: int = 8  # for each code entry, in the estimator's hidden layers
+    bins: int = 100  # of each code entry
+    surprise: float = 1.0  # weight of -log p(code) in the loss; the paper's λ
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # falls to zero along a cosine
 
     def _networks(self) -> dict[str, nn.Module]:
-        side = 32 - 2 * self._border()
-        if side < 4 or side % 4:
-            raise ValueError(
-                f"a border of {self.border} leaves {side} pixels; it must be even, and 14 at most"
-            )
-        sizes = (self.channels_, side, self.latent_dim, self.width)
+        sizes = (self.channels_, 32 - 2 * self._border(), self.latent_dim, self.width)
         return {
             "encoder": SigmoidEncoder(*sizes),
             "decoder": PlainDecoder(*sizes),
@@ -209,7 +188,7 @@ class AND(DeepDetector):
         }
 
     def _border(self) -> int:
-        return self.border if self.channels_ == 1 else 0
+        return BORDER if self.channels_ == 1 else 0
 
     def _view(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] → [0, 1] without their border."""
@@ -224,45 +203,15 @@ class AND(DeepDetector):
         return error, networks["estimator"].surprise(z)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        if self.tails >= 0.5:
-            raise ValueError(f"tails is {self.tails}; below 0.5 something is left between them")
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
-        averaged = Averaged(model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate, fused=True)
-        steps = self.epochs * batch_count(len(x), self.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        state = Checkpoint(
-            checkpoint, generator,
-            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
-        )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            model.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, generator):
-                with hardware.autocast():
-                    error, surprise = (term.mean() for term in self._terms(model, images))
-                loss = error + self.surprise * surprise
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                averaged.update(model)
-                losses.append((error.item(), surprise.item()))
-                bar.update()
-                bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.1f}", refresh=False)
-            epoch += 1
-            error, surprise = np.mean(losses, axis=0).tolist()
-            self.curves_.append({"epoch": epoch, "error": error, "surprise": surprise})
-            state.save(epoch, self.curves_)
-        bar.close()
-        self.state_ = dict(averaged.model.items())
-        ends = np.quantile(self.terms(x_validation), (self.tails, 1 - self.tails), axis=0)
+        self._descend(self._loss, x, checkpoint, fused=True)
+        terms = self.terms(x_validation)
+        ends = np.stack([terms.min(axis=0), terms.max(axis=0)])
         ends[1, ends[1] == ends[0]] += 1  # a single validation image spans nothing
-        self.state_["ends"] = ends.astype(np.float32)
+        self.state_["ends"] = ends
+
+    def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
+        error, surprise = (term.mean() for term in self._terms(model, x))
+        return {"loss": error + self.surprise * surprise, "error": error, "surprise": surprise}
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → their reconstructions, the border as it was."""

@@ -1,5 +1,6 @@
 """AnoGAN: novel is what a generator of normal images cannot be made to draw."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 from ocnd_lib.detectors.gan import GAN, latent_search, nearest_codes
 
 
+@dataclass(eq=False, repr=False)
 class AnoGAN(GAN):
     """DCGAN of the normal class, and a search by gradient for the code of each image.
 
@@ -18,28 +20,11 @@ class AnoGAN(GAN):
     fewer and longer steps go from the best of many random codes.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the codes, which are uniform in (-1, 1)
-        width: int = 32,  # channels at 16 pixels
-        epochs: int = 20,
-        batch_size: int = 64,
-        learning_rate: float = 4e-4,  # of both networks; falls to zero along a cosine
-        smoothing: float = 0.9,  # what the discriminator should say of real images
-        candidates: int = 256,  # random codes; those that draw nearest start the searches
-        restarts: int = 2,  # searches an image; the best one counts
-        search_steps: int = 100,
-        search_rate: float = 0.05,  # of Adam, on codes
-        feature_weight: float = 0.1,  # the paper's lambda
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        super().__init__(
-            latent_dim, width, epochs, batch_size, learning_rate, smoothing,
-            candidates, search_steps, search_rate, seed, device,
-        )  # fmt: skip
-        self.restarts = restarts
-        self.feature_weight = feature_weight
+    candidates: int = 256  # random codes; those that draw nearest start the searches
+    restarts: int = 2  # searches an image; the best one counts
+    search_steps: int = 100
+    search_rate: float = 0.05  # of Adam, on codes
+    feature_weight: float = 0.1  # the paper's lambda
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         if not 1 <= self.restarts <= self.candidates:

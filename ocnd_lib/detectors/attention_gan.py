@@ -3,6 +3,7 @@
 Sources: the deck's slides on the proposed model and its plans; what they leave open is said below.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ CHOICES = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class AttentionGAN(DeepDetector):
     """Two GANs, one of the images and one of what an attention map leaves of them.
 
@@ -54,63 +56,31 @@ class AttentionGAN(DeepDetector):
     so is ours.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the base GAN's tanh code; the masked GAN's is half of it
-        width: int = 32,  # channels of the first layer of both GANs
-        noise: float = 0.4,  # standard deviation of the input noise of both, drawn anew each step
-        latent: bool = True,  # latent discriminators; without them and mining: plain AE-GANs
-        mining: bool = True,  # informative-negative mining in the base GAN's second half
-        joint_discriminator: bool = False,  # judges an image and its code together
-        taps: str = "decoder",  # of the base GAN, whose layers the map is drawn from; or encoder
-        mask: str = "learned",  # or a control that learns nothing: random, centre, ones
-        classifier: str = "none",  # its negatives: none, generated, auxiliary, oracle
-        guidance: str = "whole",  # what to redraw well where there is no classifier; or masked
-        cbam: bool = False,  # on each feature layer that the map is drawn from
-        temperature: float = 1.0,  # of the map's sigmoid; falls from 1 to this while it learns
-        pretrain_mask: bool = False,  # let the map learn before the masked GAN begins
-        reinitialise: bool = False,  # start the masked GAN afresh once the map rests
-        least_area: float = 0.15,  # bounds of the mean of a map
-        most_area: float = 0.6,
-        area_weight: float = 10.0,  # of the squared excess over a bound
-        smoothness: float = 0.05,  # weight of the map's total variation
-        epochs: int = 30,  # of the base GAN
-        mask_epochs: int = 3,  # of pre-training, if any
-        joint_epochs: int = 5,  # of map and masked GAN together
-        masked_epochs: int = 10,  # of the masked GAN on maps at rest
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # of both GANs, Adam with beta1 0.5
-        mask_rate: float = 2e-3,  # of map and classifier
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.noise = noise
-        self.latent = latent
-        self.mining = mining
-        self.joint_discriminator = joint_discriminator
-        self.taps = taps
-        self.mask = mask
-        self.classifier = classifier
-        self.guidance = guidance
-        self.cbam = cbam
-        self.temperature = temperature
-        self.pretrain_mask = pretrain_mask
-        self.reinitialise = reinitialise
-        self.least_area = least_area
-        self.most_area = most_area
-        self.area_weight = area_weight
-        self.smoothness = smoothness
-        self.epochs = epochs
-        self.mask_epochs = mask_epochs
-        self.joint_epochs = joint_epochs
-        self.masked_epochs = masked_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.mask_rate = mask_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the base GAN's tanh code; the masked GAN's is half of it
+    width: int = 32  # channels of the first layer of both GANs
+    noise: float = 0.4  # standard deviation of the input noise of both, drawn anew each step
+    latent: bool = True  # latent discriminators; without them and mining: plain AE-GANs
+    mining: bool = True  # informative-negative mining in the base GAN's second half
+    joint_discriminator: bool = False  # judges an image and its code together
+    taps: str = "decoder"  # of the base GAN, whose layers the map is drawn from; or encoder
+    mask: str = "learned"  # or a control that learns nothing: random, centre, ones
+    classifier: str = "none"  # its negatives: none, generated, auxiliary, oracle
+    guidance: str = "whole"  # what to redraw well where there is no classifier; or masked
+    cbam: bool = False  # on each feature layer that the map is drawn from
+    temperature: float = 1.0  # of the map's sigmoid; falls from 1 to this while it learns
+    pretrain_mask: bool = False  # let the map learn before the masked GAN begins
+    reinitialise: bool = False  # start the masked GAN afresh once the map rests
+    least_area: float = 0.15  # bounds of the mean of a map
+    most_area: float = 0.6
+    area_weight: float = 10.0  # of the squared excess over a bound
+    smoothness: float = 0.05  # weight of the map's total variation
+    epochs: int = 30  # of the base GAN
+    mask_epochs: int = 3  # of pre-training, if any
+    joint_epochs: int = 5  # of map and masked GAN together
+    masked_epochs: int = 10  # of the masked GAN on maps at rest
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # of both GANs, Adam with beta1 0.5
+    mask_rate: float = 2e-3  # of map and classifier
 
     def fit(
         self,

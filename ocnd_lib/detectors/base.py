@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,17 @@ from torch import nn
 
 from data_prep.files import replace_file
 from ocnd_lib.settings import MAY_BE_0, check_settings
-from ocnd_lib.training import Hardware, choose_hardware, to_unit
+from ocnd_lib.training import (
+    Averaged,
+    Checkpoint,
+    Descent,
+    Hardware,
+    batch_count,
+    choose_hardware,
+    learn,
+    seed_everything,
+    to_unit,
+)
 
 DRAWN = 36  # images of random codes that a record keeps
 
@@ -42,13 +53,16 @@ def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> 
     return x
 
 
+@dataclass(eq=False, repr=False)  # both are scikit-learn's
 class Detector(OutlierMixin, BaseEstimator):
     """A one-class detector of images in the manner of scikit-learn.
 
-    Subclasses store their parameters untouched in `__init__` (one is `seed`), learn in
+    Subclasses are dataclasses, whose fields are their parameters. They learn in
     `_learn(x, x_validation, checkpoint)`, and implement `novelty_score`. What they learn is kept in
     `self.state_`, a dict of networks and arrays, which `save` writes.
     """
+
+    seed: int = 0  # of all that is drawn, the held-out images among it
 
     may_be_0 = MAY_BE_0  # parameters, whole numbers, of which 0 makes sense
 
@@ -177,11 +191,44 @@ class Detector(OutlierMixin, BaseEstimator):
         """Rebuild whatever follows from `state_` and is not stored itself."""
 
 
+@dataclass(eq=False, repr=False)
 class DeepDetector(Detector):
     """A detector whose score is computed by networks, batch by batch."""
 
+    device: str = "auto"  # or cpu, cuda
+
     def _hardware(self) -> Hardware:
         return choose_hardware(self.device)
+
+    def _begin(
+        self, x: np.ndarray
+    ) -> tuple[Hardware, torch.Generator, torch.Tensor, nn.ModuleDict]:
+        """Seed all that is drawn; images and fresh networks lie on the device."""
+        hardware, order = self._hardware(), seed_everything(self.seed)
+        networks = nn.ModuleDict(self._networks())
+        return hardware, order, torch.from_numpy(x).to(hardware.device), hardware.place(networks)
+
+    def _descend(self, loss: Callable, x: np.ndarray, checkpoint: Path | None, **adam) -> None:
+        """Train all networks by one loss; the averaged weights of the last epoch are the model.
+
+        `loss(networks, images, epoch)` → numbers by name, of which Adam descends `loss` at a rate
+        that falls to zero along a cosine.
+        """
+        hardware, order, x, model = self._begin(x)
+        averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
+        descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **adam)
+        state = Checkpoint(checkpoint, order, model=model, averaged=averaged, **descend.parts)
+
+        def step(images: torch.Tensor, number: int) -> dict[str, float]:
+            with hardware.autocast():
+                numbers = loss(model, images, number // in_epoch)
+            descend(numbers["loss"])
+            averaged.update(model)
+            return {name: value.item() for name, value in numbers.items()}
+
+        _, self.curves_ = state.load()
+        learn(step, model, x, self.batch_size, state, self.epochs)
+        self.state_ = dict(averaged.model.items())
 
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float32 (N,); higher means more novel."""
@@ -192,7 +239,7 @@ class DeepDetector(Detector):
         return None
 
     def random_codes(self, count: int, generator: torch.Generator) -> torch.Tensor | None:
-        """Codes (count, latent_dim) of the distribution that was learnt; None if there is none."""
+        """Codes (count, latent_dim), drawn as in training; None if none were."""
         return None
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:

@@ -1,33 +1,33 @@
 """Deep SVDD: novel is what a network maps far from the point where it gathers normal images."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.training import (
     Checkpoint,
+    Descent,
     Hardware,
-    batches,
+    batch_count,
     choose_hardware,
-    progress,
-    seed_everything,
+    learn,
     to_unit,
 )
 
 
+@dataclass(eq=False, repr=False)
 class DeepSVDD(DeepDetector):
-    """One-class or soft-boundary Deep SVDD with the networks of Ruff et al. (ICML 2018).
+    """One-class Deep SVDD with the networks of Ruff et al. (ICML 2018).
 
-    Score: squared distance of the code from the centre, under the soft boundary less the squared
-    radius, so that 0 is the sphere. Images of one channel lose two pixels at each edge (MNIST gets
-    its 28x28 back); all get contrast normalisation, then the scale that takes the normal training
-    images to [0, 1]. The encoder starts as that of an autoencoder.
+    Score: squared distance of the code from the centre. Images of one channel lose two pixels at
+    each edge (MNIST gets its 28x28 back); all get contrast normalisation, then the scale that takes
+    the normal training images to [0, 1]. The encoder starts as that of an autoencoder.
 
     The paper trains 150 epochs twice on MNIST, at a rate of 1e-4; on CIFAR-10 it pretrains for 350
     with a `pretrain_decay` of 5e-7. Here a fifth of the epochs and five times the rate were taken:
@@ -37,31 +37,12 @@ class DeepSVDD(DeepDetector):
 
     may_be_0 = DeepDetector.may_be_0 | {"epochs"}  # the networks as the autoencoder leaves them
 
-    def __init__(
-        self,
-        objective: str = "one-class",  # or soft-boundary
-        nu: float = 0.1,  # soft boundary: share of a batch that may lie outside
-        warm_up_epochs: int = 10,  # soft boundary: epochs before the radius follows the codes
-        pretrain_epochs: int = 30,  # of the autoencoder
-        epochs: int = 30,
-        batch_size: int = 200,
-        learning_rate: float = 5e-4,  # a tenth of it after a third of either training
-        pretrain_decay: float = 5e-4,  # weight decay of the autoencoder
-        weight_decay: float = 5e-7,
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.objective = objective
-        self.nu = nu
-        self.warm_up_epochs = warm_up_epochs
-        self.pretrain_epochs = pretrain_epochs
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.pretrain_decay = pretrain_decay
-        self.weight_decay = weight_decay
-        self.seed = seed
-        self.device = device
+    pretrain_epochs: int = 30  # of the autoencoder
+    epochs: int = 30
+    batch_size: int = 200
+    learning_rate: float = 5e-4  # a tenth of it after a third of either training
+    pretrain_decay: float = 5e-4  # weight decay of the autoencoder
+    weight_decay: float = 5e-7
 
     def _hardware(self) -> Hardware:
         # bf16 keeps 8 bits: it would round away the small distances that the score is made of
@@ -73,86 +54,46 @@ class DeepSVDD(DeepDetector):
         return {"contrast": Contrast(), "encoder": encoder, "sphere": sphere}
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        if self.objective not in ("one-class", "soft-boundary"):
-            raise ValueError(f"objective {self.objective!r} is neither one-class nor soft-boundary")
-        if self.nu > 1:
-            raise ValueError(f"nu is {self.nu}; a share is at most 1")
-        hardware, order = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
+        hardware, order, x, model = self._begin(x)
         contrast, encoder, sphere = model.values()
         contrast.fit(x)
         decoder = hardware.place(mirrored_lenet(self.channels_))
         both = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
-        pretrainer, slower = self._optimiser(both, self.pretrain_epochs, self.pretrain_decay)
-        trainer, slow = self._optimiser(encoder, self.epochs, self.weight_decay)
+        in_epoch = batch_count(len(x), self.batch_size)
+        pretrain = self._descent(both, self.pretrain_epochs, in_epoch, self.pretrain_decay)
+        train = self._descent(encoder, self.epochs, in_epoch, self.weight_decay)
         state = Checkpoint(
-            checkpoint, order, model=model, decoder=decoder,
-            pretrainer=pretrainer, slower=slower, trainer=trainer, slow=slow,
-        )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(self.pretrain_epochs + self.epochs, type(self).__name__, start=epoch)
-        while epoch < self.pretrain_epochs:
-            both.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, order):
-                images = contrast(images)
-                loss = (decoder(encoder(images)) - images).square().sum((1, 2, 3)).mean()
-                losses.append(_step(pretrainer, loss))
-            slower.step()
-            epoch += 1
-            bar.update()
-            self.curves_.append({"epoch": epoch, "autoencoder_loss": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        if epoch == self.pretrain_epochs:
+            checkpoint, order, model=model, decoder=decoder, pretrain=pretrain, train=train
+        )
+
+        def redraw(images: Tensor, number: int) -> dict[str, float]:
+            images = contrast(images)
+            error = (decoder(encoder(images)) - images).square().sum((1, 2, 3)).mean()
+            return {"autoencoder_loss": pretrain(error)}
+
+        def gather(images: Tensor, number: int) -> dict[str, float]:
+            return {"loss": train(sphere(encoder(contrast(images))).mean())}
+
+        _, self.curves_ = state.load()
+        learn(redraw, both, x, self.batch_size, state, self.pretrain_epochs)
+        if state.epoch == self.pretrain_epochs:
             encoder.eval()
             with torch.no_grad():
                 sphere.centre_on(torch.cat([encoder(contrast(to_unit(p))) for p in x.split(500)]))
-        while epoch < self.pretrain_epochs + self.epochs:
-            encoder.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, order):
-                distance = sphere(encoder(contrast(images)))
-                losses.append(_step(trainer, self._objective(distance, sphere.radius)))
-                if epoch >= self.pretrain_epochs + self.warm_up_epochs:
-                    self._follow(distance, sphere)
-            slow.step()
-            epoch += 1
-            bar.update()
-            self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        bar.close()
+        learn(gather, encoder, x, self.batch_size, state, self.pretrain_epochs + self.epochs)
         self.state_ = dict(model.items())
 
-    def _optimiser(
-        self, network: nn.Module, epochs: int, weight_decay: float
-    ) -> tuple[torch.optim.Adam, MultiStepLR]:
-        optimiser = torch.optim.Adam(
-            network.parameters(), self.learning_rate, weight_decay=weight_decay
-        )
-        return optimiser, MultiStepLR(optimiser, [max(1, epochs // 3)])
-
-    def _objective(self, distance: Tensor, radius: Tensor) -> Tensor:
-        """Squared distances (N,) → the loss."""
-        if self.objective == "one-class":
-            return distance.mean()
-        return radius**2 + F.relu(distance - radius**2).mean() / self.nu
-
-    def _follow(self, distance: Tensor, sphere: "Sphere") -> None:
-        """Under the soft boundary, set the radius that leaves a share `nu` of a batch outside."""
-        if self.objective == "soft-boundary":
-            sphere.radius.copy_(distance.detach().sqrt().quantile(1 - self.nu))
+    def _descent(
+        self, network: nn.Module, epochs: int, in_epoch: int, weight_decay: float
+    ) -> Descent:
+        third = max(1, epochs // 3) * in_epoch
+        falls = lambda optimiser, steps: MultiStepLR(optimiser, [third])  # noqa: E731
+        steps = epochs * in_epoch
+        return Descent(network, self.learning_rate, steps, falls, weight_decay=weight_decay)
 
     def _score(self, x: Tensor) -> Tensor:
         contrast, encoder, sphere = (self.state_[k] for k in ("contrast", "encoder", "sphere"))
-        return sphere(encoder(contrast(x))) - sphere.radius**2
-
-
-def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> float:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
-    return loss.item()
+        return sphere(encoder(contrast(x)))
 
 
 class Contrast(nn.Module):
@@ -189,12 +130,11 @@ def normalised(x: Tensor) -> Tensor:
 
 
 class Sphere(nn.Module):
-    """Codes (N, D) → squared distances (N,) from the centre; holds the radius as well."""
+    """Codes (N, D) → squared distances (N,) from the centre."""
 
     def __init__(self, size: int):
         super().__init__()
         self.register_buffer("centre", torch.zeros(size))
-        self.register_buffer("radius", torch.zeros(()))
 
     def centre_on(self, codes: Tensor) -> None:
         """Put the centre on the mean code, but no coordinate nearer to 0 than 0.1.

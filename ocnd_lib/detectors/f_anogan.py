@@ -1,5 +1,6 @@
 """f-AnoGAN: an encoder takes the place of AnoGAN's search, so that scoring is one look."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ from torch import Tensor, nn
 
 from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.detectors.gan import Descent
 from ocnd_lib.networks import Decoder, Encoder, uniform_codes
-from ocnd_lib.training import Checkpoint, batch_count, batches, progress, seed_everything
+from ocnd_lib.training import Checkpoint, Descent, batch_count, learn
 
 
+@dataclass(eq=False, repr=False)
 class FAnoGAN(DeepDetector):
     """WGAN-GP of the normal class, then an encoder that inverts its generator (izi_f).
 
@@ -23,33 +24,16 @@ class FAnoGAN(DeepDetector):
     uniform in (-1, 1), the range of the encoder's tanh.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the codes; the paper's are 128
-        width: int = 32,  # channels at 16 pixels
-        epochs: int = 12,  # of critic and generator
-        encoder_epochs: int = 6,
-        critic_steps: int = 2,  # for each step of the generator
-        gradient_penalty: float = 10.0,
-        kappa: float = 1.0,  # weight of the features beside the pixels
-        batch_size: int = 64,
-        learning_rate: float = 4e-4,  # of critic and generator; falls to zero along a cosine
-        encoder_rate: float = 1e-3,  # so does this
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.epochs = epochs
-        self.encoder_epochs = encoder_epochs
-        self.critic_steps = critic_steps
-        self.gradient_penalty = gradient_penalty
-        self.kappa = kappa
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.encoder_rate = encoder_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the codes; the paper's are 128
+    width: int = 32  # channels at 16 pixels
+    epochs: int = 12  # of critic and generator
+    encoder_epochs: int = 6
+    critic_steps: int = 2  # for each step of the generator
+    gradient_penalty: float = 10.0
+    kappa: float = 1.0  # weight of the features beside the pixels
+    batch_size: int = 64
+    learning_rate: float = 4e-4  # of critic and generator; falls to zero along a cosine
+    encoder_rate: float = 1e-3  # so does this
 
     def _networks(self) -> dict[str, nn.Module]:
         return {
@@ -59,66 +43,50 @@ class FAnoGAN(DeepDetector):
         }
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        hardware, order = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
+        hardware, order, x, model = self._begin(x)
         self.state_ = dict(model.items())
         generator, critic, encoder = model.values()
-        in_epoch = batch_count(len(x), self.batch_size)
+        in_epoch, rate = batch_count(len(x), self.batch_size), self.learning_rate
         steps, encoder_steps = self.epochs * in_epoch, self.encoder_epochs * in_epoch
-        descend_d = Descent(critic, self.learning_rate, (0.0, 0.9), steps)
-        descend_g = Descent(generator, self.learning_rate, (0.0, 0.9), steps // self.critic_steps)
-        descend_e = Descent(encoder, self.encoder_rate, (0.9, 0.999), encoder_steps)
+        descend_d = Descent(critic, rate, steps, betas=(0.0, 0.9))
+        descend_g = Descent(generator, rate, steps // self.critic_steps, betas=(0.0, 0.9))
+        descend_e = Descent(encoder, self.encoder_rate, encoder_steps)
         state = Checkpoint(
             checkpoint, order,
             model=model, descend_d=descend_d, descend_g=descend_g, descend_e=descend_e,
         )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(steps + encoder_steps, type(self).__name__, start=epoch * in_epoch)
-        while epoch < self.epochs:
-            model.train()
-            losses = []
-            for i, (images, _) in enumerate(batches(x, None, self.batch_size, order)):
-                codes = uniform_codes(len(images), self.latent_dim).to(images.device)
+
+        def draw(images: Tensor, number: int) -> dict[str, float]:
+            codes = uniform_codes(len(images), self.latent_dim).to(images.device)
+            with hardware.autocast():
+                drawn = generator(codes)
+                gap = critic(images).float().mean() - critic(drawn.detach()).float().mean()
+            penalty = steepness(critic, images, drawn.detach().float())
+            descend_d(self.gradient_penalty * penalty - gap)
+            if number % self.critic_steps == 0:
                 with hardware.autocast():
-                    drawn = generator(codes)
-                    gap = critic(images).float().mean() - critic(drawn.detach()).float().mean()
-                penalty = steepness(critic, images, drawn.detach().float())
-                descend_d(self.gradient_penalty * penalty - gap)
-                losses.append(gap.item())
-                if (epoch * in_epoch + i) % self.critic_steps == 0:
-                    with hardware.autocast():
-                        fooled = critic(drawn).float()
-                    descend_g(-fooled.mean())
-                bar.update()
-            epoch += 1
-            self.curves_.append({"epoch": epoch, "gap": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        generator.eval()
-        critic.eval()
-        while epoch < self.epochs + self.encoder_epochs:
-            encoder.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, order):
-                with hardware.autocast():
-                    loss = self._score(images).mean()
-                losses.append(descend_e(loss))
-                bar.update()
-            epoch += 1
-            self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        bar.close()
+                    fooled = critic(drawn).float()
+                descend_g(-fooled.mean())
+            return {"gap": gap.item()}
+
+        def encode(images: Tensor, number: int) -> dict[str, float]:
+            with hardware.autocast():
+                loss = self._score(images).mean()
+            return {"loss": descend_e(loss)}
+
+        _, self.curves_ = state.load()
+        learn(draw, model, x, self.batch_size, state, self.epochs)
+        model.eval()  # generator and critic rest
+        learn(encode, encoder, x, self.batch_size, state, self.epochs + self.encoder_epochs)
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """Images in [-1, 1] (N, C, 32, 32) → what the generator draws of their codes."""
         return self.decode(self.state_["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes as in training, uniform in (-1, 1)."""
         return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
         return self.state_["generator"](codes)
 
     def _score(self, x: Tensor) -> Tensor:

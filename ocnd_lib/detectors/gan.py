@@ -1,18 +1,19 @@
 """GAN: what the discriminator takes for unreal, and the generator cannot draw, is novel."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Critic, Decoder, uniform_codes
-from ocnd_lib.training import Checkpoint, batch_count, batches, progress, says, seed_everything
+from ocnd_lib.training import Checkpoint, Descent, batch_count, learn, says
 
 
+@dataclass(eq=False, repr=False)
 class GAN(DeepDetector):
     """DCGAN of the normal class (Goodfellow et al. 2014; Radford et al. 2016).
 
@@ -30,31 +31,15 @@ class GAN(DeepDetector):
     table mnist --choices gan`).
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the codes, which are uniform in (-1, 1)
-        width: int = 32,  # channels at 16 pixels
-        epochs: int = 20,
-        batch_size: int = 64,
-        learning_rate: float = 4e-4,  # of both networks; falls to zero along a cosine
-        smoothing: float = 0.9,  # what the discriminator should say of real images
-        candidates: int = 256,  # random codes; the one that draws nearest starts the search
-        search_steps: int = 8,
-        search_rate: float = 0.1,  # of Adam, on codes
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.smoothing = smoothing
-        self.candidates = candidates
-        self.search_steps = search_steps
-        self.search_rate = search_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the codes, which are uniform in (-1, 1)
+    width: int = 32  # channels at 16 pixels
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 4e-4  # of both networks; falls to zero along a cosine
+    smoothing: float = 0.9  # what the discriminator should say of real images
+    candidates: int = 256  # random codes; the one that draws nearest starts the search
+    search_steps: int = 8
+    search_rate: float = 0.1  # of Adam, on codes
 
     def _networks(self) -> dict[str, nn.Module]:
         return {
@@ -75,45 +60,32 @@ class GAN(DeepDetector):
         return GAN(**{name: own[name] for name in (*trained, "seed", "device")})
 
     def _train(self, x: np.ndarray, checkpoint: Path | None) -> None:
-        hardware, order = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
+        hardware, order, x, model = self._begin(x)
         generator, critic = model.values()
         steps = self.epochs * batch_count(len(x), self.batch_size)
-        descend_g = Descent(generator, self.learning_rate, (0.5, 0.999), steps)
-        descend_d = Descent(critic, self.learning_rate, (0.5, 0.999), steps)
+        descend_g = Descent(generator, self.learning_rate, steps, betas=(0.5, 0.999))
+        descend_d = Descent(critic, self.learning_rate, steps, betas=(0.5, 0.999))
         state = Checkpoint(checkpoint, order, model=model, descend_g=descend_g, descend_d=descend_d)
-        epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            model.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, order):
-                codes = uniform_codes(len(images), self.latent_dim).to(images.device)
-                with hardware.autocast():
-                    drawn = generator(codes)
-                    # two passes, so that either kind has batch statistics of its own
-                    real, fake = critic(images), critic(drawn.detach())
-                loss_d = descend_d(says(real, self.smoothing) + says(fake, 0))
-                with hardware.autocast():
-                    fooled = critic(drawn)
-                loss_g = descend_g(says(fooled, 1))
-                losses.append((loss_g, loss_d))
-                bar.update()
-                bar.set_postfix(epoch=epoch + 1, loss=f"{loss_g:.3f}", refresh=False)
-            epoch += 1
-            loss_g, loss_d = np.mean(losses, axis=0).tolist()
-            self.curves_.append({"epoch": epoch, "loss": loss_g, "critic_loss": loss_d})
-            state.save(epoch, self.curves_)
-        bar.close()
+
+        def step(images: Tensor, number: int) -> dict[str, float]:
+            codes = uniform_codes(len(images), self.latent_dim).to(images.device)
+            with hardware.autocast():
+                drawn = generator(codes)
+                # two passes, so that either kind has batch statistics of its own
+                real, fake = critic(images), critic(drawn.detach())
+            loss_d = descend_d(says(real, self.smoothing) + says(fake, 0))
+            with hardware.autocast():
+                fooled = critic(drawn)
+            return {"loss": descend_g(says(fooled, 1)), "critic_loss": loss_d}
+
+        _, self.curves_ = state.load()
+        learn(step, model, x, self.batch_size, state, self.epochs)
         self.state_ = dict(model.items())
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes as in training, uniform in (-1, 1)."""
         return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
         return self.state_["generator"](codes)
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -134,34 +106,6 @@ class GAN(DeepDetector):
     def _score(self, x: Tensor) -> Tensor:
         centre, spread = (torch.from_numpy(self.state_[k]).to(x) for k in ("centre", "spread"))
         return ((self._terms(x) - centre) / spread).sum(1)
-
-
-class Descent:
-    """Adam on one network alone, at a rate that falls to zero along a cosine; `Checkpoint` part.
-
-    Calling it takes one step down a loss, of which other networks may be a part, and returns it.
-    """
-
-    def __init__(self, network: nn.Module, rate: float, betas: tuple[float, float], steps: int):
-        self.weights = list(network.parameters())
-        self.optimiser = torch.optim.Adam(self.weights, rate, betas)
-        self.schedule = CosineAnnealingLR(self.optimiser, max(1, steps))
-
-    def __call__(self, loss: Tensor) -> float:
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward(inputs=self.weights)
-        self.optimiser.step()
-        self.schedule.step()
-        return loss.item()
-
-    def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
-        return {"optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict()}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.schedule.load_state_dict(state["schedule"])
 
 
 def nearest_codes(

@@ -1,5 +1,6 @@
 """KDE: the density of the training images, as a sum of one Gaussian around each."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ocnd_lib.detectors.features import chunks, features, fit_features
 BANDWIDTHS = np.logspace(-4.5, 5, 20, base=2)  # the grid of Ruff et al. 2018
 
 
+@dataclass(eq=False, repr=False)
 class KDE(Detector):
     """Gaussian kernel density (Parzen 1962) of principal components of pixels.
 
@@ -19,13 +21,7 @@ class KDE(Detector):
     highest likelihood in five-fold cross-validation on the training images.
     """
 
-    def __init__(
-        self,
-        gcn: bool = False,  # normalise the contrast of each image first
-        seed: int = 0,  # draws the held-out images
-    ):
-        self.gcn = gcn
-        self.seed = seed
+    gcn: bool = False  # normalise the contrast of each image first
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         learned = fit_features(x, self.gcn)

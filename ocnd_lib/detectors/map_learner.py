@@ -14,15 +14,15 @@ from ocnd_lib.attention import (
     area_penalty,
     attended_error,
     describe,
+    generated_negatives,
     multiply,
     roughness,
 )
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.detectors.ocgan import evaluating
 from ocnd_lib.detectors.redrawer import Redrawer
-from ocnd_lib.negatives import generated_negatives
 from ocnd_lib.networks import Critic
-from ocnd_lib.training import Averaged, Hardware, says, to_unit
+from ocnd_lib.training import Averaged, Hardware, Together, says, to_unit
 
 LEARNS_MAP = ("mask", "joint")  # phases of an AttentionGAN
 FILMED = 4  # training images, the first, whose maps are kept epoch by epoch
@@ -46,7 +46,7 @@ def map_networks(model: DeepDetector) -> dict[str, nn.Module]:
     return networks
 
 
-class MapLearner:
+class MapLearner(Together):
     """The networks of a map as they learn, and their optimisers: a part of a `Checkpoint`.
 
     `model` is the AttentionGAN whose parameters hold and whose base GAN rests; `given` are real
@@ -62,6 +62,8 @@ class MapLearner:
             name: torch.optim.Adam(net.parameters(), model.mask_rate, betas=(0.5, 0.999))
             for name, net in self.learns.items()
         }
+        optimisers = Together(**self.optimisers)
+        super().__init__(nets=self.nets, averaged=self.averaged, optimisers=optimisers)
 
     def temperature(self, epoch: int) -> float:
         """That of an epoch: 1 until the joint ones, in which it falls to the model's own."""
@@ -161,16 +163,3 @@ class MapLearner:
             return generated_negatives(images)
         rows = torch.randint(len(self.given), (len(images),)).numpy()
         return to_unit(torch.from_numpy(self.given[rows]).to(images.device))
-
-    def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
-        optimisers = {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()}
-        averaged = self.averaged.state_dict()
-        return {"nets": self.nets.state_dict(), "averaged": averaged, "optimisers": optimisers}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
-        self.nets.load_state_dict(state["nets"])
-        self.averaged.load_state_dict(state["averaged"])
-        for name, optimiser in self.optimisers.items():
-            optimiser.load_state_dict(state["optimisers"][name])

@@ -5,6 +5,7 @@ Perera, Nallapati and Xiang, CVPR 2019, arXiv 1903.08550.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,25 +15,24 @@ import torch.nn.functional as F
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from ocnd_lib import networks61
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detail import in_details, lost_detail, redrawing_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
-from ocnd_lib.networks import Critic, Decoder, Encoder, dcgan_weights, uniform_codes
-from ocnd_lib.training import (
-    Averaged,
-    Best,
-    Checkpoint,
-    batch_count,
-    batches,
-    means,
-    progress,
-    says,
-    seed_everything,
-    to_unit,
+from ocnd_lib.networks import (
+    Critic,
+    Critic61,
+    Decoder,
+    Decoder61,
+    Encoder,
+    Encoder61,
+    dcgan_weights,
+    enlarge,
+    shrink,
+    uniform_codes,
 )
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, learn, says
 
-CHOICES = {"variant": ("ours", "official61"), "kept": ("last", "validation")}
+VARIANTS = ("ours", "official61")
 WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
 
 
@@ -98,6 +98,7 @@ def mine(
     return torch.tanh(v).detach()
 
 
+@dataclass(eq=False, repr=False)
 class OCGAN(DeepDetector):
     """One-class GAN: a denoising autoencoder whose whole code cube decodes to the normal class.
 
@@ -105,57 +106,32 @@ class OCGAN(DeepDetector):
     the generator loss is 10·MSE + 1·latent + 1·visual. Score: mean squared reconstruction error.
     `latent`, `visual` and `mining` switch the parts off one by one, down to the plain denoising
     autoencoder; without `visual` no random code is decoded, so nothing is mined. The model is that
-    of the last epoch, with averaged weights; the paper's rule is `kept` validation. The paper has
-    64 channels where `width` counts, here halved for a CPU's sake, noise of variance (not
-    deviation) 0.2, and more epochs; how code, noise and rate were chosen, `ocnd table mnist
-    --choices ocgan` shows. `variant` official61 has the networks of the release
-    (`ocnd_lib.networks61`), whose own settings are `width` 64, `dropout` 0.5, `latent_dim` 16
-    (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and `epochs` 201.
+    of the last epoch, with averaged weights. The paper has 64 channels where `width` counts, here
+    halved for a CPU's sake, noise of variance (not deviation) 0.2, and more epochs; how code, noise
+    and rate were chosen, `ocnd table mnist --choices ocgan` shows. `variant` official61 has the
+    networks of the release (`ocnd_lib.networks`), whose own settings are `width` 64, `dropout`
+    0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and
+    `epochs` 201.
     Not of the paper is `detail_power`: with 1, the error is measured in units of the image's own
     detail (`ocnd_lib.detail`).
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the tanh code
-        width: int = 32,  # channels of the first layer of encoder, decoder and classifier
-        variant: str = "ours",  # networks for 32 pixels, or official61: the release's, for 61
-        noise: float = 0.4,  # standard deviation of the input noise, drawn anew each step
-        dropout: float = 0.0,  # share of the decoder's last features left out in training
-        latent: bool = True,  # the latent discriminator
-        visual: bool = True,  # the visual discriminator
-        mining: bool = True,  # informative-negative mining in the second half
-        joint_discriminator: bool = False,  # the visual one judges an image and its code together
-        mining_steps: int = 5,  # gradient steps on a code
-        step_size: float = 0.1,  # length of one step, in units of √latent_dim
-        reconstruction_weight: float = 10.0,  # of the squared error beside the adversarial losses
-        kept: str = "last",  # the epoch kept: last, or that with the lowest validation error
-        detail_power: float = 0.0,  # the score is the error divided by the detail to this power
-        epochs: int = 30,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # of every network, Adam with beta1 0.5
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.variant = variant
-        self.noise = noise
-        self.dropout = dropout
-        self.latent = latent
-        self.visual = visual
-        self.mining = mining
-        self.joint_discriminator = joint_discriminator
-        self.mining_steps = mining_steps
-        self.step_size = step_size
-        self.reconstruction_weight = reconstruction_weight
-        self.kept = kept
-        self.detail_power = detail_power
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the tanh code
+    width: int = 32  # channels of the first layer of encoder, decoder and classifier
+    variant: str = "ours"  # networks for 32 pixels, or official61: the release's, for 61
+    noise: float = 0.4  # standard deviation of the input noise, drawn anew each step
+    dropout: float = 0.0  # share of the decoder's last features left out in training
+    latent: bool = True  # the latent discriminator
+    visual: bool = True  # the visual discriminator
+    mining: bool = True  # informative-negative mining in the second half
+    joint_discriminator: bool = False  # the visual one judges an image and its code together
+    mining_steps: int = 5  # gradient steps on a code
+    step_size: float = 0.1  # length of one step, in units of √latent_dim
+    reconstruction_weight: float = 10.0  # of the squared error beside the adversarial losses
+    detail_power: float = 0.0  # the score is the error divided by the detail to this power
+    epochs: int = 30
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # of every network, Adam with beta1 0.5
 
     def base_gan(self) -> "OCGAN":
         """One that is trained just as this one is, not yet trained."""
@@ -164,9 +140,9 @@ class OCGAN(DeepDetector):
     def _networks(self) -> dict[str, nn.Module]:
         channels, codes, narrow = self.channels_, self.latent_dim, max(self.width // 5, 4)
         if self.variant == "official61":
-            encoder = networks61.Encoder61(channels, codes, self.width)
-            decoder = networks61.Decoder61(channels, codes, self.width, self.dropout)
-            critic = networks61.Critic61
+            encoder = Encoder61(channels, codes, self.width)
+            decoder = Decoder61(channels, codes, self.width, self.dropout)
+            critic = Critic61
         else:
             encoder = Encoder(channels, codes, self.width)
             decoder = Decoder(channels, codes, self.width, dropout=self.dropout)
@@ -182,9 +158,8 @@ class OCGAN(DeepDetector):
         }
 
     def _check_choices(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}")
+        if self.variant not in VARIANTS:
+            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}")
         if self.dropout >= 1:
             raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
         if self.variant == "official61" and self.joint_discriminator:
@@ -192,69 +167,40 @@ class OCGAN(DeepDetector):
 
     def _enlarged(self, x: Tensor) -> Tensor:
         """Images of 32 pixels in the size that the networks take."""
-        return networks61.enlarge(x) if self.variant == "official61" else x
+        return enlarge(x) if self.variant == "official61" else x
 
     def _shrunk(self, x: Tensor) -> Tensor:
         """Images of the networks' size with 32 pixels."""
-        return networks61.shrink(x) if self.variant == "official61" else x
+        return shrink(x) if self.variant == "official61" else x
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         self._check_choices()
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        nets = hardware.place(nn.ModuleDict(self._networks()))
+        hardware, order, x, nets = self._begin(x)
         redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
         averaged = Averaged(redraws)
-        # with its classifier, since mining of the kept model asks that of the same epoch
-        best = Best(nets) if self.kept == "validation" else None
         optimisers = self._optimisers(nets)
-        parts = {"averaged": averaged, **({"best": best} if best else {})}
-        state = Checkpoint(checkpoint, generator, nets=nets, **parts, **optimisers)
-        epoch, self.curves_ = state.load()
+        state = Checkpoint(checkpoint, order, nets=nets, averaged=averaged, **optimisers)
+        _, self.curves_ = state.load()
         update = Recorded(
             partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()
         )
-        steps = self.epochs * batch_count(len(x), self.batch_size)
-        bar = progress(steps, "OCGAN", start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            nets.train()
-            half = self.epochs // 2
-            mining = self.mining and self.visual and epoch >= half
-            classify = self.mining and self.visual and epoch >= half - 1  # one epoch suffices it
-            log: list[dict] = []
-            for images, _ in batches(x, None, self.batch_size, generator):
-                images = self._enlarged(images)
-                noisy = images + self.noise * torch.randn_like(images)
-                watch = mining and len(log) % WATCHED == 0
-                with hardware.autocast():
-                    step = update(images, noisy, classify=classify, mining=mining, watch=watch)
-                averaged.update(redraws)
-                log.append(step)
-                bar.update()
-            epoch += 1
-            point = {"epoch": epoch, **means(log)}
-            bar.set_postfix(epoch=epoch, loss=f"{point['mse']:.4f}", refresh=False)
-            if best:
-                point["validation_mse"] = self._validation_mse(averaged.model, x_validation)
-                best.offer(nn.ModuleDict({**nets, **averaged.model}), point["validation_mse"])
-            self.curves_.append(point)
-            state.save(epoch, self.curves_)
-        bar.close()
-        # an error that was never a number leaves nothing to choose, and scores that say so
-        chosen = best.model if best and np.isfinite(best.lowest) else averaged.model
-        self.state_ = {**nets, **chosen}
+        in_epoch, half = batch_count(len(x), self.batch_size), self.epochs // 2
+        mines = self.mining and self.visual
 
-    @torch.no_grad()
-    def _validation_mse(self, redraws: nn.ModuleDict, x: np.ndarray) -> float:
-        """Mean squared error of images without noise, in evaluation mode."""
-        hardware, errors = self._hardware(), []
-        redraws.eval()
-        for images in torch.from_numpy(x).split(self.batch_size):
-            seen = self._enlarged(to_unit(images.to(hardware.device)))
+        def step(images: Tensor, number: int) -> dict[str, Tensor]:
+            epoch, batch = divmod(number, in_epoch)
+            mining = mines and epoch >= half
+            classify = mines and epoch >= half - 1  # one epoch suffices it
+            watch = mining and batch % WATCHED == 0
+            images = self._enlarged(images)
+            noisy = images + self.noise * torch.randn_like(images)
             with hardware.autocast():
-                redrawn = redraws["decoder"](redraws["encoder"](seen))
-            errors.append(redrawing_error(seen, redrawn).cpu())
-        return torch.cat(errors).double().mean().item()
+                losses = update(images, noisy, classify=classify, mining=mining, watch=watch)
+            averaged.update(redraws)
+            return losses
+
+        learn(step, nets, x, self.batch_size, state, self.epochs)
+        self.state_ = {**nets, **averaged.model}
 
     def _optimisers(self, nets: nn.ModuleDict) -> dict[str, torch.optim.Optimizer]:
         encoder, decoder, on_codes, on_images, classifier = nets.values()
@@ -340,15 +286,12 @@ class OCGAN(DeepDetector):
         optimiser.step()
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) → their reconstructions."""
         return self.decode(self.state_["encoder"](self._enlarged(x)))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes as in training, uniform in (-1, 1)."""
         return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, latent_dim) → images in [-1, 1] (N, C, 32, 32)."""
         return self._shrunk(self.state_["decoder"](codes))
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:

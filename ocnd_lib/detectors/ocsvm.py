@@ -1,5 +1,6 @@
 """OC-SVM: a smooth boundary around the training images in the space of an RBF kernel."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from ocnd_lib.detectors.base import Detector
 from ocnd_lib.detectors.features import features, fit_features
 
 
+@dataclass(eq=False, repr=False)
 class OCSVM(Detector):
     """One-class support vector machine (Schölkopf et al. 2001) on principal components of pixels.
 
@@ -18,17 +20,9 @@ class OCSVM(Detector):
     2018 chose gamma by the AUROC on a labelled tenth of the test set.
     """
 
-    def __init__(
-        self,
-        gcn: bool = False,  # normalise the contrast of each image first
-        gamma: str = "scale",  # of the kernel: "scale" as in scikit-learn, or "median" (distance)
-        nu: float = 0.1,  # bound on the part of the training images outside the boundary
-        seed: int = 0,  # draws the held-out images, and those for the median
-    ):
-        self.gcn = gcn
-        self.gamma = gamma
-        self.nu = nu
-        self.seed = seed
+    gcn: bool = False  # normalise the contrast of each image first
+    gamma: str = "scale"  # of the kernel: "scale" as in scikit-learn, or "median" (distance)
+    nu: float = 0.1  # bound on the part of the training images outside the boundary
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         if self.gamma not in ("scale", "median"):

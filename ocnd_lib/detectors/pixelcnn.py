@@ -1,5 +1,6 @@
 """PixelCNN: the likelihood of an image, one pixel after the other."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 LEVELS = 16  # an image is quantised to so many grey levels a channel
 
 
+@dataclass(eq=False, repr=False)
 class PixelCNN(DeepDetector):
     """Autoregressive model of pixels (van den Oord et al. 2016, arXiv 1601.06759).
 
@@ -21,23 +22,11 @@ class PixelCNN(DeepDetector):
     and deeper and tell all 256 levels apart; this one is small enough for a CPU.
     """
 
-    def __init__(
-        self,
-        width: int = 32,  # channels between blocks; inside a block half of them
-        blocks: int = 4,  # residual blocks after the 7x7 convolution
-        epochs: int = 6,
-        batch_size: int = 64,
-        learning_rate: float = 2e-3,  # falls to zero along a cosine
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.width = width
-        self.blocks = blocks
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    width: int = 32  # channels between blocks; inside a block half of them
+    blocks: int = 4  # residual blocks after the 7x7 convolution
+    epochs: int = 6
+    batch_size: int = 64
+    learning_rate: float = 2e-3  # falls to zero along a cosine
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"pixels": PixelNetwork(self.channels_, self.width, self.blocks)}
@@ -48,38 +37,10 @@ class PixelCNN(DeepDetector):
                 f"width is {self.width}; half of it must be a channel for each colour, so it is "
                 f"{2 * self.channels_} or more"
             )
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
-        averaged = Averaged(model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        steps = self.epochs * batch_count(len(x), self.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        state = Checkpoint(
-            checkpoint, generator,
-            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
-        )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            model.train()
-            losses = []
-            for images, _ in batches(x, None, self.batch_size, generator):
-                with hardware.autocast():
-                    loss = bits_per_dimension(model["pixels"], images).mean()
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                averaged.update(model)
-                losses.append(loss.item())
-                bar.update()
-                bar.set_postfix(epoch=epoch + 1, bits=f"{loss.item():.3f}", refresh=False)
-            epoch += 1
-            self.curves_.append({"epoch": epoch, "loss": float(np.mean(losses))})
-            state.save(epoch, self.curves_)
-        bar.close()
-        self.state_ = dict(averaged.model.items())
+        self._descend(self._loss, x, checkpoint)
+
+    def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
+        return {"loss": bits_per_dimension(model["pixels"], x).mean()}
 
     def _score(self, x: Tensor) -> Tensor:
         return bits_per_dimension(self.state_["pixels"], x)

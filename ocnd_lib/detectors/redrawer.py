@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detectors.ocgan import OCGAN
-from ocnd_lib.training import Averaged, Hardware, load_optimiser
+from ocnd_lib.training import Averaged, Hardware, Together
 
 KEPT = ("encoder", "decoder", "visual_discriminator")  # of a GAN, once it is trained
 
 
-class Redrawer:
+class Redrawer(Together):
     """Networks of an OCGAN, their averages and optimisers: a part of a `Checkpoint`.
 
     `recipe` is the OCGAN whose parameters hold. `kept` are the networks that score and explain,
@@ -33,6 +33,7 @@ class Redrawer:
         parts = {"nets": self.nets, "optimisers": self.optimisers}
         step = partial(self.recipe._step, **parts, classify=False, mining=False)
         self.update = Recorded(step, self.optimisers.values())
+        super().__init__(nets=self.nets, averaged=self.averaged, **self.optimisers)
         self.kept = nn.ModuleDict(
             {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
         )
@@ -43,18 +44,3 @@ class Redrawer:
         losses = self.update(images, noisy)
         self.averaged.update(self.redraws)
         return losses
-
-    def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
-        return {
-            "nets": self.nets.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            **{name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
-        }
-
-    def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave, before the first step."""
-        self.nets.load_state_dict(state["nets"])
-        self.averaged.load_state_dict(state["averaged"])
-        for name, optimiser in self.optimisers.items():
-            load_optimiser(optimiser, state[name])

@@ -1,5 +1,6 @@
 """VAE: the novelty of an image is how improbable a variational autoencoder finds it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,12 @@ from torch import Tensor, nn
 
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Decoder, Encoder
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, batches, progress, seed_everything
 
 # of a colour value in [-1, 1]: the Gaussian's negative log-likelihood is then the squared error
 VARIANCE = 0.5
 
 
+@dataclass(eq=False, repr=False)
 class VAE(DeepDetector):
     """Variational autoencoder (Kingma and Welling 2014) with a Gaussian code.
 
@@ -25,25 +26,12 @@ class VAE(DeepDetector):
     weights, is the model.
     """
 
-    def __init__(
-        self,
-        latent_dim: int = 32,  # size of the code
-        width: int = 32,  # channels of the first layer
-        epochs: int = 40,
-        warm_up: float = 0.5,  # part of the epochs in which the weight of the KL term rises to 1
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,  # falls to zero along a cosine
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.latent_dim = latent_dim
-        self.width = width
-        self.epochs = epochs
-        self.warm_up = warm_up
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.seed = seed
-        self.device = device
+    latent_dim: int = 32  # size of the code
+    width: int = 32  # channels of the first layer
+    epochs: int = 40
+    warm_up: float = 0.5  # part of the epochs in which the weight of the KL term rises to 1
+    batch_size: int = 128
+    learning_rate: float = 1e-3  # falls to zero along a cosine
 
     def _networks(self) -> dict[str, nn.Module]:
         return {
@@ -53,45 +41,15 @@ class VAE(DeepDetector):
         }
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        x = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(nn.ModuleDict(self._networks()))
-        averaged = Averaged(model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
-        steps = self.epochs * batch_count(len(x), self.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        state = Checkpoint(
-            checkpoint, generator,
-            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
-        )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
-        while epoch < self.epochs:
-            model.train()
-            kl_weight = min(1.0, (epoch + 1) / max(1.0, self.warm_up * self.epochs))
-            sums = []
-            for images, _ in batches(x, None, self.batch_size, generator):
-                with hardware.autocast():
-                    mean, log_variance = encode(model["encoder"], images)
-                    noise = torch.randn_like(mean)
-                    raw = model["decoder"](mean + (log_variance / 2).exp() * noise)
-                misfit = reconstruction_loss(raw, images).mean()
-                kl = divergence(mean, log_variance).mean()
-                optimiser.zero_grad(set_to_none=True)
-                (misfit + kl_weight * kl).backward()
-                optimiser.step()
-                schedule.step()
-                averaged.update(model)
-                sums.append((misfit.item(), kl.item()))
-                bar.update()
-                bar.set_postfix(epoch=epoch + 1, loss=f"{sum(sums[-1]):.1f}", refresh=False)
-            epoch += 1
-            misfit, kl = np.mean(sums, axis=0)
-            losses = {"reconstruction": misfit, "kl": kl, "loss": misfit + kl}
-            self.curves_.append({"epoch": epoch} | {k: float(v) for k, v in losses.items()})
-            state.save(epoch, self.curves_)
-        bar.close()
-        self.state_ = dict(averaged.model.items())
+        self._descend(self._loss, x, checkpoint)
+
+    def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
+        mean, log_variance = encode(model["encoder"], x)
+        noise = torch.randn_like(mean)
+        raw = model["decoder"](mean + (log_variance / 2).exp() * noise)
+        misfit, kl = reconstruction_loss(raw, x).mean(), divergence(mean, log_variance).mean()
+        kl_weight = min(1.0, (epoch + 1) / max(1.0, self.warm_up * self.epochs))
+        return {"loss": misfit + kl_weight * kl, "reconstruction": misfit, "kl": kl}
 
     def decode(self, z: Tensor) -> Tensor:
         """Codes (N, latent_dim) → the images they stand for, in [-1, 1] (N, C, 32, 32)."""

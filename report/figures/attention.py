@@ -25,9 +25,9 @@ from ocnd_lib.comparison import (
     paired_delong,
 )
 from ocnd_lib.data import class_index
-from ocnd_lib.metrics import auroc_interval, seed_interval
 from ocnd_lib.protocol import ABLATED
 from ocnd_lib.records import own_seconds, parse_cell, read_arrays, read_record
+from ocnd_lib.stats import auroc_interval, seed_interval
 from report import plots
 from report.figures.claims import interval_text
 from report.figures.reconstruction import normal_first

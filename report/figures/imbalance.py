@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.metrics import bootstrap_intervals, decision_numbers
 from ocnd_lib.records import read_arrays, read_records
+from ocnd_lib.stats import bootstrap_intervals, decision_numbers
 from report import plots
 from report.figures.source import NoRecords, published_claim
 

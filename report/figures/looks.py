@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ocnd_lib.comparison import mean_over_runs
-from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.stats import seed_interval
 from report import plots
 from report.figures.claims import claims_table, interval_text, verdict
 from report.figures.source import NoRecords

@@ -12,8 +12,8 @@ from scipy import stats
 from ocnd_lib.background import SHOWN, VERSIONS
 from ocnd_lib.comparison import mcnemar, mean_over_runs
 from ocnd_lib.masked import ROUNDED
-from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import read_arrays, read_record
+from ocnd_lib.stats import seed_interval
 from report import plots
 from report.figures.source import NoRecords, published_claim
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from report.figures.claims import claims_table, verdict
 from report.figures.masked import (
     COCO,

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import Run, compare_means, shared_runs
 from ocnd_lib.data import class_index
-from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.stats import seed_interval
 from report import plots
 from report.figures.benchmark import TITLES
 from report.figures.claims import interval_text

@@ -11,8 +11,8 @@ from scipy.stats import pearsonr, spearmanr
 
 from ocnd_lib.benchmark import pictured
 from ocnd_lib.data import class_index, class_names
-from ocnd_lib.metrics import proportion_interval, seed_interval
 from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
+from ocnd_lib.stats import proportion_interval, seed_interval
 from report import plots
 from report.figures.benchmark import TITLES
 from report.figures.claims import claims_table, interval_text, verdict

@@ -10,7 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, WIDTH
 from report.plots.reconstruction import show_image
 

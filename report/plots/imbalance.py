@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import precision_recall_curve
 
-from ocnd_lib.metrics import threshold_curve
+from ocnd_lib.stats import threshold_curve
 from report.drawing import COLOURS, WIDTH, direct_labels
 
 PERCENT = PercentFormatter(1, decimals=0)

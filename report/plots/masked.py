@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, WIDTH
 from report.plots.imbalance import PERCENT
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, WIDTH
 
 # --- chapter 1: points in the plane -------------------------------------------------------------

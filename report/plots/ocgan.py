@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import LogLocator, NullLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, WIDTH
 from report.plots.reconstruction import show_image
 

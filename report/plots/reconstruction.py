@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
-from ocnd_lib.metrics import seed_interval
+from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, WIDTH
 
 
