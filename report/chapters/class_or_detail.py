@@ -201,14 +201,15 @@ def _ends(name: str) -> tuple[str, str, str]:
 
 def units_page(folder: Path | None = None) -> pd.DataFrame:
     """`units_table` for a page."""
-    table = units_table(folder)
-    index = [(DATASETS[dataset], tables.METHODS[method]) for dataset, method in table.index]
-    page = pd.DataFrame(index=pd.MultiIndex.from_tuples(index, names=table.index.names))
-    for name, title in {"error": "error", "units": "in units of detail", "gain": "gain"}.items():
-        form = "+.4f" if name == "gain" else ".4f"
-        page[title] = [interval(*row, form) for row in table[list(_ends(name))].to_numpy()]
-    page["won : lost"] = [f"{row.wins:.0f} : {row.losses:.0f}" for row in table.itertuples()]
-    return page
+    rows = {}
+    for (dataset, method), row in units_table(folder).iterrows():
+        rows[f"{DATASETS[dataset]}, {tables.METHODS[method]}"] = {
+            "error": f"{row['error']:.3f}",
+            "in units of detail": interval(*row[list(_ends("units"))]),
+            "gain": interval(*row[list(_ends("gain"))], "+.3f"),
+            "won : lost": f"{row['wins']:.0f} : {row['losses']:.0f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def class_table(dataset: str, folder: Path | None = None) -> pd.DataFrame:
@@ -242,7 +243,7 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
                 form = "+.3f" if name == "gain" else ".3f"
                 found[f"{name}-{dataset}-{method}"] = interval(*row[list(_ends(name))], form)
             for name in ("wins", "losses", "p"):
-                found[f"{name}-{dataset}-{method}"] = row[name]
+                found[f"{name}-{dataset}-{method}"] = float(row[name])
         ocgan, ae = (divided(dataset, method, folder) for method in ERRORS)
         found[f"over-ae-{dataset}"] = interval(*compare_means(ocgan, ae, repeats=REPEATS), "+.3f")
         parts = two_errors(dataset, folder)
@@ -276,7 +277,7 @@ def dumbbells(ax: Axes, table: pd.DataFrame, first: str, second: str) -> None:
 def recorded_classes(folder: Path | None = None) -> Figure:
     """Classes in the order of the AUROC of detail alone, and OCGAN's beside it."""
     fig = Figure(figsize=(WIDTH, 3.6))
-    fig.suptitle("On CIFAR-10 the classes told well are those with little detail", x=0.01,
+    fig.suptitle("On CIFAR-10 the AUROC is high for classes with little detail", x=0.01,
                  ha="left", fontsize=10.5)  # fmt: skip
     for ax, dataset in zip(fig.subplots(1, 2), DATASETS, strict=True):
         table = class_table(dataset, folder).sort_values("detail", ascending=False)
@@ -337,7 +338,7 @@ def recorded_pictures(folder: Path | None = None) -> Figure:
 
 
 def error_against_detail(detail: np.ndarray, error: np.ndarray, y: np.ndarray) -> Figure:
-    """Errors (N,) of test images against their detail, on logarithmic axes; `y` 1 is novel.
+    """Errors (N,) of test images against their detail (N,); `y` 1 is novel.
 
     Lines: above the level one lie 5 % of normal images by their error, above the slanting one 5 %
     by the error in units of detail.
@@ -351,8 +352,8 @@ def error_against_detail(detail: np.ndarray, error: np.ndarray, y: np.ndarray) -
     ax.axhline(np.quantile(error[y == 0], 0.95), color=COLOURS["control"], lw=1)
     slope = np.quantile(in_details(error, detail)[y == 0], 0.95)
     ax.plot(ends, slope * (ends + FLOOR), "--", color=COLOURS["control"], lw=1)
-    ax.set(xscale="log", yscale="log", xlabel="detail of the image", ylabel="error")
-    ax.legend()
+    ax.set(xlabel="detail of the image", ylabel="error", ylim=(0, None))
+    ax.legend(loc="upper left")
     return fig
 
 

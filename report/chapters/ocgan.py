@@ -74,7 +74,7 @@ def printed_ablation() -> dict[str, float]:
 def reruns() -> dict[str, float]:
     """Mean AUROCs from people who ran OCGAN again: a user on both data sets, a port on MNIST."""
     runs = pd.read_csv(PUBLISHED / "reruns.csv")
-    runs = runs[runs["method"] == "ocgan"].set_index(["dataset", "setting"])["auroc"]
+    runs = runs[runs["method"] == "ocgan"].set_index(["dataset", "setting"])["auroc"].to_dict()
     return {
         "rerun-mnist": runs["mnist", "a user with the settings of the paper"],
         "rerun-cifar10": runs["cifar10", "the same user"],
@@ -124,20 +124,20 @@ def gains(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
-SHOWN = {"gain, 95 %": ["low", "high"], "as one of six": ["wide_low", "wide_high"]}
-
-
 def gains_page(folder: Path | None = None) -> pd.DataFrame:
     """For a page: `gains` over all classes of a data set, and the wider interval."""
     pages = {}
     for dataset in CLASSES:
-        table = gains(ablation_runs(dataset, folder))
-        pages[DATASETS[dataset]] = pd.DataFrame(
+        rows = gains(ablation_runs(dataset, folder)).iterrows()
+        pages[DATASETS[dataset]] = pd.DataFrame.from_dict(
             {
-                name: [interval(*row, "+.4f") for row in table[["value", *ends]].to_numpy()]
-                for name, ends in SHOWN.items()
+                part: {
+                    "gain, 95 %": interval(*row[["value", "low", "high"]], "+.4f"),
+                    "as one of six": interval(*row[["value", "wide_low", "wide_high"]], "+.4f"),
+                }
+                for part, row in rows
             },
-            index=table.index,
+            orient="index",
         )
     return pd.concat(pages, names=["data set"])
 
@@ -186,9 +186,8 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
         means = ablation_table(dataset, runs).groupby(["class", "variant"])["auroc"].mean()
         found |= {f"{v.removeprefix('+ ')}-{k}": float(auroc) for (k, v), auroc in means.items()}
     found |= reruns()
-    eights = sorted(run.auroc for run in ablation_runs("mnist", folder)["+ latent"]
-                    if run.normal_class == 8)  # fmt: skip
-    found |= {"latent-8-lowest": eights[0], "latent-8-next": eights[1]}
+    eights = [run for run in ablation_runs("mnist", folder)["+ latent"] if run.normal_class == 8]
+    found["latent-8-lowest"], found["latent-8-next"] = sorted(run.auroc for run in eights)[:2]
     for title, row in elsewhere_table(folder).iterrows():
         found[f"elsewhere-{title.removeprefix('+ ')}"] = interval(*row, ".0%")
     return found
@@ -289,8 +288,7 @@ LOSSES = {
 
 def training_watched(curves: Sequence[Mapping[str, float]]) -> Figure:
     """The `curves_` of an OCGAN: its error, its other losses, what the classifier says of codes."""
-    points = pd.DataFrame(curves).set_index("epoch")
-    fig = Figure(figsize=(WIDTH, 3.3))
+    points, fig = pd.DataFrame(curves).set_index("epoch"), Figure(figsize=(WIDTH, 3.3))
     left, middle, right = fig.subplots(1, 3)
     points["mse"].plot(ax=left, color=COLOURS["ink"])
     left.set(title="Redrawing", ylabel="mean squared error", ylim=(0, None))

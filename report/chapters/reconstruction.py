@@ -211,7 +211,7 @@ def _ocgan_records(folder: Path | None) -> list[dict]:
 
 def latent_sweep(
     table: pd.DataFrame,
-    titles: tuple[str, str] = ("Error of test images", "Novel told from normal images"),
+    titles: tuple[str, str] = ("Error of test images", "How well the error detects them"),
 ) -> Figure:
     """Errors of normal and novel images, and AUROC, against the size of the code.
 
@@ -296,7 +296,7 @@ def random_decodes(grids: Mapping[str, np.ndarray]) -> Figure:
 
 def recorded_latent(folder: Path | None = None) -> Figure:
     """MNIST's 8: errors and AUROC against the size of the code."""
-    titles = ("Longer codes redraw novelties better", "and in the end tell them less well")
+    titles = ("Longer codes redraw novelties better", "and in the end detect them less well")
     return latent_sweep(latent_table(folder), titles)
 
 
