@@ -220,11 +220,8 @@ def latent_sweep(
     """
     fig = Figure(figsize=(WIDTH, 3.0))
     errors, areas = fig.subplots(1, 2)
-    _curve(errors, table, "novel", "novel", "novel")
-    _curve(errors, table, "normal", "normal", "normal")
-    if "validation" in table:
-        _curve(areas, table, "validation", "validation", "damaged\nimages")
-    _curve(areas, table, "auroc", "auroc", "test\nimages")
+    _curves(errors, table, {"novel": "novel", "normal": "normal"})
+    _curves(areas, table, {"validation": "damaged\nimages", "auroc": "test\nimages"})
     sizes = sorted(table["latent_dim"].unique())
     for ax, title in zip((errors, areas), titles, strict=True):
         ax.set_xscale("log", base=2)
@@ -243,17 +240,23 @@ def latent_sweep(
     return fig
 
 
-def _curve(ax: Axes, table: pd.DataFrame, column: str, colour: str, label: str) -> None:
-    colour, sizes = COLOURS[colour], np.array(sorted(table["latent_dim"].unique()))
-    seeds = [table.loc[table["latent_dim"] == size, column] for size in sizes]
-    mean, low, high = np.array([seed_interval(values) for values in seeds]).T
-    ax.plot(sizes, mean, "o-", color=colour)
-    if max(map(len, seeds)) > 1:
-        low = np.maximum(low, mean / 10)  # a logarithmic axis has no place for less than 0
-        ax.vlines(sizes, low, np.minimum(high, 1), color=colour, lw=1)
-        ax.plot(table["latent_dim"], table[column], ".", ms=3, color=colour, alpha=0.6)
-    place = {"xytext": (7, 0), "textcoords": "offset points", "va": "center"}
-    ax.annotate(label, (sizes[-1], mean[-1]), color=colour, **place)
+def _curves(ax: Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
+    """A curve a column that the table has, named at its right end, the lower name below."""
+    sizes, ends = np.array(sorted(table["latent_dim"].unique())), {}
+    for column in (column for column in names if column in table):
+        colour, values = COLOURS[column], table.groupby("latent_dim")[column]
+        mean, low, high = np.array([seed_interval(values.get_group(size)) for size in sizes]).T
+        ax.plot(sizes, mean, "o-", color=colour)
+        if values.size().max() > 1:
+            low = np.maximum(low, mean / 10)  # a logarithmic axis has no place for less than 0
+            ax.vlines(sizes, low, np.minimum(high, 1), color=colour, lw=1)
+            ax.plot(table["latent_dim"], table[column], ".", ms=3, color=colour, alpha=0.6)
+        ends[column] = mean[-1]
+    for column, va in zip(sorted(ends, key=ends.get), ("top", "bottom"), strict=False):
+        ax.annotate(
+            names[column], (sizes[-1], ends[column]), xytext=(7, 5 if va == "top" else -5),
+            textcoords="offset points", va=va, color=COLOURS[column],
+        )  # fmt: skip
 
 
 def redrawn(given: np.ndarray, rows: Mapping[str, np.ndarray], novel: np.ndarray) -> Figure:
