@@ -134,6 +134,12 @@ def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:
     ax.tick_params(length=0)
 
 
+def show_image(ax: Axes, image: np.ndarray) -> None:
+    """Draw a uint8 image (C, H, W), dark on light if grey, without ticks."""
+    ax.imshow(np.moveaxis(image, 0, -1).squeeze(), cmap="gray_r", vmin=0, vmax=255)
+    ax.set(xticks=[], yticks=[])
+
+
 def image_grid(fig: Figure, rows: Mapping[str, np.ndarray], columns: Sequence[str] = ()) -> None:
     """Draw rows of images, uint8 (N, C, 32, 32), each row named at its left, columns on top."""
     axes = fig.subplots(len(rows), max(map(len, rows.values())), squeeze=False)

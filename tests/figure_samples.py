@@ -6,6 +6,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from report import plots
+from report.chapters import class_or_detail, ocgan, reconstruction
 from report.plots import COLOURS, Panel
 
 # Machado, Oliveira and Fernandes (2009), full severity, on linear RGB
@@ -134,21 +135,6 @@ SWEEP = pd.DataFrame(
     ],
     columns=["latent_dim", "seed", "normal", "novel", "auroc", "validation"],
 )
-DETAIL = pd.DataFrame(
-    [
-        *((0.579, 0.682), (0.263, 0.364), (0.651, 0.672), (0.503, 0.572), (0.704, 0.72)),
-        *((0.478, 0.554), (0.573, 0.638), (0.382, 0.478), (0.582, 0.722), (0.285, 0.375)),
-        (0.9, np.nan),
-    ],
-    [*"airplane automobile bird cat deer dog frog horse ship truck".split(), "unknown"],
-    columns=["detail", "ours"],
-)
-NEAR = {
-    "held-out normal images": np.array([0.1, 0.2, 0.24]),
-    "novel images": np.array([0.3, 0.5, 0.4]),
-    "random codes, code of 128": np.array([0.6]),
-}
-
 
 WATCHED = [
     {"epoch": 1, "mse": 0.5, "latent_discriminator": 0.7, "latent": 0.6},
@@ -156,14 +142,6 @@ WATCHED = [
      "before_mining": 0.4, "after_mining": 0.1},
 ]  # fmt: skip
 GREY = np.random.default_rng(0).integers(0, 256, (2, 12, 1, 32, 32), dtype=np.uint8)
-ABLATION = pd.DataFrame(
-    [
-        *(("autoencoder", str(k), s, 0.9 + k / 100 + s / 50) for k in (2, 8) for s in (0, 1)),
-        *(("+ latent", "2", 0, 0.95), ("+ latent", "2", 1, 0.97), ("+ latent", "8", 1, 0.91)),
-    ],
-    columns=["variant", "class", "seed", "auroc"],
-)
-PRINTED_PARTS = {"autoencoder": 0.957, "+ latent": 0.959, "+ visual": 0.971}
 
 
 GRID = pd.DataFrame(
@@ -338,37 +316,24 @@ FIGURES = {
         {"plane": 0.03, "truck": 0.19}, {"plane": 0.04, "truck": 0.05}
     ),
     "power_curves": lambda: plots.power_curves(POWER),
-    "redrawn": lambda: plots.redrawn(
+    "redrawn": lambda: reconstruction.redrawn(
         GIVEN, {"code of 2": GIVEN, "code of 128": GIVEN // 2}, np.array([0, 0, 1, 1, 1])
     ),
-    "latent_sweep": lambda: plots.latent_sweep(SWEEP),
-    "latent_sweep_of_one_seed": lambda: plots.latent_sweep(
+    "latent_sweep": lambda: reconstruction.latent_sweep(SWEEP),
+    "latent_sweep_of_one_seed": lambda: reconstruction.latent_sweep(
         SWEEP[SWEEP["seed"] == 0].drop(columns="validation")
     ),
-    "random_decodes": lambda: plots.random_decodes(
+    "random_decodes": lambda: reconstruction.random_decodes(
         {"autoencoder": np.repeat(GIVEN, 2, 0)[:9], "truck": np.zeros((9, 3, 32, 32), np.uint8)}
     ),
-    "nearest_distances": lambda: plots.nearest_distances(NEAR, 0.25),
-    "auroc_against_detail": lambda: plots.auroc_against_detail(
-        {title: (DETAIL, "r = 0.97 [0.87, 0.99]") for title in ("MNIST", "CIFAR-10", "other")}
-    ),
+    "error_against_detail": lambda: class_or_detail.error_against_detail(SCORE + 2, SCORE + 3, Y),
     "note": lambda: plots.note("no record yet; make one with: ocnd run mnist/ae/8/0 " * 2),
-    "architecture": plots.architecture,
-    "training_watched": lambda: plots.training_watched(
-        {"without mining": WATCHED[:1], "with mining": WATCHED}
-    ),
-    "mined_pairs": lambda: plots.mined_pairs(
+    "architecture": ocgan.architecture,
+    "training_watched": lambda: ocgan.training_watched(WATCHED),
+    "mined_pairs": lambda: ocgan.mined_pairs(
         *GREY[:, :3], (np.array([0.9, 0.5, 1.0]), np.array([0.1, 0.2, 0.0]))
     ),
-    "mined_pairs_unjudged": lambda: plots.mined_pairs(*GREY),
-    "scores_and_roc": lambda: plots.scores_and_roc(
-        {"without mining": (Y, SCORE + 2), "with mining": (Y, np.arange(1, 8) / 10)}
-    ),
-    "ablation": lambda: plots.ablation(
-        {"MNIST": ABLATION, "CIFAR-10": ABLATION.replace({"2": "airplane", "8": "automobile"})},
-        list(PRINTED_PARTS),
-        {"MNIST": PRINTED_PARTS},
-    ),
+    "mined_pairs_unjudged": lambda: ocgan.mined_pairs(*GREY),
     "before_and_after": lambda: plots.before_and_after({"MNIST": SCORES_MOVED}),
     "published_and_ours": lambda: plots.published_and_ours(GRID - 0.2, GRID),
     "means_with_intervals": lambda: plots.means_with_intervals({"MNIST": MEANS, "other": MEANS}),

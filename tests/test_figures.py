@@ -3,14 +3,13 @@
 import pytest
 
 from ocnd_lib.benchmark import check_cell, keeps_part, keeps_pictures
+from report.chapters import ocgan, reconstruction
 from report.figures import (
     FIGURES,
     NoRecords,
     attention,
     attention_gains,
     looks,
-    ocgan,
-    reconstruction,
 )
 from report.figures.source import drawn_or_said
 
@@ -39,7 +38,7 @@ def test_without_records_a_figure_says_how_to_make_them(chapter, name, tmp_path,
 
 
 @pytest.mark.parametrize(
-    "cell", [*reconstruction.PICTURES, *ocgan.PICTURE_CELLS.values(), *attention.PICTURES]
+    "cell", [*reconstruction.PICTURES.values(), *ocgan.PICTURE_CELLS.values(), *attention.PICTURES]
 )
 def test_records_keep_the_pictures_that_pages_show(cell):
     assert keeps_pictures(check_cell(cell))

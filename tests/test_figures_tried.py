@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ocnd_lib.detail import FLOOR
-from report.figures import NoRecords, benchmark, remedies, tried
+from report.chapters import class_or_detail
+from report.figures import NoRecords, benchmark, tried
 from score_samples import CLASS_TEST, DETAIL, write
 
 GAN, ATTENTION = ("mnist", "OCGAN"), ("mnist", "Attention-GAN")
@@ -69,7 +70,7 @@ def test_the_page_says_what_is_known_and_where_it_comes_from(every):
     key = ("MNIST", "Attention-GAN", MULTIPLIED, "the same with a map of ones")
     assert page.loc[key, "p (Wilcoxon)"] == "" and page.loc[key, "gain"].startswith("+0.0000 [")
     assert tried.behind(key, "gain")[-1] == "mnist/attention-gan+mask=ones/*/*"
-    assert remedies.detail_cell("mnist") in tried.behind(key, "after")
+    assert class_or_detail.detail_cell("mnist") in tried.behind(key, "after")
     larger = ("MNIST", "OCGAN", "twice the channels and epochs", "the usual ones")
     assert tried.behind(larger, "gain") == ["mnist/ocgan/*/*", f"mnist/{tried.LARGER}/*/*"]
     assert tried.behind(larger, "seeds") == []

@@ -4,6 +4,7 @@ A module or more a chapter. Those that draw have `FIGURES`: the name of a figure
 that draws it from the records that exist, or raises `NoRecords`.
 """
 
+from report.chapters import class_or_detail, ocgan, reconstruction
 from report.figures import (
     attention,
     attention_gains,
@@ -13,9 +14,6 @@ from report.figures import (
     imbalance,
     looks,
     masked,
-    ocgan,
-    reconstruction,
-    remedies,
 )
 from report.figures.provenance import sources, traced
 from report.figures.source import NoRecords, drawn_or_said, table_or_said
@@ -24,6 +22,7 @@ FIGURES = {
     **attention.FIGURES,
     **attention_gains.FIGURES,
     **benchmark.FIGURES,
+    **class_or_detail.FIGURES,
     **costs.FIGURES,
     **duels.FIGURES,
     **imbalance.FIGURES,
@@ -31,7 +30,6 @@ FIGURES = {
     **masked.FIGURES,
     **ocgan.FIGURES,
     **reconstruction.FIGURES,
-    **remedies.FIGURES,
 }
 
 __all__ = ["FIGURES", "NoRecords", "drawn_or_said", "sources", "table_or_said", "traced"]

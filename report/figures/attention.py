@@ -29,8 +29,8 @@ from ocnd_lib.protocol import ABLATED
 from ocnd_lib.records import own_seconds, parse_cell, read_arrays, read_record
 from ocnd_lib.stats import auroc_interval, seed_interval
 from report import plots
+from report.chapters.reconstruction import normal_first
 from report.figures.claims import interval_text
-from report.figures.reconstruction import normal_first
 from report.figures.source import NoRecords
 from report.tables import class_names, load_published
 

@@ -1,16 +1,15 @@
 """Chapter 7: whether a learned map raises the AUROC, and above what."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import REPEATS, Run
+from ocnd_lib.comparison import REPEATS, Run, compare_means, shared_runs
 from report import plots
-from report.figures import ocgan
 from report.figures.attention import (
     ABLATION_CELLS,
     CONTROLS,
@@ -30,7 +29,34 @@ OWN, CENTRE, PLAIN = "its own base GAN", "centre map", "learned map"
 OTHER_BASE = "+ joint discriminator"  # which changes the base GAN, too, not only the map
 
 
-gain = partial(ocgan.gain, repeats=REPEATS)  # fewer, since there are so many of them
+def verdict(low: float, high: float, seeds: int) -> str:
+    """What an interval of a gain says: raised, lowered, not shown; of one seed, nothing."""
+    if np.isnan(low):
+        return "no record yet"
+    if seeds < 2:
+        return "one seed, open"
+    return "raised" if low > 0 else "lowered" if high < 0 else "not shown"
+
+
+def gain(after: list[Run], before: list[Run]) -> dict:
+    """Mean AUROC of `after` minus `before`, over the classes and seeds that both have.
+
+    Keys gain, low, high (`comparison.compare_means`: over seeds, and over the same images for both;
+    NaN where the two share no run), seeds (that each class has), verdict.
+    """
+    pairs = shared_runs(after, before)
+    value, low, high = (float("nan"),) * 3
+    if pairs[0]:
+        value, low, high = compare_means(*pairs, repeats=REPEATS)
+    seeds = min(Counter(run.normal_class for run in pairs[0]).values(), default=0)
+    said = verdict(low, high, seeds)
+    return {"gain": value, "low": low, "high": high, "seeds": seeds, "verdict": said}
+
+
+def never_above_chance(table: pd.DataFrame, panel: str) -> list[str]:
+    """Values of the column `panel` of which no `variant` has a mean `auroc` of 0.5 or more."""
+    best = table.groupby([panel, "variant"])["auroc"].mean().groupby(panel).max()
+    return list(best.index[best < 0.5])
 
 
 def gains(every: Every) -> pd.DataFrame:
@@ -131,7 +157,7 @@ def below_chance(every: Every) -> str:
     """The classes on which no recorded variant has a mean AUROC of 0.5 or more, in words."""
     if not any(group for found in every.values() for group in found.values()):
         return "none"
-    return "; ".join(ocgan.never_above_chance(ablation_table(every), "panel")) or "none"
+    return "; ".join(never_above_chance(ablation_table(every), "panel")) or "none"
 
 
 def _text(found: Mapping) -> str:

@@ -19,7 +19,7 @@ from ocnd_lib.comparison import (
 from ocnd_lib.detail import in_details
 from ocnd_lib.records import parse_cell, read_arrays, read_records
 from report import tables
-from report.figures import ocgan, remedies
+from report.chapters import class_or_detail, ocgan
 from report.figures.benchmark import TITLES, IndexedRun, Results
 from report.figures.claims import interval_text
 from report.figures.source import NoRecords
@@ -99,8 +99,9 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
         runs_of(found, BARE), usual
     )
     several = _several(usual)
-    pairs[gan, "its seeds as one ensemble", "each alone"] = (remedies.together(several), several)
-    kept = read_arrays(remedies.detail_cell(found.dataset), found.folder)
+    alone = (class_or_detail.together(several), several)
+    pairs[gan, "its seeds as one ensemble", "each alone"] = alone
+    kept = read_arrays(class_or_detail.detail_cell(found.dataset), found.folder)
     if not kept:
         return pairs
     parts = _parts_in_details(found, kept["score"].astype(float))
@@ -114,7 +115,7 @@ def _pairs(found: Results) -> dict[tuple[str, str, str], Pair]:
     )
     several = _several(parts["both"])
     words = f"{words}, its seeds as one ensemble"
-    pairs[attention, words, "each alone"] = (remedies.together(several), several)
+    pairs[attention, words, "each alone"] = (class_or_detail.together(several), several)
     return pairs
 
 
@@ -196,7 +197,7 @@ def behind(row: tuple[str, ...], column: str) -> list[str]:
         after = [f"{dataset}/{v}/*/*" for word, v in changed.items() if word in row[2]]
         return [f"{dataset}/ocgan/*/*", *after]
     ones = [f"{dataset}/{ONES}/*/*"] if "ones" in row[3] else []
-    return [f"{dataset}/{ATTENTION}/*/*", remedies.detail_cell(dataset), *ones]
+    return [f"{dataset}/{ATTENTION}/*/*", class_or_detail.detail_cell(dataset), *ones]
 
 
 def in_words(table: pd.DataFrame, *key: str) -> str:

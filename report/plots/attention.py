@@ -10,9 +10,8 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib.stats import seed_interval
-from report.drawing import COLOURS, WIDTH
-from report.plots.reconstruction import show_image
+from ocnd_lib.metrics import seed_interval
+from report.drawing import COLOURS, WIDTH, show_image
 
 BASE, MASKED = COLOURS["unlabelled"], COLOURS["balanced_accuracy"]
 MAPS = {"cmap": "viridis", "vmin": 0, "vmax": 1}

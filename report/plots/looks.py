@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from report.drawing import COLOURS, WIDTH
-from report.plots.reconstruction import show_image
+from report.drawing import COLOURS, WIDTH, show_image
 
 BASELINES = {"uniform": "unlabelled", "centre": "ink", "random": "known"}
 MAPS = {

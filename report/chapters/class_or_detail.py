@@ -1,0 +1,365 @@
+"""Chapter 6: how far the error of a reconstruction follows the detail of an image, not its class.
+
+An error in units of the image's own detail (`ocnd_lib.detail`) follows from what is recorded: the
+error of each test image, and, in the cells of the method `detail`, how much detail it has.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import pearsonr, spearmanr
+
+from ocnd_lib.benchmark import pictured
+from ocnd_lib.comparison import (
+    REPEATS,
+    Run,
+    average_runs,
+    compare_means,
+    mean_interval,
+    shared_runs,
+    wilcoxon_over_classes,
+)
+from ocnd_lib.detail import FLOOR, in_details
+from ocnd_lib.records import parse_cell, read_arrays, read_records
+from report import tables
+from report.chapters.reconstruction import DATASETS, redrawn
+from report.drawing import COLOURS, WIDTH, forest, interval
+from report.figures.source import NoRecords
+
+ERRORS = ("ocgan", "ae")  # methods whose score is a squared error
+ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"
+TRIED = ("2", "5", "8")  # of MNIST: on these the rule of choice and most settings were found
+PICTURES = "cifar10/ocgan/truck/0"
+CELLS = tuple(
+    f"{dataset}/{method}/*/*"
+    for dataset in DATASETS
+    for method in ("detail", *tables.METHODS, ONES)
+)
+Score = Callable[[dict[str, np.ndarray]], np.ndarray]  # from what a record keeps
+
+
+def _lacking(cell: str) -> NoRecords:
+    return NoRecords(f"no record yet; make one with: ocnd run {cell}")
+
+
+# --- detail alone, beside the methods ------------------------------------------------------------
+
+
+def class_aurocs(dataset: str, method: str, folder: Path | None = None) -> pd.DataFrame:
+    """Recorded AUROCs of a method: a row a class, in order, a column a seed; NaN where none is."""
+    rows = [
+        (cell.normal_class, cell.seed, record["metrics"]["auroc"])
+        for record in read_records(folder, f"{dataset}/{method}/*")
+        for cell in [parse_cell(record["cell"])]
+    ]
+    if not rows:
+        raise _lacking(f"{dataset}/{method}/{tables.class_names(dataset)[0]}/0")
+    table = pd.DataFrame(rows, columns=["class", "seed", "auroc"])
+    wide = table.pivot(index="class", columns="seed", values="auroc")
+    return wide.reindex(tables.class_names(dataset)).rename_axis(None)
+
+
+def correlation(a: pd.Series, b: pd.Series) -> tuple[float, float, float]:
+    """Pearson's r over the classes of both, with Fisher's interval: (r, low, high)."""
+    both = pd.concat([a, b], axis=1).dropna()
+    r = pearsonr(*both.to_numpy().T)
+    return float(r.statistic), *map(float, r.confidence_interval())
+
+
+def correlations(dataset: str, folder: Path | None = None) -> pd.DataFrame:
+    """How the class AUROCs of each method, means over seeds, follow those of detail alone.
+
+    Columns value, low, high: Pearson's r and Fisher's interval; index methods, the highest first.
+    """
+    detail = class_aurocs(dataset, "detail", folder)[0]
+    rows = {
+        method: correlation(detail, class_aurocs(dataset, method, folder).mean(axis=1))
+        for method in tables.METHODS
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+    return table.sort_values("value", ascending=False)
+
+
+def order_of_images(dataset: str, folder: Path | None = None) -> float:
+    """Spearman's correlation of OCGAN's error and detail over test images, mean over its cells."""
+    detail = detail_scores(dataset, folder)
+    found = [spearmanr(detail, run.score).statistic for run in runs(dataset, "ocgan", folder)]
+    return float(np.mean(found))
+
+
+# --- errors in units of detail -------------------------------------------------------------------
+
+
+def detail_cell(dataset: str) -> str:
+    """The cell that holds the detail of every test image; it is the same for every normal class."""
+    return f"{dataset}/detail/{tables.class_names(dataset)[0]}/0"
+
+
+def detail_scores(dataset: str, folder: Path | None = None) -> np.ndarray:
+    """The detail of every test image (N,)."""
+    if "score" not in (arrays := read_arrays(detail_cell(dataset), folder)):
+        raise _lacking(detail_cell(dataset))
+    return arrays["score"].astype(float)
+
+
+def runs(
+    dataset: str,
+    variant: str,
+    folder: Path | None = None,
+    score: Score = lambda kept: kept["score"],
+) -> list[Run]:
+    """The recorded runs of a variant, by their scores or another number of what is kept."""
+    found, names = [], tables.class_names(dataset)
+    for record in read_records(folder, f"{dataset}/{variant}/*"):
+        cell = parse_cell(record["cell"])
+        kept = read_arrays(cell, folder)
+        values = np.asarray(score(kept), float)
+        found.append(Run(names.index(cell.normal_class), cell.seed, values, kept["class_test"]))
+    if not found:
+        raise _lacking(f"{dataset}/{variant}/{names[0]}/0")
+    return found
+
+
+def divided(dataset: str, method: str, folder: Path | None = None) -> list[Run]:
+    """The runs of a method whose score is an error, in units of detail."""
+    detail = detail_scores(dataset, folder)
+    return runs(dataset, method, folder, lambda kept: in_details(kept["score"], detail))
+
+
+def two_errors(dataset: str, folder: Path | None = None) -> dict[str, list[Run]]:
+    """Runs of attention-GANs in units of detail: `base`, its base GAN's error; `both`, that times
+    the error of the masked image's GAN; `ones`, the same product where the mask hides nothing.
+
+    Records hold no errors of validation images, with which the parts are standardised before they
+    are added; in these units they need no standard, and are multiplied.
+    """
+    detail = detail_scores(dataset, folder)
+
+    def part(kept: dict, name: str) -> np.ndarray:
+        return in_details(kept[f"part_{name}"].astype(float), detail)
+
+    def both(kept: dict) -> np.ndarray:
+        return part(kept, "base") * part(kept, "masked")
+
+    return {
+        "base": runs(dataset, ATTENTION, folder, lambda kept: part(kept, "base")),
+        "both": runs(dataset, ATTENTION, folder, both),
+        "ones": runs(dataset, ONES, folder, both),
+    }
+
+
+def together(runs: list[Run]) -> list[Run]:
+    """The seeds of each class as one ensemble: the mean of their scores of the same images.
+
+    Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
+    """
+    classes: dict[int, list[Run]] = {}
+    for run in runs:
+        classes.setdefault(run.normal_class, []).append(run)
+    return [
+        replace(seeds[0], score=np.mean([run.score for run in seeds], axis=0))
+        for seeds in classes.values()
+    ]
+
+
+def mean_of(runs: list[Run]) -> tuple[float, float, float]:
+    """Mean AUROC over classes and seeds, with its interval over seeds and images."""
+    return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
+
+
+@cache  # it takes a minute; a table and the sentences of the page ask for it
+def units_table(folder: Path | None = None) -> pd.DataFrame:
+    """What the division does to the mean AUROC; index data set, method.
+
+    Columns: error and units (the mean by the error and in units of detail) and gain (units minus
+    error, paired), each with _low and _high; wins, losses (of classes) and p (Wilcoxon's).
+    """
+    rows = {}
+    for dataset in DATASETS:
+        for method in ERRORS:
+            plain, after = runs(dataset, method, folder), divided(dataset, method, folder)
+            means = [average_runs(of).classes for of in (after, plain)]
+            over = wilcoxon_over_classes(pd.DataFrame(means, ["after", "plain"]), "after")
+            rows[dataset, method] = dict(over.loc["plain", ["wins", "losses", "p"]])
+            gain = compare_means(after, plain, repeats=REPEATS)
+            found = {"error": mean_of(plain), "units": mean_of(after), "gain": gain}
+            for name, values in found.items():
+                rows[dataset, method] |= dict(zip(_ends(name), values, strict=True))
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.set_axis(pd.MultiIndex.from_tuples(rows, names=["data set", "method"]))
+
+
+def _ends(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_low", f"{name}_high"
+
+
+def units_page(folder: Path | None = None) -> pd.DataFrame:
+    """`units_table` for a page."""
+    rows = {}
+    for (dataset, method), row in units_table(folder).iterrows():
+        rows[f"{DATASETS[dataset]}, {tables.METHODS[method]}"] = {
+            "error": f"{row['error']:.3f}",
+            "in units of detail": interval(*row[list(_ends("units"))]),
+            "gain": interval(*row[list(_ends("gain"))], "+.3f"),
+            "won : lost": f"{row['wins']:.0f} : {row['losses']:.0f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def class_table(dataset: str, folder: Path | None = None) -> pd.DataFrame:
+    """OCGAN's AUROC of each class: detail alone, error, units, means over seeds; published."""
+    table = pd.DataFrame({"detail": class_aurocs(dataset, "detail", folder)[0]})
+    table["error"] = class_aurocs(dataset, "ocgan", folder).mean(axis=1)
+    units = average_runs(divided(dataset, "ocgan", folder)).classes
+    table["units"] = [units[k] for k in range(len(table))]
+    printed = tables.load_published(dataset)
+    return table.assign(published=printed.loc["ocgan", table.index].astype(float))
+
+
+# --- what the page says --------------------------------------------------------------------------
+
+
+def numbers(folder: Path | None = None) -> dict[str, object]:
+    """Every recorded or published number that a sentence of the page has, by its name there."""
+    found: dict[str, object] = {}
+    units = units_table(folder)
+    for dataset in DATASETS:
+        names = tables.class_names(dataset)
+        for method, row in correlations(dataset, folder).iterrows():
+            found[f"r-{dataset}-{method}"] = interval(*row, ".2f")
+        classes = class_table(dataset, folder)
+        printed = correlation(classes["detail"], classes["published"])
+        found[f"r-{dataset}-published"] = interval(*printed, ".2f")
+        found[f"order-{dataset}"] = order_of_images(dataset, folder)
+        for method in ERRORS:
+            row = units.loc[(dataset, method)]
+            for name in ("error", "units", "gain"):
+                form = "+.3f" if name == "gain" else ".3f"
+                found[f"{name}-{dataset}-{method}"] = interval(*row[list(_ends(name))], form)
+            for name in ("wins", "losses", "p"):
+                found[f"{name}-{dataset}-{method}"] = float(row[name])
+        ocgan, ae = (divided(dataset, method, folder) for method in ERRORS)
+        found[f"over-ae-{dataset}"] = interval(*compare_means(ocgan, ae, repeats=REPEATS), "+.3f")
+        parts = two_errors(dataset, folder)
+        found[f"product-{dataset}"] = interval(*mean_of(parts["both"]))
+        for name in ("base", "ones"):
+            gain = compare_means(*shared_runs(parts["both"], parts[name]), repeats=REPEATS)
+            found[f"over-{name}-{dataset}"] = interval(*gain, "+.3f")
+        found[f"together-{dataset}"] = interval(*mean_of(together(parts["both"])))
+        if dataset == "mnist":
+            others = [run for run in ocgan if names[run.normal_class] not in TRIED]
+            found["untried-mnist"] = interval(*mean_of(others))
+    return found
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def dumbbells(ax: Axes, table: pd.DataFrame, first: str, second: str) -> None:
+    """A row a class, the first on top: two AUROCs joined by a line, hollow and filled."""
+    at = np.arange(len(table))[::-1]
+    ax.hlines(at, table[first], table[second], color=COLOURS["unused"], lw=2.2, zorder=1)
+    ax.plot(table[first], at, "o", color=COLOURS["ink"], mfc="white", ms=6)
+    ax.plot(table[second], at, "o", color=COLOURS["ink"], ms=6)
+    ax.axvline(0.5, color=COLOURS["control"], lw=1, zorder=0)
+    ax.set_yticks(at, table.index)
+    ax.tick_params(axis="y", length=0)
+    ax.set(xlabel="AUROC", ylim=(-0.6, len(table) - 0.2))
+    ax.grid(axis="x")
+
+
+def recorded_classes(folder: Path | None = None) -> Figure:
+    """Classes in the order of the AUROC of detail alone, and OCGAN's beside it."""
+    fig = Figure(figsize=(WIDTH, 3.6))
+    fig.suptitle("On CIFAR-10 the AUROC is high for classes with little detail", x=0.01,
+                 ha="left", fontsize=10.5)  # fmt: skip
+    for ax, dataset in zip(fig.subplots(1, 2), DATASETS, strict=True):
+        table = class_table(dataset, folder).sort_values("detail", ascending=False)
+        r = correlation(table["detail"], table["error"])
+        dumbbells(ax, table, "detail", "error")
+        ax.set(title=f"{DATASETS[dataset]}: r = {interval(*r, '.2f')}", xlim=(0, 1.02))
+    ax.text(0.62, 0.1, "○ detail alone\n● OCGAN", transform=ax.transAxes, va="bottom")
+    return fig
+
+
+def recorded_methods(folder: Path | None = None) -> Figure:
+    """Pearson's r of each method's class AUROCs with those of detail alone."""
+    fig = Figure(figsize=(WIDTH, 3.6))
+    fig.suptitle("Nearly every method follows detail on CIFAR-10; Deep SVDD does not", x=0.01,
+                 ha="left", fontsize=10.5)  # fmt: skip
+    first = correlations("cifar10", folder)
+    for ax, dataset in zip(fig.subplots(1, 2, sharey=True), ("cifar10", "mnist"), strict=True):
+        rows = correlations(dataset, folder).loc[first.index]
+        forest(ax, rows.rename(index=tables.METHODS))
+        ax.set(title=DATASETS[dataset], xlim=(-1, 1.03), xlabel="r with detail, over ten classes")
+    return fig
+
+
+def recorded_units(folder: Path | None = None) -> Figure:
+    """OCGAN's AUROC of each class by its error and in units of detail."""
+    fig = Figure(figsize=(WIDTH, 3.6))
+    fig.suptitle("The division helps every digit, and exchanges classes on CIFAR-10", x=0.01,
+                 ha="left", fontsize=10.5)  # fmt: skip
+    for ax, dataset in zip(fig.subplots(1, 2), DATASETS, strict=True):
+        table = class_table(dataset, folder)
+        dumbbells(ax, table, "error", "units")
+        at = np.arange(len(table))[::-1]
+        ax.plot(table["published"], at, "D", color=COLOURS["known"], ms=4, zorder=1)
+        ax.set(title=DATASETS[dataset])
+        if dataset == "mnist":
+            ax.set_xlim(0.855, 1.005)
+    first = fig.axes[0]
+    first.text(0.03, 0.35, "○ error\n● in units of detail", transform=first.transAxes)
+    first.text(0.03, 0.27, "◆ published", color=COLOURS["known"], transform=first.transAxes)
+    return fig
+
+
+def recorded_pictures(folder: Path | None = None) -> Figure:
+    """Test images in the order of their detail, as an OCGAN of trucks redraws them."""
+    if "picture_given" not in (arrays := read_arrays(PICTURES, folder)):
+        raise _lacking(PICTURES)
+    index = pictured(arrays["class_test"])
+    detail = detail_scores("cifar10", folder)[index]
+    order = np.argsort(detail)[::2]
+    truck = tables.class_names("cifar10").index("truck")
+    novel = (arrays["class_test"][index] != truck).astype(int)
+    rows = {"OCGAN, truck": arrays["picture_redrawn"][order]}
+    fig = redrawn(arrays["picture_given"][order], rows, novel[order])
+    fig.suptitle("A model of trucks redraws smooth pictures best", x=0.01, ha="left", fontsize=10.5)
+    for ax, value in zip(fig.axes, detail[order], strict=False):
+        ax.set_xlabel(f"{value:.3f}", labelpad=2, fontsize=9)
+    return fig
+
+
+def error_against_detail(detail: np.ndarray, error: np.ndarray, y: np.ndarray) -> Figure:
+    """Errors (N,) of test images against their detail (N,); `y` 1 is novel.
+
+    Lines: above the level one lie 5 % of normal images by their error, above the slanting one 5 %
+    by the error in units of detail.
+    """
+    fig = Figure(figsize=(WIDTH, 3.2))
+    ax = fig.subplots()
+    for label, name in enumerate(("normal", "novel")):
+        at = y == label
+        ax.plot(detail[at], error[at], ".", color=COLOURS[name], alpha=0.6, label=name)
+    ends = np.array([detail.min(), detail.max()])
+    ax.axhline(np.quantile(error[y == 0], 0.95), color=COLOURS["control"], lw=1)
+    slope = np.quantile(in_details(error, detail)[y == 0], 0.95)
+    ax.plot(ends, slope * (ends + FLOOR), "--", color=COLOURS["control"], lw=1)
+    ax.set(xlabel="detail of the image", ylabel="error", ylim=(0, None))
+    ax.legend(loc="upper left")
+    return fig
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "detail-classes": recorded_classes,
+    "detail-methods": recorded_methods,
+    "detail-pictures": recorded_pictures,
+    "detail-units": recorded_units,
+}

@@ -1,0 +1,144 @@
+"""Chapter 4: its sentences hold for the committed records, and its numbers are what they say."""
+
+import numpy as np
+import pytest
+
+from figure_samples import FIGURES, GREY, shown
+from ocnd_lib.benchmark import check_cell
+from ocnd_lib.comparison import Run
+from ocnd_lib.detectors.ocgan import OCGAN, mine
+from report.chapters import ocgan as chapter
+from report.chapters.reconstruction import difference_of_shares
+from report.figures import NoRecords
+from report.tables import load_published
+
+# --- what the page says --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return {dataset: chapter.ablation_runs(dataset) for dataset in chapter.CLASSES}
+
+
+@pytest.fixture(scope="module")
+def gains(runs):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chapter, "DRAWS", 200)  # enough for the side of 0 that an interval lies on
+        return {dataset: chapter.gains(of) for dataset, of in runs.items()}
+
+
+def test_every_variant_has_five_seeds_of_every_class(runs):
+    for dataset, of in runs.items():
+        for variant, group in of.items():
+            assert len(group) == 5 * len(chapter.CLASSES[dataset]), variant
+
+
+def test_the_discriminators_help_on_mnist_and_harm_on_cifar10(gains):
+    assert gains["mnist"].loc["discriminators", "wide_low"] > 0
+    assert gains["cifar10"].loc["discriminators", "wide_high"] < 0
+
+
+def test_mining_is_not_seen_and_no_single_part_withstands_their_number(gains):
+    for table in gains.values():
+        assert table.loc["mining", "low"] <= 0 <= table.loc["mining", "high"]
+        for part in ("latent", "visual", "mining"):
+            assert table.loc[part, "wide_low"] <= 0 <= table.loc[part, "wide_high"], part
+    assert gains["mnist"].loc["latent", "low"] <= 0 <= gains["mnist"].loc["latent", "high"]
+    assert gains["mnist"].loc["visual", "low"] > 0
+
+
+def test_fewer_codes_draw_elsewhere_with_the_latent_discriminator_and_fewest_with_it_alone():
+    shares = chapter.elsewhere_table()
+    for variant in ("+ latent", "+ visual", "+ mining"):
+        fewer = difference_of_shares(tuple(shares.loc["autoencoder"]), tuple(shares.loc[variant]))
+        assert fewer[1] > 0, variant
+    assert shares["value"].idxmin() == "+ latent"
+
+
+def test_trucks_are_below_chance_with_every_part_and_one_seed_of_the_8_failed(runs):
+    truck = chapter.ablation_table("cifar10", runs["cifar10"]).query("`class` == 'truck'")
+    assert truck["auroc"].max() < 0.5
+    eights = sorted(run.auroc for run in runs["mnist"]["+ latent"] if run.normal_class == 8)
+    assert eights[0] < 0.75 and eights[1] > 0.8
+
+
+def test_our_means_and_those_of_others_are_below_the_printed_ones(monkeypatch):
+    monkeypatch.setattr(chapter, "REPEATS", 100)
+    again = chapter.reruns()
+    for dataset in chapter.CLASSES:
+        printed = float(load_published(dataset).loc["ocgan", "mean"])
+        assert chapter.table_mean(dataset)[2] < printed and again[f"rerun-{dataset}"] < printed
+
+
+# --- how its numbers are made --------------------------------------------------------------------
+
+
+def test_the_cells_are_those_a_sweep_would_make():
+    assert len(set(chapter.ABLATION_CELLS)) == len(chapter.ABLATION_CELLS) == 4 * (3 + 2) * 5
+    assert all(str(check_cell(cell)) == cell for cell in chapter.ABLATION_CELLS)
+
+
+def test_each_variant_has_just_the_parts_of_its_name():
+    parts = [
+        {name: check_cell(f"mnist/{method}/8/0").parameters.get(name, True)
+         for name in ("latent", "visual", "mining")}
+        for method in chapter.VARIANTS.values()
+    ]  # fmt: skip
+    assert [sum(on.values()) for on in parts] == [0, 1, 2, 3]
+    for (name, method), on in zip(list(chapter.VARIANTS.items())[1:], parts[1:], strict=True):
+        assert on[name.removeprefix("+ ")], method
+
+
+def runs_with(shift, seeds=3, normal_class=0):
+    rng = np.random.default_rng(0)
+    classes = np.repeat([0, 1], 200)
+    noise = rng.normal(size=(seeds, 400))
+    return [Run(normal_class, s, noise[s] + shift * classes, classes) for s in range(seeds)]
+
+
+def test_a_gain_is_taken_over_the_runs_that_both_models_have(monkeypatch):
+    monkeypatch.setattr(chapter, "DRAWS", 100)
+    runs = {title: runs_with(1) for title in chapter.VARIANTS}
+    runs["+ latent"] = [*runs_with(2, seeds=2), *runs_with(-5, normal_class=1)]
+    table = chapter.gains(runs)
+    shared = (runs_with(1, seeds=2), runs_with(2, seeds=2))
+    before, after = (np.mean([run.auroc for run in group]) for group in shared)
+    assert table.loc["latent", "value"] == pytest.approx(after - before)
+    assert table.loc["latent", "wide_low"] < table.loc["latent", "low"] < after - before
+    assert table.loc["mining", "value"] == 0
+    paper = chapter.printed_ablation()
+    assert table.loc["visual", "paper"] == pytest.approx(paper["+ visual"] - paper["+ latent"])
+
+
+def test_without_records_every_figure_says_how_to_make_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    for make in (*chapter.FIGURES.values(), chapter.gains_page):
+        with pytest.raises(NoRecords, match="make one with: ocnd run mnist/ocgan"):
+            make()
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def test_the_architecture_names_every_network_of_the_code():
+    model = OCGAN()
+    model.channels_ = 1
+    words = {text.replace("\n", "") for text in shown(chapter.architecture())}
+    assert {*model._networks(), mine.__name__} <= words
+
+
+def test_training_shows_the_classifier_from_the_epoch_it_mines():
+    _, parts, mining = FIGURES["training_watched"]().axes
+    assert [list(line.get_xydata()[0]) for line in mining.lines] == [[2, 0.4], [2, 0.1]]
+    assert [line.get_label() for line in parts.lines][:3] == [
+        "latent discriminator",
+        "classifier",
+        "latent",
+    ]
+
+
+def test_mined_images_stand_below_the_random_ones_with_their_answers():
+    axes = FIGURES["mined_pairs"]().axes
+    for k, answer in enumerate(("0.90", "0.50", "1.00", "0.10", "0.20", "0.00")):
+        assert np.array_equal(axes[k].images[0].get_array(), GREY[k // 3, k % 3, 0])
+        assert axes[k].get_xlabel() == answer

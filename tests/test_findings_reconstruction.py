@@ -1,0 +1,157 @@
+"""Chapter 3: its sentences hold for the committed records, and its numbers are what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from figure_samples import FIGURES, GIVEN, SWEEP
+from ocnd_lib.benchmark import check_cell
+from ocnd_lib.detectors.autoencoder import AutoEncoder
+from ocnd_lib.records import read_arrays
+from report.chapters import reconstruction as chapter
+from report.chapters.class_or_detail import class_aurocs
+from report.drawing import COLOURS
+from report.figures import NoRecords, drawn_or_said
+
+# --- what the page says --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    return chapter.latent_table()
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    return chapter.elsewhere_table()
+
+
+def test_longer_codes_redraw_novelties_better_and_in_the_end_tell_them_less_well(sweep):
+    auroc = chapter.mean_by_code(sweep, "auroc")
+    chosen = chapter.mean_by_code(sweep, "validation").idxmax()
+    assert chapter.latent_change(sweep, "novel", 2)[2] < 0
+    assert chapter.latent_change(sweep, "auroc", chosen)[2] < 0
+    assert (chosen, auroc.idxmax()) == (8, 16)
+    assert auroc[2] < auroc[8] < auroc[16] > auroc[256] and auroc[256] < auroc[2]
+    passed = chapter.mean_by_code(sweep, "passed")
+    assert passed[256] > 1.5 * passed[8]
+
+
+def test_only_the_code_that_test_images_choose_beats_ocgan():
+    assert chapter.against_ocgan(16)[1] > 0
+    _, low, high = chapter.against_ocgan(8)
+    assert low <= 0 <= high
+
+
+def test_empty_places_are_shown_for_autoencoders_and_not_for_vae_and_gan(elsewhere):
+    assert set(elsewhere["codes"]) == {36}
+    shown = elsewhere["more_low"] > 0
+    for dataset in ("mnist", "cifar10"):
+        assert shown[dataset, "ae"] and shown[dataset, "dae"]
+        assert not shown[dataset, "vae"] and not shown[dataset, "gan"]
+        assert not shown[dataset, "anogan"]
+    assert shown["mnist", "f-anogan"]
+    lowest_ae = elsewhere.loc[[("mnist", "ae"), ("mnist", "dae")], "value"].min()
+    assert lowest_ae > elsewhere.loc[("mnist", "f-anogan"), "value"]
+
+
+def test_the_autoencoder_has_fewer_empty_places_on_cifar10(elsewhere):
+    assert chapter.fewer_on_cifar10(elsewhere, "ae")[1] > 0
+    for method in ("vae", "gan"):
+        _, low, high = chapter.fewer_on_cifar10(elsewhere, method)
+        assert low <= 0 <= high
+
+
+def test_ones_are_redrawn_better_than_the_eights_and_8_is_the_hardest_digit():
+    arrays = read_arrays("mnist/ae/8/0")
+    error = pd.Series(arrays["score"]).groupby(arrays["class_test"]).mean()
+    assert error[1] < error[8]
+    assert class_aurocs("mnist", "ae").mean(axis=1).idxmin() == "8"
+
+
+# --- how its numbers are made --------------------------------------------------------------------
+
+
+def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
+    assert AutoEncoder().latent_dim == chapter.USUAL_DIM in chapter.LATENT_DIMS
+    for cell in chapter.CELLS:
+        assert str(check_cell(cell)) == cell
+
+
+def test_codes_are_compared_over_the_same_seeds():
+    """Seed 0 has all codes and tells 4 best; seed 1, easier for all, was run with 2 and 8 only."""
+    rows = [(0, 2, 0.8), (0, 4, 0.9), (0, 8, 0.85), (1, 2, 0.9), (1, 8, 0.97)]
+    table = pd.DataFrame(rows, columns=["seed", "latent_dim", "auroc"])
+    assert chapter.mean_by_code(table, "auroc").idxmax() == 4
+    assert chapter.mean_by_code(table[table["seed"] == 1], "auroc").idxmax() == 8
+    value, low, high = chapter.latent_change(table, "auroc", 2)
+    assert value == pytest.approx(0.06) and low < value < high
+    assert np.isnan(chapter.latent_change(table, "auroc", 4)[1])  # one seed has no interval
+
+
+def test_what_passes_is_redrawn_no_worse_than_normal_images_are():
+    y, score = np.repeat([0, 1], 100), np.r_[np.arange(100), np.arange(50, 150)] / 100
+    row = chapter.sweep_row(2, 0, y, score)
+    assert row["passed"] == pytest.approx(0.45) and row["normal"] < row["novel"]
+
+
+def test_a_difference_of_shares_knows_how_many_images_each_rests_on():
+    p, q = (0.5, 0.4, 0.6), (0.05, 0.03, 0.08)
+    value, low, high = chapter.difference_of_shares(p, q)
+    assert value == pytest.approx(0.45)
+    assert (value - low, high - value) == pytest.approx(
+        (np.hypot(0.1, 0.03), np.hypot(0.1, 0.02))
+    )
+    held_out = np.linspace(0, 1, 101)
+    assert chapter.beyond(held_out, held_out) == pytest.approx(5 / 101)
+
+
+def test_without_records_every_figure_says_how_to_make_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    for draw in chapter.FIGURES.values():
+        with pytest.raises(NoRecords, match=r"make one with: ocnd run (mnist|cifar10)/\S+/\d$"):
+            draw()
+        assert "no record yet" in drawn_or_said(draw).texts[0].get_text()
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def test_under_each_reconstruction_stands_its_error_and_the_frame_tells_its_kind():
+    fig = FIGURES["redrawn"]()
+    given, same, half = np.array([ax for ax in fig.axes if ax.images]).reshape(3, 5)
+    assert [ax.get_xlabel() for ax in given] == [""] * 5
+    assert [ax.get_xlabel() for ax in same] == ["0.000"] * 5
+    expected = np.square((GIVEN[0].astype(float) - GIVEN[0] // 2) / 127.5).mean()
+    assert half[0].get_xlabel() == f"{expected:.3f}"
+    frames = [to_rgb(ax.spines["top"].get_edgecolor()) for ax in half]
+    assert frames == [to_rgb(COLOURS["normal"])] * 2 + [to_rgb(COLOURS["novel"])] * 3
+
+
+def test_a_latent_sweep_shows_means_over_seeds_within_their_intervals():
+    errors, areas = FIGURES["latent_sweep"]().axes
+    novel = errors.lines[0]
+    assert list(novel.get_xdata()) == [2, 16, 128]
+    assert novel.get_ydata() == pytest.approx([0.3 / size + 0.005 for size in (2, 16, 128)])
+    assert to_rgb(novel.get_color()) == to_rgb(COLOURS["novel"])
+    assert areas.lines[0].get_ydata() == pytest.approx([0.8] * 3)  # validation
+    (low, high) = errors.collections[0].get_segments()[0][:, 1]
+    half = 12.706 * np.std([0.15, 0.16], ddof=1) / np.sqrt(2)  # Student's t, one degree of freedom
+    assert (low, high) == pytest.approx((0.155 - half, 0.155 + half), rel=1e-3)
+
+
+def test_a_latent_sweep_of_one_seed_has_no_intervals_and_no_exaggerated_axis():
+    errors, areas = FIGURES["latent_sweep_of_one_seed"]().axes
+    assert not errors.collections and not areas.collections
+    same = SWEEP[SWEEP["seed"] == 0].assign(auroc=[0.98, 0.981, 0.982])
+    low, high = chapter.latent_sweep(same.drop(columns="validation")).axes[1].get_ylim()
+    assert high - low >= 0.05
+
+
+def test_decodes_are_laid_out_row_by_row_in_grey_and_in_colour():
+    grey, colour, empty = FIGURES["random_decodes"]().axes
+    mosaic = grey.images[0].get_array()
+    assert mosaic.shape == (96, 96) and colour.images[0].get_array().shape == (96, 96, 3)
+    assert np.array_equal(mosaic[32:64, :32], GIVEN[1, 0])  # the fourth image opens the second row
+    assert not empty.axison
