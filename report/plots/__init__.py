@@ -5,15 +5,6 @@ windows.
 """
 
 from report.drawing import COLOURS, WIDTH, direct_labels, note, save_figure, show_svg
-from report.plots.attention import (
-    attention_ablation,
-    attention_gains,
-    attention_maps,
-    attention_system,
-    attention_training,
-    map_film,
-    part_scores,
-)
 from report.plots.audit import class_differences, power_curves
 from report.plots.benchmark import (
     auroc_against_cost,
@@ -35,7 +26,6 @@ from report.plots.imbalance import (
     ratio_effect,
     threshold_effect,
 )
-from report.plots.looks import heat_checks, heat_rows, lift_dots, weaker_maps
 from report.plots.masked import (
     accuracy_against_correlation,
     arm_accuracies,
@@ -79,11 +69,6 @@ __all__ = [
     "accuracy_against_ratio",
     "architecture",
     "arm_accuracies",
-    "attention_ablation",
-    "attention_gains",
-    "attention_maps",
-    "attention_system",
-    "attention_training",
     "auroc_against_cost",
     "auroc_against_detail",
     "auroc_explained",
@@ -99,20 +84,15 @@ __all__ = [
     "deck_beside_ours",
     "direct_labels",
     "duels",
-    "heat_checks",
-    "heat_rows",
     "image_rows",
     "labelling_numbers",
     "latent_sweep",
     "learning_curves",
-    "lift_dots",
-    "map_film",
     "means_with_intervals",
     "mined_pairs",
     "nearest_distances",
     "note",
     "one_against_all",
-    "part_scores",
     "plane_panels",
     "power_curves",
     "precision_recall",
@@ -129,5 +109,4 @@ __all__ = [
     "threshold_effect",
     "training_watched",
     "versions_crossed",
-    "weaker_maps",
 ]
