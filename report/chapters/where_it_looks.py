@@ -163,21 +163,27 @@ def behind(row: tuple[str, str, str], column: str) -> list[str]:
 
 
 def numbers() -> dict[str, object]:
-    """Every number of the page's sentences, by its name there."""
+    """Every number of the page's sentences, by its name there: `mnist+generated-finds`."""
     said: dict[str, object] = {}
-    for (dataset, variant, name, images, baseline), row in finds_table().iterrows():
-        key = f"{dataset} {VARIANTS[variant]} {name} {images}"
-        said[f"{key} over {baseline}"] = signed(row["lift"], row["low"], row["high"])
-        if baseline == "uniform":
+    names = {PLAIN: "", GENERATED: "+generated", ENCODER: "+encoder"}
+    finds = finds_table(names).xs(ATTENTION, level="map")
+    for (dataset, variant, images, baseline), row in finds.iterrows():
+        key = f"{dataset}{names[variant]}-" + ("finds" if images == "normal" else "finds-novel")
+        if baseline == "centre":
+            said[f"{key}-over-blot"] = signed(row["lift"], row["low"], row["high"])
+        if baseline == "uniform":  # whose value is 0.5
             said[key] = interval(row["value"], row["low"] + 0.5, row["high"] + 0.5)
     for (dataset, variant), row in detection_table().iterrows():
-        key = f"{dataset} {VARIANTS[variant]}"
-        said |= {f"{key} score": row["score"], f"{key} base": row["base"]}
-        said[f"{key} gain"] = signed(row["value"], row["low"], row["high"])
+        if variant in names:
+            key = f"{dataset}{names[variant]}"
+            said |= {f"{key}-score": row["score"], f"{key}-base": row["base"]}
+            said[f"{key}-gain"] = signed(row["value"], row["low"], row["high"])
+    which = {BEFORE: "first", AFTER: "second", ATTENTION: "map"}
     for kind, value in {"strength": "weaker", "road": "lift"}.items():
         for row in over_seeds(kind, recorded(kind, [PLAIN])).to_dict("records"):
-            text = interval(row[value], row["low"], row["high"], ".2f")
-            said[f"{row['dataset']} {row['map']} {kind}"] = text
+            if row["map"] in which:
+                key = f"{row['dataset']}-{kind}-{which[row['map']]}"
+                said[key] = interval(row[value], row["low"], row["high"], ".2f")
     return said
 
 
