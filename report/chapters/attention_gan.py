@@ -248,7 +248,7 @@ def numbers(found: Mapping[str, Mapping[str, Parts]], gains: pd.DataFrame) -> di
         cells = (cells_of("cifar10", [LEARNED[t]], [k]) for t in ("+ generated negatives", PLAIN))
         after, before = (read_parts(group)["score"] for group in cells)
         said[f"negatives {k}"] = signed(*list(gain(after, before).values())[:3])
-    return said
+    return {name: of if isinstance(of, str | int) else float(of) for name, of in said.items()}
 
 
 # --- figures -------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from report.figures.source import no_record
 SETS = {
     "mnist": ("MNIST", "8", 1),
     "cifar10": ("CIFAR-10", "truck", 1),
-    "mnist_on_cifar": ("digits on photographs", "8", 3),
+    "mnist_on_cifar": ("digits on photos", "8", 3),
     "scenes": ("scenes", "boat", 3),
     "coco10": ("COCO", "bowl", 3),  # of which the subset has the most
 }
@@ -184,7 +184,7 @@ def numbers() -> dict[str, object]:
             if row["map"] in which:
                 key = f"{row['dataset']}-{kind}-{which[row['map']]}"
                 said[key] = interval(row[value], row["low"], row["high"], ".2f")
-    return said
+    return {name: of if isinstance(of, str | int) else float(of) for name, of in said.items()}
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def lifts() -> Figure:
         rows = rows.assign(value=rows["lift"])
         words, colours = zip(*MAPS.values(), strict=True)
         forest(ax, rows.set_axis(words).assign(colour=[COLOURS[c] for c in colours]))
-        ax.set_title(SETS[name][0].replace(" on ", "\non "))
+        ax.set_title(SETS[name][0].replace(" on ", " on\n"))
     fig.supxlabel("pixel AUROC, minus that of a centred Gaussian", fontsize=9.5)
     return fig
 
@@ -268,7 +268,7 @@ def strengths() -> Figure:
         rows = table.loc[name].loc[list(MAPS)].rename(columns={"weaker": "value"})
         words, colours = zip(*MAPS.values(), strict=True)
         forest(ax, rows.set_axis(words).assign(colour=[COLOURS[c] for c in colours]), zero=0.5)
-        ax.set_title(SETS[name][0].replace(" on ", "\non "))
+        ax.set_title(SETS[name][0].replace(" on ", " on\n"))
         ax.set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
     fig.supxlabel("chance that the map of a novel image is the weaker one", fontsize=9.5)
     return fig
@@ -341,8 +341,8 @@ def live_table(tables: Mapping[str, list[dict]]) -> pd.DataFrame:
     """Pixel AUROC of each map of `looks.look` on normal and novel images, and above the blot."""
     rows: dict[str, dict] = {}
     for row in tables["finds"]:
-        if (row["measure"], row["baseline"]) == ("auroc", "centre"):
-            line = rows.setdefault(row["map"], {})
+        if (row["measure"], row["baseline"]) == ("auroc", "centre") and row["map"] in MAPS:
+            line = rows.setdefault(MAPS[row["map"]][0], {})
             line[row["images"]] = round(row["value"], 3)
             line[f"{row['images']}, over the blot"] = signed(row["lift"], row["low"], row["high"])
     return pd.DataFrame.from_dict(rows, orient="index")
