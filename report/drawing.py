@@ -70,6 +70,13 @@ def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Fig
     return fig
 
 
+def titled(title: str, height: float) -> Figure:
+    """An empty figure of the page's width, `height` inches high, with a title over its panels."""
+    fig = Figure(figsize=(WIDTH, height))
+    fig.suptitle(title, x=0, ha="left", fontsize=10.5)
+    return fig
+
+
 def note(text: str) -> Figure:
     """A figure that holds words only, where there is nothing to draw yet."""
     fig = Figure(figsize=(WIDTH, 0.9))

@@ -14,11 +14,10 @@ from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
 from ocnd_lib.sharing import shared_checkpoint, untrained
 from ocnd_lib.training import choose_hardware
+from report.chapters import attention_gan, where_it_looks
 from report.figures import (
     NoRecords,
-    attention,
     imbalance,
-    looks,
     masked,
     ocgan,
     reconstruction,
@@ -63,8 +62,8 @@ def report_cells() -> list[str]:
         ocgan.ABLATION_CELLS,
         masked.CELLS,
         tried.CELLS,
-        attention.CELLS,
-        looks.CELLS,
+        attention_gan.CELLS,
+        where_it_looks.CELLS,
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))
 

@@ -205,57 +205,9 @@ CORRELATED = pd.DataFrame(
 )
 
 
-HEAT = np.tile(np.linspace(0, 1, 32), (5, 32, 1))
-LIFTS = pd.DataFrame(
-    [
-        {"map": name, "baseline": baseline, "lift": lift, "low": lift - 0.1, "high": lift + 0.1}
-        for lift, name in enumerate(plots.looks.MAPS)
-        for baseline in plots.looks.BASELINES
-    ]
-)
-LIFTS.loc[LIFTS["map"] == "classifier", ["low", "high"]] = np.nan
-RANDOMISED = pd.DataFrame(
-    [
-        {"map": name, "step": step, "layer": layer, "mean": 0.5, "low": 0.4, "high": 0.6}
-        for name in list(plots.looks.MAPS)[:4]
-        for step, layer in enumerate(("head", "body.3.1", "body.3.0", "body.2.1", "body.0"))
-    ]
-)
-WEAKER = LIFTS.groupby("map", sort=False).first().reset_index().rename(columns={"lift": "weaker"})
-WEAKER[["weaker", "low", "high"]] = (WEAKER[["weaker", "low", "high"]] / 4).clip(0, 1)
-
-
 def square(*values):
     names = ["OCGAN", "Deep SVDD"]
     return pd.DataFrame(np.reshape(values, (2, 2)), names, names)
-
-
-ATTENTION_CURVES = [
-    {"epoch": 1, "phase": "base", "mse": 0.5},
-    {"epoch": 2, "phase": "joint", "mse": 0.6, "lesson": 0.3, "classifier": 0.6, "mask_mean": 0.5,
-     "mask_entropy": 0.9},
-    {"epoch": 3, "phase": "masked", "mse": 0.2, "mask_mean": 0.4, "mask_entropy": 0.8},
-]  # fmt: skip
-FILM = np.linspace(0, 1, 10)[:, None, None, None] * np.ones((10, 2, 32, 32))
-PANELS = pd.DataFrame(
-    [
-        (f"{name}", variant, seed, 0.9 + seed / 50)
-        for name in ("MNIST, 2", "MNIST, 8", "CIFAR-10, airplane", "CIFAR-10, truck")
-        for variant, seeds in (("OCGAN", 1), ("learned map", 3))
-        for seed in range(seeds)
-    ],
-    columns=["panel", "variant", "seed", "auroc"],
-)
-GAINS = pd.DataFrame(
-    [
-        ("MNIST", "centre map", "its own base GAN", 0.01, -0.01, 0.03, 3),
-        ("MNIST", "learned map", "its own base GAN", 0.02, 0.01, 0.03, 2),
-        ("MNIST", "learned map", "centre map", np.nan, np.nan, np.nan, 0),
-        ("CIFAR-10", "learned map", "centre map", -0.02, -0.03, -0.01, 2),
-        ("CIFAR-10", "centre map", "its own base GAN", 0.02, 0.01, 0.03, 1),
-    ],
-    columns=["dataset", "variant", "against", "gain", "low", "high", "seeds"],
-)
 
 
 def plane(steps=9):
@@ -356,19 +308,6 @@ FIGURES = {
     "auroc_against_cost": lambda: plots.auroc_against_cost({"MNIST": COSTS, "other": COSTS[:0]}),
     "speed_ratios": lambda: plots.speed_ratios({"training": SPEED, "data": SPEED[:1]}),
     "cell_seconds": lambda: plots.cell_seconds(TAKEN, ["MNIST", "CIFAR-10"]),
-    "attention_system": plots.attention_system,
-    "attention_training": lambda: plots.attention_training(ATTENTION_CURVES, (0.15, 0.6)),
-    "map_film": lambda: plots.map_film(
-        GIVEN[:2], {"guidance whole": FILM, "guidance masked": FILM[::-1]}, frames=4
-    ),
-    "attention_maps": lambda: plots.attention_maps(
-        GIVEN, {"guidance whole": GIVEN / 255}, np.array([0, 0, 1, 1, 1])
-    ),
-    "part_scores": lambda: plots.part_scores(
-        Y, {"score": SCORE, "base": SCORE + 2, "masked": SCORE**2, "area": Y * 0 + 0.4}
-    ),
-    "attention_ablation": lambda: plots.attention_ablation(PANELS, ["OCGAN", "learned map"]),
-    "attention_gains": lambda: plots.attention_gains(GAINS, ["centre map", "learned map"]),
     "arm_accuracies": lambda: plots.arm_accuracies({"scenes": ARMS, "digits": "no record yet"}),
     "convergence": lambda: plots.convergence(
         {"scenes": {"original": LEARNT, "masked": LEARNT[:1]}, "digits": {"masked": LEARNT}}
@@ -380,17 +319,6 @@ FIGURES = {
     "accuracy_against_correlation": lambda: plots.accuracy_against_correlation(CORRELATED),
     "accuracy_against_correlation_of_one_arm": lambda: plots.accuracy_against_correlation(
         CORRELATED[CORRELATED["arm"] == "masked"]
-    ),
-    "heat_rows": lambda: plots.heat_rows(
-        GIVEN, {name: HEAT for name in plots.looks.MAPS}, np.array([0, 0, 1, 1, 1]), HEAT > 0.5
-    ),
-    "lift_dots": lambda: plots.lift_dots(
-        {"digits": LIFTS, "scenes": LIFTS[:4], "MNIST": LIFTS, "MNIST on CIFAR-10": LIFTS},
-        "pixel AUROC",
-    ),
-    "heat_checks": lambda: plots.heat_checks(LIFTS[LIFTS["baseline"] == "random"][:4], RANDOMISED),
-    "weaker_maps": lambda: plots.weaker_maps(
-        {name: WEAKER for name in ("digits", "CIFAR-10", "MNIST on CIFAR-10", "scenes", "COCO")}
     ),
     "image_rows": lambda: plots.image_rows({"grey": np.zeros((3, 1, 32, 32), np.uint8)}),
 }

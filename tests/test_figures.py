@@ -3,20 +3,18 @@
 import pytest
 
 from ocnd_lib.benchmark import check_cell, keeps_part, keeps_pictures
-from report.chapters import ocgan, reconstruction
+from report.chapters import attention_gan, where_it_looks
 from report.figures import (
     FIGURES,
     NoRecords,
-    attention,
-    attention_gains,
-    looks,
+    ocgan,
+    reconstruction,
 )
 from report.figures.source import drawn_or_said
 
 MADE_BY = {
-    attention: "ocnd run ",
-    attention_gains: "ocnd run ",
-    looks: r"ocnd run \w+/looks/",
+    attention_gan: "ocnd run ",
+    where_it_looks: r"ocnd run \w+/looks/",
     ocgan: "ocnd run mnist/ocgan",
 }
 
@@ -38,7 +36,7 @@ def test_without_records_a_figure_says_how_to_make_them(chapter, name, tmp_path,
 
 
 @pytest.mark.parametrize(
-    "cell", [*reconstruction.PICTURES.values(), *ocgan.PICTURE_CELLS.values(), *attention.PICTURES]
+    "cell", [*reconstruction.PICTURES, *ocgan.PICTURE_CELLS.values(), *attention_gan.PICTURES]
 )
 def test_records_keep_the_pictures_that_pages_show(cell):
     assert keeps_pictures(check_cell(cell))

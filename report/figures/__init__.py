@@ -6,30 +6,26 @@ that draws it from the records that exist, or raises `NoRecords`.
 
 from report.chapters import class_or_detail, ocgan, reconstruction
 from report.figures import (
-    attention,
-    attention_gains,
     benchmark,
     costs,
     duels,
     imbalance,
-    looks,
     masked,
 )
 from report.figures.provenance import sources, traced
 from report.figures.source import NoRecords, drawn_or_said, table_or_said
 
-FIGURES = {
-    **attention.FIGURES,
-    **attention_gains.FIGURES,
-    **benchmark.FIGURES,
-    **class_or_detail.FIGURES,
-    **costs.FIGURES,
-    **duels.FIGURES,
-    **imbalance.FIGURES,
-    **looks.FIGURES,
-    **masked.FIGURES,
-    **ocgan.FIGURES,
-    **reconstruction.FIGURES,
-}
+
+def __getattr__(name: str) -> dict:
+    """`FIGURES`, gathered when first asked for, since chapters import from this package too."""
+    if name != "FIGURES":
+        raise AttributeError(name)
+    from report.chapters import attention_gan, where_it_looks
+
+    modules = (benchmark, costs, duels, imbalance, masked, ocgan, reconstruction, remedies)
+    chapters = (*modules, attention_gan, where_it_looks)
+    globals()["FIGURES"] = {k: draw for module in chapters for k, draw in module.FIGURES.items()}
+    return globals()["FIGURES"]
+
 
 __all__ = ["FIGURES", "NoRecords", "drawn_or_said", "sources", "table_or_said", "traced"]

@@ -16,6 +16,11 @@ class NoRecords(RuntimeError):
     """The records that a figure rests on are missing; the message says how to make them."""
 
 
+def no_record(cell: str) -> NoRecords:
+    """What to raise where this cell has no record."""
+    return NoRecords(f"no record yet; make one with: ocnd run {cell}")
+
+
 def published_claim(name: str) -> float:
     """A number of the deck from results/published/claims.csv, in the unit given there."""
     claims = pd.read_csv(PUBLISHED / "claims.csv", index_col="name")

@@ -5,15 +5,6 @@ windows.
 """
 
 from report.drawing import COLOURS, WIDTH, direct_labels, note, save_figure, show_svg
-from report.plots.attention import (
-    attention_ablation,
-    attention_gains,
-    attention_maps,
-    attention_system,
-    attention_training,
-    map_film,
-    part_scores,
-)
 from report.plots.audit import class_differences, power_curves
 from report.plots.benchmark import (
     auroc_against_cost,
@@ -35,7 +26,6 @@ from report.plots.imbalance import (
     ratio_effect,
     threshold_effect,
 )
-from report.plots.looks import heat_checks, heat_rows, lift_dots, weaker_maps
 from report.plots.masked import (
     accuracy_against_correlation,
     arm_accuracies,
@@ -63,11 +53,6 @@ __all__ = [
     "accuracy_against_correlation",
     "accuracy_against_ratio",
     "arm_accuracies",
-    "attention_ablation",
-    "attention_gains",
-    "attention_maps",
-    "attention_system",
-    "attention_training",
     "auroc_against_cost",
     "auroc_explained",
     "auroc_widths",
@@ -82,17 +67,12 @@ __all__ = [
     "deck_beside_ours",
     "direct_labels",
     "duels",
-    "heat_checks",
-    "heat_rows",
     "image_rows",
     "labelling_numbers",
     "learning_curves",
-    "lift_dots",
-    "map_film",
     "means_with_intervals",
     "note",
     "one_against_all",
-    "part_scores",
     "plane_panels",
     "power_curves",
     "precision_recall",
@@ -105,5 +85,4 @@ __all__ = [
     "speed_ratios",
     "threshold_effect",
     "versions_crossed",
-    "weaker_maps",
 ]
