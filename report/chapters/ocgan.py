@@ -18,8 +18,8 @@ from ocnd_lib.comparison import (
     mean_interval,
     shared_runs,
 )
-from ocnd_lib.metrics import proportion_interval, seed_interval
 from ocnd_lib.records import parse_cell, read_arrays
+from ocnd_lib.stats import proportion_interval, seed_interval
 from report import tables
 from report.chapters.reconstruction import DATASETS, beyond, random_decodes
 from report.drawing import COLOURS, WIDTH, forest, interval, show_image

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from ocnd_lib.comparison import mean_over_runs
 from ocnd_lib.looks import AFTER, ATTENTION, BEFORE
-from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.stats import seed_interval
 from report.chapters.attention_gan import signed
 from report.drawing import COLOURS, forest, interval, titled
 from report.figures.source import no_record

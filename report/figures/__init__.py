@@ -22,7 +22,7 @@ def __getattr__(name: str) -> dict:
         raise AttributeError(name)
     from report.chapters import attention_gan, where_it_looks
 
-    modules = (benchmark, costs, duels, imbalance, masked, ocgan, reconstruction, remedies)
+    modules = (benchmark, costs, duels, imbalance, masked, ocgan, reconstruction, class_or_detail)
     chapters = (*modules, attention_gan, where_it_looks)
     globals()["FIGURES"] = {k: draw for module in chapters for k, draw in module.FIGURES.items()}
     return globals()["FIGURES"]
