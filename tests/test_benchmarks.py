@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import crops, detectors, profile, profile_gpu, together
+from benchmarks import crops, detectors, together
 from ocnd_lib.training import Hardware, choose_hardware
 from report.figures import costs
 
@@ -36,7 +36,7 @@ def test_both_sides_of_every_pair_are_arms_that_exist():
     assert {pair.group for pair in bench.PAIRS} == set(costs.GROUPS)
 
 
-@pytest.mark.parametrize("method", ["ae", "f-anogan", "deep-svdd", "ocgan", "attention-gan"])
+@pytest.mark.parametrize("method", ["deep-svdd", "attention-gan"])
 def test_a_training_step_is_timed(method):
     assert 0 < detectors.step(method, "ours", small=True) < 1e6
 
@@ -156,30 +156,3 @@ def test_the_gpu_is_named_where_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Abacus 9000")
     machine = bench.this_machine()
     assert (machine["processor"], machine["hardware"]) == ("Abacus 9000", "cuda bfloat16")
-
-
-def test_every_operation_of_a_step_has_its_place_in_the_profile():
-    found = profile.shares(profile.watch(1, 8, width=8), 1)
-    assert sum(r["forward"] + r["backward"] for r in found["work"]) == pytest.approx(1)
-    work = {(row["work"], row["network"]): row for row in found["work"]}
-    for network in ("encoder", "decoder", "classifier", "visual_discriminator"):
-        row = work["convolution", network]
-        assert row["forward"] > 0 and row["backward"] > 0
-        assert (row["mining"] > 0) == (network in ("decoder", "classifier"))
-    assert ("convolution", None) not in work and ("batch norm", None) not in work
-    assert work["optimiser (Adam)", None]["backward"] == 0
-    assert {line["layer"] for line in found["layers"]} >= {"decoder.to32.0", "encoder.layers.0"}
-
-
-@pytest.mark.parametrize("made_by", [profile, profile_gpu], ids=["cpu", "gpu"])
-def test_the_readme_shows_the_profile_that_was_measured(made_by):
-    found = json.loads((ROOT / "benchmarks" / f"{made_by.__name__.split('.')[1]}.json").read_text())
-    assert made_by.markdown(found) in (ROOT / "benchmarks" / "README.md").read_text()
-
-
-def test_a_step_is_profiled_by_kind_of_work():
-    """On a CPU operations stand in the place of kernels, and no step is recorded."""
-    found = profile_gpu.measure(1, 8, "cpu", width=8)
-    assert sum(found["work"].values()) == pytest.approx(1)
-    assert found["work"]["convolution"] > found["work"]["linear layer"] > 0
-    assert found["kernels"] > 500 and found["seconds"] > 0
