@@ -15,7 +15,7 @@ from report.parameters import RULES, check, read_parameters, validate
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PLAIN = "what_is_a_novelty"
+PLAIN = "laptop_to_cluster"  # the one that takes least time
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -98,7 +98,7 @@ def test_plain_papermill_runs_a_notebook_from_the_root(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert list(tmp_path.glob("*.svg"))
+    assert all(cell.execution_count for cell in cells(out, "code"))
 
 
 SAMPLE = """\
