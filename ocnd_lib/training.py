@@ -294,8 +294,10 @@ def learn(
     size: int,
     state: Checkpoint,
     epochs: int,
+    augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> None:
-    """Train until `epochs` epochs are done: `step(images, number)` of each batch of uint8 images.
+    """Train until `epochs` epochs are done: `step(images, number)` of each batch of uint8 images,
+    which `augment` may change.
 
     `network` is in training mode; `number` counts the steps of all epochs; the means of what the
     steps of an epoch return are its point of `state.curves`. Begins where `state` is, and saves it
@@ -306,7 +308,7 @@ def learn(
     while state.epoch < epochs:
         network.train()
         log = []
-        for images, _ in batches(x, None, size, state.generator):
+        for images, _ in batches(x, None, size, state.generator, augment):
             log.append(step(images, state.epoch * in_epoch + len(log)))
             bar.update()
         state.epoch += 1

@@ -1,24 +1,18 @@
 """Rotation: novel is an image that a network, which learnt to tell turns, does not know upright."""
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import ResNet
-from ocnd_lib.training import (
-    Averaged,
-    Checkpoint,
-    batch_count,
-    batches,
-    progress,
-    seed_everything,
-    shift_and_flip,
-)
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, learn, shift_and_flip
 
 TURNS = 4
 CHANCE = 1 / TURNS
@@ -35,6 +29,7 @@ def turned(x: Tensor) -> Tensor:
     return torch.cat([torch.rot90(x, turn, (2, 3)) for turn in range(TURNS)])
 
 
+@dataclass(eq=False, repr=False)
 class Rotation(DeepDetector):
     """Learns to tell by how many quarters an image was turned, from normal images alone.
 
@@ -54,70 +49,48 @@ class Rotation(DeepDetector):
     # turning is what it learns, and mirroring what it is taught to overlook
     choice_by = ("erased", "pasted", "mixed")
 
-    def __init__(
-        self,
-        width: int = 64,  # channels of the first block
-        epochs: int = 20,
-        batch_size: int = 64,  # images, each in its four turns
-        learning_rate: float = 0.1,  # the highest; rises for a fifth of the steps, then falls
-        weight_decay: float = 5e-4,
-        augment: bool = True,  # mirror and shift images while learning
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.width = width
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.augment = augment
-        self.seed = seed
-        self.device = device
+    width: int = 64  # channels of the first block
+    epochs: int = 20
+    batch_size: int = 64  # images, each in its four turns
+    learning_rate: float = 0.1  # the highest; rises for a fifth of the steps, then falls
+    weight_decay: float = 5e-4
+    augment: bool = True  # mirror and shift images while learning
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"network": ResNet(self.channels_, TURNS, self.width)}
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        hardware, generator = self._hardware(), seed_everything(self.seed)
-        images = torch.from_numpy(x).to(hardware.device)
-        model = hardware.place(self._networks()["network"])
+        hardware, order, images, networks = self._begin(x)
+        model = networks["network"]
         averaged = Averaged(model, 0.99)
         optimiser = self._optimiser(model)
         steps = self.epochs * batch_count(len(x), self.batch_size)
         rise = max(1, steps // 5)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
+        schedule = LambdaLR(
             optimiser, lambda step: min((step + 1) / rise, (steps - step) / (steps - rise + 1))
         )
+
+        def step(turns: Tensor, number: int) -> dict[str, float]:
+            answer = torch.arange(TURNS, device=turns.device)
+            answer = answer.repeat_interleave(len(turns) // TURNS)
+            with hardware.autocast():
+                logits = model(turns)
+            loss = F.cross_entropy(logits.float(), answer)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            averaged.update(model)
+            right = (logits.argmax(1) == answer).float().mean()
+            return {"loss": loss.item(), "accuracy": right.item()}
+
         state = Checkpoint(
-            checkpoint, generator,
+            checkpoint, order,
             model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
         )  # fmt: skip
-        epoch, self.curves_ = state.load()
-        bar = progress(steps, type(self).__name__, start=epoch * steps // self.epochs)
+        _, self.curves_ = state.load()
         augment = self._augmented if self.augment else lambda batch, _: turned(batch)
-        while epoch < self.epochs:
-            model.train()
-            losses, right = [], []
-            for turns, _ in batches(images, None, self.batch_size, generator, augment):
-                answer = torch.arange(TURNS, device=turns.device)
-                answer = answer.repeat_interleave(len(turns) // TURNS)
-                with hardware.autocast():
-                    logits = model(turns)
-                loss = F.cross_entropy(logits.float(), answer)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                averaged.update(model)
-                losses.append(loss.item())
-                right.append((logits.argmax(1) == answer).float().mean().item())
-                bar.update()
-                bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.4f}", refresh=False)
-            epoch += 1
-            point = {"epoch": epoch, "loss": np.mean(losses), "accuracy": np.mean(right)}
-            self.curves_.append({name: float(value) for name, value in point.items()})
-            state.save(epoch, self.curves_)
-        bar.close()
+        learn(step, model, images, self.batch_size, state, self.epochs, augment)
         self.state_ = {"network": averaged.model, "scale": np.ones(2, np.float32)}
         self.state_["bank"] = self._batchwise(self._features, x).transpose(1, 0, 2)
         surprise, distance = self._batchwise(self._parts, x_validation).T
