@@ -221,7 +221,7 @@ def latent_sweep(
     fig = Figure(figsize=(WIDTH, 3.0))
     errors, areas = fig.subplots(1, 2)
     _curves(errors, table, {"novel": "novel", "normal": "normal"})
-    _curves(areas, table, {"validation": "damaged\nimages", "auroc": "test\nimages"})
+    _curves(areas, table, {"validation": "damaged", "auroc": "test"})
     sizes = sorted(table["latent_dim"].unique())
     for ax, title in zip((errors, areas), titles, strict=True):
         ax.set_xscale("log", base=2)
@@ -252,9 +252,10 @@ def _curves(ax: Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
             ax.vlines(sizes, low, np.minimum(high, 1), color=colour, lw=1)
             ax.plot(table["latent_dim"], table[column], ".", ms=3, color=colour, alpha=0.6)
         ends[column] = mean[-1]
-    for column, va in zip(sorted(ends, key=ends.get), ("top", "bottom"), strict=False):
+    sides = ("top", "bottom") if len(ends) == 2 else ("center",)
+    for column, va in zip(sorted(ends, key=ends.get), sides, strict=True):
         ax.annotate(
-            names[column], (sizes[-1], ends[column]), xytext=(7, 5 if va == "top" else -5),
+            names[column], (sizes[-1], ends[column]), xytext=(9, 0),
             textcoords="offset points", va=va, color=COLOURS[column],
         )  # fmt: skip
 
