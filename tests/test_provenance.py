@@ -12,11 +12,10 @@ from ocnd_lib.benchmark import check_cell
 from ocnd_lib.records import parse_cell, write_record
 from ocnd_lib.sweep import cells as sweep_cells
 from ocnd_lib.sweep import parse_seeds
+from report.chapters import where_it_looks
 from report.figures import (
-    attention,
     benchmark,
     imbalance,
-    looks,
     masked,
     ocgan,
     provenance,
@@ -179,8 +178,7 @@ BEHIND = [
     (masked, "digits on CIFAR-10", "accuracy, masked", "mnist_on_cifar/vgg11-masked/all/4"),
     (masked, ("generated scenes", "seed 1"), "p", "scenes/vgg11-original/all/1"),
     (masked, "deck", "accuracy, masked", None),
-    (attention, "centre map", "MNIST, 8", "mnist/attention-gan+mask=centre/8/2"),
-    (looks, ("COCO", "generated negatives", "a map"), "seeds",
+    (where_it_looks, ("COCO", "generated negatives", "a map"), "seeds",
      "coco10/looks+classifier=generated/bowl/2"),
 ]  # fmt: skip
 

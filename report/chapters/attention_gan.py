@@ -170,7 +170,7 @@ def real_table() -> pd.DataFrame:
     if not rows:
         raise no_record("mnist/attention-gan-oracle/8/0")
     table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.rename_axis(["novel images of", "normal class"])
+    return table.rename_axis(["novel images of", "normal class"]).sort_index()
 
 
 def twins_table() -> pd.DataFrame:
@@ -240,8 +240,8 @@ def numbers(found: Mapping[str, Mapping[str, Parts]], gains: pd.DataFrame) -> di
     for (name, title, against), row in gains.iterrows():
         if title in BLIND or title == PLAIN or "restarted" in title:
             said[f"{name} {title} - {against}"] = signed(*row[["value", "low", "high"]])
-    for title, row in twins_table().loc["mnist"].iterrows():
-        said |= {f"mnist {title} first": row["first"], f"mnist {title} second": row["second"]}
+    for (name, title), row in twins_table().iterrows():
+        said |= {f"{name} {title} {key}": row[key] for key in row.index.drop("aurocs")}
     oracle = real_table().loc[("the novel classes", "MNIST, 8")]
     said |= {f"oracle {part}": value for part, value in oracle.items()}
     for k in LABELS:

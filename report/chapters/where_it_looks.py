@@ -46,8 +46,8 @@ CELLS = tuple(
     if seed < seeds and dataset in ONLY.get(variant, SETS)
 )
 MAPS = {  # names in records, in words, and colours
-    BEFORE: ("heat map of the first GAN", "ink"),
-    AFTER: ("heat map of the second GAN", "outlier"),
+    BEFORE: ("heat map, first GAN", "ink"),
+    AFTER: ("heat map, second GAN", "outlier"),
     ATTENTION: ("attention map", "masked"),
 }
 GROUPS = {
@@ -292,7 +292,7 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
             ax.spines[:].set_visible(False)
             if "masks" in kept and 0 < kept["masks"][column].mean() < 1:
                 ax.contour(kept["masks"][column], levels=[0.5], colors="white", linewidths=0.7)
-    words = [MAPS.get(name, (name,))[0].replace(" of ", " of\n") for name in names]
+    words = [MAPS.get(name, (name,))[0].replace(", ", ",\n") for name in names]
     for ax, word in zip(axes[:, 0], ["given", *words], strict=True):
         ax.set_ylabel(word, rotation=0, ha="right", va="center")
     for column in (0, int(np.argmax(kept["novel"]))):
@@ -344,5 +344,6 @@ def live_table(tables: Mapping[str, list[dict]]) -> pd.DataFrame:
         if (row["measure"], row["baseline"]) == ("auroc", "centre") and row["map"] in MAPS:
             line = rows.setdefault(MAPS[row["map"]][0], {})
             line[row["images"]] = round(row["value"], 3)
-            line[f"{row['images']}, over the blot"] = signed(row["lift"], row["low"], row["high"])
+            if row["images"] == "normal":
+                line["normal, over the blot"] = signed(row["lift"], row["low"], row["high"])
     return pd.DataFrame.from_dict(rows, orient="index")
