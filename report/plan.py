@@ -12,12 +12,11 @@ from ocnd_lib.benchmark import shared_checkpoint, untrained
 from ocnd_lib.data import class_names
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
 from ocnd_lib.training import choose_hardware
+from report.chapters import class_imbalance, masked_vs_original
 from report.figures import (
     NoRecords,
     attention,
-    imbalance,
     looks,
-    masked,
     ocgan,
     reconstruction,
     tried,
@@ -55,11 +54,11 @@ def table_cells() -> list[str]:
 def report_cells() -> list[str]:
     """All cells that chapters show, in the order in which a sweep should make them."""
     chapters = (
-        imbalance.IMBALANCE_CELLS,
+        class_imbalance.CELLS,
         table_cells(),
         reconstruction.CELLS,
         ocgan.ABLATION_CELLS,
-        masked.CELLS,
+        masked_vs_original.CELLS,
         tried.CELLS,
         attention.CELLS,
         looks.CELLS,

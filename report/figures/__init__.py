@@ -4,15 +4,14 @@ A module or more a chapter. Those that draw have `FIGURES`: the name of a figure
 that draws it from the records that exist, or raises `NoRecords`.
 """
 
+from report.chapters import class_imbalance, masked_vs_original, what_is_a_novelty
 from report.figures import (
     attention,
     attention_gains,
     benchmark,
     costs,
     duels,
-    imbalance,
     looks,
-    masked,
     ocgan,
     reconstruction,
     remedies,
@@ -26,12 +25,13 @@ FIGURES = {
     **benchmark.FIGURES,
     **costs.FIGURES,
     **duels.FIGURES,
-    **imbalance.FIGURES,
+    **class_imbalance.FIGURES,
     **looks.FIGURES,
-    **masked.FIGURES,
+    **masked_vs_original.FIGURES,
     **ocgan.FIGURES,
     **reconstruction.FIGURES,
     **remedies.FIGURES,
+    **what_is_a_novelty.FIGURES,
 }
 
 __all__ = ["FIGURES", "NoRecords", "drawn_or_said", "sources", "table_or_said", "traced"]
