@@ -42,7 +42,7 @@ def test_a_novelty_map_starts_at_the_lower_left():
 def test_each_setting_uses_the_labels_it_has_and_no_others():
     normal = chapter.crescent(60, rng())
     known, other = (chapter.blob(9, centre, rng()) for centre in ((0, 0), (3, 3)))
-    probe = chapter.blob(20, (1, 1), rng())
+    probe = rng().uniform(-3.6, 3.6, (300, 2))
     first, changed = (chapter.labelling_detectors(normal, a, seed=0) for a in (known, other))
     same = [name for name in first if np.array_equal(first[name](probe), changed[name](probe))]
     assert same == ["one_class"]
