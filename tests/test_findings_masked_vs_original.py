@@ -88,10 +88,10 @@ def test_accuracies_stand_by_what_was_learnt_from_and_what_was_shown():
 def test_a_share_that_can_be_is_not_called_impossible(monkeypatch):
     monkeypatch.setattr(chapter, "published_claim", lambda name: 96.6 if "mask" in name else 33.345)
     table = chapter.deck_counts()
-    assert table.loc["500 test crops", "masked, nearest"] == "96.6000"
+    assert table.loc["500 test", "masked, nearest"] == "96.6000"
     # 1834 of 5500 are 33.34545 %: printed 33.345
-    assert table.loc["5500 all crops", "original, nearest"] == "33.3455"
-    assert table.loc["5000 training crops", "original, nearest"] == "33.3400: not it"
+    assert table.loc["5500 in all", "original, nearest"] == "33.3455"
+    assert table.loc["5000 training", "original, nearest"] == "33.3400: not it"
 
 
 # --- what the sentences say ----------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_who_learnt_with_masks_is_near_guessing_without(dataset):
 def test_neither_printed_accuracy_is_a_share_of_the_test_crops_or_of_the_training_crops():
     table = chapter.deck_counts()
     for version, nearest in (("masked", "96.6000"), ("original", "95.2000")):
-        assert table.loc["500 test crops", f"{version}, nearest"] == f"{nearest}: not it"
-        assert table.loc["5000 training crops", f"{version}, nearest"].endswith(": not it")
-    assert table.loc["5500 all crops", "masked, nearest"] == "96.6727"
-    assert table.loc["5500 all crops", "original, nearest"].endswith(": not it")
+        assert table.loc["500 test", f"{version}, nearest"] == f"{nearest}: not it"
+        assert table.loc["5000 training", f"{version}, nearest"].endswith(": not it")
+    assert table.loc["5500 in all", "masked, nearest"] == "96.6727"
+    assert table.loc["5500 in all", "original, nearest"].endswith(": not it")

@@ -179,12 +179,12 @@ def crossed_table(found: Mapping[str, Seeds]) -> pd.DataFrame:
 
 
 def deck_counts() -> pd.DataFrame:
-    """For a page: the nearest accuracies to the deck's that so many crops can give, in percent.
+    """For a page: the accuracies nearest to the deck's that so many crops can give, in percent.
 
     Marked when none of them is printed so with three decimals, rounded or cut off.
     """
     rows = {}
-    for name, count in {"test crops": 500, "training crops": 5000, "all crops": 5500}.items():
+    for name, count in {"test": 500, "training": 5000, "in all": 5500}.items():
         row = {}
         for version in PAIR:
             printed = published_claim(f"{version}_accuracy")
@@ -311,8 +311,8 @@ def answer() -> Figure:
         forest(ax, table.assign(colour=colours).rename(NAMES), zero=max(test) / sum(test))
         ax.set(title=title, xlim=(0, 1.03), xlabel="test accuracy, %")
         ax.set_xticks([0, 0.5, 1], ["0", "50", "100"])
-    fig.suptitle("Masks help on made pictures; so does the outline alone", x=0.01, ha="left",
-                 weight="bold")  # fmt: skip
+    message = "Masks help on made pictures; so does the outline alone"
+    fig.suptitle(message, x=0.01, ha="left", weight="bold")
     return fig
 
 
@@ -320,8 +320,7 @@ def versions_shown(crops: Crops, classes: int = 8) -> Figure:
     """One crop of each of the first classes in every version that a test shows."""
     pick = [int((crops.y == k).argmax()) for k in sorted(set(crops.y.tolist()))[:classes]]
     shown = versions(Crops(*(array[pick] for array in crops)), mean_colour(crops.x))
-    fig = Figure(figsize=(WIDTH, 5.2))
-    image_grid(fig, {NAMES[name]: images for name, images in shown.items()})
+    image_grid(fig := Figure(figsize=(WIDTH, 5.2)), {NAMES[name]: x for name, x in shown.items()})
     fig.suptitle("What a network is shown", x=0.01, ha="left", weight="bold")
     return fig
 
@@ -345,8 +344,8 @@ def convergence() -> Figure:
         if ax is axes[-1]:
             direct_labels(ax, epochs[-1], ends)
     axes[0].set_ylabel("training crops right")
-    fig.suptitle("Masked crops are learnt in half the epochs, real ones are not", x=0.01,
-                 ha="left", weight="bold")  # fmt: skip
+    message = "With masks, made pictures are learnt in half the epochs; real ones are not"
+    fig.suptitle(message, x=0.01, ha="left", weight="bold")
     return fig
 
 
@@ -365,6 +364,7 @@ def crossed_figure(tables: Mapping[str, pd.DataFrame], message: str) -> Figure:
         columns = {name: text.replace(" ", "\n") for name, text in NAMES.items()}
         matrix(ax, 100 * table.rename(NAMES).rename(columns=columns), ".0f", square=False, vmin=0)
         ax.set(title=title, ylabel="learnt from")
+        ax.tick_params(axis="y", labelrotation=0)
     axes[-1].set_xlabel("shown in the test")
     fig.suptitle(message, x=0.01, ha="left", weight="bold")
     return fig
