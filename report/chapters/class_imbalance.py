@@ -145,6 +145,7 @@ def ratio_effect() -> Figure:
                         linewidth=0)  # fmt: skip
         ends[label] = (part["value"].iloc[-1], colour)
     ax.set(xlabel="normal : novel images in training", ylim=(0, 1.03))
+    ax.set_ylabel("share of test images, or AUROC")
     ax.set_title("Rare airplanes are missed; a moved threshold brings most of them back")
     ax.set_xticks(range(len(ratios)), [f"1 : {ratio:g}" for ratio in ratios])
     ax.yaxis.set_major_formatter(PERCENT)
