@@ -134,8 +134,8 @@ def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:
     import seaborn  # half a second that most figures need not wait for
 
     seaborn.heatmap(
-        table, ax=ax, annot=True, fmt=form, cbar=False, square=True,
-        **{"cmap": "Blues", "linewidths": 0.5, **options},
+        table, ax=ax, annot=True, fmt=form, cbar=False,
+        **{"cmap": "Blues", "linewidths": 0.5, "square": True, **options},
     )  # fmt: skip
     ax.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
     ax.tick_params(length=0)

@@ -14,11 +14,11 @@ from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
 from ocnd_lib.sharing import shared_checkpoint, untrained
 from ocnd_lib.training import choose_hardware
-from report.chapters import attention_gan, where_it_looks
+from report.chapters import class_imbalance, masked_vs_original
 from report.figures import (
     NoRecords,
-    imbalance,
-    masked,
+    attention,
+    looks,
     ocgan,
     reconstruction,
     tried,
@@ -56,11 +56,11 @@ def table_cells() -> list[str]:
 def report_cells() -> list[str]:
     """All cells that chapters show, in the order in which a sweep should make them."""
     chapters = (
-        imbalance.IMBALANCE_CELLS,
+        class_imbalance.CELLS,
         table_cells(),
         reconstruction.CELLS,
         ocgan.ABLATION_CELLS,
-        masked.CELLS,
+        masked_vs_original.CELLS,
         tried.CELLS,
         attention_gan.CELLS,
         where_it_looks.CELLS,

@@ -6,8 +6,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from report import plots
-from report.chapters import class_or_detail, ocgan, reconstruction
-from report.plots import COLOURS, Panel
 
 # Machado, Oliveira and Fernandes (2009), full severity, on linear RGB
 VISION = {
@@ -47,79 +45,6 @@ def shown(fig):
 Y = np.array([0, 0, 0, 1, 1, 1, 1])
 SCORE = np.array([-1.0, -0.5, 0.6, -0.2, 0.4, 0.6, 2.0])
 
-SETTINGS = pd.DataFrame(
-    {
-        "seed": [0, 0, 1, 1],
-        "setting": "one_class",
-        "anomaly": ["known", "novel"] * 2,
-        "auroc": [0.5, 0.9, 0.7, 1.0],
-        "recall": [0.2, 0.8, 0.4, 1.0],
-        "false_alarms": [0.1, 0.1, 0.3, 0.3],
-    }
-)
-COUNTS = pd.DataFrame(
-    [
-        (protocol, "normal" if part != "test novel" and part != "unused" else "other", part, images)
-        for protocol, novel in (("P1", 12), ("P2", 9000))
-        for part, images in (
-            *(("train", 4500), ("validation", 500), ("test normal", 1000)),
-            *(("test novel", novel), ("unused", 54000 - novel)),
-        )
-    ],
-    columns=["protocol", "classes", "part", "images"],
-)
-RATIOS = pd.DataFrame(
-    {
-        "ratio": [1 / 99, 1, 99],
-        "accuracy": [0.2, 0.5, 0.8],
-        "balanced_accuracy": 0.6,
-        "aupr": [0.3, 0.6, 0.9],
-        "auroc": 0.7,
-        "always_novel": [0.01, 0.5, 0.99],
-    }
-)
-WIDTHS = pd.DataFrame(
-    {"test_set": "10 normal, 10 novel", "auroc": [0.5, 0.9], "half_width": [0.2, 0.1]}
-)
-AUROCS = pd.DataFrame(
-    [
-        (name, method, 0.8, 0.7, 0.95)
-        for name in ("airplane", "truck")
-        for method in ("ocsvm", "pca")
-    ],
-    columns=["name", "method", "auroc", "low", "high"],
-)
-
-
-CURVES = [
-    [
-        {"epoch": e, "test_accuracy": 0.9 + e / 100, "test_recall": [0.1 * e + k / 50, 0.99]}
-        for e in (1, 2, 3)
-    ]
-    for k in (0, 1)
-]
-SHARES = pd.DataFrame(
-    [
-        ("accuracy", "deck, as printed", 0.9523, np.nan, np.nan),
-        ("accuracy", "VGG11", 0.95, 0.94, 0.97),
-        ("accuracy", "VGG11 with batch norm", 0.96, 0.95, 0.97),
-        ("normal images found", "deck, as printed", 0.5721, np.nan, np.nan),
-        ("normal images found", "VGG11", 0.7, 0.6, 0.75),
-        ("normal images found", "VGG11 with batch norm", 0.8, 0.77, 0.82),
-    ],
-    columns=["quantity", "who", "value", "low", "high"],
-)
-GROWING = pd.DataFrame(
-    [
-        (ratio, quantity, value - k / 10, value - k / 10 - 0.02, value - k / 10 + 0.02)
-        for k, ratio in enumerate((9.0, 30.0, 99.0))
-        for quantity, value in (
-            *(("accuracy", 0.93), ("AUROC", 0.94), ("normal images found", 0.5)),
-            ("normal images found, threshold moved", 0.8),
-        )
-    ],
-    columns=["ratio", "quantity", "value", "low", "high"],
-)
 
 POWER = pd.DataFrame(
     [(n, sd, n / 10 / (1 + 10 * sd)) for n in (2, 5, 8) for sd in (0.01, 0.03)],
@@ -178,31 +103,24 @@ COSTS = pd.DataFrame(
 )
 
 
-ARMS = pd.DataFrame(
-    {
-        "mean": [0.8, 0.97],
-        "low": [0.7, 0.96],
-        "high": [0.85, 0.99],
-        "values": [[0.8], [0.96, 0.98]],
-    },
-    index=["original", "masked"],
-)
-LEARNT = [
-    [{"epoch": e, "train_accuracy": e / 4, "test_accuracy": e / 5 + k / 20} for e in (1, 2, 3)]
-    for k in (0, 1)
-]
-CROSSED = pd.DataFrame(
-    [[0.8, 0.1, 0.5], [0.2, 1.0, 0.9]],
-    index=["original", "masked"],
-    columns=["original", "masked", "silhouette"],
-)
-CORRELATED = pd.DataFrame(
+HEAT = np.tile(np.linspace(0, 1, 32), (5, 32, 1))
+LIFTS = pd.DataFrame(
     [
-        *((c, "masked", s, 0.9 + s / 50) for c in (0, 0.5, 1) for s in (0, 1)),
-        *((0, "original", 0, 0.6), (1, "original", 0, 0.95), (1, "original", 1, 0.97)),
-    ],
-    columns=["correlation", "arm", "seed", "accuracy"],
+        {"map": name, "baseline": baseline, "lift": lift, "low": lift - 0.1, "high": lift + 0.1}
+        for lift, name in enumerate(plots.looks.MAPS)
+        for baseline in plots.looks.BASELINES
+    ]
 )
+LIFTS.loc[LIFTS["map"] == "classifier", ["low", "high"]] = np.nan
+RANDOMISED = pd.DataFrame(
+    [
+        {"map": name, "step": step, "layer": layer, "mean": 0.5, "low": 0.4, "high": 0.6}
+        for name in list(plots.looks.MAPS)[:4]
+        for step, layer in enumerate(("head", "body.3.1", "body.3.0", "body.2.1", "body.0"))
+    ]
+)
+WEAKER = LIFTS.groupby("map", sort=False).first().reset_index().rename(columns={"lift": "weaker"})
+WEAKER[["weaker", "low", "high"]] = (WEAKER[["weaker", "low", "high"]] / 4).clip(0, 1)
 
 
 def square(*values):
@@ -210,18 +128,32 @@ def square(*values):
     return pd.DataFrame(np.reshape(values, (2, 2)), names, names)
 
 
-def plane(steps=9):
-    axis = np.linspace(-1, 1, steps)
-    return axis[:, None] ** 2 + axis**2 - 0.5
-
-
-def panels():
-    points = np.array([[0.0, 1.0], [2.0, -1.0]])
-    return [
-        Panel("Empty", "nothing yet"),
-        Panel("Full", "two\nlines", {"normal": points, "novel": points + 1}, plane()),
-        Panel("Without boundary", "", {"outlier": points}),
-    ]
+ATTENTION_CURVES = [
+    {"epoch": 1, "phase": "base", "mse": 0.5},
+    {"epoch": 2, "phase": "joint", "mse": 0.6, "lesson": 0.3, "classifier": 0.6, "mask_mean": 0.5,
+     "mask_entropy": 0.9},
+    {"epoch": 3, "phase": "masked", "mse": 0.2, "mask_mean": 0.4, "mask_entropy": 0.8},
+]  # fmt: skip
+FILM = np.linspace(0, 1, 10)[:, None, None, None] * np.ones((10, 2, 32, 32))
+PANELS = pd.DataFrame(
+    [
+        (f"{name}", variant, seed, 0.9 + seed / 50)
+        for name in ("MNIST, 2", "MNIST, 8", "CIFAR-10, airplane", "CIFAR-10, truck")
+        for variant, seeds in (("OCGAN", 1), ("learned map", 3))
+        for seed in range(seeds)
+    ],
+    columns=["panel", "variant", "seed", "auroc"],
+)
+GAINS = pd.DataFrame(
+    [
+        ("MNIST", "centre map", "its own base GAN", 0.01, -0.01, 0.03, 3),
+        ("MNIST", "learned map", "its own base GAN", 0.02, 0.01, 0.03, 2),
+        ("MNIST", "learned map", "centre map", np.nan, np.nan, np.nan, 0),
+        ("CIFAR-10", "learned map", "centre map", -0.02, -0.03, -0.01, 2),
+        ("CIFAR-10", "centre map", "its own base GAN", 0.02, 0.01, 0.03, 1),
+    ],
+    columns=["dataset", "variant", "against", "gain", "low", "high", "seeds"],
+)
 
 
 SPEED = pd.DataFrame(
@@ -242,28 +174,6 @@ TAKEN = pd.DataFrame(
 )
 
 FIGURES = {
-    "plane_panels": lambda: plots.plane_panels(panels(), columns=3),
-    "plane_panels_in_rows": lambda: plots.plane_panels(panels(), columns=2),
-    "labelling_numbers": lambda: plots.labelling_numbers(SETTINGS, {"one_class": "one-class"}),
-    "protocol_diagram": lambda: plots.protocol_diagram(
-        COUNTS, {"normal": "Normal: automobile", "other": "Other classes"}
-    ),
-    "auroc_explained": lambda: plots.auroc_explained(Y, SCORE, 0.0),
-    "accuracy_against_ratio": lambda: plots.accuracy_against_ratio(RATIOS, marked=9),
-    "auroc_widths": lambda: plots.auroc_widths(WIDTHS, WIDTHS),
-    "class_aurocs": lambda: plots.class_aurocs(AUROCS, {"ocsvm": "OC-SVM", "pca": "PCA"}),
-    "learning_curves": lambda: plots.learning_curves({"VGG11": CURVES, "other": CURVES[:1]}),
-    "confusion_matrices": lambda: plots.confusion_matrices(
-        {"VGG11": [[572, 428], [49, 8951]], "VGG11 with batch norm": [[0, 1000], [0, 9000]]}
-    ),
-    "threshold_effect": lambda: plots.threshold_effect(
-        Y, SCORE, {"as trained": 0.0, "imbalance undone": 0.3}
-    ),
-    "precision_recall": lambda: plots.precision_recall(
-        {"VGG11": (Y, SCORE)}, {"VGG11": COLOURS["known"]}
-    ),
-    "deck_beside_ours": lambda: plots.deck_beside_ours(SHARES),
-    "ratio_effect": lambda: plots.ratio_effect(GROWING),
     "class_differences": lambda: plots.class_differences(
         {"plane": 0.03, "truck": 0.19}, {"plane": 0.04, "truck": 0.05}
     ),
@@ -308,17 +218,28 @@ FIGURES = {
     "auroc_against_cost": lambda: plots.auroc_against_cost({"MNIST": COSTS, "other": COSTS[:0]}),
     "speed_ratios": lambda: plots.speed_ratios({"training": SPEED, "data": SPEED[:1]}),
     "cell_seconds": lambda: plots.cell_seconds(TAKEN, ["MNIST", "CIFAR-10"]),
-    "arm_accuracies": lambda: plots.arm_accuracies({"scenes": ARMS, "digits": "no record yet"}),
-    "convergence": lambda: plots.convergence(
-        {"scenes": {"original": LEARNT, "masked": LEARNT[:1]}, "digits": {"masked": LEARNT}}
+    "attention_system": plots.attention_system,
+    "attention_training": lambda: plots.attention_training(ATTENTION_CURVES, (0.15, 0.6)),
+    "map_film": lambda: plots.map_film(
+        GIVEN[:2], {"guidance whole": FILM, "guidance masked": FILM[::-1]}, frames=4
     ),
-    "convergence_of_one_run": lambda: plots.convergence({"live": {"masked": LEARNT[:1]}}),
-    "versions_crossed": lambda: plots.versions_crossed(
-        {"scenes": CROSSED, "digits": "no record yet"}
+    "attention_maps": lambda: plots.attention_maps(
+        GIVEN, {"guidance whole": GIVEN / 255}, np.array([0, 0, 1, 1, 1])
     ),
-    "accuracy_against_correlation": lambda: plots.accuracy_against_correlation(CORRELATED),
-    "accuracy_against_correlation_of_one_arm": lambda: plots.accuracy_against_correlation(
-        CORRELATED[CORRELATED["arm"] == "masked"]
+    "part_scores": lambda: plots.part_scores(
+        Y, {"score": SCORE, "base": SCORE + 2, "masked": SCORE**2, "area": Y * 0 + 0.4}
     ),
-    "image_rows": lambda: plots.image_rows({"grey": np.zeros((3, 1, 32, 32), np.uint8)}),
+    "attention_ablation": lambda: plots.attention_ablation(PANELS, ["OCGAN", "learned map"]),
+    "attention_gains": lambda: plots.attention_gains(GAINS, ["centre map", "learned map"]),
+    "heat_rows": lambda: plots.heat_rows(
+        GIVEN, {name: HEAT for name in plots.looks.MAPS}, np.array([0, 0, 1, 1, 1]), HEAT > 0.5
+    ),
+    "lift_dots": lambda: plots.lift_dots(
+        {"digits": LIFTS, "scenes": LIFTS[:4], "MNIST": LIFTS, "MNIST on CIFAR-10": LIFTS},
+        "pixel AUROC",
+    ),
+    "heat_checks": lambda: plots.heat_checks(LIFTS[LIFTS["baseline"] == "random"][:4], RANDOMISED),
+    "weaker_maps": lambda: plots.weaker_maps(
+        {name: WEAKER for name in ("digits", "CIFAR-10", "MNIST on CIFAR-10", "scenes", "COCO")}
+    ),
 }

@@ -1,3 +1,3 @@
 """One module a chapter, named as its notebook: its numbers, its tables, its figures."""
 
-import report.figures  # noqa: F401 (first, since it lists the figures of these modules)
+import report.figures  # noqa: F401

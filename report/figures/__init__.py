@@ -4,28 +4,32 @@ A module or more a chapter. Those that draw have `FIGURES`: the name of a figure
 that draws it from the records that exist, or raises `NoRecords`.
 """
 
-from report.chapters import class_or_detail, ocgan, reconstruction
+from report.chapters import class_imbalance, masked_vs_original, what_is_a_novelty
 from report.figures import (
     benchmark,
     costs,
     duels,
-    imbalance,
-    masked,
+    looks,
+    ocgan,
+    reconstruction,
+    remedies,
 )
 from report.figures.provenance import sources, traced
 from report.figures.source import NoRecords, drawn_or_said, table_or_said
 
-
-def __getattr__(name: str) -> dict:
-    """`FIGURES`, gathered when first asked for, since chapters import from this package too."""
-    if name != "FIGURES":
-        raise AttributeError(name)
-    from report.chapters import attention_gan, where_it_looks
-
-    modules = (benchmark, costs, duels, imbalance, masked, ocgan, reconstruction, class_or_detail)
-    chapters = (*modules, attention_gan, where_it_looks)
-    globals()["FIGURES"] = {k: draw for module in chapters for k, draw in module.FIGURES.items()}
-    return globals()["FIGURES"]
-
+FIGURES = {
+    **attention.FIGURES,
+    **attention_gains.FIGURES,
+    **benchmark.FIGURES,
+    **costs.FIGURES,
+    **duels.FIGURES,
+    **class_imbalance.FIGURES,
+    **looks.FIGURES,
+    **masked_vs_original.FIGURES,
+    **ocgan.FIGURES,
+    **reconstruction.FIGURES,
+    **remedies.FIGURES,
+    **what_is_a_novelty.FIGURES,
+}
 
 __all__ = ["FIGURES", "NoRecords", "drawn_or_said", "sources", "table_or_said", "traced"]

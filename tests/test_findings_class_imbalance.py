@@ -1,0 +1,95 @@
+"""Chapter 2: what its sentences say of the recorded classifiers, and its figures."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from report.chapters import class_imbalance as chapter
+from report.drawing import COLOURS
+from report.figures import NoRecords
+
+
+def value(variant, name, moved=False):
+    return chapter.network_table(variant, moved).loc[name]
+
+
+def test_without_records_it_says_how_to_make_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    chapter.network_table.cache_clear()
+    for draw in chapter.FIGURES.values():
+        with pytest.raises(NoRecords, match=r"make one with: ocnd run cifar10/vgg11"):
+            draw()
+    chapter.network_table.cache_clear()
+
+
+def test_the_decks_shares_imply_the_other_two():
+    deck = chapter.deck_numbers()
+    together = 0.1 * deck["normal_recall"] + 0.9 * deck["novel_recall"]
+    assert deck["accuracy"] == pytest.approx(together)
+    assert 1000 * deck["normal_recall"] % 1 == pytest.approx(0.1)  # no whole number of airplanes
+    assert 0.05 < deck["accuracy"] - 0.9 < 0.055
+
+
+@pytest.mark.parametrize("variant", chapter.NETWORKS)
+def test_our_networks_find_more_airplanes_than_the_decks(variant):
+    assert value(variant, "normal_recall")["low"] > chapter.deck_numbers()["normal_recall"]
+    assert value(variant, "accuracy")["low"] > 0.95
+
+
+def test_the_plain_network_is_as_the_one_minute_box_says():
+    found = chapter.numbers()
+    assert found["plain_accuracy"] == "96.2 % [95.7, 96.7]"
+    assert found["plain_normal_recall"] == "73.8 % [66.8, 80.7]"
+    assert found["ratio99_normal_recall"].startswith("39.0 %")
+    assert found["ratio99_normal_recall_moved"].startswith("81.6 %")
+
+
+def test_rarer_airplanes_are_found_less_and_the_order_survives():
+    recalls = [value(variant, "normal_recall") for variant in chapter.RATIOS]
+    assert all(a["low"] > b["high"] for a, b in itertools.pairwise(recalls))
+    assert all(value(variant, "accuracy")["low"] > 0.9 for variant in chapter.RATIOS)
+    assert all(value(variant, "auroc")["low"] > 0.95 for variant in chapter.RATIOS)
+
+
+@pytest.mark.parametrize("variant", chapter.RATIOS)
+def test_half_or_more_of_the_failure_is_the_threshold(variant):
+    before, after = (value(variant, "normal_recall", moved)["value"] for moved in (False, True))
+    assert (after - before) / (1 - before) > 0.49
+    lost = value(variant, "novel_recall")["value"] - value(variant, "novel_recall", True)["value"]
+    assert 0 < lost < 0.06
+    assert value(variant, "auroc").equals(value(variant, "auroc", True))
+
+
+def test_after_one_epoch_the_plain_network_calls_nothing_normal():
+    first = [run["curves"][0] for run in chapter.runs("vgg11")]
+    assert all(point["test_recall"][0] == 0 for point in first)
+    assert all(point["test_accuracy"] == pytest.approx(0.9) for point in first)
+
+
+def test_the_threshold_moves_by_the_ratio_of_the_training_counts():
+    assert chapter.balanced_threshold({"train_counts": [10, 90]}) == pytest.approx(np.log(9))
+    assert chapter.balanced_threshold({"train_counts": [5, 5]}) == 0
+
+
+def test_learning_curves_show_each_seed_and_their_mean_for_the_right_class():
+    curves = [
+        [
+            {"epoch": epoch, "test_accuracy": 0.9, "test_recall": [0.1 * epoch + k / 50, 0.99]}
+            for epoch in (1, 2)
+        ]
+        for k in (0, 1)
+    ]
+    (ax,) = chapter.learning_curves({"VGG11": curves}, "").axes
+    lines = {}
+    for line in ax.lines:
+        lines.setdefault(line.get_color(), []).append(line.get_ydata())
+    assert [len(found) for found in lines.values()] == [3, 3, 3]  # two seeds and their mean
+    assert lines[COLOURS["normal"]][-1] == pytest.approx([0.11, 0.21])
+    assert lines[COLOURS["novel"]][-1] == pytest.approx([0.99, 0.99])
+
+
+def test_the_deck_has_no_interval_and_ours_do():
+    table = chapter.full_table()
+    assert "[" not in "".join(table["deck"]) and table.loc["AUROC", "deck"] == ""
+    assert table.drop(columns="deck").map(lambda text: "[" in text).all(axis=None)
