@@ -17,8 +17,6 @@ from ocnd_lib.training import choose_hardware
 from report.chapters import class_imbalance, masked_vs_original
 from report.figures import (
     NoRecords,
-    attention,
-    looks,
     ocgan,
     reconstruction,
     tried,

@@ -6,8 +6,8 @@ import pytest
 from ocnd_lib.background import SHOWN
 from ocnd_lib.benchmark import check_cell
 from ocnd_lib.masked import ROUNDED
-from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import write_record
+from ocnd_lib.stats import seed_interval
 from report.chapters import masked_vs_original as chapter
 from report.chapters.masked_vs_original import Trained, accuracy_gain, cell, recorded
 from report.figures import NoRecords

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ocnd_lib.metrics import bootstrap_intervals, decision_numbers, threshold_curve
 from ocnd_lib.records import read_arrays, read_records
+from ocnd_lib.stats import bootstrap_intervals, decision_numbers, threshold_curve
 from report.drawing import COLOURS, WIDTH, direct_labels, forest, interval
 from report.figures.source import NoRecords, published_claim
 

@@ -19,9 +19,8 @@ from sklearn.svm import SVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.evaluation import auroc_half_width, metrics_against_ratio
-from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import read_arrays
+from ocnd_lib.stats import auroc_half_width, metrics_against_ratio, seed_interval
 from report.drawing import COLOURS, WIDTH, direct_labels, image_grid, interval
 from report.figures.source import NoRecords
 
