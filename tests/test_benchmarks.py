@@ -11,7 +11,7 @@ import torch
 from benchmarks import __main__ as bench
 from benchmarks import crops, detectors, profile, profile_gpu, together
 from ocnd_lib.training import Hardware, choose_hardware
-from report.figures import costs
+from report.chapters import costs
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"name", "unit", "baseline", "ours", "ratio"}

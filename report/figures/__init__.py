@@ -4,34 +4,31 @@ A module or more a chapter. Those that draw have `FIGURES`: the name of a figure
 that draws it from the records that exist, or raises `NoRecords`.
 """
 
+from report.chapters import all_tables, audit, benchmark, costs
 from report.figures import (
     attention,
     attention_gains,
-    benchmark,
-    costs,
-    duels,
     imbalance,
     looks,
     masked,
     ocgan,
     reconstruction,
-    remedies,
 )
-from report.figures.provenance import sources, traced
-from report.figures.source import NoRecords, drawn_or_said, table_or_said
+from report.provenance import sources, traced
+from report.source import NoRecords, drawn_or_said, table_or_said
 
 FIGURES = {
+    **benchmark.FIGURES,
+    **audit.FIGURES,
+    **all_tables.FIGURES,
+    **costs.FIGURES,
     **attention.FIGURES,
     **attention_gains.FIGURES,
-    **benchmark.FIGURES,
-    **costs.FIGURES,
-    **duels.FIGURES,
     **imbalance.FIGURES,
     **looks.FIGURES,
     **masked.FIGURES,
     **ocgan.FIGURES,
     **reconstruction.FIGURES,
-    **remedies.FIGURES,
 }
 
 __all__ = ["FIGURES", "NoRecords", "drawn_or_said", "sources", "table_or_said", "traced"]

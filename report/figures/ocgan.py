@@ -15,11 +15,10 @@ from ocnd_lib.data import class_index
 from ocnd_lib.metrics import seed_interval
 from ocnd_lib.records import parse_cell, read_arrays, read_record
 from report import plots
-from report.figures.benchmark import TITLES
+from report.chapters.benchmark import RERUNS
 from report.figures.claims import interval_text
-from report.figures.reruns import RERUNS
 from report.figures.source import PUBLISHED, NoRecords
-from report.tables import class_names, load_published
+from report.tables import TITLES, class_names, load_published
 
 # a part more each time: the title it has in figures, and the method it is in the name of a cell
 VARIANTS = {

@@ -14,10 +14,9 @@ from ocnd_lib.data import class_index, class_names
 from ocnd_lib.metrics import proportion_interval, seed_interval
 from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
 from report import plots
-from report.figures.benchmark import TITLES
 from report.figures.claims import claims_table, interval_text, verdict
 from report.figures.source import NoRecords
-from report.tables import load_published
+from report.tables import TITLES, load_published
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64, 128, 256)
 USUAL_DIM = 32  # of the tables' own cells, which are not run again under another name

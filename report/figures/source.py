@@ -1,38 +1,19 @@
-"""Where figures take their numbers from: the published ones, and what to say without records."""
+"""The same as `report.source`, for the chapters that still look for it here."""
 
-from collections.abc import Callable
+from report.source import (
+    PUBLISHED,
+    NoRecords,
+    drawn_or_said,
+    no_record,
+    published_claim,
+    table_or_said,
+)
 
-import pandas as pd
-from IPython.display import Markdown
-from matplotlib.figure import Figure
-
-from ocnd_lib.records import REPOSITORY
-from report import plots
-
-PUBLISHED = REPOSITORY / "results" / "published"
-
-
-class NoRecords(RuntimeError):
-    """The records that a figure rests on are missing; the message says how to make them."""
-
-
-def published_claim(name: str) -> float:
-    """A number of the deck from results/published/claims.csv, in the unit given there."""
-    claims = pd.read_csv(PUBLISHED / "claims.csv", index_col="name")
-    return float(claims.loc[name, "value"])
-
-
-def drawn_or_said(draw: Callable[[], Figure]) -> Figure:
-    """The figure, or a picture of the words that say which records it lacks."""
-    try:
-        return draw()
-    except NoRecords as missing:
-        return plots.note(str(missing))
-
-
-def table_or_said(make: Callable[[], pd.DataFrame]) -> pd.DataFrame | Markdown:
-    """The table, or the words that say which records it lacks."""
-    try:
-        return make()
-    except NoRecords as missing:
-        return Markdown(str(missing))
+__all__ = [
+    "PUBLISHED",
+    "NoRecords",
+    "drawn_or_said",
+    "no_record",
+    "published_claim",
+    "table_or_said",
+]

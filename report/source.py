@@ -1,0 +1,43 @@
+"""Where figures take their numbers from: the published ones, and what to say without records."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+
+from ocnd_lib.records import REPOSITORY
+from report.drawing import note
+
+PUBLISHED = REPOSITORY / "results" / "published"
+
+
+class NoRecords(RuntimeError):
+    """The records that a figure rests on are missing; the message says how to make them."""
+
+
+def no_record(cell: str) -> NoRecords:
+    """What to raise where this cell has no record."""
+    return NoRecords(f"no record yet; make one with: ocnd run {cell}")
+
+
+def published_claim(name: str) -> float:
+    """A number of the deck from results/published/claims.csv, in the unit given there."""
+    claims = pd.read_csv(PUBLISHED / "claims.csv", index_col="name")
+    return float(claims.loc[name, "value"])
+
+
+def drawn_or_said(draw: Callable[[], Figure]) -> Figure:
+    """The figure, or a picture of the words that say which records it lacks."""
+    try:
+        return draw()
+    except NoRecords as missing:
+        return note(str(missing))
+
+
+def table_or_said(make: Callable[[], pd.DataFrame]) -> pd.DataFrame | Markdown:
+    """The table, or the words that say which records it lacks."""
+    try:
+        return make()
+    except NoRecords as missing:
+        return Markdown(str(missing))
