@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
@@ -25,6 +26,14 @@ def published_claim(name: str) -> float:
     """A number of the deck from results/published/claims.csv, in the unit given there."""
     claims = pd.read_csv(PUBLISHED / "claims.csv", index_col="name")
     return float(claims.loc[name, "value"])
+
+
+def plain(numbers: dict[str, object]) -> dict[str, object]:
+    """The same with numbers of Python's own, which a page can format."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in numbers.items()
+    }
 
 
 def drawn_or_said(draw: Callable[[], Figure]) -> Figure:

@@ -24,6 +24,7 @@ from report import tables
 from report.chapters.benchmark import LEVEL, REFERENCE, read, side
 from report.choices import choices_table
 from report.drawing import COLOURS, WIDTH, interval, matrix
+from report.source import plain
 from report.tables import FURTHER, METHODS, TITLES, IndexedRun, Results, means, named
 
 SETS = {**TITLES, **FURTHER}
@@ -133,8 +134,10 @@ def goals_table(every: dict[str, Results]) -> pd.DataFrame:
     for (name, method), goal in GOALS.items():
         row = means(every[name]).loc[method]
         whole = row["classes"] == len(every[name].names)
-        rows[name, method] = [goal, *(row[["mean", "low", "high"]] if whole else [np.nan] * 3)]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["goal", "mean", "low", "high"])
+        numbers = row[["mean", "low", "high"]] if whole else pd.Series(dtype=float)
+        rows[name, method] = {"goal": goal, **numbers}
+    columns = ["goal", "mean", "low", "high"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def choices_of_all(folder: Path | None = None) -> pd.DataFrame:
@@ -216,7 +219,7 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
     mean = average_runs(runs).mean
     found["other-digits"] = interval(mean, *mean_interval(runs, repeats=REPEATS), ".4f")
     found["printed-other-digits"] = float(mnist.published.loc[REFERENCE][others].mean())
-    return found
+    return plain(found)
 
 
 # --- figures -------------------------------------------------------------------------------------

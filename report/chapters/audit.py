@@ -11,7 +11,7 @@ from scipy import stats
 from ocnd_lib.comparison import average, wilcoxon_over_classes
 from ocnd_lib.evaluation import auroc_half_width, power_over_seeds
 from report.drawing import COLOURS, WIDTH, direct_labels
-from report.source import published_claim
+from report.source import plain, published_claim
 from report.tables import METHODS, TITLES, load_published, printed_means, results
 
 NORMAL, NOVEL, TRAINING = 1000, 9000, 5000  # images: of a CIFAR-10 test class, of the others
@@ -119,7 +119,7 @@ def numbers(gain: float = 0.02, folder: Path | None = None) -> dict[str, object]
         spreads = spreads[spreads > 0]  # not of one seed, nor of what no seed changes
         found |= {f"spread-least-{name}": spreads.min(), f"spread-most-{name}": spreads.max()}
         found[f"spread-attention-{name}"] = spreads.get("attention-gan", np.nan)
-    return found
+    return plain(found)
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -135,12 +135,14 @@ def differences_figure() -> Figure:
     ax.plot(table["gain"], rows, "o", color=COLOURS["ink"])
     for row, (name, line) in enumerate(table.iterrows()):
         if abs(line["gain"]) > line["noise"]:
+            left = line["gain"] > 0.1
             ax.annotate(
-                f"{name} {line['gain']:+.3f}", (line["gain"], row), (-8, 0),
-                textcoords="offset points", ha="right", va="center",
+                f"{name} {line['gain']:+.3f}", (line["gain"], row), (-8 if left else 8, 0),
+                textcoords="offset points", ha="right" if left else "left", va="center",
             )  # fmt: skip
     ax.axvline(0, color=COLOURS["ink"], lw=0.8)
     ax.set_yticks(rows, table.index)
+    ax.set_xlim(-0.035, 0.205)
     ax.set(xlabel="printed AUROC, the deck's model minus OCGAN; grey: test images alone")
     ax.set_title("The deck's gain over OCGAN is one class: the truck")
     ax.grid(axis="x")

@@ -28,7 +28,7 @@ from ocnd_lib.comparison import (
 from ocnd_lib.records import records_folder
 from report import tables
 from report.drawing import COLOURS, WIDTH, forest, interval
-from report.source import PUBLISHED, no_record
+from report.source import PUBLISHED, no_record, plain
 from report.tables import TITLES, IndexedRun, Results, means, named
 
 REFERENCE = "ocgan"  # the method that the deck sets above the others
@@ -134,7 +134,8 @@ def gap(found: Results, method: str = REFERENCE) -> pd.Series:
 def reruns_table(every: dict[str, Results]) -> pd.DataFrame:
     """What others got who ran a method again and said so in public, a row each.
 
-    Columns: data set, method, class (or `mean`, of all), printed, others, ours, who, source.
+    Columns: data set, method (with the class, where it is of one), printed, others, ours, who,
+    source.
     """
     rows = []
     for row in pd.read_csv(RERUNS, keep_default_na=False).itertuples():
@@ -142,10 +143,11 @@ def reruns_table(every: dict[str, Results]) -> pd.DataFrame:
         printed = tables.load_published(dataset).loc[method, name or "mean"]
         classes = every[dataset].ours.loc[method]
         ours = classes[name] if name else classes.mean(skipna=False)
-        rows.append((dataset, method, name, float(printed), auroc, ours, setting, source))
-    columns = ["data set", "method", "class", "printed", "others", "ours", "who", "source"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.replace({"data set": TITLES, "method": tables.METHODS, "class": {"": "mean"}})
+        what = ", ".join(filter(None, [tables.METHODS[method], name]))
+        rows.append((TITLES[dataset], what, float(printed), auroc, ours, setting, source))
+    return pd.DataFrame(
+        rows, columns=["data set", "method", "printed", "others", "ours", "who", "source"]
+    )
 
 
 def together(runs: Iterable[IndexedRun]) -> list[IndexedRun]:
@@ -218,6 +220,11 @@ def tried_table(found: Results) -> pd.DataFrame:
     return table
 
 
+def _classes(row, found: Results) -> list[str]:
+    """The classes of a row of `tried_table`."""
+    return row.which.split(", ") if row.which else found.names
+
+
 def numbers(folder: Path | None = None) -> dict[str, object]:
     """Every number of this chapter's sentences, by its name on the page."""
     found = {}
@@ -241,11 +248,10 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
         found[f"below-chance-{name}"] = int((results.ours.loc[REFERENCE] < 0.5).sum())
         for row in tried_table(results).itertuples():
             found[f"{row.Index}-{name}"] = interval(row.gain, row.low, row.high, "+.3f")
-            classes = row.which.split(", ") if row.which else results.names
-            found[f"{row.Index}-gap-{name}"] = gap(results)[classes].mean()
+            found[f"{row.Index}-gap-{name}"] = gap(results)[_classes(row, results)].mean()
     found["attention-p-mnist"] = against_all(read(folder)["mnist"]).loc["attention-gan", "p_holm"]
     found["smallest-p"] = 2 / 2**10
-    return found
+    return plain(found)
 
 
 def behind() -> list[str]:
@@ -368,7 +374,8 @@ def tried_figure(folder: Path | None = None) -> Figure:
     fig, axes = _panels(2.2, "No change that we tried closes the gap on all classes")
     for ax, (name, found) in zip(axes, read(folder).items(), strict=True):
         forest(ax, tried_table(found).rename(columns={"gain": "value"}, index=TRIED))
-        ax.axvline(gap(found).mean(), color=COLOURS["control"], ls=":")
+        gaps = [gap(found)[_classes(row, found)].mean() for row in tried_table(found).itertuples()]
+        ax.plot(gaps[::-1], range(len(gaps)), **PRINTED)
         ax.set(xlabel="gain in mean AUROC")
         ax.set_title(TITLES[name])
         ax.xaxis.set_major_locator(MaxNLocator(5))

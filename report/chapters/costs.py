@@ -13,7 +13,7 @@ from scipy import stats
 
 from ocnd_lib.records import REPOSITORY, on_one_processor, parse_cell, read_records
 from report.drawing import COLOURS, WIDTH
-from report.source import NoRecords, no_record
+from report.source import NoRecords, no_record, plain
 from report.tables import METHODS, TITLES, class_names
 
 BENCHMARKS = REPOSITORY / "benchmarks"
@@ -280,7 +280,7 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
         found |= {f"rank-{name}": float(test.statistic), f"rank-p-{name}": float(test.pvalue)}
         found |= {f"least-{name}": part["seconds"].min(), f"most-{name}": part["seconds"].max()}
         found |= {f"most-method-{name}": part["seconds"].idxmax()}
-    return found
+    return plain(found)
 
 
 FIGURES = {"costs-cells": cells_figure, "costs-ratios": ratios_figure}
