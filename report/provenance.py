@@ -19,7 +19,7 @@ from ocnd_lib.data import class_names
 from ocnd_lib.records import Cell, own_seconds, parse_cell, read_record, records_folder
 
 STYLE = """<style>
-button.from { all: unset; cursor: help; text-decoration: underline dotted; }
+button.from { all: unset; cursor: help; text-decoration: underline dotted; white-space: nowrap; }
 button.from:focus-visible { outline: 2px solid; }
 .from-window { max-width: min(42rem, 90vw); padding: 1rem; border: 1px solid; text-align: left;
   background: var(--pst-color-background, Canvas); color: var(--pst-color-text-base, CanvasText); }

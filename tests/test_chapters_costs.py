@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.__main__ import PAIRS
+from figure_samples import faults
 from ocnd_lib.records import write_record
 from report import plan
 from report.chapters import costs
@@ -63,7 +64,7 @@ def test_seconds_compare_on_the_processor_of_the_most_methods(tmp_path):
     assert plan_of.loc["KDE"].isna().all()
     with pytest.raises(ValueError, match="unknown method 'kdf'"):
         costs.plan_table(found, ["kdf"], seeds=1)
-    costs.cells_figure(tmp_path).draw_without_rendering()
+    assert not faults(costs.cells_figure(tmp_path))
     with pytest.raises(NoRecords, match="ocnd run"):
         costs.cells(tmp_path / "nothing")
 
@@ -98,6 +99,10 @@ def test_sixteen_workers_on_a_gpu_take_the_hours_of_one_gpu(tmp_path, monkeypatc
 )
 def test_hours_are_read_with_two_digits(hours, text):
     assert costs.readable(hours) == text
+
+
+def test_the_figure_of_ratios_can_be_read():
+    assert not faults(costs.ratios_figure())
 
 
 # --- what the page says --------------------------------------------------------------------------

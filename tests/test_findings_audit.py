@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from figure_samples import faults
 from report.chapters import audit
 
 
@@ -73,3 +74,8 @@ def test_the_spread_between_seeds_is_measured_on_both_sets(said):
 def test_a_smaller_gain_needs_more_seeds():
     few, many = (audit.seeds_needed(audit.power_table(gain)) for gain in (0.02, 0.01))
     assert (many.reindex(few.index, fill_value=21) >= few).all() and many[0.01] > few[0.01]
+
+
+@pytest.mark.parametrize("name", audit.FIGURES)
+def test_a_figure_can_be_read(name):
+    assert not faults(audit.FIGURES[name]())

@@ -231,7 +231,7 @@ def _differences(ax: Axes, table: pd.DataFrame, texts: pd.DataFrame, form: str, 
 
     seaborn.heatmap(
         table, ax=ax, annot=texts, fmt=form, cmap="RdBu", center=0, vmin=-0.15, vmax=0.15,
-        cbar=False, linewidths=1, annot_kws={"fontsize": 7.5}, **options,
+        cbar=False, linewidths=1, annot_kws={"fontsize": 9}, **options,
     )  # fmt: skip
     ax.tick_params(length=0)
 
@@ -257,7 +257,7 @@ def table_figure(found: Results) -> Figure:
     shown = named((ours - printed).fillna(0.0))  # what cannot be compared stays white
     _differences(ax, shown, texts, "")
     ax.xaxis.tick_top()
-    ax.set_xticks(ax.get_xticks(), ax.get_xticklabels(), rotation=40, ha="left")
+    ax.tick_params(axis="x", rotation=90 if max(map(len, ours)) > 4 else 0)
     ax.set_title("red: ours is lower than printed, blue: higher", y=-0.06)
     return fig
 
@@ -300,12 +300,13 @@ def duels_figure(folder: Path | None = None) -> Figure:
 
 def confusability_figure(folder: Path | None = None, method: str = REFERENCE) -> Figure:
     """AUROC of each normal class (row) against each single novel class (column), in percent."""
-    fig = Figure(figsize=(WIDTH, 4.2))
+    fig = Figure(figsize=(WIDTH, 4.6))
     for ax, (name, found) in zip(fig.subplots(1, 2), read(folder).items(), strict=True):
         values = confusability(found.runs[method], len(found.names))
         table = pd.DataFrame(100 * values, found.names, found.names)
-        matrix(ax, table, ".0f", vmin=30, vmax=100, annot_kws={"fontsize": 7.5})
+        matrix(ax, table, ".0f", vmin=30, vmax=100, annot_kws={"fontsize": 9})
         ax.set(title=TITLES[name], xlabel="novel class", ylabel="normal class")
+        ax.tick_params(axis="y", rotation=0)
     fig.suptitle(f"{METHODS[method]}: which class is mistaken for which, AUROC in percent")
     return fig
 

@@ -33,7 +33,6 @@ SENTENCES = {  # comparisons that the page speaks of
     "gpu-step": ("gpu", "OCGAN, training step"),
     "gpu-ocgans": ("gpu", "ten OCGANs, in ten processes"),
 }
-HOURS = {"cpu": "core-hours", "cuda": "GPU-hours"}
 # How many cells ran at a time on one device while they were recorded, which no record says: sixteen
 # processes shared a GPU through NVIDIA's MPS, so the seconds of each are of a sixteenth of it.
 SHARED = {"cpu": 1, "cuda": 16}
@@ -180,7 +179,7 @@ def cells_figure(folder: Path | None = None) -> Figure:
     ax.text(1.12, -0.9, "mean AUROC", transform=ax.get_yaxis_transform(), ha="center")
     ax.set_yticks(range(len(order)), order)
     ax.set(xscale="log", xlabel="seconds a cell", ylim=(len(order) - 0.4, -0.6))
-    ax.set_title("Dearer methods are not better ones")
+    ax.set_title("Dearer methods are not shown to be better")
     ax.xaxis.set_major_locator(LogLocator(10, numticks=8))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
     ax.grid(axis="x")
@@ -242,9 +241,9 @@ def many_cells(
 def many_cells_page(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:
     """`many_cells` for a page, two digits each."""
     table = many_cells(sizes, workers).reset_index()
-    cost = table["hours"].map(readable) + " " + table["device"].map(HOURS)
-    waits = {f"with {n} workers": table[n].map(readable) + " h" for n in workers}
-    shown = {"cost": cost, **waits, "MB of records": table["megabytes"].map(readable)}
+    waits = {f"{n} workers": table[n].map(readable) + " h" for n in workers}
+    cost = table["hours"].map(readable) + " h"
+    shown = {"cost": cost, **waits, "records": table["megabytes"].map(readable) + " MB"}
     index = pd.MultiIndex.from_arrays(
         [table["device"].str.upper().replace("CUDA", "GPU"), table["cells"].map("{:,}".format)]
     )
