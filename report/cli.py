@@ -324,7 +324,7 @@ def table(
     """Print the deck's table of a data set, with ours beside it; of several, the means."""
     from ocnd_lib.data import class_names
     from ocnd_lib.records import read_records
-    from report.tables import auroc_table, render, render_means
+    from report.tables import render, results
 
     if choices:
         from report.choices import choices_table, render_choices
@@ -339,12 +339,8 @@ def table(
         return
     with plain_errors((ValueError, BAD)):
         for name in datasets:
-            class_names(name)
-        rows = {name: auroc_table(name, read_records(pattern=f"{name}/*/*")) for name in datasets}
-    if len(rows) == 1:
-        print(render(*rows.popitem(), format.value), end="")
-    else:
-        print(render_means(rows, format.value), end="")
+            class_names(name)  # before any of them is read
+        print(render({name: results(name) for name in datasets}, format.value), end="")
 
 
 @app.command()
@@ -356,8 +352,9 @@ def figures(
 
     A figure that lacks its records is left out, and it says which.
     """
-    from report.figures import FIGURES, NoRecords
-    from report.plots import save_figure
+    from report.drawing import save_figure
+    from report.figures import FIGURES
+    from report.source import NoRecords
 
     if only and only not in FIGURES:
         fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)

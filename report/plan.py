@@ -1,9 +1,8 @@
 """Every cell that the report rests on, most valuable first, and how long it should take."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import product
-from math import ceil
 from pathlib import Path
 
 import pandas as pd
@@ -14,12 +13,14 @@ from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
 from ocnd_lib.sharing import shared_checkpoint, untrained
 from ocnd_lib.training import choose_hardware
-from report.chapters import class_imbalance, masked_vs_original
-from report.figures import (
-    NoRecords,
+from report.chapters import (
+    attention_gan,
+    benchmark,
+    class_imbalance,
+    masked_vs_original,
     ocgan,
     reconstruction,
-    tried,
+    where_it_looks,
 )
 
 DATASETS = ("mnist", "cifar10")
@@ -59,7 +60,7 @@ def report_cells() -> list[str]:
         reconstruction.CELLS,
         ocgan.ABLATION_CELLS,
         masked_vs_original.CELLS,
-        tried.CELLS,
+        benchmark.CELLS,
         attention_gan.CELLS,
         where_it_looks.CELLS,
     )
@@ -193,15 +194,6 @@ def base_seconds(folder: Path | None = None) -> dict[tuple[str, str], float]:
     return table.groupby(["device", "dataset"])["seconds"].median().to_dict()
 
 
-def base_words(folder: Path | None = None) -> str:
-    """The same in words."""
-    said = [
-        f"{dataset} {seconds:.0f} s on a {DEVICES[device]}"
-        for (device, dataset), seconds in base_seconds(folder).items()
-    ]
-    return "; ".join(said) or "none measured yet"
-
-
 def expected_seconds(
     cells: Iterable[str], folder: Path | None = None, device: str = "cpu"
 ) -> dict[str, float | None]:
@@ -235,78 +227,3 @@ def measured_kinds(folder: Path | None = None) -> pd.DataFrame:
         kilobytes=("kilobytes", "median"),
         processor=("processor", lambda names: ", ".join(sorted(set(names)))),
     )
-
-
-# --- what a number of cells costs ---------------------------------------------------------------
-
-HOURS = {"cpu": "core-hours", "cuda": "GPU-hours"}
-# How many cells ran at a time on one device while they were recorded, which no record says: sixteen
-# processes shared a GPU through NVIDIA's MPS, so the seconds of each are of a sixteenth of it.
-SHARED = {"cpu": 1, "cuda": 16}
-
-
-def cost_of_kinds(sizes: Sequence[int], folder: Path | None = None) -> pd.DataFrame:
-    """Device-hours of so many cells of each recorded kind; a row as in `measured_kinds`.
-
-    A cell counts for its share of a core or a GPU, as in `SHARED`, for its measured seconds.
-    NoRecords if there are none.
-    """
-    kinds = _some(measured_kinds(folder))
-    table = kinds[["processor", "records", "seconds"]].copy()
-    shared = kinds.index.get_level_values("device").map(SHARED)
-    for size in sizes:
-        table[size] = size * kinds["seconds"] / shared / 3600
-    return table
-
-
-def cost_of_report(
-    sizes: Sequence[int], workers: Sequence[int], folder: Path | None = None
-) -> pd.DataFrame:
-    """What so many cells cost when they are mixed as in this report; a row a device and size.
-
-    Columns: hours of one device, hours until `workers` are through, megabytes of records. A worker
-    is a process with one cell at a time: it has a core, or shares a GPU with others as in `SHARED`.
-    Of the report's cells, those of a kind that a device has records of stand for all; the column
-    `measured` is their share. NoRecords if there are none.
-    """
-    kinds, cells = _some(measured_kinds(folder)), list(map(parse_cell, report_cells()))
-    rows = []
-    for device, here in kinds.groupby("device"):
-        wanted = [(device, cell.dataset, cell.method) for cell in cells]
-        numbers = here[["seconds", "kilobytes"]]
-        means = numbers.reindex([kind for kind in wanted if kind in here.index]).mean()
-        share = sum(kind in here.index for kind in wanted) / len(wanted)
-        for size in sizes:
-            hours = size * means["seconds"] / SHARED[device] / 3600
-            ends = [ceil(size / n) * means["seconds"] / 3600 for n in workers]
-            rows.append((device, size, share, hours, *ends, size * means["kilobytes"] / 1000))
-    columns = ["device", "cells", "measured", "hours", *workers, "megabytes"]
-    return pd.DataFrame(rows, columns=columns).set_index(["device", "cells"])
-
-
-def processors(folder: Path | None = None) -> str:
-    """The processors that cells were recorded on, in words."""
-    named = ", ".join(measured_kinds(folder)["processor"]).split(", ")  # a kind may have several
-    return ", ".join(sorted(set(named))) or "nothing yet"
-
-
-def missing_device(folder: Path | None = None) -> str:
-    """One sentence for each kind of device on which no cell was recorded; else nothing."""
-    kinds = measured_kinds(folder)
-    lacking = [device for device in HOURS if device not in kinds.index.get_level_values("device")]
-    return " ".join(
-        f"No cell was recorded on a {DEVICES[device]} yet, so no {HOURS[device]} are measured."
-        for device in lacking
-    )
-
-
-def readable(hours: float) -> str:
-    """Hours with two significant digits: 0.012, 3.4, 19,000."""
-    rounded = float(f"{hours:.2g}")
-    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
-
-
-def _some(kinds: pd.DataFrame) -> pd.DataFrame:
-    if kinds.empty:
-        raise NoRecords("no record yet; make one with `ocnd run mnist/ae/0/0`")
-    return kinds

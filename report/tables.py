@@ -1,18 +1,26 @@
-"""The deck's tables of AUROC: as printed, with ours beside them, and audited."""
+"""The tables of AUROC: as the deck prints them, and as our records have them.
+
+One reader leads from cells to runs (`read_runs`), one table holds what is recorded of a data set
+(`Results`), one function its means (`means`); `render` prints them.
+"""
 
 import json
-import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ocnd_lib import data
-from ocnd_lib.comparison import REPEATS, Run, average, mean_interval, wilcoxon_over_classes
-from ocnd_lib.records import REPOSITORY, Cell, parse_cell, read_arrays
+from ocnd_lib.comparison import REPEATS, Run, average, mean_interval
+from ocnd_lib.records import REPOSITORY, Cell, parse_cell, read_arrays, read_records
 
 MOST_COLUMNS = 20  # classes of which a text table shows each
 PUBLISHED = REPOSITORY / "results" / "published" / "auroc.csv"
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}  # the data sets of the deck's two tables
+FURTHER = {"fashion_mnist": "Fashion-MNIST", "coil100": "COIL-100", "voc_animals": "VOC animals"}
 
 # the rows of a table, in the deck's order with our controls between them, as they are printed
 METHODS = {
@@ -29,6 +37,7 @@ METHODS = {
     "deep-svdd": "Deep SVDD",
     "ocgan": "OCGAN",
     "attention-gan": "Attention-GAN",
+    "rotation": "Rotation",
 }
 
 NUMBERS = ("published", "mean", "sd", "low", "high", "seeds")  # of a method in a data set
@@ -37,6 +46,9 @@ NUMBERS = ("published", "mean", "sd", "low", "high", "seeds")  # of a method in 
 def class_names(dataset: str) -> list[str]:
     """The classes of a data set in their order; ValueError lists the data sets."""
     return list(data.class_names(dataset))
+
+
+# --- as printed ----------------------------------------------------------------------------------
 
 
 def load_published(dataset: str) -> pd.DataFrame:
@@ -48,139 +60,239 @@ def load_published(dataset: str) -> pd.DataFrame:
     printed = pd.read_csv(PUBLISHED, dtype=str)
     printed = printed[printed["dataset"] == dataset].set_index("method")
     names = class_names(dataset)
-    classes = [f"c{k}" for k in range(10)]
     if printed.empty:
         return pd.DataFrame(columns=[*names, "mean"])
-    table = printed[classes].astype(float).set_axis(names, axis=1)
+    table = printed[[f"c{k}" for k in range(len(names))]].astype(float).set_axis(names, axis=1)
     return table.assign(mean=printed["mean"])
 
 
-def auroc_table(dataset: str, records: list[dict], folder: Path | None = None) -> list[dict]:
-    """The deck's table of a data set with ours beside it, one dict a method.
+def printed_means() -> pd.DataFrame:
+    """Every printed mean added up again; index data set, method.
 
-    Keys: method; published, the mean as printed; ours: mean over classes of the mean over seeds, sd
-    over seeds, low and high (`comparison.mean_interval`), seeds (that every class has), classes
-    (name → mean over seeds); published_classes. What is not there is None or, a class, absent;
-    methods neither printed nor run are left out, and so are runs with other parameters than a
-    method's own. Scores are read from beside the records in `folder`; where one lacks, low and high
-    are None. ValueError for an unknown data set or class.
+    Columns: printed, recomputed (the mean of the row's classes, four digits), agrees (in every
+    digit that is printed).
     """
-    names, published = class_names(dataset), load_published(dataset)
-    cells: dict[str, list[tuple[Cell, float]]] = {}
-    for record in records:
-        cell = parse_cell(record["cell"])
-        if cell.dataset == dataset and cell.method in METHODS and not cell.parameters:
-            if cell.normal_class not in names:
-                raise ValueError(f"{cell} names no class of {dataset}: {', '.join(names)}")
-            cells.setdefault(cell.method, []).append((cell, float(record["metrics"]["auroc"])))
-    rows = []
-    for method in METHODS:
-        printed = published.loc[method] if method in published.index else None
-        if printed is None and method not in cells:
-            continue
-        rows.append(
-            {
-                "method": method,
-                "published": None if printed is None else float(printed["mean"]),
-                **_ours(cells.get(method, []), names, folder),
-                "published_classes": {} if printed is None else printed[names].to_dict(),
+    rows = {}
+    for name in TITLES:
+        for method, row in load_published(name).iterrows():
+            mean, printed = float(row[class_names(name)].astype(float).mean()), row["mean"]
+            digits = len(printed.partition(".")[2])
+            rows[name, method] = {
+                "printed": float(printed),
+                "recomputed": round(mean, 4),
+                "agrees": f"{mean:.{digits}f}" == printed,
             }
-        )
-    return rows
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["dataset", "method"])
 
 
-def _ours(cells: list[tuple[Cell, float]], names: list[str], folder: Path | None) -> dict:
-    if not cells:
-        return {**dict.fromkeys(("mean", "sd", "low", "high")), "seeds": 0, "classes": {}}
-    ours = average((cell.normal_class, cell.seed, auroc) for cell, auroc in cells)
-    runs = read_runs([cell for cell, _ in cells], folder)
-    low, high = mean_interval(runs, repeats=REPEATS) if len(runs) == len(cells) else (None, None)
-    return {
-        "mean": ours.mean,
-        "sd": None if math.isnan(ours.sd) else ours.sd,
-        "low": low,
-        "high": high,
-        "seeds": ours.seeds,
-        "classes": {name: ours.classes[name] for name in names if name in ours.classes},
-    }
+# --- as recorded ---------------------------------------------------------------------------------
 
 
-def read_runs(cells: list[Cell], folder: Path | None = None) -> list[Run]:
+@dataclass(frozen=True, eq=False)
+class IndexedRun(Run):
+    """A run that knows which test images it scored: `index` (N,)."""
+
+    index: np.ndarray
+
+
+def read_runs(cells: Iterable[Cell], folder: Path | None = None) -> list[IndexedRun]:
     """The scores that are stored beside the records of these cells; cells without are left out."""
     runs = []
     for cell in cells:
-        arrays = read_arrays(cell, folder)
-        if "score" in arrays:
-            index = class_names(cell.dataset).index(cell.normal_class)
-            runs.append(Run(index, cell.seed, arrays["score"], arrays["class_test"]))
+        if "score" in (kept := read_arrays(cell, folder)):
+            normal = class_names(cell.dataset).index(cell.normal_class)
+            index = kept.get("index", np.arange(len(kept["score"])))
+            runs.append(IndexedRun(normal, cell.seed, kept["score"], kept["class_test"], index))
     return runs
 
 
-def render(dataset: str, rows: list[dict], format: str = "text") -> str:
-    """Write the rows of `auroc_table` as text, csv or json; csv has a column a class.
+def recorded_cells(pattern: str, folder: Path | None = None) -> list[Cell]:
+    """The cells with a record whose `dataset/variant/class` matches a glob pattern, sorted."""
+    return [parse_cell(record["cell"]) for record in read_records(folder, pattern)]
 
-    json has the keys method, published, mean, low, high, seeds and classes only. Of more classes
-    than fit side by side the text names the lowest and the highest only.
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What is recorded of a data set by methods with their own settings.
+
+    `cells` has the columns method, normal_class, seed, auroc, fit_seconds, macs, hardware,
+    processor.
     """
-    names = class_names(dataset)
+
+    dataset: str
+    cells: pd.DataFrame
+    folder: Path | None = None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The classes."""
+        return class_names(self.dataset)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Printed AUROCs: a row a method, a column a class."""
+        return load_published(self.dataset)[self.names].astype(float)
+
+    @cached_property
+    def ours(self) -> pd.DataFrame:
+        """Our AUROCs, means over seeds, in the same form; NaN where nothing was run."""
+        found = self.cells.pivot_table(index="method", columns="normal_class", values="auroc")
+        return found.reindex(index=self.methods, columns=self.names)
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """What was printed or run."""
+        there = {*self.published.index, *self.cells["method"]}
+        return [method for method in METHODS if method in there]
+
+    @cached_property
+    def complete(self) -> list[str]:
+        """The methods of which every class is recorded."""
+        return list(self.ours.dropna().index)
+
+    @cached_property
+    def scored(self) -> dict[str, list[IndexedRun]]:
+        """The runs of every method that has scores beside each of its records."""
+        found = {}
+        for method, rows in self.cells.groupby("method"):
+            keys = rows[["normal_class", "seed"]].itertuples(index=False)
+            cells = [Cell(self.dataset, method, name, seed) for name, seed in keys]
+            if len(runs := read_runs(cells, self.folder)) == len(cells):
+                found[method] = runs
+        return {method: found[method] for method in self.methods if method in found}
+
+    @cached_property
+    def runs(self) -> dict[str, list[IndexedRun]]:
+        """Of these, the methods that are complete."""
+        return {m: runs for m, runs in self.scored.items() if m in self.complete}
+
+
+def results(
+    dataset: str, folder: Path | None = None, methods: Iterable[str] = tuple(METHODS)
+) -> Results:
+    """Read what is recorded of a data set; ValueError for a record of a class that it has not."""
+    names, rows = class_names(dataset), []
+    for method in methods:
+        for record in read_records(folder, f"{dataset}/{method}/*"):
+            cell = parse_cell(record["cell"])
+            if cell.normal_class not in names:
+                raise ValueError(f"{cell} names no class of {dataset}: {', '.join(names)}")
+            rows.append(
+                {
+                    "method": method,
+                    "normal_class": cell.normal_class,
+                    "seed": cell.seed,
+                    "auroc": float(record["metrics"]["auroc"]),
+                    "fit_seconds": float(record.get("fit_seconds", np.nan)),
+                    "macs": float(record.get("macs_per_image", np.nan)),
+                    "hardware": record["hardware"],
+                    "processor": record["provenance"]["processor"],
+                }
+            )
+    numbers = ["auroc", "fit_seconds", "macs"]
+    columns = ["method", "normal_class", "seed", *numbers, "hardware", "processor"]
+    return Results(dataset, pd.DataFrame(rows, columns=columns), folder)
+
+
+@lru_cache(maxsize=8)
+def means(found: Results) -> pd.DataFrame:
+    """A row a method: published, mean, sd, low, high, seeds, classes.
+
+    published: the mean as printed. mean: over the classes that were run (`classes` says how many)
+    of the mean over seeds; sd: over seeds, of the mean; low, high: `comparison.mean_interval`;
+    seeds: the least number of a class. NaN: not printed, not run, one seed, or no scores on record.
+    """
+    rows = {}
+    for method, cells in found.cells.groupby("method"):
+        ours = average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
+        numbers = {"mean": ours.mean, "sd": ours.sd, "seeds": ours.seeds}
+        rows[method] = numbers | {"classes": len(ours.classes)}
+        if runs := found.scored.get(method):
+            rows[method]["low"], rows[method]["high"] = mean_interval(runs, repeats=REPEATS)
+    columns = [*NUMBERS, "classes"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
+    table = table.reindex(found.methods)
+    printed = load_published(found.dataset)["mean"].astype(float)
+    table["published"] = printed.reindex(found.methods)
+    return table.fillna({"seeds": 0, "classes": 0})
+
+
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its methods as they are printed."""
+    return table.rename(index=METHODS).rename_axis(index=None, columns=None)
+
+
+# --- as `ocnd table` prints them -----------------------------------------------------------------
+
+
+def render(every: dict[str, Results], format: str = "text") -> str:
+    """Write the table of one data set, or the means of several, as text, csv or json.
+
+    Of one: csv has a column a class, json the keys method, published, mean, low, high, seeds and
+    classes. Of several: a row a method, a column a data set. What was neither printed nor run is
+    left out.
+    """
+    tables = {name: means(found) for name, found in every.items()}
+    if len(every) > 1:
+        return _render_means(tables, format)
+    ((dataset, found), (table,)) = next(iter(every.items())), tables.values()
+    if format == "text":
+        return _render_text(dataset, found, table)
+    rows = []
+    for method in table.index:
+        classes = found.ours.loc[method].dropna().to_dict()
+        rows.append({"method": method, **_plain(table.loc[method]), "classes": classes})
     if format == "json":
         keys = ("method", "published", "mean", "low", "high", "seeds", "classes")
         return json.dumps([{key: row[key] for key in keys} for row in rows], indent=1) + "\n"
-    if format == "csv":
-        plain = ["method", *NUMBERS]
-        flat = [
-            {key: row[key] for key in plain}
-            | row["classes"]
-            | {f"published_{name}": value for name, value in row["published_classes"].items()}
-            for row in rows
-        ]
-        columns = [*plain, *names, *(f"published_{name}" for name in names)]
-        return pd.DataFrame(flat, columns=columns).to_csv(index=False)
-    if not rows:
+    printed = [f"published_{name}" for name in found.names]
+    flat = pd.DataFrame(rows, columns=["method", *NUMBERS])
+    beside = found.published.reindex(found.methods).set_axis(printed, axis=1)
+    classes = pd.concat([found.ours, beside], axis=1).reset_index(drop=True)
+    return pd.concat([flat, classes], axis=1).to_csv(index=False)
+
+
+def _plain(row: pd.Series) -> dict:
+    """The numbers of a row of `means`; None for what is not there."""
+    numbers = {key: None if pd.isna(row[key]) else float(row[key]) for key in NUMBERS}
+    return numbers | {"seeds": int(row["seeds"])}
+
+
+def _render_text(dataset: str, found: Results, table: pd.DataFrame) -> str:
+    if table.empty:
         return f"nothing is printed for {dataset}, and no cell of it has been run\n"
-    wide = len(names) > MOST_COLUMNS
+    names, wide = found.names, len(found.names) > MOST_COLUMNS
     lines = []
-    for row in rows:
-        label = METHODS[row["method"]]
-        if row["published_classes"]:
-            line = {"mean": row["published"]} | row["published_classes"]
-            lines.append({"method": label, "source": "deck"} | line)
-        if row["classes"]:
-            line = {"mean": row["mean"], "sd": row["sd"]} | row["classes"]
-            if row["low"] is not None:
-                line["95 % interval"] = f"{row['low']:.4f} to {row['high']:.4f}"
-            line["seeds"] = str(row["seeds"])
-            if wide:
-                for kind, choose in (("lowest class", min), ("highest class", max)):
-                    name = choose(row["classes"], key=row["classes"].get)
-                    line[kind] = f"{name} {row['classes'][name]:.3f}"
-            if len(row["classes"]) < len(names):
-                line["note"] = f"{len(row['classes'])} of {len(names)} classes"
-            lines.append({"method": label, "source": "ours"} | line)
-    classes = ["lowest class", "highest class"] if wide else names
-    columns = ["method", "source", *classes, "mean", "sd", "95 % interval", "seeds", "note"]
+    for method, row in table.iterrows():
+        if method in found.published.index:
+            line = {"mean": row["published"]} | found.published.loc[method].to_dict()
+            lines.append({"method": METHODS[method], "source": "deck"} | line)
+        if not row["classes"]:
+            continue
+        classes = found.ours.loc[method].dropna()
+        line = {"mean": row["mean"], "sd": row["sd"]} | classes.to_dict()
+        if not pd.isna(row["low"]):
+            line["95 % interval"] = f"{row['low']:.4f} to {row['high']:.4f}"
+        line["seeds"] = f"{row['seeds']:.0f}"
+        for kind, name in (("lowest", classes.idxmin()), ("highest", classes.idxmax())):
+            line[f"{kind} class"] = f"{name} {classes[name]:.3f}"
+        if len(classes) < len(names):
+            line["note"] = f"{len(classes)} of {len(names)} classes"
+        lines.append({"method": METHODS[method], "source": "ours"} | line)
+    shown = ["lowest class", "highest class"] if wide else names
+    columns = ["method", "source", *shown, "mean", "sd", "95 % interval", "seeds", "note"]
     frame = pd.DataFrame(lines, columns=columns).dropna(axis=1, how="all")
     digits = dict.fromkeys(names, "{:.3f}".format) | dict.fromkeys(("mean", "sd"), "{:.4f}".format)
-    shown = {name: digits[name] for name in frame.columns if name in digits}
-    return frame.to_string(index=False, na_rep="", formatters=shown) + "\n"
+    digits = {name: digits[name] for name in frame.columns if name in digits}
+    return frame.to_string(index=False, na_rep="", formatters=digits) + "\n"
 
 
-def render_means(tables: dict[str, list[dict]], format: str = "text") -> str:
-    """Write the rows of `auroc_table` of several data sets: a row a method, a column a data set.
-
-    json is a list of objects with `method` and `datasets` (name → its numbers); csv has a column a
-    data set and number. A data set in which a method is neither printed nor run is absent.
-    """
-    rows = {
-        method: {
-            name: {key: row[key] for key in NUMBERS}
-            for name, table in tables.items()
-            for row in table
-            if row["method"] == method
-        }
-        for method in METHODS
-    }
-    rows = {method: found for method, found in rows.items() if found}
+def _render_means(tables: dict[str, pd.DataFrame], format: str) -> str:
+    rows: dict[str, dict] = {}
+    for method in METHODS:
+        for name, table in tables.items():
+            if method in table.index:
+                rows.setdefault(method, {})[name] = _plain(table.loc[method])
     if format == "json":
         listed = [{"method": method, "datasets": found} for method, found in rows.items()]
         return json.dumps(listed, indent=1) + "\n"
@@ -207,44 +319,3 @@ def render_means(tables: dict[str, list[dict]], format: str = "text") -> str:
                 lines.append({"method": METHODS[method], "source": source} | line)
     frame = pd.DataFrame(lines, columns=["method", "source", *tables])
     return frame.to_string(index=False, na_rep="") + "\n"
-
-
-def audit(dataset: str = "cifar10", method: str = "attention-gan", other: str = "ocgan") -> dict:
-    """What the printed tables say when they are added up again, and what they can support.
-
-    means: one dict a printed mean, with the mean of its classes (recomputed, four digits) and
-    whether they agree in every digit printed. gain: `method` against `other`, both as printed,
-    class by class: differences, wins, ties, losses, their mean, the p of Wilcoxon's and of the
-    paired t test, the class that gains most (best_class), and the mean without it.
-    """
-    means = []
-    for name in ("mnist", "cifar10"):
-        for key, row in load_published(name).iterrows():
-            mean, printed = float(row[class_names(name)].astype(float).mean()), row["mean"]
-            digits = len(printed.partition(".")[2])
-            means.append(
-                {
-                    "dataset": name,
-                    "method": key,
-                    "printed": float(printed),
-                    "recomputed": round(mean, 4),
-                    "agrees": f"{mean:.{digits}f}" == printed,
-                }
-            )
-    names = class_names(dataset)
-    table = load_published(dataset)[names].astype(float)
-    difference = (table.loc[method] - table.loc[other]).round(9)
-    compared = wilcoxon_over_classes(table.loc[[method, other]], method).loc[other]
-    best = difference.idxmax()
-    gain = {
-        "differences": difference.to_dict(),
-        "wins": int(compared["wins"]),
-        "ties": int(compared["ties"]),
-        "losses": int(compared["losses"]),
-        "mean": float(difference.mean()),
-        "wilcoxon_p": float(compared["p"]),
-        "t_p": float(stats.ttest_1samp(difference, 0).pvalue),
-        "best_class": best,
-        "mean_without_best": float(difference.drop(best).mean()),
-    }
-    return {"means": means, "gain": gain}

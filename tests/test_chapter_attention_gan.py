@@ -10,7 +10,7 @@ from ocnd_lib import benchmark, protocol
 from ocnd_lib.comparison import Run
 from report.chapters import attention_gan as chapter
 from report.drawing import COLOURS
-from report.figures.source import NoRecords
+from report.source import NoRecords
 from report.tables import class_names
 
 

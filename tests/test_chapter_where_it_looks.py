@@ -7,7 +7,7 @@ import pytest
 from ocnd_lib import benchmark
 from ocnd_lib.comparison import mean_over_runs
 from report.chapters import where_it_looks as chapter
-from report.figures.source import NoRecords
+from report.source import NoRecords
 
 MADE = ("mnist/looks/8/0", *(f"scenes/looks/boat/{seed}" for seed in range(3)))
 BASELINES = ("centre", "random", "uniform")

@@ -115,15 +115,15 @@ def test_the_page_and_the_command_show_the_variants(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
     from ocnd_lib.records import write_record
+    from report.chapters.all_tables import choices_of_all
     from report.cli import app
-    from report.figures.benchmark import choices_page
 
     for record in RECORDS:
         write_record(record, folder=tmp_path)
-    page = choices_page(tmp_path)
+    page = choices_of_all(tmp_path)
     assert set(page.index) == {("MNIST", "VAE")}
     assert list(page["settings"])[1] == "latent_dim=8, width=32"
-    assert list(page["than what is taken"])[:2] == ["taken", "+0.100"]
+    assert list(page["taken"])[:2] == [True, False] and page["gain"].iloc[1] == pytest.approx(0.1)
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     printed = CliRunner().invoke(app, ["table", "mnist", "--choices", "vae"])
     assert printed.exit_code == 0 and "taken" in printed.output and "0.850" in printed.output

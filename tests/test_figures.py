@@ -3,14 +3,9 @@
 import pytest
 
 from ocnd_lib.benchmark import check_cell, keeps_part, keeps_pictures
-from report.chapters import attention_gan, where_it_looks
-from report.figures import (
-    FIGURES,
-    NoRecords,
-    ocgan,
-    reconstruction,
-)
-from report.figures.source import drawn_or_said
+from report.chapters import attention_gan, ocgan, reconstruction, where_it_looks
+from report.figures import FIGURES
+from report.source import NoRecords, drawn_or_said
 
 MADE_BY = {
     attention_gan: "ocnd run ",

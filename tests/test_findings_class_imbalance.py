@@ -7,7 +7,7 @@ import pytest
 
 from report.chapters import class_imbalance as chapter
 from report.drawing import COLOURS
-from report.figures import NoRecords
+from report.source import NoRecords
 
 
 def value(variant, name, moved=False):

@@ -10,7 +10,7 @@ from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records
 from report import tables
 from report.chapters import class_or_detail as chapter
 from report.choices import table_settings
-from report.figures import NoRecords
+from report.source import NoRecords
 from score_samples import CLASS_TEST, DETAIL, write
 
 FEW = 60  # draws of a bootstrap, enough for the side of 0 that an interval lies on

@@ -10,7 +10,7 @@ from ocnd_lib.records import write_record
 from ocnd_lib.stats import seed_interval
 from report.chapters import masked_vs_original as chapter
 from report.chapters.masked_vs_original import Trained, accuracy_gain, cell, recorded
-from report.figures import NoRecords
+from report.source import NoRecords
 
 Y = np.repeat(np.arange(10), 20).astype(np.uint8)
 

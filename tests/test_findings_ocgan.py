@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from figure_samples import FIGURES, GREY, shown
+from figure_samples import GREY, WATCHED, shown
 from ocnd_lib.benchmark import check_cell
 from ocnd_lib.comparison import Run
 from ocnd_lib.detectors.ocgan import OCGAN, mine
 from report.chapters import ocgan as chapter
 from report.chapters.reconstruction import difference_of_shares
-from report.figures import NoRecords
+from report.source import NoRecords
 from report.tables import load_published
 
 # --- what the page says --------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_the_architecture_names_every_network_of_the_code():
 
 
 def test_training_shows_the_classifier_from_the_epoch_it_mines():
-    _, parts, mining = FIGURES["training_watched"]().axes
+    _, parts, mining = chapter.training_watched(WATCHED).axes
     assert [list(line.get_xydata()[0]) for line in mining.lines] == [[2, 0.4], [2, 0.1]]
     assert [line.get_label() for line in parts.lines][:3] == [
         "latent discriminator",
@@ -138,7 +138,8 @@ def test_training_shows_the_classifier_from_the_epoch_it_mines():
 
 
 def test_mined_images_stand_below_the_random_ones_with_their_answers():
-    axes = FIGURES["mined_pairs"]().axes
+    answers = (np.array([0.9, 0.5, 1.0]), np.array([0.1, 0.2, 0.0]))
+    axes = chapter.mined_pairs(*GREY[:, :3], answers).axes
     for k, answer in enumerate(("0.90", "0.50", "1.00", "0.10", "0.20", "0.00")):
         assert np.array_equal(axes[k].images[0].get_array(), GREY[k // 3, k % 3, 0])
         assert axes[k].get_xlabel() == answer

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from figure_samples import FIGURES, GIVEN, SWEEP
+from figure_samples import GIVEN, SWEEP
 from ocnd_lib.benchmark import check_cell
 from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.records import read_arrays
 from report.chapters import reconstruction as chapter
 from report.chapters.class_or_detail import class_aurocs
 from report.drawing import COLOURS
-from report.figures import NoRecords, drawn_or_said
+from report.source import NoRecords, drawn_or_said
 
 # --- what the page says --------------------------------------------------------------------------
 
@@ -119,7 +119,8 @@ def test_without_records_every_figure_says_how_to_make_them(tmp_path, monkeypatc
 
 
 def test_under_each_reconstruction_stands_its_error_and_the_frame_tells_its_kind():
-    fig = FIGURES["redrawn"]()
+    made = {"code of 2": GIVEN, "code of 128": GIVEN // 2}
+    fig = chapter.redrawn(GIVEN, made, np.array([0, 0, 1, 1, 1]))
     given, same, half = np.array([ax for ax in fig.axes if ax.images]).reshape(3, 5)
     assert [ax.get_xlabel() for ax in given] == [""] * 5
     assert [ax.get_xlabel() for ax in same] == ["0.000"] * 5
@@ -130,7 +131,7 @@ def test_under_each_reconstruction_stands_its_error_and_the_frame_tells_its_kind
 
 
 def test_a_latent_sweep_shows_means_over_seeds_within_their_intervals():
-    errors, areas = FIGURES["latent_sweep"]().axes
+    errors, areas = chapter.latent_sweep(SWEEP).axes
     novel = errors.lines[0]
     assert list(novel.get_xdata()) == [2, 16, 128]
     assert novel.get_ydata() == pytest.approx([0.3 / size + 0.005 for size in (2, 16, 128)])
@@ -142,7 +143,8 @@ def test_a_latent_sweep_shows_means_over_seeds_within_their_intervals():
 
 
 def test_a_latent_sweep_of_one_seed_has_no_intervals_and_no_exaggerated_axis():
-    errors, areas = FIGURES["latent_sweep_of_one_seed"]().axes
+    one = SWEEP[SWEEP["seed"] == 0].drop(columns="validation")
+    errors, areas = chapter.latent_sweep(one).axes
     assert not errors.collections and not areas.collections
     same = SWEEP[SWEEP["seed"] == 0].assign(auroc=[0.98, 0.981, 0.982])
     low, high = chapter.latent_sweep(same.drop(columns="validation")).axes[1].get_ylim()
@@ -150,7 +152,8 @@ def test_a_latent_sweep_of_one_seed_has_no_intervals_and_no_exaggerated_axis():
 
 
 def test_decodes_are_laid_out_row_by_row_in_grey_and_in_colour():
-    grey, colour, empty = FIGURES["random_decodes"]().axes
+    drawn = {"autoencoder": np.repeat(GIVEN, 2, 0)[:9], "truck": np.zeros((9, 3, 32, 32), np.uint8)}
+    grey, colour, empty = chapter.random_decodes(drawn).axes
     mosaic = grey.images[0].get_array()
     assert mosaic.shape == (96, 96) and colour.images[0].get_array().shape == (96, 96, 3)
     assert np.array_equal(mosaic[32:64, :32], GIVEN[1, 0])  # the fourth image opens the second row

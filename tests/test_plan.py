@@ -14,7 +14,6 @@ from ocnd_lib.data import DataError
 from ocnd_lib.records import parse_cell, write_record
 from report import plan
 from report.cli import app
-from report.figures import NoRecords
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,65 +61,6 @@ def test_what_is_recorded_is_not_missing_and_tells_how_long_the_others_take(tmp_
     assert plan.expected_seconds(missing, tmp_path) == {"mnist/ae/3/0": 30, "mnist/vae/0/0": None}
     assert set(plan.expected_seconds(missing, tmp_path, "cuda").values()) == {None}
     assert set(plan.expected_seconds(missing, tmp_path / "empty").values()) == {None}
-
-
-def test_cells_cost_their_measured_seconds_on_each_kind_of_device(tmp_path):
-    for k, seconds in enumerate((1800.0, 3600.0, 9000.0)):
-        recorded(tmp_path, f"mnist/ae+width=8/{k}/0", seconds)
-    recorded(tmp_path, "mnist/ae/3/0", 36.0, "cuda bfloat16")
-    table = plan.cost_of_kinds([10, 1000], tmp_path)
-    assert table.loc[("cpu", "mnist", "ae")].to_dict() == {
-        "processor": "abacus", "records": 3, "seconds": 3600.0, 10: 10.0, 1000: 1000.0
-    }  # fmt: skip
-    # the seconds of a cell are its own, the hours are of a GPU that sixteen cells shared
-    assert table.loc[("cuda", "mnist", "ae"), "seconds"] == 36
-    assert table.loc[("cuda", "mnist", "ae"), 1000] == pytest.approx(10 / 16)
-    assert plan.expected_seconds(["mnist/ae/4/0"], tmp_path, "cuda") == {"mnist/ae/4/0": 36}
-    assert plan.missing_device(tmp_path) == ""
-
-
-def test_the_report_costs_the_mean_of_its_measured_cells(tmp_path, monkeypatch):
-    wanted = ["mnist/ae/0/0", "mnist/ae/1/0", "mnist/ae/2/0", "mnist/kde/0/0", "mnist/vae/0/0"]
-    monkeypatch.setattr(plan, "report_cells", lambda: wanted)
-    recorded(tmp_path, wanted[0], 4000.0)
-    recorded(tmp_path, wanted[3], 400.0)
-    recorded(tmp_path, "digits/ae/0/0", 1e9)  # no cell of the report
-    table = plan.cost_of_report([10, 1000], [2, 100], tmp_path)
-    assert list(table.index) == [("cpu", 10), ("cpu", 1000)]
-    assert (table["measured"] == 0.8).all()
-    mean = (3 * 4000 + 400) / 4 / 3600
-    assert table["hours"].to_list() == pytest.approx([10 * mean, 1000 * mean])
-    assert table[2].to_list() == pytest.approx([5 * mean, 500 * mean])
-    assert table[100].to_list() == pytest.approx([mean, 10 * mean])
-    size = sum((tmp_path / f"{cell}.json").stat().st_size * n for cell, n in zip(
-        (wanted[0], wanted[3]), (3, 1), strict=True)) / 4  # fmt: skip
-    assert table.loc[("cpu", 1000), "megabytes"] == pytest.approx(size / 1000)
-    assert plan.missing_device(tmp_path).startswith("No cell was recorded on a GPU yet")
-    assert plan.processors(tmp_path) == "abacus"
-
-
-def test_sixteen_workers_on_a_gpu_take_the_hours_of_one_gpu(tmp_path, monkeypatch):
-    monkeypatch.setattr(plan, "report_cells", lambda: ["mnist/ae/0/0"])
-    recorded(tmp_path, "mnist/ae/0/0", 7200.0, "cuda bfloat16")
-    row = plan.cost_of_report([160], [1, 16, 32], tmp_path).loc[("cuda", 160)]
-    assert row["hours"] == row[16] == pytest.approx(20)
-    assert (row[1], row[32]) == pytest.approx((320, 10))
-
-
-def test_without_records_nothing_is_costed(tmp_path):
-    for table in (plan.cost_of_kinds, lambda *given: plan.cost_of_report(given[0], [2], given[1])):
-        with pytest.raises(NoRecords, match="ocnd run"):
-            table([10], tmp_path)
-    assert plan.missing_device(tmp_path).count("yet") == 2
-    assert plan.processors(tmp_path) == "nothing yet"
-    assert plan.measured_kinds(tmp_path).empty
-
-
-@pytest.mark.parametrize(
-    ("hours", "text"), [(0.01234, "0.012"), (3.44, "3.4"), (12.3, "12"), (19_480, "19,000")]
-)
-def test_hours_are_read_with_two_digits(hours, text):
-    assert plan.readable(hours) == text
 
 
 @pytest.fixture

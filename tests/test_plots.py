@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from figure_samples import FIGURES, VISION, lab
-from report import plots
-from report.plots import COLOURS, save_figure
+from figure_samples import VISION, faults, lab
+from report.drawing import COLOURS, WIDTH, save_figure
+from report.figures import FIGURES
 
 SUFFIXES = ("svg", "pdf", "png")
 
@@ -124,44 +123,18 @@ def test_a_name_that_is_no_plain_word_is_refused(tmp_path, name):
 @pytest.mark.parametrize("vision", VISION)
 def test_colours_are_told_apart_with_any_vision(vision):
     # 2.3 is just noticeable side by side; marks that lie apart need several times as much
-    seen = {colour: lab(colour, vision) for colour in set(COLOURS.values())}
-    for (a, of_a), (b, of_b) in itertools.combinations(seen.items(), 2):
-        assert np.linalg.norm(of_a - of_b) > 15, (a, b)
+    crops = {COLOURS["original"], COLOURS["masked"]}  # in figures of their own
+    for group in (set(COLOURS.values()) - crops, crops | {COLOURS["control"], COLOURS["ink"]}):
+        seen = {colour: lab(colour, vision) for colour in group}
+        for (a, of_a), (b, of_b) in itertools.combinations(seen.items(), 2):
+            assert np.linalg.norm(of_a - of_b) > 15, (a, b)
 
 
 # --- every figure function ----------------------------------------------------------------------
 
 
-@pytest.fixture(params=FIGURES)
-def drawn(request, monkeypatch):
-    """A figure and the texts that are really drawn: tick labels beyond the axes are not."""
-    fig, texts = FIGURES[request.param](), {}
-    draw = Text.draw
-
-    def record(text, renderer):
-        if text.get_visible() and text.get_text().strip():
-            texts[text] = None
-        draw(text, renderer)
-
-    monkeypatch.setattr(Text, "draw", record)
-    fig.draw_without_rendering()
-    return fig, list(texts)
-
-
-def test_a_figure_fits_the_page_and_its_text_is_readable(drawn):
-    fig, texts = drawn
-    assert fig.get_figwidth() == plots.WIDTH
-    assert min(text.get_fontsize() for text in texts) >= 9
-
-
-def test_no_text_is_cut_off_and_none_overlaps(drawn):
-    fig, texts = drawn
-    page = fig.bbox
-    boxes = {text: text.get_window_extent() for text in texts}
-    for text, box in boxes.items():
-        assert page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1, text
-        assert page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1, text
-    for (a, of_a), (b, of_b) in itertools.combinations(boxes.items(), 2):
-        width = min(of_a.x1, of_b.x1) - max(of_a.x0, of_b.x0)
-        height = min(of_a.y1, of_b.y1) - max(of_a.y0, of_b.y0)
-        assert width < 2 or height < 2, (a, b)
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_fits_the_page_and_its_text_can_be_read(name):
+    fig = FIGURES[name]()
+    assert fig.get_figwidth() == WIDTH
+    assert not faults(fig)

@@ -1,3 +1,1 @@
 """One module a chapter, named as its notebook: its numbers, its tables, its figures."""
-
-import report.figures  # noqa: F401

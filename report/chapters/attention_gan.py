@@ -19,7 +19,7 @@ from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.protocol import ABLATED, PICTURED
 from ocnd_lib.records import parse_cell, read_arrays, read_record
 from report.drawing import COLOURS, WIDTH, forest, image_grid, interval, titled
-from report.figures.source import no_record
+from report.source import no_record
 from report.tables import class_names, load_published
 
 TITLES = {"cifar10": "CIFAR-10", "mnist": "MNIST"}

@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from ocnd_lib.records import read_arrays, read_records
 from ocnd_lib.stats import bootstrap_intervals, decision_numbers, threshold_curve
 from report.drawing import COLOURS, WIDTH, direct_labels, forest, interval
-from report.figures.source import NoRecords, published_claim
+from report.source import NoRecords, published_claim
 
 PERCENT = PercentFormatter(1, decimals=0)
 NETWORKS = {"vgg11": "VGG11", "vgg11-bn": "VGG11 with batch norm"}

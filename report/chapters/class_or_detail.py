@@ -30,7 +30,7 @@ from ocnd_lib.records import parse_cell, read_arrays, read_records
 from report import tables
 from report.chapters.reconstruction import DATASETS, redrawn
 from report.drawing import COLOURS, WIDTH, forest, interval
-from report.figures.source import NoRecords
+from report.source import NoRecords
 
 ERRORS = ("ocgan", "ae")  # methods whose score is a squared error
 ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"

@@ -15,7 +15,7 @@ from ocnd_lib.masked import ROUNDED, Crops, mean_colour
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, WIDTH, direct_labels, forest, image_grid, interval, matrix
-from report.figures.source import NoRecords, published_claim
+from report.source import NoRecords, published_claim
 
 PERCENT = PercentFormatter(1, decimals=0)
 DATASETS = {

@@ -23,7 +23,7 @@ from ocnd_lib.stats import proportion_interval, seed_interval
 from report import tables
 from report.chapters.reconstruction import DATASETS, beyond, random_decodes
 from report.drawing import COLOURS, WIDTH, forest, interval, show_image
-from report.figures.source import PUBLISHED, NoRecords
+from report.source import PUBLISHED, NoRecords
 
 # a part more each time: the name it has in figures, and the method it is in the name of a cell
 VARIANTS = {

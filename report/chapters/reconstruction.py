@@ -17,7 +17,7 @@ from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
 from ocnd_lib.stats import proportion_interval, seed_interval
 from report import tables
 from report.drawing import COLOURS, WIDTH, forest, interval, show_image
-from report.figures.source import NoRecords
+from report.source import NoRecords
 
 DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 LATENT_DIMS = (2, 4, 8, 16, 32, 64, 128, 256)

@@ -22,7 +22,7 @@ from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.records import read_arrays
 from ocnd_lib.stats import auroc_half_width, metrics_against_ratio, seed_interval
 from report.drawing import COLOURS, WIDTH, direct_labels, image_grid, interval
-from report.figures.source import NoRecords
+from report.source import NoRecords
 
 Detector = Callable[[np.ndarray], np.ndarray]
 

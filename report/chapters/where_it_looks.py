@@ -14,7 +14,7 @@ from ocnd_lib.records import parse_cell, read_arrays, read_record
 from ocnd_lib.stats import seed_interval
 from report.chapters.attention_gan import signed
 from report.drawing import COLOURS, forest, interval, titled
-from report.figures.source import no_record
+from report.source import no_record
 
 # data set: its title, the normal class of its cells, how many seeds
 SETS = {

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from ocnd_lib.records import REPOSITORY
-from report import plots
+from report.drawing import note
 
 PUBLISHED = REPOSITORY / "results" / "published"
 
@@ -27,12 +28,20 @@ def published_claim(name: str) -> float:
     return float(claims.loc[name, "value"])
 
 
+def plain(numbers: dict[str, object]) -> dict[str, object]:
+    """The same with numbers of Python's own, which a page can format."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in numbers.items()
+    }
+
+
 def drawn_or_said(draw: Callable[[], Figure]) -> Figure:
     """The figure, or a picture of the words that say which records it lacks."""
     try:
         return draw()
     except NoRecords as missing:
-        return plots.note(str(missing))
+        return note(str(missing))
 
 
 def table_or_said(make: Callable[[], pd.DataFrame]) -> pd.DataFrame | Markdown:

@@ -6,7 +6,6 @@ unfolds, with a line for each recorded class of a method, for the numbers in pro
 """
 
 import html
-import re
 import shlex
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -20,7 +19,7 @@ from ocnd_lib.data import class_names
 from ocnd_lib.records import Cell, own_seconds, parse_cell, read_record, records_folder
 
 STYLE = """<style>
-button.from { all: unset; cursor: help; text-decoration: underline dotted; }
+button.from { all: unset; cursor: help; text-decoration: underline dotted; white-space: nowrap; }
 button.from:focus-visible { outline: 2px solid; }
 .from-window { max-width: min(42rem, 90vw); padding: 1rem; border: 1px solid; text-align: left;
   background: var(--pst-color-background, Canvas); color: var(--pst-color-text-base, CanvasText); }
@@ -32,8 +31,6 @@ EXPLAINED = """Figures, tables and prose of this chapter take recorded numbers f
 live ones from the code above them. A command makes its cells again, at the git revision named and
 with <code>OCND_RECORDS</code> set to an empty folder: a cell that has a record is not run twice.
 “Changed” means that the library then differed from that revision."""
-# private characters around the number of a button, while pandas writes the table
-OPEN, CLOSE = "\ue000", "\ue001"
 
 
 def recorded(patterns: Iterable[str], folder: Path | None = None) -> list[dict]:
@@ -150,35 +147,31 @@ def traced(
     """
     if not isinstance(table, pd.DataFrame):
         return table
-    shown = table.astype(object)
-    buttons: list[tuple[str, dict[str, str]]] = []
-    known: dict[tuple, dict[str, str] | None] = {}
+    shown = table.astype(str).map(html.escape)
+    known: dict[tuple, dict[str, str]] = {}  # patterns of cells → what is to be known of them
+    page = sha256(table.to_csv().encode()).hexdigest()[:8]  # no two tables share a name
     for i, row in enumerate(table.index):
         for j, column in enumerate(table.columns):
-            patterns, text = tuple(where(row, column)), str(table.iat[i, j])
+            if not (patterns := tuple(where(row, column))) or not shown.iat[i, j]:
+                continue
             if patterns not in known:
                 records = recorded(patterns, folder)
-                known[patterns] = facts(records) if records else None
-            if text and known[patterns]:
-                shown.iat[i, j] = f"{OPEN}{len(buttons)}{CLOSE}"
-                buttons.append((text, known[patterns]))
-    with pd.option_context("display.max_colwidth", None):
-        plain = shown.to_html(border=0)
-    key = sha256(repr((plain, buttons)).encode()).hexdigest()[:8]  # no two tables share a name
-    told = list(dict.fromkeys(_window_text(about) for _, about in buttons))
-    names = {text: f"from-{key}-{k}" for k, text in enumerate(told)}
-
-    def button(match: re.Match) -> str:
-        text, about = buttons[int(match[1])]
-        tip = "\n".join(f"{name}: {value}" for name, value in about.items())
-        return (
-            f'<button type="button" class="from" popovertarget="{names[_window_text(about)]}" '
-            f'title="{html.escape(tip)}">{html.escape(text)}</button>'
-        )
-
-    page = re.sub(f"{OPEN}(\\d+){CLOSE}", button, plain)
-    windows = [f'<div popover class="from-window" id="{names[t]}">{t}</div>' for t in told]
-    return HTML("\n".join([STYLE, page, *windows]))
+                known[patterns] = facts(records) if records else {}
+            if about := known[patterns]:
+                tip = html.escape("\n".join(f"{name}: {value}" for name, value in about.items()))
+                window = f"from-{page}-{list(known).index(patterns)}"
+                shown.iat[i, j] = (
+                    f'<button type="button" class="from" popovertarget="{window}" title="{tip}">'
+                    f"{shown.iat[i, j]}</button>"
+                )
+    with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
+        body = shown.to_html(border=0, escape=False)
+    windows = [
+        f'<div popover class="from-window" id="from-{page}-{k}">{_window_text(about)}</div>'
+        for k, about in enumerate(known.values())
+        if about
+    ]
+    return HTML("\n".join([STYLE, body, *windows]))
 
 
 def _window_text(about: dict[str, str]) -> str:
@@ -189,6 +182,15 @@ def _window_text(about: dict[str, str]) -> str:
 def _code(name: str, value: str) -> str:
     text = html.escape(value)
     return f"<code>{text}</code>" if name in ("command", "git revision") else text
+
+
+def folded(title: str, table: pd.DataFrame | HTML) -> HTML:
+    """A whole table under a line that unfolds it."""
+    if isinstance(table, pd.DataFrame):
+        with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
+            table = HTML(table.to_html(border=0, na_rep=""))
+    head = f"<summary>{html.escape(title)}</summary>"
+    return HTML(f'{STYLE}\n<details class="from-list">{head}<div>{table.data}</div></details>')
 
 
 def sources(patterns: Iterable[str], folder: Path | None = None) -> HTML:
