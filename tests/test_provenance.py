@@ -13,10 +13,7 @@ from ocnd_lib.records import parse_cell, write_record
 from ocnd_lib.sweep import cells as sweep_cells
 from ocnd_lib.sweep import parse_seeds
 from report import provenance
-from report.chapters import (
-    class_imbalance,
-    masked_vs_original,
-)
+from report.chapters import all_tables, class_imbalance, masked_vs_original, where_it_looks
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
