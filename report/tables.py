@@ -39,6 +39,8 @@ METHODS = {
     "attention-gan": "Attention-GAN",
     "rotation": "Rotation",
 }
+# with the controls that stand among them; rotation, whose help is its own task, comes after the deck
+DECKS = tuple(method for method in METHODS if method != "rotation")
 
 NUMBERS = ("published", "mean", "sd", "low", "high", "seeds")  # of a method in a data set
 

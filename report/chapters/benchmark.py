@@ -33,7 +33,6 @@ from report.tables import TITLES, IndexedRun, Results, means, named
 
 REFERENCE = "ocgan"  # the method that the deck sets above the others
 OTHER_SCORE = ("gan",)  # the printed row of this name searches for a code, ours does not
-HERE = tuple(method for method in tables.METHODS if method != "rotation")  # no image is redrawn
 RERUNS = PUBLISHED / "reruns.csv"
 LEVEL = 0.05
 LIMITS = {"mnist": (0.79, 0.99), "cifar10": (0.525, 0.685)}  # of a figure of means
@@ -70,7 +69,7 @@ CELLS = (
 
 @lru_cache(maxsize=4)
 def _read(folder: Path) -> dict[str, Results]:
-    return {name: tables.results(name, folder, HERE) for name in TITLES}
+    return {name: tables.results(name, folder, tables.DECKS) for name in TITLES}
 
 
 def read(folder: Path | None = None) -> dict[str, Results]:
@@ -256,7 +255,7 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
 
 def behind() -> list[str]:
     """The cells, as patterns, that this chapter's numbers rest on."""
-    variants = [*HERE, LARGER, BARE]
+    variants = [*tables.DECKS, LARGER, BARE]
     every = [f"{name}/{variant}/*/*" for name in TITLES for variant in variants]
     return [*every, *(f"{name}/{variant}/*/*" for name, variant in RELEASE.items())]
 
@@ -299,7 +298,7 @@ def means_figure(folder: Path | None = None) -> Figure:
     every = read(folder)
     fig, axes = _panels(4.3, "Few printed means come out again, and on CIFAR-10 none")
     for ax, (name, found) in zip(axes, every.items(), strict=True):
-        rows = named(means(found).reindex(list(HERE))[::-1])
+        rows = named(means(found).reindex(list(tables.DECKS))[::-1])
         forest(ax, rows[::-1].rename(columns={"mean": "value"}), zero=None)
         ax.plot(rows["published"], range(len(rows)), **PRINTED)
         ax.set(xlabel="mean AUROC over ten classes", xlim=LIMITS[name])
@@ -335,7 +334,7 @@ def against_figure(folder: Path | None = None) -> Figure:
     """OCGAN's mean AUROC minus that of each other method."""
     fig, axes = _panels(4.0, "OCGAN is ahead of half the field on MNIST, of nobody on CIFAR-10")
     for ax, (name, found) in zip(axes, read(folder).items(), strict=True):
-        rows = against_all(found).reindex([method for method in HERE if method != REFERENCE])
+        rows = against_all(found).reindex([method for method in tables.DECKS if method != REFERENCE])
         colours = np.where(rows["p_holm"] < LEVEL, COLOURS["ink"], "#AAAAAA")
         rows = named(rows.rename(columns={"mean_difference": "value"}).assign(colour=colours))
         forest(ax, rows)

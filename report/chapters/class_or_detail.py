@@ -39,7 +39,7 @@ PICTURES = "cifar10/ocgan/truck/0"
 CELLS = tuple(
     f"{dataset}/{method}/*/*"
     for dataset in DATASETS
-    for method in ("detail", *tables.METHODS, ONES)
+    for method in ("detail", *tables.DECKS, ONES)
 )
 Score = Callable[[dict[str, np.ndarray]], np.ndarray]  # from what a record keeps
 
@@ -80,7 +80,7 @@ def correlations(dataset: str, folder: Path | None = None) -> pd.DataFrame:
     detail = class_aurocs(dataset, "detail", folder)[0]
     rows = {
         method: correlation(detail, class_aurocs(dataset, method, folder).mean(axis=1))
-        for method in tables.METHODS
+        for method in tables.DECKS
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
     return table.sort_values("value", ascending=False)
