@@ -39,7 +39,7 @@ METHODS = {
     "attention-gan": "Attention-GAN",
     "rotation": "Rotation",
 }
-# with the controls that stand among them; rotation, whose help is its own task, comes after the deck
+# what the deck lists and our controls among it; rotation comes from beyond the deck
 DECKS = tuple(method for method in METHODS if method != "rotation")
 
 NUMBERS = ("published", "mean", "sd", "low", "high", "seeds")  # of a method in a data set

@@ -31,7 +31,8 @@ def test_without_records_a_figure_says_how_to_make_them(chapter, name, tmp_path,
 
 
 @pytest.mark.parametrize(
-    "cell", [*reconstruction.PICTURES.values(), *ocgan.PICTURE_CELLS.values(), *attention_gan.PICTURES]
+    "cell",
+    [*reconstruction.PICTURES.values(), *ocgan.PICTURE_CELLS.values(), *attention_gan.PICTURES],
 )
 def test_records_keep_the_pictures_that_pages_show(cell):
     assert keeps_pictures(check_cell(cell))

@@ -70,7 +70,7 @@ def test_two_errors_do_better_but_a_mask_that_hides_nothing_does_as_well(dataset
     assert low <= 0 <= high
     assert compare_means(parts["both"], parts["base"], repeats=FEW)[1] > 0
     ensemble = np.mean([run.auroc for run in chapter.together(parts["both"])])
-    own = [chapter.class_aurocs(dataset, method).mean(axis=None) for method in tables.METHODS]
+    own = [chapter.class_aurocs(dataset, method).mean(axis=None) for method in tables.DECKS]
     assert ensemble > max(own)
 
 

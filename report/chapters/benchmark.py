@@ -334,7 +334,8 @@ def against_figure(folder: Path | None = None) -> Figure:
     """OCGAN's mean AUROC minus that of each other method."""
     fig, axes = _panels(4.0, "OCGAN is ahead of half the field on MNIST, of nobody on CIFAR-10")
     for ax, (name, found) in zip(axes, read(folder).items(), strict=True):
-        rows = against_all(found).reindex([method for method in tables.DECKS if method != REFERENCE])
+        others = [method for method in tables.DECKS if method != REFERENCE]
+        rows = against_all(found).reindex(others)
         colours = np.where(rows["p_holm"] < LEVEL, COLOURS["ink"], "#AAAAAA")
         rows = named(rows.rename(columns={"mean_difference": "value"}).assign(colour=colours))
         forest(ax, rows)
