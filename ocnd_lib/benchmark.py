@@ -51,7 +51,14 @@ from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
 from ocnd_lib.sharing import fit, seen_in, shared_checkpoint, train_base, untrained
 from ocnd_lib.stats import auroc_interval
-from ocnd_lib.training import Diverged, Hardware, choose_hardware, one_thread, seconds_trained
+from ocnd_lib.training import (
+    Diverged,
+    Hardware,
+    choose_hardware,
+    one_thread,
+    own_random_numbers,
+    seconds_trained,
+)
 
 Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[str, np.ndarray]]]
 
@@ -331,8 +338,8 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     A finished cell is never run twice; a stopped one goes on from its checkpoint; CellIsTaken if
     another process is at it. Bad names and images raise ValueError, a folder that cannot be written
     to PermissionError, before anything is trained; Diverged if training comes to nothing. A cell
-    takes one thread of the CPU, so that it is the same bit for bit however it is run: `ocnd sweep`
-    fills the cores.
+    takes one thread of the CPU, and a process one cell at a time, so that it is the same bit for
+    bit however it is run: `ocnd sweep` fills the cores.
     """
     cell = check_cell(text)
     if record := read_record(cell, folder):
@@ -342,7 +349,7 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     hardware = choose_hardware(device)
     images = _load(cell)
     work = (folder or records_folder()).parent / "checkpoints" / str(cell)
-    with claim(work / "lock") as mine, one_thread():
+    with own_random_numbers(), claim(work / "lock") as mine, one_thread():
         if not mine:
             raise CellIsTaken(f"{cell} is being run by another process")
         if record := read_record(cell, folder):

@@ -22,6 +22,8 @@ from ocnd_lib.training import (
     batch_count,
     batches,
     choose_hardware,
+    fingerprint,
+    own_random_numbers,
     progress,
     seed_everything,
     shift_and_flip,
@@ -51,6 +53,7 @@ class Recipe:
         check_settings(asdict(self), {field.name: field.type for field in fields(self)})
 
 
+@own_random_numbers()
 def fit(
     x: np.ndarray,
     y: np.ndarray,
@@ -75,6 +78,7 @@ def fit(
     if missing := sorted(set(range(y.max() + 1)).difference(y.tolist())):
         raise ValueError(f"class {missing[0]} has no image to learn from")
     hardware = hardware or choose_hardware()
+    of = fingerprint(recipe, seed, x, y)
     generator = seed_everything(seed)
     x, y = torch.from_numpy(x).to(hardware.device), torch.from_numpy(y).to(hardware.device)
     counts = torch.bincount(y).float()
@@ -85,7 +89,9 @@ def fit(
     optimiser = _optimiser(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: one_cycle(step / steps))
 
-    state = Checkpoint(checkpoint, generator, model=model, optimiser=optimiser, schedule=schedule)
+    state = Checkpoint(
+        checkpoint, generator, of, model=model, optimiser=optimiser, schedule=schedule
+    )
     epoch, curves = state.load()
     bar = progress(steps, "VGG11", start=epoch * steps // recipe.epochs)
     augment = shift_and_flip if recipe.augment else None

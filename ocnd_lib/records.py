@@ -95,13 +95,23 @@ def code_revision() -> tuple[str | None, bool]:
     Asked once a process, before the first cell is run: a later commit is not what runs.
     """
 
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(REPOSITORY), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        return result.stdout.strip() if result.returncode == 0 else ""
+    outside = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
 
-    changed = bool(git("status", "--porcelain", "--", "ocnd_lib", "data_prep"))
-    return git("rev-parse", "HEAD") or None, changed
+    def git(*arguments: str) -> str | None:
+        # whoever owns the files: its hooks are not run by what is asked here
+        safe = ["-c", f"safe.directory={REPOSITORY}"]
+        command = ["git", "-C", str(REPOSITORY), *safe, *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, env=outside, check=True)
+        except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+            return None
+        return done.stdout.strip()
+
+    top = git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != REPOSITORY:
+        return None, False  # the commit of a repository around this one says nothing of it
+    changed = git("status", "--porcelain", "--", "ocnd_lib", "data_prep")
+    return git("rev-parse", "HEAD"), bool(changed)
 
 
 def provenance(device: str = "cpu") -> dict:

@@ -1,9 +1,11 @@
 """What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
 
 import copy
+import hashlib
 import os
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -248,11 +250,12 @@ class Checkpoint:
     """Everything a run needs to go on as if it had never stopped, in one file.
 
     `parts` are objects with state_dict / load_state_dict (networks, optimisers, schedules);
-    `generator` orders the batches. `path` None keeps nothing.
+    `generator` orders the batches. `path` None keeps nothing. `of` says what is trained on what
+    (`fingerprint`): the file of something else is refused.
     """
 
-    def __init__(self, path: Path | None, generator: torch.Generator, **parts):
-        self.path, self.generator, self.parts = path, generator, parts
+    def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):
+        self.path, self.generator, self.of, self.parts = path, generator, of, parts
         self.epoch, self.curves = 0, []
         self.start = perf_counter() - seconds_trained(path)
 
@@ -261,6 +264,7 @@ class Checkpoint:
         if self.path is None:
             return
         state = {
+            "of": self.of,
             "epoch": epoch,
             "curves": curves,
             "seconds": perf_counter() - self.start,
@@ -276,7 +280,12 @@ class Checkpoint:
         """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""
         if self.path is None or not self.path.exists():
             return self.epoch, self.curves
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        state = read_checkpoint(self.path)
+        if state["of"] != self.of:
+            raise ValueError(
+                f"{self.path} was begun with other images, settings or another method; remove it, "
+                "or name another file"
+            )
         for name, part in self.parts.items():
             load_part(part, state["parts"][name])
         self.generator.set_state(state["generator"])
@@ -318,6 +327,26 @@ def learn(
     bar.close()
 
 
+ALONE = threading.RLock()  # Python's, numpy's and torch's own generators are the process's
+
+
+@contextmanager
+def own_random_numbers() -> Iterator[None]:
+    """Draw from the process's generators alone, and leave them to the caller as they were.
+
+    Layers draw their first weights, and dropout what it leaves out, from torch's own generator.
+    Threads of a process therefore train one after the other.
+    """
+    with ALONE:
+        before = random.getstate(), np.random.get_state()
+        with torch.random.fork_rng():
+            try:
+                yield
+            finally:
+                random.setstate(before[0])
+                np.random.set_state(before[1])
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread of the CPU: several add up in another order, to other last bits."""
@@ -333,4 +362,24 @@ def seconds_trained(path: Path | None) -> float:
     """Seconds of training, of all sessions together, that led to a `Checkpoint`'s file, or 0."""
     if path is None or not path.exists():
         return 0.0
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)["seconds"]
+    return read_checkpoint(path, mmap=True)["seconds"]
+
+
+def read_checkpoint(path: Path, **options) -> dict:
+    """What a `Checkpoint` saved; ValueError, which names the file, for anything else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, **options)
+        return {"of": None, "seconds": state["seconds"], **state}
+    except Exception as error:  # pickle, zip files and torch each have their own
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"{path} is no checkpoint that can be read ({why}); remove it") from error
+
+
+def fingerprint(*what: object) -> str:
+    """A digest of settings, names and arrays, by which a checkpoint knows what it belongs to."""
+    total = hashlib.md5(usedforsecurity=False)
+    for one in what:
+        if isinstance(one, Tensor):
+            one = one.cpu().numpy()
+        total.update(one.tobytes() if isinstance(one, np.ndarray) else repr(one).encode())
+    return total.hexdigest()

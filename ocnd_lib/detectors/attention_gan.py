@@ -173,7 +173,9 @@ class AttentionGAN(DeepDetector):
         learner = MapLearner(self, hardware, self._given)
         rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()
         self.state_ = {"base": rests, "masked": masked.kept, **learner.nets}
-        state = Checkpoint(checkpoint, generator, masked=masked, learner=learner)
+        state = Checkpoint(
+            checkpoint, generator, self._of(x, self._given), masked=masked, learner=learner
+        )
         epoch, curves = state.load()
         phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
         seen = None

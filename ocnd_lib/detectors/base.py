@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -22,7 +23,9 @@ from ocnd_lib.training import (
     Hardware,
     batch_count,
     choose_hardware,
+    fingerprint,
     learn,
+    own_random_numbers,
     seed_everything,
     to_unit,
 )
@@ -50,7 +53,7 @@ def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> 
         raise ValueError(f"{len(x)} images are too few; at least {least} are needed")
     if channels is not None and x.shape[1] != channels:
         raise ValueError(f"the detector was fitted on {channels} channels, not {x.shape[1]}")
-    return x
+    return np.require(x, requirements=["C", "W"])  # mirrored or read-only views are copied
 
 
 @dataclass(eq=False, repr=False)  # both are scikit-learn's
@@ -86,17 +89,27 @@ class Detector(OutlierMixin, BaseEstimator):
         set the threshold: their 95 % quantile. With `checkpoint`, a stopped fit goes on from there.
         ValueError, before anything is learnt, for other images or for an impossible parameter.
         """
-        check_settings(self.get_params(deep=False), self.parameter_types(), self.may_be_0)
+        settings = self.get_params(deep=False)
+        check_settings(settings, self.parameter_types(), self.may_be_0)
+        # torch takes no numbers of numpy's
+        self.set_params(**{k: v.item() for k, v in settings.items() if isinstance(v, np.generic)})
         x = check_images(x, least=10)
         if x_validation is None:
             order = np.random.default_rng(self.seed).permutation(len(x))
             x, x_validation = x[order[len(x) // 10 :]], x[order[: len(x) // 10]]
         x_validation = check_images(x_validation, x.shape[1])
+        before = dict(vars(self))
         self.channels_ = x.shape[1]
         self.curves_: list[dict] = []
         self.state_: dict = {}
-        self._learn(x, x_validation, checkpoint)
-        self.threshold_ = float(np.quantile(self.novelty_score(x_validation), 0.95))
+        try:
+            with own_random_numbers():
+                self._learn(x, x_validation, checkpoint and Path(checkpoint))
+            self.threshold_ = float(np.quantile(self.novelty_score(x_validation), 0.95))
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)  # what was fitted before stays
+            raise
         return self
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
@@ -131,10 +144,10 @@ class Detector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "state_")
         return check_images(x, self.channels_)
 
-    # --- save and load: safetensors and JSON, nothing that can run code on loading ---------------
+    # --- save and load: one safetensors file, nothing that can run code on loading ---------------
 
     def save(self, folder: Path) -> None:
-        """Write `detector.json` and `state.safetensors` into `folder`."""
+        """Write `detector.safetensors` into `folder`, whole or not at all."""
         check_is_fitted(self, "state_")
         tensors, kinds = {}, {}
         for name, part in self.state_.items():
@@ -153,23 +166,19 @@ class Detector(OutlierMixin, BaseEstimator):
             "threshold": self.threshold_,
             "state": kinds,
         }
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, folder / "state.safetensors")
-        replace_file(
-            folder / "detector.json", lambda f: f.write(json.dumps(about, indent=1).encode())
-        )
+        content = save(tensors, {"about": json.dumps(about)})
+        replace_file(Path(folder) / "detector.safetensors", lambda file: file.write(content))
 
     @classmethod
     def load(cls, folder: Path) -> "Detector":
         """Read a detector that `save` wrote; ValueError if it is one of another kind."""
-        folder = Path(folder)
-        about = json.loads((folder / "detector.json").read_text())
+        with safe_open(Path(folder) / "detector.safetensors", "pt") as file:
+            about = json.loads(file.metadata()["about"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
         if about["detector"] != cls.__name__:
             raise ValueError(f"{folder} holds a {about['detector']}, not a {cls.__name__}")
         self = cls(**about["parameters"])
         self.channels_, self.threshold_ = about["channels"], about["threshold"]
-        tensors = load_file(folder / "state.safetensors")
         self.state_ = self._networks()
         for name, kind in about["state"].items():
             if kind == "array":
@@ -208,6 +217,12 @@ class DeepDetector(Detector):
         networks = nn.ModuleDict(self._networks())
         return hardware, order, torch.from_numpy(x).to(hardware.device), hardware.place(networks)
 
+    def _of(self, *arrays: torch.Tensor | np.ndarray | None) -> str:
+        """What a checkpoint of this training belongs to, on whatever device it goes on."""
+        settings = self.get_params()
+        settings.pop("device")
+        return fingerprint(type(self).__name__, sorted(settings.items()), *arrays)
+
     def _descend(self, loss: Callable, x: np.ndarray, checkpoint: Path | None, **adam) -> None:
         """Train all networks by one loss; the averaged weights of the last epoch are the model.
 
@@ -217,7 +232,9 @@ class DeepDetector(Detector):
         hardware, order, x, model = self._begin(x)
         averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
         descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **adam)
-        state = Checkpoint(checkpoint, order, model=model, averaged=averaged, **descend.parts)
+        state = Checkpoint(
+            checkpoint, order, self._of(x), model=model, averaged=averaged, **descend.parts
+        )
 
         def step(images: torch.Tensor, number: int) -> dict[str, float]:
             with hardware.autocast():

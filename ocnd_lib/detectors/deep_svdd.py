@@ -63,8 +63,9 @@ class DeepSVDD(DeepDetector):
         pretrain = self._descent(both, self.pretrain_epochs, in_epoch, self.pretrain_decay)
         train = self._descent(encoder, self.epochs, in_epoch, self.weight_decay)
         state = Checkpoint(
-            checkpoint, order, model=model, decoder=decoder, pretrain=pretrain, train=train
-        )
+            checkpoint, order, self._of(x),
+            model=model, decoder=decoder, pretrain=pretrain, train=train,
+        )  # fmt: skip
 
         def redraw(images: Tensor, number: int) -> dict[str, float]:
             images = contrast(images)

@@ -52,7 +52,7 @@ class FAnoGAN(DeepDetector):
         descend_g = Descent(generator, rate, steps // self.critic_steps, betas=(0.0, 0.9))
         descend_e = Descent(encoder, self.encoder_rate, encoder_steps)
         state = Checkpoint(
-            checkpoint, order,
+            checkpoint, order, self._of(x),
             model=model, descend_d=descend_d, descend_g=descend_g, descend_e=descend_e,
         )  # fmt: skip
 

@@ -179,7 +179,9 @@ class OCGAN(DeepDetector):
         redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
         averaged = Averaged(redraws)
         optimisers = self._optimisers(nets)
-        state = Checkpoint(checkpoint, order, nets=nets, averaged=averaged, **optimisers)
+        state = Checkpoint(
+            checkpoint, order, self.base_gan()._of(x), nets=nets, averaged=averaged, **optimisers
+        )
         _, self.curves_ = state.load()
         update = Recorded(
             partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()

@@ -85,7 +85,7 @@ class Rotation(DeepDetector):
             return {"loss": loss.item(), "accuracy": right.item()}
 
         state = Checkpoint(
-            checkpoint, order,
+            checkpoint, order, self._of(x),
             model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
         )  # fmt: skip
         _, self.curves_ = state.load()

@@ -1,0 +1,145 @@
+"""A fit leaves no trace, goes on from its own checkpoint alone, and takes arrays as they are."""
+
+import random
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from ocnd_lib import classifier, records
+from ocnd_lib.detectors.autoencoder import AutoEncoder
+from ocnd_lib.detectors.gan import GAN
+from ocnd_lib.detectors.kde import KDE
+from ocnd_lib.detectors.vae import VAE
+
+X = np.random.default_rng(0).integers(0, 256, (40, 1, 32, 32)).astype(np.uint8)
+OTHER = 255 - X
+TINY = {"latent_dim": 4, "width": 4, "epochs": 2, "batch_size": 16, "device": "cpu"}
+
+
+def fit(kind=AutoEncoder, x=X, **settings):
+    checkpoint = settings.pop("checkpoint", None)
+    return kind(**TINY | settings).fit(x, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("kind", [VAE, GAN])
+def test_fits_in_threads_of_one_process_are_the_same_as_alone(kind):
+    alone = [fit(kind, seed=seed).novelty_score(X[:8]) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        beside = list(pool.map(lambda seed: fit(kind, seed=seed).novelty_score(X[:8]), range(4)))
+    np.testing.assert_array_equal(beside, alone)
+
+
+def test_a_fit_leaves_the_callers_random_numbers_alone():
+    def drawn():
+        return random.random(), np.random.random(), torch.rand(1).item()
+
+    recipe = classifier.Recipe(epochs=1, width=2)
+    for learn in (fit, lambda: classifier.fit(X, np.arange(40) % 2, recipe, 0)):
+        random.seed(1), np.random.seed(1), torch.manual_seed(1)
+        expected = drawn()
+        random.seed(1), np.random.seed(1), torch.manual_seed(1)
+        learn()
+        assert drawn() == expected
+
+
+@pytest.mark.parametrize(
+    "other", [{"x": OTHER}, {"seed": 1}, {"learning_rate": 1e-4}, {"kind": VAE}], ids=str
+)
+def test_a_checkpoint_of_something_else_is_refused(other, tmp_path):
+    path = tmp_path / "c.pt"
+    fit(checkpoint=path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"c\.pt was begun with other images, settings or another"):
+        fit(checkpoint=path, **other)
+    assert path.read_bytes() == before
+    fit(checkpoint=str(path))  # its own, as text
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 cut off"])
+def test_a_file_that_is_no_checkpoint_is_named(content, tmp_path):
+    path = tmp_path / "c.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"c\.pt is no checkpoint that can be read"):
+        fit(checkpoint=path)
+
+
+def test_numbers_of_numpy_are_settings_that_can_be_saved(tmp_path):
+    numbers = {"seed": np.int64(3), "batch_size": np.int32(16), "noise": np.float32(0.5)}
+    fit(epochs=1).save(tmp_path)
+    detector = fit(**numbers)
+    detector.save(tmp_path)
+    loaded = AutoEncoder.load(tmp_path)
+    np.testing.assert_array_equal(loaded.novelty_score(X), detector.novelty_score(X))
+    assert loaded.get_params() == fit(seed=3, noise=0.5).get_params()
+
+
+def test_a_save_that_fails_leaves_the_older_detector_whole(tmp_path, monkeypatch):
+    first = fit()
+    first.save(tmp_path)
+    other = fit(seed=1)
+    other.threshold_ = object()  # no JSON
+    with pytest.raises(TypeError):
+        other.save(tmp_path)
+    np.testing.assert_array_equal(
+        AutoEncoder.load(tmp_path).novelty_score(X), first.novelty_score(X)
+    )
+
+
+@pytest.mark.parametrize(
+    "view", [lambda x: x[..., ::-1], lambda x: np.broadcast_to(x[:1], x.shape)], ids=str
+)
+def test_views_and_read_only_arrays_are_images_like_others(view):
+    shown, copied = view(X), np.array(view(X))
+    detector = fit()
+    np.testing.assert_array_equal(detector.novelty_score(shown), detector.novelty_score(copied))
+    turned = [fit(x=x).novelty_score(X) for x in (X[::-1], X[::-1].copy())]
+    np.testing.assert_array_equal(*turned)
+
+
+def test_a_refused_second_fit_keeps_the_first():
+    detector = KDE().fit(X)
+    before = detector.novelty_score(X)
+    with pytest.raises(ValueError, match="all alike"):
+        detector.fit(np.full_like(X, 7))
+    np.testing.assert_array_equal(detector.novelty_score(X), before)
+
+
+# --- what git says -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository of one commit in the place of ours; returns its folder."""
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "one"]):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *command], check=True)
+    monkeypatch.setattr(records, "REPOSITORY", tmp_path)
+    records.code_revision.cache_clear()
+    yield tmp_path
+    records.code_revision.cache_clear()
+
+
+def test_the_revision_is_that_of_this_repository_whatever_the_environment(
+    repository, monkeypatch, tmp_path_factory
+):
+    own = records.code_revision()
+    assert len(own[0]) == 40 and own[1] is False
+    other = tmp_path_factory.mktemp("other")
+    subprocess.run(["git", "init", "-q", str(other)], check=True)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    records.code_revision.cache_clear()
+    assert records.code_revision() == own
+
+
+def test_a_repository_around_this_one_or_no_git_gives_no_revision(repository, monkeypatch):
+    inner = repository / "inner"
+    inner.mkdir()
+    monkeypatch.setattr(records, "REPOSITORY", inner)
+    assert records.code_revision() == (None, False)
+    monkeypatch.setattr(records, "REPOSITORY", repository)
+    records.code_revision.cache_clear()
+    monkeypatch.setenv("PATH", str(inner))
+    assert records.code_revision() == (None, False)
