@@ -13,12 +13,28 @@ from data_prep.archives import (
     CLASS_NAMES,
     DataError,
     read_npz,
+    read_stored,
     read_torchvision,
     repair_command,
     verified,
 )
 
 PATIENCE = 60  # seconds without a byte before a server counts as silent
+
+
+def load(name: str, folder: Path, repair: bool = False) -> dict[str, np.ndarray]:
+    """Read and verify a set as `read_stored` does; one that the folder lacks is downloaded first.
+
+    With `repair` a damaged one is, too, and replaced only by a complete one. Raises DataError.
+    """
+    folder = Path(folder)
+    try:
+        arrays = read_stored(name, folder)
+    except DataError:
+        if not repair:
+            raise
+        arrays = None
+    return arrays or read_npz(name, fetch(name, folder))
 
 
 def fetch(name: str, folder: Path) -> Path:

@@ -26,6 +26,7 @@ CLASS_NAMES = {
     "coco10": COCO_CLASSES,
     "voc_animals": "cat cow dog horse sheep",
 }
+RESERVED = {*CLASS_NAMES, *archives.CLASS_NAMES, "digits"}  # names that no set of one's own has
 BUILT = ("scenes", "mnist_on_cifar", "coco10")  # by `ocnd data`, with options
 NO_PICTURES = ("voc_animals",)  # sets whose terms forbid that a record keeps photographs of theirs
 ARRAYS = tuple(f"{kind}_{part}" for part in ("train", "test") for kind in "xomy")
@@ -39,9 +40,8 @@ def npz_path(name: str, folder: Path | None = None) -> Path:
 
 def own_sets(folder: Path | None = None) -> tuple[str, ...]:
     """The names of the sets with masks that somebody made of files in COCO's format."""
-    known = {*CLASS_NAMES, *archives.CLASS_NAMES, "digits"}
     paths = Path(folder or data_folder()).glob("*/*.npz")
-    return tuple(sorted(p.stem for p in paths if p.stem == p.parent.name and p.stem not in known))
+    return tuple(sorted({p.stem for p in paths if p.stem == p.parent.name} - RESERVED))
 
 
 def masked_sets(folder: Path | None = None) -> tuple[str, ...]:

@@ -53,9 +53,9 @@ def compose(
 
 
 def build_arrays(
-    mnist, cifar, per_class: int = 550, test: int = 500, seed: int = 0
+    mnist: dict, cifar: dict, per_class: int = 550, test: int = 500, seed: int = 0
 ) -> tuple[dict[str, np.ndarray], list[tuple]]:
-    """Make the arrays and the manifest's rows, as `masked_files` has them, from two ImageSets.
+    """Make the arrays and the manifest's rows, as `masked_files` has them, from two loaded sets.
 
     In the manifest, annotation_id is the row of the digit in its part of MNIST, and image_id that
     of the picture in its part of CIFAR-10. Raises ValueError if there are too few of either.
@@ -63,8 +63,7 @@ def build_arrays(
     counts = dict(zip(("train", "test"), per_class_counts(per_class, test), strict=True))
     rng, arrays, rows = np.random.default_rng(seed), {}, []
     for part, count in counts.items():
-        masks, labels = getattr(mnist, f"x_{part}"), getattr(mnist, f"y_{part}")
-        pictures = getattr(cifar, f"x_{part}")
+        masks, labels, pictures = mnist[f"x_{part}"], mnist[f"y_{part}"], cifar[f"x_{part}"]
         most = min(np.bincount(labels, minlength=10).min(), len(pictures) // 10)
         if count > most:
             raise ValueError(f"there are {most} {part} pictures a class at most, not {count}")

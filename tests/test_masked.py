@@ -11,19 +11,18 @@ from typer.testing import CliRunner
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, read_set, write_set
 from data_prep.mnist_on_cifar import build_arrays, compose, scatter
-from ocnd_lib.data import ImageSet, class_index, load_images
-from ocnd_lib.masked import (
+from ocnd_lib.crops import (
     Crops,
     background_only,
     before_colour,
     box_mask,
     dimmed,
-    load_masked,
-    make_scenes,
     mean_colour,
     silhouette,
     swapped,
 )
+from ocnd_lib.data import ImageSet, class_index, load_images
+from ocnd_lib.masked import load_masked, make_scenes
 from report import cli
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
