@@ -32,13 +32,10 @@ def download(folder: Path, patience: float) -> dict[str, np.ndarray]:
     `patience`: seconds without a byte before the server counts as silent. Raises ValueError for
     another archive, and what requests raises.
     """
-    downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=patience
-    )
-    archive = pooch.retrieve(
-        ADDRESS, f"sha256:{ARCHIVE_SHA256}", Path(ADDRESS).name, folder, downloader=downloader
-    )
-    return read_archive(Path(archive))
+    bar = sys.stderr.isatty()
+    get = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=patience)
+    digest, name = f"sha256:{ARCHIVE_SHA256}", Path(ADDRESS).name
+    return read_archive(Path(pooch.retrieve(ADDRESS, digest, name, folder, downloader=get)))
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
@@ -51,12 +48,10 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
     wanted = [f"coil-100/{name}__{angle}.png" for name in objects for angle in ANGLES]
     with zipfile.ZipFile(path) as archive:
         there = {name for name in archive.namelist() if name.endswith(".png")}
-        for problem, names in (
-            ("lacks", [name for name in wanted if name not in there]),
-            ("also holds", sorted(there.difference(wanted))),
-        ):
-            if names:
-                raise ValueError(f"{path.name} {problem} {len(names)} images, first {names[0]}")
+        absent, other = [n for n in wanted if n not in there], sorted(there.difference(wanted))
+        if names := absent or other:
+            what = f"{'lacks' if absent else 'also holds'} {len(names)} images, first {names[0]}"
+            raise ValueError(f"{path.name} {what}")
         x = np.stack([_shrink(archive.read(name), name) for name in wanted])
     x = x.reshape(len(objects), len(ANGLES), *x.shape[1:])
     y = np.repeat(np.arange(len(objects), dtype=np.uint8), len(ANGLES)).reshape(x.shape[:2])

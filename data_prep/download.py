@@ -9,15 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.archives import (
-    CLASS_NAMES,
-    DataError,
-    read_npz,
-    read_stored,
-    read_torchvision,
-    repair_command,
-    verified,
-)
+from data_prep import archives
+from data_prep.archives import DataError, read_npz, read_stored, repair_command, verified
 
 PATIENCE = 60  # seconds without a byte before a server counts as silent
 
@@ -52,7 +45,7 @@ def fetch(name: str, folder: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:
             arrays = _download(name, Path(temporary))
             arrays["md5"] = verified(name, arrays, {})["md5"]
-            arrays["class_names"] = np.array(CLASS_NAMES[name].split())
+            arrays["class_names"] = np.array(archives.CLASS_NAMES[name].split())
             new = Path(temporary) / target.name
             np.savez(new, **arrays)
             read_npz(name, new)
@@ -74,7 +67,7 @@ def _download(name: str, folder: Path) -> dict[str, np.ndarray]:
         from data_prep import coil100
 
         return coil100.download(folder, PATIENCE)
-    return read_torchvision(name, folder, download=True)
+    return archives.read_torchvision(name, folder, download=True)
 
 
 def _remove_abandoned(name: str, folder: Path) -> None:

@@ -10,13 +10,12 @@ files in COCO's format lies in the same form under a name of its own, and is kno
 
 import csv
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from data_prep import archives
-from data_prep.archives import DataError, data_folder, md5_of
+from data_prep.archives import DataError, compare, data_folder, load_npz, md5_of
 from data_prep.files import replace_file
 
 COCO_CLASSES = "airplane car bird cat sports-ball dog bowl horse boat truck"
@@ -71,11 +70,7 @@ def write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
 
 
 def write_set(
-    name: str,
-    folder: Path,
-    arrays: dict[str, np.ndarray],
-    rows: list[tuple],
-    names: list[str] | None = None,
+    name: str, folder: Path, arrays: dict, rows: list[tuple], names: list[str] | None = None
 ) -> Path:
     """Write the manifest, then the npz, each whole or not at all; return the path of the npz.
 
@@ -97,17 +92,12 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
     Raises DataError, which says what is wrong and how to build the file again.
     """
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is cut off, or no npz file at all")
-        with np.load(path) as file:
-            arrays = {key: file[key] for key in (*ARRAYS, "md5", "class_names")}
-        names = " ".join(arrays["class_names"])
-        if names != CLASS_NAMES.get(name, names):
-            raise ValueError(f"its class names are not {CLASS_NAMES[name]}")
-        for key, expected in zip(ARRAYS, arrays["md5"], strict=True):
-            if md5_of(arrays[key]) != expected:
-                raise ValueError(f"{key} has been changed")
-            _check_shape(key, arrays[key], len(arrays[f"y_{key[2:]}"]), len(names.split()))
+        arrays = load_npz(path, CLASS_NAMES.get(name), (*ARRAYS, "md5", "class_names"))
+        found = {key: md5_of(arrays[key]) for key in ARRAYS}
+        compare(found, dict(zip(ARRAYS, arrays["md5"], strict=True)))
+        for key in ARRAYS:
+            count, classes = len(arrays[f"y_{key[2:]}"]), len(arrays["class_names"])
+            _check_shape(key, arrays[key], count, classes)
     except Exception as error:  # a damaged file can fail anywhere, in zlib as in numpy
         what = str(error) or type(error).__name__
         raise DataError(
@@ -123,8 +113,7 @@ def read_names(name: str) -> tuple[str, ...]:
 
 
 def _check_shape(key: str, array: np.ndarray, count: int, classes: int) -> None:
-    colour = (count, 3, 32, 32)
-    shape = {"x": colour, "o": colour, "m": (count, 1, 32, 32), "y": (count,)}[key[0]]
+    shape = (count, *{"m": (1, 32, 32), "y": ()}.get(key[0], (3, 32, 32)))
     if array.dtype != np.uint8 or array.shape != shape:
         raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
     if key[0] == "y" and count and array.max() >= classes:

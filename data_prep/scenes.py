@@ -8,7 +8,6 @@ background says nothing about the class, at 1 it gives it away. The colours of a
 neither.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from pycocotools import mask as masks
 from tqdm import tqdm
 
 from data_prep.coco import CATEGORIES, Report, build
-from data_prep.files import replace_file
+from data_prep.files import write_json
 from data_prep.masked_files import per_class_counts
 from data_prep.silhouettes import SILHOUETTES
 from data_prep.textures import background, smooth_noise
@@ -81,10 +80,8 @@ def segmentation(parts: list, rle: dict, form: int) -> list | dict:
         return {"size": rle["size"], "counts": rle["counts"].decode()}
     pixels = masks.decode(rle).T.ravel()  # column by column, beginning with a run of zeros
     changes = np.flatnonzero(np.diff(pixels, prepend=0))
-    return {
-        "size": rle["size"],
-        "counts": np.diff(changes, prepend=0, append=len(pixels)).tolist(),
-    }
+    counts = np.diff(changes, prepend=0, append=len(pixels)).tolist()
+    return {"size": rle["size"], "counts": counts}
 
 
 def draw_scene(
@@ -102,15 +99,9 @@ def draw_scene(
     for column in range(objects):
         parts = place(label, rng, column)
         rle = paint(picture, parts, rng)
-        annotations.append(
-            {
-                "category_id": CATEGORY_IDS[label],
-                "segmentation": segmentation(parts, rle, int(rng.integers(3))),
-                "bbox": masks.toBbox(rle).tolist(),
-                "area": int(masks.area(rle)),
-                "iscrowd": 0,
-            }
-        )
+        mask = segmentation(parts, rle, int(rng.integers(3)))
+        extent = {"bbox": masks.toBbox(rle).tolist(), "area": int(masks.area(rle)), "iscrowd": 0}
+        annotations.append({"category_id": CATEGORY_IDS[label], "segmentation": mask, **extent})
     return np.rint(picture).astype(np.uint8), annotations
 
 
@@ -122,9 +113,7 @@ def draw_scenes(
     Equal arguments give equal files. `background_correlation` is in [0, 1]; ValueError otherwise.
     """
     if not 0 <= background_correlation <= 1:
-        raise ValueError(
-            f"background_correlation must be from 0 to 1, not {background_correlation}"
-        )
+        raise ValueError(f"{background_correlation=} is not from 0 to 1")
     if per_class < 1:
         raise ValueError(f"there must be at least one object a class, not {per_class}")
     folder = Path(folder)
@@ -135,38 +124,27 @@ def draw_scenes(
         plan += [(label, 1), (label, 2)] * pairs + [(label, 1)] * single
     images, annotations = [], []
     for number, (label, objects) in enumerate(tqdm(plan, "scenes", disable=None), 1):
-        scene_rng = np.random.default_rng([seed, number])
-        picture, drawn = draw_scene(label, objects, background_correlation, scene_rng)
-        name = f"{number:06}.png"
+        rng, name = np.random.default_rng([seed, number]), f"{number:06}.png"
+        picture, drawn = draw_scene(label, objects, background_correlation, rng)
         # without loss: in a JPEG colours of the background seep into the objects
         Image.fromarray(picture).save(folder / "images" / name, compress_level=1)
-        height, width = picture.shape[:2]
-        images.append(
-            {"id": number, "file_name": name, "height": height, "width": width, "license": 1}
-        )
+        size = dict(zip(("height", "width"), picture.shape, strict=False))
+        images.append({"id": number, "file_name": name, **size, "license": 1})
         for annotation in drawn:
-            ids = {"id": len(annotations) + 1, "image_id": number}
-            annotations.append({**ids, **annotation})
+            annotations.append({"id": len(annotations) + 1, "image_id": number, **annotation})
+    named = zip(CATEGORY_IDS, CATEGORIES, strict=True)
     content = {
         "info": {"description": f"generated scenes, {background_correlation=}, {seed=}"},
         "licenses": [LICENCE],
         "images": images,
         "annotations": annotations,
-        "categories": [
-            {"id": key, "name": name} for key, name in zip(CATEGORY_IDS, CATEGORIES, strict=True)
-        ],
+        "categories": [{"id": key, "name": name} for key, name in named],
     }
-    path = folder / "instances.json"
-    replace_file(path, lambda file: file.write(json.dumps(content).encode()))
-    return path
+    return write_json(folder / "instances.json", content)
 
 
 def build_scenes(
-    folder: Path,
-    per_class: int = 550,
-    test: int = 500,
-    seed: int = 0,
-    background_correlation: float = 0.5,
+    folder: Path, per_class=550, test=500, seed=0, background_correlation: float = 0.5
 ) -> Report:
     """Draw the scenes into the folder and crop them as any COCO file: `scenes.npz` beside them.
 

@@ -20,46 +20,39 @@ def smooth_noise(rng: Rng, height: int, width: int, x: float, y: float) -> np.nd
 
 
 def _coordinates(rng: Rng, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns, from a random start."""
-    y, x = rng.uniform(0, 100, 2)
+    y, x = rng.uniform(0, 100, 2)  # a random start
     return y + np.arange(height)[:, None], x + np.arange(width)[None]
 
 
-def sky(rng: Rng, h: int, w: int) -> np.ndarray:
-    """Clouds, brighter towards the horizon."""
+def sky(rng: Rng, h: int, w: int) -> np.ndarray:  # clouds, brighter towards the horizon
     clouds = 0.7 * smooth_noise(rng, h, w, 60, 30) + 0.3 * smooth_noise(rng, h, w, 18, 10)
     return np.clip(2.2 * (clouds - 0.4), 0, 1) * 0.8 + 0.2 * np.linspace(0, 1, h)[:, None]
 
 
-def street(rng: Rng, h: int, w: int) -> np.ndarray:
-    """Asphalt with a broken white line."""
+def street(rng: Rng, h: int, w: int) -> np.ndarray:  # asphalt with a broken white line
     y, x = _coordinates(rng, h, w)
     grain = 0.3 * rng.random((h, w), np.float32) + 0.1 * smooth_noise(rng, h, w, 40, 40)
     return np.where((y % 70 < 6) & (x % 60 < 38), 1, grain)
 
 
-def leaves(rng: Rng, h: int, w: int) -> np.ndarray:
-    """Blots of light and dark."""
+def leaves(rng: Rng, h: int, w: int) -> np.ndarray:  # blots of light and dark
     blots = smooth_noise(rng, h, w, 9, 9)
     return np.where(blots > 0.5, 0.75, 0.1) + 0.25 * smooth_noise(rng, h, w, 4, 4)
 
 
-def carpet(rng: Rng, h: int, w: int) -> np.ndarray:
-    """A woven cloth with a diamond pattern."""
+def carpet(rng: Rng, h: int, w: int) -> np.ndarray:  # a woven cloth with a diamond pattern
     y, x = _coordinates(rng, h, w)
     period = rng.uniform(16, 22)
     diamonds = np.cos(2 * np.pi * (x + y) / period) * np.cos(2 * np.pi * (x - y) / period)
     return 0.5 + 0.4 * diamonds + 0.15 * (smooth_noise(rng, h, w, 2, 2) - 0.5)
 
 
-def lawn(rng: Rng, h: int, w: int) -> np.ndarray:
-    """Blades of grass, mown in broad stripes."""
+def lawn(rng: Rng, h: int, w: int) -> np.ndarray:  # blades of grass, mown in broad stripes
     _, x = _coordinates(rng, h, w)
     return 0.7 * smooth_noise(rng, h, w, 2.5, 12) + 0.3 * (x % 60 < 30)
 
 
-def bricks(rng: Rng, h: int, w: int) -> np.ndarray:
-    """A wall of bricks in dark mortar."""
+def bricks(rng: Rng, h: int, w: int) -> np.ndarray:  # a wall of bricks in dark mortar
     y, x = _coordinates(rng, h, w)
     row = (y // 14).astype(int)
     column = (x + 15 * (row % 2)) // 30
@@ -68,24 +61,21 @@ def bricks(rng: Rng, h: int, w: int) -> np.ndarray:
     return np.where(mortar, 0, 0.3 + 0.6 * shade) + 0.15 * rng.random((h, w), np.float32)
 
 
-def wood(rng: Rng, h: int, w: int) -> np.ndarray:
-    """Boards with long grain."""
+def wood(rng: Rng, h: int, w: int) -> np.ndarray:  # boards with long grain
     y, _ = _coordinates(rng, h, w)
     grain = np.sin(0.5 * y + 9 * smooth_noise(rng, h, w, 90, 20))
     fibre = smooth_noise(rng, h, w, 40, 1.5)
     return np.where(y % 36 < 1.5, 0, 0.35 + 0.25 * grain + 0.4 * fibre)
 
 
-def straw(rng: Rng, h: int, w: int) -> np.ndarray:
-    """Stalks that cross one another."""
+def straw(rng: Rng, h: int, w: int) -> np.ndarray:  # stalks that cross one another
     y, x = _coordinates(rng, h, w)
     bend = 8 * smooth_noise(rng, h, w, 30, 30)
     stalks = np.maximum(np.sin(0.8 * x + 0.5 * y + bend), np.sin(0.7 * x - 0.6 * y - bend))
     return 0.3 + 0.6 * stalks**3 * (stalks > 0) + 0.2 * smooth_noise(rng, h, w, 5, 5)
 
 
-def water(rng: Rng, h: int, w: int) -> np.ndarray:
-    """Waves, one behind the other."""
+def water(rng: Rng, h: int, w: int) -> np.ndarray:  # waves, one behind the other
     y, _ = _coordinates(rng, h, w)
     wave = np.sin(0.55 * y + 7 * smooth_noise(rng, h, w, 45, 25))
     return 0.4 + 0.35 * wave + 0.25 * smooth_noise(rng, h, w, 14, 3)

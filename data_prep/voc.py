@@ -8,7 +8,6 @@ These masks are of classes, not of objects, so an object is used only if all of 
 is its own; this favours single ones in full view.
 """
 
-import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +18,7 @@ from tqdm import tqdm
 
 from data_prep.archives import DataError
 from data_prep.coco import known_words
-from data_prep.files import replace_file
+from data_prep.files import write_json
 
 CLASSES = (
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
@@ -48,31 +47,22 @@ def write_instances(voc: Path, path: Path, classes: tuple[str, ...] = ANIMALS) -
             raise DataError(f"{file.stem} of {voc} cannot be read: {error}") from error
         if mask is None:
             continue
-        height, width = mask.shape
-        entry = {"file_name": f"{file.stem}.jpg", "height": height, "width": width}
-        images.append({"id": len(images) + 1, **entry})
+        size = dict(zip(("height", "width"), mask.shape, strict=True))
+        images.append({"id": len(images) + 1, "file_name": f"{file.stem}.jpg", **size})
         for name, box in objects:
             number = CLASSES.index(name) + 1
-            others = [other for other in objects if other[0] == name]
-            others.remove((name, box))
-            alone = single_object(mask == number, box, [other for _, other in others])
-            if alone is not None:
-                rle = encode(np.asfortranarray(alone, np.uint8))
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": len(images),
-                        "category_id": number,
-                        "bbox": box,
-                        "area": int(alone.sum()),
-                        "iscrowd": 0,
-                        "segmentation": {**rle, "counts": rle["counts"].decode()},
-                    }
-                )
+            others = [other for kind, other in objects if kind == name]
+            others.remove(box)
+            alone = single_object(mask == number, box, others)
+            if alone is None:
+                continue
+            rle = encode(np.asfortranarray(alone, np.uint8))
+            outline = {"segmentation": {**rle, "counts": rle["counts"].decode()}, "iscrowd": 0}
+            ids = {"id": len(annotations) + 1, "image_id": len(images), "category_id": number}
+            annotations.append({**ids, "bbox": box, "area": int(alone.sum()), **outline})
     categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, 1)]
     content = {"images": images, "annotations": annotations, "categories": categories}
-    replace_file(Path(path), lambda file: file.write(json.dumps(content).encode()))
-    return Path(path)
+    return write_json(path, content)
 
 
 def read_objects(path: Path) -> list[tuple[str, list[float]]]:
