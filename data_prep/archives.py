@@ -110,10 +110,9 @@ def nchw(x: np.ndarray) -> np.ndarray:
 
 
 def verified(name: str, arrays: dict[str, np.ndarray], md5: dict[str, str]) -> dict:
-    """Check the shapes, labels and digests of the four stored arrays, and make them ready for use.
+    """Check shapes, labels and digests (`md5` and the original's) of the four stored arrays.
 
     Returns x_* as uint8 (N, C, 32, 32), y_* as int64, and as `md5` the digests of what is stored.
-    The argument `md5` holds digests to compare with, beside the original's. Raises ValueError.
     """
     shape, classes = IMAGE_SHAPE[name], len(CLASS_NAMES[name].split())
     for part in ("train", "test"):

@@ -56,8 +56,7 @@ class Report:
         """Count an object that is not used, and note it if that is due to a fault."""
         self.dropped[reason] += 1
         if reason not in RULES:
-            ids = annotation.get("id"), annotation.get("image_id")
-            self.problems.append((*ids, category, reason))
+            self.problems.append((*map(annotation.get, ("id", "image_id")), category, reason))
 
     def table(self) -> str:
         """The summary: how many objects each rule dropped, and how many each class got."""
@@ -116,8 +115,8 @@ def known_words(wanted: Iterable[str], there: Sequence[str]) -> list[str]:
     words = list(dict.fromkeys(map(class_word, wanted)))
     for word in (word for word in words if word not in there):
         hint = "".join(f"did you mean {w}? " for w in difflib.get_close_matches(word, there, 1))
-        known = ", ".join(there)
-        raise ValueError(f"no object is of category {word!r}; {hint}there are: {known}")
+        known = f"{hint}there are: {', '.join(there)}"
+        raise ValueError(f"no object is of category {word!r}; {known}")
     return words
 
 
@@ -241,10 +240,8 @@ def build(
         bad = {key: reason for key, reason in found.items() if isinstance(reason, str)}
         if not bad and not lost:
             break
-        lost = dict.fromkeys(lost, MISSING) | {
-            index.anns[key]["image_id"]: bad.pop(key) for key in list(bad) if bad[key] in IMAGES
-        }
-        items = _without(items, lost, bad, report, index)
+        gone = {index.anns[key]["image_id"]: why for key, why in bad.items() if why in IMAGES}
+        items = _without(items, dict.fromkeys(lost, MISSING) | gone, bad, report, index)
     write_problems(report, out)
     _write(name, out, report, crops, index, licences)
     return report
@@ -312,7 +309,7 @@ def _write(name: str, folder: Path, report: Report, crops: dict, index: COCO, li
             array = np.array([crop[k] for crop in found], np.uint8)
             arrays[f"{kind}_{part}"] = array.reshape(-1, channels, SIZE, SIZE)
         arrays[f"y_{part}"] = np.array([item.label for item in items], np.uint8)
-        for (key, image_id, label) in items:
+        for key, image_id, label in items:
             licence = licences.get(_number(index.imgs[image_id].get("license")), "not stated")
             rows.append((key, image_id, report.categories[label], part, licence))
     write_set(name, folder, arrays, rows, list(map(class_word, report.categories)))

@@ -28,10 +28,9 @@ def area_weights(start: float, length: float, pixels: int, size: int = SIZE) -> 
 def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple | None:
     """Crop a picture (H, W, 3) uint8 and a mask (H, W) of 0 and 1 by a box x, y, width, height.
 
-    Returns the picture, the picture times the mask, and the mask at 32 x 32, uint8 (3, 32, 32),
-    (3, 32, 32) and (1, 32, 32), each pixel the mean of the area that it covers, a half rounded up;
-    None if no pixel of the mask lies in the box. The product is taken before it is made small: a
-    pixel on the outline would keep some background otherwise.
+    Returns the picture, the picture times the mask, both (3, 32, 32), and the mask (1, 32, 32),
+    uint8, each pixel the mean of its area, a half rounded up; None if no pixel of the mask lies in
+    the box. Were the product taken of the small ones, an outline would keep some background.
     """
     x, y, width, height = box
     left, top = max(x, 0), max(y, 0)

@@ -85,10 +85,10 @@ def _receive(url: str, part: Path, session: requests.Session, progress: bool) ->
             raise Absent(f"{url}: {code} {answer.reason}")
         answer.raise_for_status()
         have = have if code == 206 else 0  # else it sends the whole file, whatever was asked
-        length = int(answer.headers.get("Content-Length", 0))
+        total = have + int(answer.headers.get("Content-Length", 0)) or None
         shown = {"desc": part.name[1:-5], "initial": have, "disable": None if progress else True}
         with open(part, "ab" if have else "wb") as file:
-            with tqdm.wrapattr(file, "write", have + length or None, **shown) as out:
+            with tqdm.wrapattr(file, "write", total, **shown) as out:
                 for block in answer.iter_content(1 << 16):
                     out.write(block)
 
@@ -125,13 +125,16 @@ def fetch_images(entries: list[dict], folder: Path, workers=16, pause=1.0) -> li
     that cannot be decoded to that size counts as not there yet. Raises DataError if some could not
     be fetched that may exist; the others are kept, and the next call fetches only what is missing.
     """
-    folder, session = Path(folder), open_session(workers)
-    absent, failed = [], []
+    folder, session, absent, failed = Path(folder), open_session(workers), [], []
+
+    def check(path: Path, entry: dict) -> None:
+        if isinstance(found := read_picture(path, entry), str):
+            raise ValueError(f"no whole image arrived: {found}")
 
     def fetch(entry: dict) -> None:
-        path, check = folder / entry["file_name"], partial(check_image, entry=entry)
+        path = folder / entry["file_name"]
         if isinstance(read_picture(path, entry), str):
-            download(entry["coco_url"], path, session, check, pause)
+            download(entry["coco_url"], path, session, partial(check, entry=entry), pause)
 
     with ThreadPoolExecutor(workers) as pool:
         waiting = {pool.submit(fetch, entry): entry["id"] for entry in entries}
@@ -151,9 +154,3 @@ def fetch_images(entries: list[dict], folder: Path, workers=16, pause=1.0) -> li
             "Run the command again: it goes on with what is missing"
         )
     return absent
-
-
-def check_image(path: Path, entry: dict) -> None:
-    """Raise ValueError unless the file is a whole image of the size that the entry states."""
-    if isinstance(found := read_picture(path, entry), str):
-        raise ValueError(f"no whole image arrived: {found}")

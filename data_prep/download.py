@@ -20,7 +20,6 @@ def load(name: str, folder: Path, repair: bool = False) -> dict[str, np.ndarray]
 
     With `repair` a damaged one is, too, and replaced only by a complete one. Raises DataError.
     """
-    folder = Path(folder)
     try:
         arrays = read_stored(name, folder)
     except DataError:
@@ -41,9 +40,16 @@ def fetch(name: str, folder: Path) -> Path:
     socket.setdefaulttimeout(PATIENCE)  # torchvision would wait for ever
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(name, target.parent)
+        for left in target.parent.glob(f".{name}-*/"):  # by a download that was killed
+            if time.time() - left.stat().st_mtime > 24 * 3600:
+                shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:
-            arrays = _download(name, Path(temporary))
+            if name == "coil100":
+                from data_prep.coil100 import download  # which takes a second to import
+
+                arrays = download(Path(temporary), PATIENCE)
+            else:
+                arrays = archives.read_torchvision(name, Path(temporary), download=True)
             arrays["md5"] = verified(name, arrays, {})["md5"]
             arrays["class_names"] = np.array(archives.CLASS_NAMES[name].split())
             new = Path(temporary) / target.name
@@ -60,18 +66,3 @@ def fetch(name: str, folder: Path) -> Path:
     finally:
         socket.setdefaulttimeout(patience)
     return target
-
-
-def _download(name: str, folder: Path) -> dict[str, np.ndarray]:
-    if name == "coil100":
-        from data_prep import coil100
-
-        return coil100.download(folder, PATIENCE)
-    return archives.read_torchvision(name, folder, download=True)
-
-
-def _remove_abandoned(name: str, folder: Path) -> None:
-    """Remove what a killed download left behind a day or longer ago."""
-    for path in folder.glob(f".{name}-*/"):
-        if time.time() - path.stat().st_mtime > 24 * 3600:
-            shutil.rmtree(path, ignore_errors=True)

@@ -5,7 +5,7 @@ black, o_* of the same form, the object masks m_* uint8 (N, 1, 32, 32), where 25
 the labels y_* uint8 (N,); then `class_names` and the `md5` of the eight. A pixel on an outline has
 in o_* what the object adds to it and nothing of the background: x - o is the background alone. The
 manifest has one line a picture, in the same order, train before test. A set that somebody makes of
-files in COCO's format lies in the same form under a name of its own, and is known by that.
+files in COCO's format lies in this form, too, under a name of its own.
 """
 
 import csv
@@ -53,11 +53,11 @@ def per_class_counts(per_class: int, test: int, classes: int = 10) -> tuple[int,
 
     Returns the counts a class; raises ValueError if the classes cannot share them equally.
     """
+    most = classes * max(per_class - 1, 1)
     if test % classes or not 0 < test // classes < per_class:
         raise ValueError(
             f"{test} test pictures cannot be {per_class} a class with some left to train on: "
-            f"--test must be a multiple of {classes}, from {classes} to "
-            f"{classes * max(per_class - 1, 1)}"
+            f"--test must be a multiple of {classes}, from {classes} to {most}"
         )
     return per_class - test // classes, test // classes
 
@@ -95,9 +95,13 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
         arrays = load_npz(path, CLASS_NAMES.get(name), (*ARRAYS, "md5", "class_names"))
         found = {key: md5_of(arrays[key]) for key in ARRAYS}
         compare(found, dict(zip(ARRAYS, arrays["md5"], strict=True)))
-        for key in ARRAYS:
-            count, classes = len(arrays[f"y_{key[2:]}"]), len(arrays["class_names"])
-            _check_shape(key, arrays[key], count, classes)
+        form, classes = {"m": (1, 32, 32), "y": ()}, len(arrays["class_names"])
+        for key, array in ((key, arrays[key]) for key in ARRAYS):
+            shape = (len(arrays[f"y_{key[2:]}"]), *form.get(key[0], (3, 32, 32)))
+            if array.dtype != np.uint8 or array.shape != shape:
+                raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
+            if key[0] == "y" and (array >= classes).any():
+                raise ValueError(f"the labels in {key} are not 0 to {classes - 1}")
     except Exception as error:  # a damaged file can fail anywhere, in zlib as in numpy
         what = str(error) or type(error).__name__
         raise DataError(
@@ -105,16 +109,3 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
             + ("" if name in CLASS_NAMES else " --annotations FILE --images FOLDER")
         ) from error
     return arrays
-
-
-def read_names(name: str) -> tuple[str, ...]:
-    """The class names of a set in the data folder; raises DataError if its file is damaged."""
-    return tuple(read_set(name, npz_path(name))["class_names"].tolist())
-
-
-def _check_shape(key: str, array: np.ndarray, count: int, classes: int) -> None:
-    shape = (count, *{"m": (1, 32, 32), "y": ()}.get(key[0], (3, 32, 32)))
-    if array.dtype != np.uint8 or array.shape != shape:
-        raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
-    if key[0] == "y" and count and array.max() >= classes:
-        raise ValueError(f"the labels in {key} are not 0 to {classes - 1}")

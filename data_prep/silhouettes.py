@@ -27,7 +27,7 @@ def limb(x0: float, y0: float, x1: float, y1: float, w0: float, w1: float) -> np
     return np.concatenate([ends - halves, (ends + halves)[::-1]])
 
 
-def airplane(rng: Rng) -> list[Part]:  # an airplane from above, nose up
+def airplane(rng: Rng) -> list[Part]:  # from above, nose up
     span, sweep, width = rng.uniform(0.65, 0.95), rng.uniform(0.1, 0.4), rng.uniform(0.09, 0.13)
     chord, tail = rng.uniform(0.22, 0.34), rng.uniform(0.28, 0.4)
     root = rng.uniform(-0.25, -0.1)
@@ -41,7 +41,7 @@ def airplane(rng: Rng) -> list[Part]:  # an airplane from above, nose up
     return [(wings(root, span, chord), 0.1), (wings(0.72, tail, 0.2), -0.1), (body, 0.4)]
 
 
-def car(rng: Rng) -> list[Part]:  # a car from the side
+def car(rng: Rng) -> list[Part]:  # from the side
     height, roof = rng.uniform(0.26, 0.34), rng.uniform(0.26, 0.36)
     front, back = rng.uniform(0.35, 0.6), rng.uniform(0.5, 0.9)
     wheel = rng.uniform(0.16, 0.2)
@@ -54,7 +54,7 @@ def car(rng: Rng) -> list[Part]:  # a car from the side
     return [(cabin, 0.1), (window, -0.5), (body, 0.2), *wheels, *hubs]
 
 
-def bird(rng: Rng) -> list[Part]:  # a standing bird from the side
+def bird(rng: Rng) -> list[Part]:  # standing, seen from the side
     plump, lift = rng.uniform(0.3, 0.42), rng.uniform(0.28, 0.5)
     beak, tail, legs = rng.uniform(0.2, 0.34), rng.uniform(0.4, 0.6), rng.uniform(0.3, 0.45)
     x, y = 0.52, -lift
@@ -70,7 +70,7 @@ def bird(rng: Rng) -> list[Part]:  # a standing bird from the side
     ]
 
 
-def cat(rng: Rng) -> list[Part]:  # a sitting cat from the front, its tail to one side
+def cat(rng: Rng) -> list[Part]:  # sitting, from the front, its tail to one side
     wide, tall = rng.uniform(0.36, 0.46), rng.uniform(0.5, 0.6)
     head, ear = rng.uniform(0.28, 0.34), rng.uniform(0.22, 0.34)
     up, curl = -tall - 0.5 * head, rng.uniform(0.15, 0.5)
@@ -90,21 +90,20 @@ def cat(rng: Rng) -> list[Part]:  # a sitting cat from the front, its tail to on
     ]
 
 
-def sports_ball(rng: Rng) -> list[Part]:  # a ball with a few dark patches
+def sports_ball(rng: Rng) -> list[Part]:  # with a few dark patches
     turn, patches = rng.uniform(0, 1), rng.integers(3, 7)
     angles = 2 * np.pi * (turn + np.arange(patches) / patches)
     rim = [(ellipse(0.62 * np.cos(a), 0.62 * np.sin(a), 0.17, 0.17), -0.6) for a in angles]
     return [(ellipse(0, 0, 1, rng.uniform(0.95, 1)), 0.4), *rim, (ellipse(0, 0, 0.24, 0.24), -0.6)]
 
 
-def _beast(rng: Rng, legs: float, deep: float) -> list[Part]:
-    """The body of an animal on four legs, from the side."""
+def _beast(rng: Rng, legs: float, deep: float) -> list[Part]:  # a body on four legs
     far = [(limb(x, 0, x + rng.uniform(-0.14, 0.14), legs, 0.2, 0.12), -0.5) for x in (-0.5, 0.45)]
     near = [(limb(x, 0, x + rng.uniform(-0.12, 0.12), legs, 0.2, 0.12), 0) for x in (-0.6, 0.58)]
     return [*far, (ellipse(0, -0.05, 0.74, deep), 0.1), *near]
 
 
-def dog(rng: Rng) -> list[Part]:  # a standing dog from the side: short neck, hanging ear, tail up
+def dog(rng: Rng) -> list[Part]:  # standing, from the side: short neck, hanging ear, tail up
     legs, deep = rng.uniform(0.5, 0.7), rng.uniform(0.24, 0.3)
     x, y, snout = rng.uniform(0.82, 0.95), rng.uniform(-0.55, -0.4), rng.uniform(0.3, 0.42)
     return [
@@ -117,8 +116,7 @@ def dog(rng: Rng) -> list[Part]:  # a standing dog from the side: short neck, ha
     ]
 
 
-def horse(rng: Rng) -> list[Part]:
-    """A standing horse from the side: long legs, long raised neck, mane, tail down."""
+def horse(rng: Rng) -> list[Part]:  # from the side: long legs, long raised neck, mane, tail down
     legs, deep = rng.uniform(0.95, 1.15), rng.uniform(0.28, 0.34)
     x, y = rng.uniform(0.95, 1.1), rng.uniform(-1.0, -0.8)
     return [
@@ -131,7 +129,7 @@ def horse(rng: Rng) -> list[Part]:
     ]
 
 
-def bowl(rng: Rng) -> list[Part]:  # a bowl a little from above, with its dark inside and a foot
+def bowl(rng: Rng) -> list[Part]:  # a little from above, with its dark inside and a foot
     depth, rim, foot = rng.uniform(0.6, 0.85), rng.uniform(0.14, 0.3), rng.uniform(0.3, 0.5)
     base = limb(0, depth * 0.85, 0, depth + 0.1, foot * 1.7, foot * 2)
     side, opening = ellipse(0, 0, 1, depth, 0, 0.5), ellipse(0, 0, 1, rim)
@@ -149,7 +147,7 @@ def boat(rng: Rng) -> list[Part]:  # a sailing boat from the side
     ]
 
 
-def truck(rng: Rng) -> list[Part]:  # a lorry from the side: a tall box, a lower cab, three wheels
+def truck(rng: Rng) -> list[Part]:  # from the side: a tall box, a lower cab, three wheels
     box, cab = rng.uniform(0.75, 0.95), rng.uniform(0.5, 0.68)
     split, wheel = rng.uniform(0.3, 0.45), rng.uniform(0.14, 0.18)
     back, half, high = split + 0.04, -0.5 * cab, -0.86 * cab

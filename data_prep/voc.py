@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
-from pycocotools.mask import encode
+from pycocotools.mask import encode, iou
 from tqdm import tqdm
 
 from data_prep.archives import DataError
@@ -67,9 +67,8 @@ def write_instances(voc: Path, path: Path, classes: tuple[str, ...] = ANIMALS) -
 
 def read_objects(path: Path) -> list[tuple[str, list[float]]]:
     """Class and box x, y, width, height of every object; VOC's pixels count from 1, both inside."""
-    found = []
+    found, sides = [], ("xmin", "ymin", "xmax", "ymax")
     for entry in ElementTree.parse(path).iter("object"):
-        sides = ("xmin", "ymin", "xmax", "ymax")
         left, top, right, bottom = (float(entry.find("bndbox").findtext(side)) for side in sides)
         box = [left - 1, top - 1, right - left + 1, bottom - top + 1]
         found.append((entry.findtext("name"), box))
@@ -96,11 +95,8 @@ def single_object(mask: np.ndarray, box: list[float], others: list) -> np.ndarra
     much of the class as inside.
     """
     x, y, width, height = box
-    for left, top, w, h in others:
-        across = min(x + width, left + w) - max(x, left)
-        down = min(y + height, top + h) - max(y, top)
-        if max(across, 0) * max(down, 0) > OVERLAP * width * height:
-            return None
+    if others and iou([box], others, [True] * len(others)).max() > OVERLAP:
+        return None
     left, top, right, bottom = (max(0, round(v)) for v in (x, y, x + width, y + height))
     inside = np.zeros_like(mask)
     inside[top:bottom, left:right] = mask[top:bottom, left:right]
@@ -108,5 +104,5 @@ def single_object(mask: np.ndarray, box: list[float], others: list) -> np.ndarra
     area = inside.sum()
     if area < COVER * width * height or near - area > OUTSIDE * area:
         return None
-    reach = [np.ptp(np.flatnonzero(inside.any(axis))) + 1 for axis in (0, 1)]
-    return inside if reach[0] >= REACH * width and reach[1] >= REACH * height else None
+    across, down = (np.ptp(np.flatnonzero(inside.any(axis))) + 1 for axis in (0, 1))
+    return inside if across >= REACH * width and down >= REACH * height else None

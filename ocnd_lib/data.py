@@ -142,7 +142,10 @@ def class_names(name: str) -> tuple[str, ...]:
     """Return the names of a set's classes without loading it; ValueError lists the sets."""
     _check_name(name)
     names = {"digits": CLASS_NAMES["mnist"], **CLASS_NAMES, **masked_files.CLASS_NAMES}
-    return tuple(names[name].split()) if name in names else masked_files.read_names(name)
+    if name in names:
+        return tuple(names[name].split())
+    own = masked_files.read_set(name, masked_files.npz_path(name))
+    return tuple(own["class_names"].tolist())
 
 
 def class_index(images: ImageSet | str, normal_class: int | str) -> int:
