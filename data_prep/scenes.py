@@ -105,7 +105,7 @@ def draw_scenes(folder: Path, per_class=550, background_correlation=0.5, seed=0)
     Equal arguments give equal files. `background_correlation` is in [0, 1]; ValueError otherwise.
     """
     if not 0 <= background_correlation <= 1:
-        raise ValueError(f"background_correlation must be from 0 to 1, not {background_correlation}")
+        raise ValueError(f"{background_correlation=} is not from 0 to 1")
     if per_class < 1:
         raise ValueError(f"there must be at least one object a class, not {per_class}")
     (images_folder := Path(folder) / "images").mkdir(parents=True, exist_ok=True)
