@@ -133,7 +133,7 @@ def test_the_set_is_balanced_split_by_scene_and_of_its_seed_alone(folder, tmp_pa
 
 @pytest.mark.parametrize("correlation", [-0.1, 1.1, float("nan")])
 def test_a_correlation_outside_0_to_1_is_refused(tmp_path, correlation):
-    with pytest.raises(ValueError, match="background_correlation=.* is not from 0 to 1"):
+    with pytest.raises(ValueError, match=r"background_correlation=.* is not from 0 to 1"):
         draw_scenes(tmp_path, 2, correlation)
     with pytest.raises(ValueError, match="at least one object"):
         draw_scenes(tmp_path, 0)
