@@ -11,6 +11,7 @@ import hashlib
 import os
 import shlex
 import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,51 +23,38 @@ CLASS_NAMES = {
     "cifar10": "airplane automobile bird cat deer dog frog horse ship truck",
     "coil100": " ".join(f"obj{number}" for number in range(1, 101)),
 }
-IMAGE_SHAPE = {
-    "mnist": (28, 28),
-    "fashion_mnist": (28, 28),
-    "cifar10": (32, 32, 3),
-    "coil100": (32, 32, 3),
-}
-RAW_FOLDER = {
-    "mnist": "MNIST/raw",
-    "fashion_mnist": "FashionMNIST/raw",
-    "cifar10": "cifar-10-batches-py",
+GREY, COLOUR = (28, 28), (32, 32, 3)
+IMAGE_SHAPE = {"mnist": GREY, "fashion_mnist": GREY, "cifar10": COLOUR, "coil100": COLOUR}
+TORCHVISION = {  # its class, and where that keeps the raw files
+    "mnist": ("MNIST", "MNIST/raw"),
+    "fashion_mnist": ("FashionMNIST", "FashionMNIST/raw"),
+    "cifar10": ("CIFAR10", "cifar-10-batches-py"),
 }
 # Digests of the original arrays, which no file may contradict. Where there are none, the archive
 # that is downloaded has a known digest, and the stored arrays are held to those it gave.
 ORIGINAL_MD5 = {
-    "mnist": {
-        "x_train": "6510e85a72c3e9475c492d559d3770d2",
-        "y_train": "e86ee40d66677c011a9abda399ec8c4d",
-        "x_test": "240610fa99e73bfa49df8e7fc24d3206",
-        "y_test": "073c3904dfbd3e141ff8aa01cfde6b15",
-    },
-    "fashion_mnist": {
-        "x_train": "f209073e486d5113ebe2cc431d4df862",
-        "y_train": "3236f6424fc25388b2834cb19942cf7e",
-        "x_test": "b7656a891b218fc13e45205c48a92cae",
-        "y_test": "8dea97a4e78c1bd1b5a6e8efbb870b6e",
-    },
-    "coil100": {
-        "y_train": "8294a8ba01659cefac25c6911c924152",
-        "y_test": "48202c94e6d08ead6fa8c1972f009783",
-    },
-    "cifar10": {
-        "x_train": "17e2cb5a4119d89a4a13e02b91701bff",
-        "y_train": "69c5f3349be54915edfca558b72ad888",
-        "y_test": "251f18ce75337ae9ca5d0dbd7ea62cf4",
-    },
-}
+    "mnist": dict(
+        x_train="6510e85a72c3e9475c492d559d3770d2", y_train="e86ee40d66677c011a9abda399ec8c4d",
+        x_test="240610fa99e73bfa49df8e7fc24d3206", y_test="073c3904dfbd3e141ff8aa01cfde6b15",
+    ),
+    "fashion_mnist": dict(
+        x_train="f209073e486d5113ebe2cc431d4df862", y_train="3236f6424fc25388b2834cb19942cf7e",
+        x_test="b7656a891b218fc13e45205c48a92cae", y_test="8dea97a4e78c1bd1b5a6e8efbb870b6e",
+    ),
+    "coil100": dict(
+        y_train="8294a8ba01659cefac25c6911c924152", y_test="48202c94e6d08ead6fa8c1972f009783",
+    ),
+    "cifar10": dict(
+        x_train="17e2cb5a4119d89a4a13e02b91701bff", y_train="69c5f3349be54915edfca558b72ad888",
+        y_test="251f18ce75337ae9ca5d0dbd7ea62cf4",
+    ),
+}  # fmt: skip
 # The test images of a copy in use, 20 of them restored from JPEG; that file brings no digests.
 UNSIGNED_MD5 = {"cifar10": {"x_test": "c2fadad6caccabb38d09a2eeadea924c"}}
 # Arrays by which a copy says which images are no originals, and the labels beside them.
 INEXACT = {"inexact_train": "y_train", "inexact_test": "y_test", "x_test_exact": "y_test"}
-IDX_FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
+IDX_FILES = tuple(
+    f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
 )
 
 
@@ -90,6 +78,26 @@ def md5_of(array: np.ndarray) -> str:
     return hashlib.md5(np.ascontiguousarray(array), usedforsecurity=False).hexdigest()
 
 
+def compare(found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Raise ValueError for the first array whose md5 is not the expected one."""
+    for key, digest in expected.items():
+        if found[key] != digest:
+            raise ValueError(f"{key} has been changed: md5 {found[key]}, expected {digest}")
+
+
+def load_npz(path: Path, names: str | None, needed: Iterable, optional: Iterable = ()) -> dict:
+    """Arrays of an npz file; ValueError if it is cut off, lacks one, or has other class names."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is cut off, or no npz file at all")
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in (*needed, *optional) if key in file.files}
+    if missing := [key for key in needed if key not in arrays]:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    if names and "class_names" in arrays and " ".join(arrays["class_names"]) != names:
+        raise ValueError(f"its class names are not {names}")
+    return arrays
+
+
 def nchw(x: np.ndarray) -> np.ndarray:
     """Bring (N, H, W) or (N, H, W, C) into (N, C, 32, 32), with zeros around smaller images."""
     x = x.reshape(*x.shape[:3], -1)
@@ -102,13 +110,10 @@ def nchw(x: np.ndarray) -> np.ndarray:
 
 
 def verified(name: str, arrays: dict[str, np.ndarray], md5: dict[str, str]) -> dict:
-    """Check the shapes, labels and digests of the four stored arrays, and make them ready for use.
+    """Check shapes, labels and digests (`md5` and the original's) of the four stored arrays.
 
     Returns x_* as uint8 (N, C, 32, 32), y_* as int64, and as `md5` the digests of what is stored.
-    The argument `md5` holds digests to compare with, beside the original's. Raises ValueError.
     """
-    if missing := [key for key in ARRAYS if key not in arrays]:
-        raise ValueError(f"it lacks {', '.join(missing)}")
     shape, classes = IMAGE_SHAPE[name], len(CLASS_NAMES[name].split())
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
@@ -120,12 +125,8 @@ def verified(name: str, arrays: dict[str, np.ndarray], md5: dict[str, str]) -> d
         if not np.array_equal(np.unique(y), np.arange(classes)):
             raise ValueError(f"the labels in y_{part} are not 0 to {classes - 1}, each in use")
     found = {key: md5_of(arrays[key].astype(np.uint8, copy=False)) for key in ARRAYS}
-    for key, expected in {**md5, **ORIGINAL_MD5[name]}.items():
-        if found[key] != expected:
-            raise ValueError(f"{key} has been changed: md5 {found[key]}, expected {expected}")
-    ready = {
-        key: nchw(arrays[key]) if key[0] == "x" else arrays[key].astype(np.int64) for key in ARRAYS
-    }
+    compare(found, {**md5, **ORIGINAL_MD5[name]})
+    ready = {k: nchw(arrays[k]) if k[0] == "x" else arrays[k].astype(np.int64) for k in ARRAYS}
     return {**ready, "md5": np.array(list(found.values()))}
 
 
@@ -134,20 +135,13 @@ def read_npz(name: str, path: Path) -> dict[str, np.ndarray]:
 
     Returns what `verified` does, and as `inexact` how many images the file says are no originals.
     """
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is cut off, or no npz file at all")
-    wanted = (*ARRAYS, "class_names", "md5", *INEXACT)
-    with np.load(path) as file:
-        arrays = {key: file[key] for key in wanted if key in file.files}
-    if "class_names" in arrays and " ".join(arrays["class_names"]) != CLASS_NAMES[name]:
-        raise ValueError(f"its class names are not {CLASS_NAMES[name]}")
-    md5 = UNSIGNED_MD5.get(name, {})
-    if "md5" in arrays:
-        md5 = dict(zip(ARRAYS, arrays["md5"], strict=True))
+    arrays = load_npz(path, CLASS_NAMES[name], ARRAYS, ("class_names", "md5", *INEXACT))
+    signed = "md5" in arrays
+    md5 = dict(zip(ARRAYS, arrays["md5"], strict=True)) if signed else UNSIGNED_MD5.get(name, {})
     if unsigned := [key for key in ARRAYS if key not in {**md5, **ORIGINAL_MD5[name]}]:
         raise ValueError(f"it brings no checksum of {', '.join(unsigned)}")
     inexact = 0
-    for key in [key for key in INEXACT if key in arrays]:
+    for key in INEXACT.keys() & arrays:
         if arrays[key].dtype != bool or arrays[key].shape != arrays[INEXACT[key]].shape:
             raise ValueError(f"{key} is not one yes or no for each image")
         inexact += int((arrays[key] != (key == "x_test_exact")).sum())
@@ -167,8 +161,8 @@ def read_torchvision(name: str, folder: Path, download: bool = False) -> dict[st
     """Return the four arrays of a set as torchvision reads, or downloads, them."""
     from torchvision import datasets
 
-    kind = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}[name]
-    parts = [getattr(datasets, kind)(folder, train, download=download) for train in (True, False)]
+    kind = getattr(datasets, TORCHVISION[name][0])
+    parts = [kind(folder, train, download=download) for train in (True, False)]
     return {
         f"{letter}_{part}": np.ascontiguousarray(values, np.uint8)
         for part, data in zip(("train", "test"), parts, strict=True)
@@ -181,11 +175,8 @@ def read_stored(name: str, folder: Path) -> dict[str, np.ndarray] | None:
 
     Returns what `verified` returns; raises DataError.
     """
-    npz, raw = folder / f"{name}.npz", folder / RAW_FOLDER.get(name, name)
-    idx = [
-        next((path for path in (raw / file, raw / f"{file}.gz") if path.exists()), None)
-        for file in IDX_FILES
-    ]
+    npz, raw = folder / f"{name}.npz", folder / TORCHVISION.get(name, (None, name))[1]
+    idx = [next((p for p in (raw / f, raw / f"{f}.gz") if p.exists()), None) for f in IDX_FILES]
     try:
         if npz.exists():
             return read_npz(name, npz)

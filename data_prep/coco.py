@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from tqdm import tqdm
 from data_prep.archives import DataError
 from data_prep.coco_crops import CORRUPT, DEEP, LARGE, MISSING, NO_AREA, SIZE, crop_image
 from data_prep.coco_split import Choice, Item, choose
-from data_prep.masked_files import COCO_CLASSES, per_class_counts, write_csv, write_set
+from data_prep.masked_files import COCO_CLASSES, COLUMNS, per_class_counts, write_csv, write_set
 
 CATEGORIES = tuple(word.replace("-", " ") for word in COCO_CLASSES.split())
 # Why an object is not used. The first four are the rules; the others are faults, listed one by one.
@@ -55,31 +56,27 @@ class Report:
         """Count an object that is not used, and note it if that is due to a fault."""
         self.dropped[reason] += 1
         if reason not in RULES:
-            ids = annotation.get("id"), annotation.get("image_id")
-            self.problems.append((*ids, category, reason))
+            self.problems.append((*map(annotation.get, ("id", "image_id")), category, reason))
 
     def table(self) -> str:
         """The summary: how many objects each rule dropped, and how many each class got."""
-        usable = self.total - self.dropped.total()
-        train, test = self.choice.train, self.choice.test
-        taken = len(train) + len(test)
+        usable, sides = self.total - self.dropped.total(), (self.choice.train, self.choice.test)
+        taken = sum(map(len, sides))
         lines = [("objects in the file", self.total), *self.dropped.most_common()]
         lines += [("usable", usable), ("not needed", usable - taken), ("taken", taken)]
         text = [f"{name:32} {count:>8}" for name, count in lines] + [f"{'':32} {'train':>8}   test"]
-        in_train, in_test = (Counter(item.label for item in side) for side in (train, test))
+        train, test = (Counter(item.label for item in side) for side in sides)
         for label, name in enumerate(self.categories):
-            short = ""
-            if label in self.choice.short:
-                short = "  short: {} of {}".format(*self.choice.short[label])
-            text.append(f"{name:32} {in_train[label]:>8} {in_test[label]:>6}{short}")
+            short = self.choice.short.get(label)
+            said = f"  short: {short[0]} of {short[1]}" if short else ""
+            text.append(f"{name:32} {train[label]:>8} {test[label]:>6}{said}")
         return "\n".join(text)
 
 
 def read_annotations(path: Path) -> dict:
     """Read an instances*.json; raises DataError for a missing, cut-off or other file."""
     try:
-        with open(path, "rb") as file:
-            content = json.load(file)
+        content = json.loads(Path(path).read_bytes())
         for key in ("images", "annotations", "categories"):
             if not all(isinstance(entry, dict) for entry in content[key]):
                 raise ValueError(f"its {key} are no list of objects")
@@ -116,12 +113,10 @@ def chosen_categories(content: dict, wanted: Sequence[str] | None) -> tuple[str,
 def known_words(wanted: Iterable[str], there: Sequence[str]) -> list[str]:
     """The class words that are wanted, each once; ValueError for one that is not there."""
     words = list(dict.fromkeys(map(class_word, wanted)))
-    for word in words:
-        if word not in there:
-            near = difflib.get_close_matches(word, there, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            listed = ", ".join(there)
-            raise ValueError(f"no object is of category {word!r}; {hint}there are: {listed}")
+    for word in (word for word in words if word not in there):
+        hint = "".join(f"did you mean {w}? " for w in difflib.get_close_matches(word, there, 1))
+        known = f"{hint}there are: {', '.join(there)}"
+        raise ValueError(f"no object is of category {word!r}; {known}")
     return words
 
 
@@ -149,26 +144,24 @@ def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
             images[key] = images[key] if same else {"file_name": ""}
     index, items = COCO(), []
     report.total = len(content["annotations"])
-    for annotation in content["annotations"]:
-        category = names.get(_number(annotation.get("category_id")))
-        ids = {key: _number(annotation.get(key)) for key in ("id", "image_id")}
-        if reason := _reason({**annotation, **ids}, category, words, images, index.anns):
-            report.drop(annotation, category, reason)
+    for given in content["annotations"]:
+        category = names.get(_number(given.get("category_id")))
+        annotation = given | {key: _number(given.get(key)) for key in ("id", "image_id")}
+        if reason := _reason(annotation, class_word(category), words, images, index.anns):
+            report.drop(given, category, reason)
             continue
+        key, file = annotation["id"], images[annotation["image_id"]]["file_name"]
         # one photograph under two ids must not be on both sides of the split
-        ids["image_id"] = first[images[ids["image_id"]]["file_name"]]
-        items.append(Item(ids["id"], ids["image_id"], words.index(class_word(category))))
-        index.anns[ids["id"]] = {**annotation, **ids}
-        index.imgs[ids["image_id"]] = images[ids["image_id"]]
+        annotation["image_id"] = first[file]
+        items.append(Item(key, first[file], words.index(class_word(category))))
+        index.anns[key], index.imgs[first[file]] = annotation, images[first[file]]
     return items, index
 
 
-def _reason(annotation: dict, category: object, words: list, images: dict, known: dict):
+def _reason(annotation: dict, word: str, words: list, images: dict, known: dict) -> str | None:
     """Why an annotation is not used, or None."""
-    if not class_word(category):
-        return UNKNOWN
-    if class_word(category) not in words:
-        return OTHER
+    if word not in words:
+        return OTHER if word else UNKNOWN
     if annotation.get("iscrowd"):
         return CROWD
     try:
@@ -194,18 +187,11 @@ def _reason(annotation: dict, category: object, words: list, images: dict, known
 
 
 def build(
-    annotations: Path,
-    images: Path,
-    out: Path,
-    name: str = "coco10",
-    per_class: int = 550,
-    test: int | None = 500,
-    seed: int = 0,
-    fewer: bool = False,
+    annotations: Path, images: Path, out: Path, name: str = "coco10", per_class: int = 550,
+    test: int | None = 500, seed: int = 0, fewer: bool = False,
     get: Callable[[list[dict]], Iterable[int]] | None = None,
-    categories: Sequence[str] | None = CATEGORIES,
-    whole: bool = False,
-) -> Report:
+    categories: Sequence[str] | None = CATEGORIES, whole: bool = False,
+) -> Report:  # fmt: skip
     """Build `NAME.npz`, `manifest.csv` and `problems.csv` in `out` from a COCO file and its images.
 
     An object that cannot be used is replaced by another of its class. `test` None is a fifth;
@@ -217,7 +203,7 @@ def build(
     """
     if categories and test is not None:
         per_class_counts(per_class, test, len(categories))
-    content = read_annotations(annotations)
+    content, out = read_annotations(annotations), Path(out)
     if categories is not CATEGORIES:
         categories = chosen_categories(content, categories)
     n = len(categories)
@@ -243,7 +229,7 @@ def build(
         lacks = _lacks(report) if whole else []
         if not chosen or (report.choice.short and not fewer) or lacks:
             write_problems(report, out)
-            raise DataError(_too_few(annotations, report, lacks, Path(out)))
+            raise DataError(_too_few(annotations, report, lacks, out))
         entries = defaultdict(list)
         for item in chosen:
             if item.annotation_id not in crops:
@@ -254,23 +240,21 @@ def build(
         bad = {key: reason for key, reason in found.items() if isinstance(reason, str)}
         if not bad and not lost:
             break
-        lost = dict.fromkeys(lost, MISSING) | {
-            index.anns[key]["image_id"]: bad.pop(key) for key in list(bad) if bad[key] in IMAGES
-        }
-        items = _without(items, lost, bad, report, index)
+        gone = {index.anns[key]["image_id"]: why for key, why in bad.items() if why in IMAGES}
+        items = _without(items, dict.fromkeys(lost, MISSING) | gone, bad, report, index)
     write_problems(report, out)
-    _write(name, Path(out), report, crops, index, licences)
+    _write(name, out, report, crops, index, licences)
     return report
 
 
 def _lacks(report: Report) -> list[str]:
     """What is missing so that every class trains and is tested, with ten photographs in all."""
-    sides = {"train": report.choice.train, "test": report.choice.test}
-    count = len({item.image_id for side in sides.values() for item in side})
+    train, test = report.choice.train, report.choice.test
+    count = len({item.image_id for item in (*train, *test)})
     few = [f"{count} photographs in all, of {FEWEST} at least"] if count < FEWEST else []
-    here = {part: {item.label for item in side} for part, side in sides.items()}
+    sides = {"train": {item.label for item in train}, "test": {item.label for item in test}}
     names = enumerate(report.categories)
-    return few + [f"no {n} to {part} on" for k, n in names for part in here if k not in here[part]]
+    return few + [f"no {n} to {at} on" for k, n in names for at in sides if k not in sides[at]]
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -282,50 +266,38 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _without(items: list[Item], images: dict, objects: dict, report: Report, index: COCO) -> list:
     """The items but those of these images or with these ids, which are dropped for the reasons."""
-    kept = []
-    for item in items:
-        reason = images.get(item.image_id) or objects.get(item.annotation_id)
-        if reason:
-            report.drop(index.anns[item.annotation_id], report.categories[item.label], reason)
-        else:
-            kept.append(item)
-    return kept
+    reasons = {i: images.get(i.image_id) or objects.get(i.annotation_id) for i in items}
+    for item in filter(reasons.get, items):
+        report.drop(index.anns[item.annotation_id], report.categories[item.label], reasons[item])
+    return [item for item in items if not reasons[item]]
 
 
 def _crop_all(entries: dict[int, list[int]], paths: dict[int, Path], index: COCO) -> dict:
     """Crop objects, photograph by photograph; crops or reasons by annotation id."""
 
-    def one(entry: tuple[int, list[int]]) -> dict:
-        image_id, ids = entry
-        found = crop_image(paths[image_id], index.imgs[image_id], index.loadAnns(ids), index)
-        return dict(zip(ids, found, strict=True))
+    def one(key: int, ids: list[int]) -> list[tuple]:
+        crops = crop_image(paths[key], index.imgs[key], index.loadAnns(ids), index)
+        return list(zip(ids, crops, strict=True))
 
-    crops = {}
     # two crops at a time, each on one thread: BLAS with threads of its own would halve the speed
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(2) as pool:
-        progress = tqdm(pool.map(one, entries.items()), "crops", len(entries), disable=None)
-        for found in progress:
-            crops |= found
-    return crops
+        found = pool.map(one, entries, entries.values())
+        return dict(chain.from_iterable(tqdm(found, "crops", len(entries), disable=None)))
 
 
 def write_problems(report: Report, folder: Path) -> None:
     """Write `problems.csv`: every object that a fault of the file or an image took out."""
-    columns = ("annotation_id", "image_id", "category", "reason")
-    write_csv(Path(folder) / "problems.csv", columns, report.problems)
+    write_csv(folder / "problems.csv", (*COLUMNS[:3], "reason"), report.problems)
 
 
 def _too_few(annotations: Path, report: Report, lacks: list[str], folder: Path) -> str:
-    short = [
-        f"{report.categories[label]} {got} of {wanted}"
-        for label, (got, wanted) in report.choice.short.items()
-    ]
-    faults = sum(count for reason, count in report.dropped.items() if reason not in RULES)
-    what = ", ".join(short + lacks)
+    short = report.choice.short.items()
+    few = [f"{report.categories[label]} {got} of {wanted}" for label, (got, wanted) in short]
     return (
-        f"{annotations} has too few objects that qualify, split by photograph: {what}. "
-        f"{faults} objects have a fault, see {folder / 'problems.csv'}. Ask for a smaller "
-        "--per-class with a smaller --test, or take what there is with --fewer"
+        f"{annotations} has too few objects that qualify, split by photograph: "
+        f"{', '.join(few + lacks)}. {len(report.problems)} objects have a fault, see "
+        f"{folder / 'problems.csv'}. Ask for a smaller --per-class with a smaller --test, or take "
+        "what there is with --fewer"
     )
 
 
@@ -333,12 +305,11 @@ def _write(name: str, folder: Path, report: Report, crops: dict, index: COCO, li
     arrays, rows = {}, []
     for part, items in (("train", report.choice.train), ("test", report.choice.test)):
         found = [crops[item.annotation_id] for item in items]
-        for k, (kind, channels) in enumerate((("x", 3), ("o", 3), ("m", 1))):
+        for k, (kind, channels) in enumerate(zip("xom", (3, 3, 1), strict=True)):
             array = np.array([crop[k] for crop in found], np.uint8)
             arrays[f"{kind}_{part}"] = array.reshape(-1, channels, SIZE, SIZE)
         arrays[f"y_{part}"] = np.array([item.label for item in items], np.uint8)
-        for item in items:
-            licence = licences.get(_number(index.imgs[item.image_id].get("license")), "not stated")
-            category = report.categories[item.label]
-            rows.append((item.annotation_id, item.image_id, category, part, licence))
+        for key, image_id, label in items:
+            licence = licences.get(_number(index.imgs[image_id].get("license")), "not stated")
+            rows.append((key, image_id, report.categories[label], part, licence))
     write_set(name, folder, arrays, rows, list(map(class_word, report.categories)))

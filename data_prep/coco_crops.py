@@ -20,28 +20,24 @@ def area_weights(start: float, length: float, pixels: int, size: int = SIZE) -> 
 
     Pixel j covers [j, j + 1), the stretch [start, start + length); each row adds up to 1.
     """
-    edges = start + length * np.arange(size + 1)[:, None] / size
-    pixel = np.arange(pixels)
-    overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
-    overlap = np.maximum(overlap, 0)
+    edges, pixel = start + length * np.arange(size + 1)[:, None] / size, np.arange(pixels)
+    overlap = np.maximum(np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel), 0)
     return overlap / overlap.sum(1, keepdims=True)
 
 
 def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple | None:
     """Crop a picture (H, W, 3) uint8 and a mask (H, W) of 0 and 1 by a box x, y, width, height.
 
-    Returns the picture, the picture times the mask, and the mask at 32 x 32, uint8 (3, 32, 32),
-    (3, 32, 32) and (1, 32, 32), each pixel the mean of the area that it covers, a half rounded up;
-    None if no pixel of the mask lies in the box. The product is taken before it is made small: a
-    pixel on the outline would keep some background otherwise.
+    Returns the picture, the picture times the mask, both (3, 32, 32), and the mask (1, 32, 32),
+    uint8, each pixel the mean of its area, a half rounded up; None if no pixel of the mask lies in
+    the box. Were the product taken of the small ones, an outline would keep some background.
     """
     x, y, width, height = box
     left, top = max(x, 0), max(y, 0)
     right, bottom = min(x + width, mask.shape[1]), min(y + height, mask.shape[0])
     if left >= right or top >= bottom:
         return None
-    rows = slice(int(top), int(np.ceil(bottom)))
-    columns = slice(int(left), int(np.ceil(right)))
+    rows, columns = (slice(int(a), int(np.ceil(b))) for a, b in ((top, bottom), (left, right)))
     mask = mask[rows, columns]
     if not mask.any():
         return None
@@ -73,8 +69,7 @@ def read_picture(path: Path, image: dict) -> np.ndarray | str:
         return LARGE
     except Exception:  # Pillow's decoders raise many kinds
         return CORRUPT
-    fits = picture.shape[:2] == (image.get("height"), image.get("width"))
-    return picture if fits else CORRUPT
+    return picture if picture.shape[:2] == (image.get("height"), image.get("width")) else CORRUPT
 
 
 def read_mask(annotation: dict, height: int, width: int, index: COCO) -> np.ndarray:
@@ -83,20 +78,17 @@ def read_mask(annotation: dict, height: int, width: int, index: COCO) -> np.ndar
     pycocotools leaves memory as it is where runs end early, and takes gigabytes for a far corner.
     """
     given = annotation["segmentation"]
+    runs = given["counts"] if isinstance(given, dict) else []
     if isinstance(given, dict):
-        if list(given["size"]) != [height, width]:
-            raise ValueError("the mask has another size than the photograph")
-        runs = given["counts"]
-        if isinstance(runs, list) and sum(map(int, runs)) != height * width:
+        listed = not isinstance(runs, list) or sum(map(int, runs)) == height * width
+        if list(given["size"]) != [height, width] or not listed:
             raise ValueError("the runs of the mask do not fill the photograph")
-        mask = index.annToMask(annotation)
-        if isinstance(runs, str) and encode(np.asfortranarray(mask))["counts"] != runs.encode():
-            raise ValueError("the runs of the mask do not fill the photograph")
-        return mask
-    for polygon in given:
-        if not (np.abs(polygon) <= 2 * max(height, width)).all():  # nor is NaN
-            raise ValueError("a corner of the mask is far outside the photograph")
-    return index.annToMask(annotation)
+    elif not all((np.abs(p) <= 2 * max(height, width)).all() for p in given):  # nor is NaN
+        raise ValueError("a corner of the mask is far outside the photograph")
+    mask = index.annToMask(annotation)
+    if isinstance(runs, str) and encode(np.asfortranarray(mask))["counts"] != runs.encode():
+        raise ValueError("the runs of the mask do not fill the photograph")
+    return mask
 
 
 def crop_image(path: Path, image: dict, annotations: list[dict], index: COCO) -> list:

@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 import pooch
@@ -43,19 +44,14 @@ def open_session(workers: int = 1) -> requests.Session:
 
 
 def download(
-    url: str,
-    path: Path,
-    session: requests.Session,
-    check: Callable[[Path], None] = lambda path: None,
-    pause: float = 1.0,
-    progress: bool = False,
-) -> None:
+    url: str, path: Path, session: requests.Session, check: Callable[[Path], None],
+    pause: float = 1.0, progress: bool = False,
+) -> None:  # fmt: skip
     """Download one file to `path`; it appears there whole and checked, or not at all.
 
-    What has arrived is kept beside it in `.NAME.part`, and continued, at the next try or in the
-    next process. `check(file)` raises ValueError for a wrong file, which is then
-    thrown away. Between tries it waits `pause` seconds, twice as long each time. Raises Absent if
-    there is no such file, else DataError after the last try.
+    What has arrived is kept in `.NAME.part`, and continued at the next try or in the next process.
+    `check(file)` raises ValueError for a wrong file, which is thrown away. Between tries it waits
+    `pause` seconds, twice as long each time. Raises Absent if there is none, else DataError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
@@ -65,14 +61,13 @@ def download(
         try:
             _receive(url, part, session, progress)
             check(part)
+            part.replace(path)
+            return
         except ValueError as error:
             part.unlink(missing_ok=True)
             why = error
-        except (requests.RequestException, OSError) as error:
+        except OSError as error:  # as those of requests are
             why = error
-        else:
-            part.replace(path)
-            return
     raise DataError(f"{url} could not be downloaded in {TRIES} tries: {why}")
 
 
@@ -81,40 +76,24 @@ def _receive(url: str, part: Path, session: requests.Session, progress: bool) ->
     have = part.stat().st_size if part.exists() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
     with session.get(url, headers=headers, stream=True, timeout=PATIENCE) as answer:
-        if answer.status_code == 416:  # nothing after what is there: it is whole, or too long
-            if answer.headers.get("Content-Range") == f"bytes */{have}":
-                return
-            raise ValueError("the server has a shorter file")
-        if 400 <= answer.status_code < 500 and answer.status_code not in TEMPORARY:
-            raise Absent(f"{url}: {answer.status_code} {answer.reason}")
+        code, sent = answer.status_code, answer.headers.get("Content-Range", "")
+        if code == 416 and sent == f"bytes */{have}":  # nothing after what is there: it is whole
+            return
+        if code == 416 or (code == 206 and not sent.startswith(f"bytes {have}-")):
+            raise ValueError("the server has another file, or sends another part than was asked")
+        if 400 <= code < 500 and code not in TEMPORARY:
+            raise Absent(f"{url}: {code} {answer.reason}")
         answer.raise_for_status()
-        if answer.status_code != 206:
-            have = 0  # the server sends the whole file, whatever was asked
-        elif not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-            raise ValueError("the server sends another part than was asked")
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        with (
-            open(part, "ab" if have else "wb") as file,
-            tqdm(
-                desc=part.name[1:-5],
-                initial=have,
-                total=total,
-                unit="B",
-                unit_scale=True,
-                disable=None if progress else True,
-            ) as bar,
-        ):
-            for block in answer.iter_content(1 << 16):
-                file.write(block)
-                bar.update(len(block))
-    if total is not None and part.stat().st_size != total:
-        raise requests.ConnectionError(f"{part.stat().st_size} of {total} bytes arrived")
+        have = have if code == 206 else 0  # else it sends the whole file, whatever was asked
+        total = have + int(answer.headers.get("Content-Length", 0)) or None
+        shown = {"desc": part.name[1:-5], "initial": have, "disable": None if progress else True}
+        with open(part, "ab" if have else "wb") as file:
+            with tqdm.wrapattr(file, "write", total, **shown) as out:
+                for block in answer.iter_content(1 << 16):
+                    out.write(block)
 
 
-def fetch_annotations(
-    folder: Path, url: str = ARCHIVE, md5: str | None = ARCHIVE_MD5, pause: float = 1.0
-) -> Path:
+def fetch_annotations(folder: Path, url=ARCHIVE, md5: str = ARCHIVE_MD5, pause=1.0) -> Path:
     """Download and unpack the annotations of COCO train2017 (240 MB); return the json's path.
 
     An archive with another checksum is refused. Raises DataError.
@@ -122,15 +101,14 @@ def fetch_annotations(
     archive, target = (Path(folder) / Path(name).name for name in (url, MEMBER))
 
     def check(file: Path) -> None:
-        if md5 and pooch.file_hash(file, "md5") != md5:
+        if pooch.file_hash(file, "md5") != md5:
             raise ValueError("its checksum does not match")
 
     try:
-        if not archive.exists() or (md5 and pooch.file_hash(archive, "md5") != md5):
+        if not archive.exists() or pooch.file_hash(archive, "md5") != md5:
             download(url, archive, open_session(), check, pause, progress=True)
         with zipfile.ZipFile(archive) as file, file.open(MEMBER) as member:
-            size = file.getinfo(MEMBER).file_size
-            if not target.exists() or target.stat().st_size != size:
+            if not target.exists() or target.stat().st_size != file.getinfo(MEMBER).file_size:
                 replace_file(target, lambda file: shutil.copyfileobj(member, file))
     except (Absent, DataError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
@@ -140,39 +118,34 @@ def fetch_annotations(
     return target
 
 
-def fetch_images(
-    entries: list[dict], folder: Path, workers: int = 16, pause: float = 1.0
-) -> list[int]:
+def fetch_images(entries: list[dict], folder: Path, workers=16, pause=1.0) -> list[int]:
     """Download those of the images that the folder lacks; return the ids that do not exist.
 
     `entries` are images of a COCO file, with id, file_name, coco_url, width and height; an image
     that cannot be decoded to that size counts as not there yet. Raises DataError if some could not
     be fetched that may exist; the others are kept, and the next call fetches only what is missing.
     """
-    folder, session = Path(folder), open_session(workers)
-    absent, failed = [], []
+    folder, session, absent, failed = Path(folder), open_session(workers), [], []
+
+    def check(path: Path, entry: dict) -> None:
+        if isinstance(found := read_picture(path, entry), str):
+            raise ValueError(f"no whole image arrived: {found}")
 
     def fetch(entry: dict) -> None:
         path = folder / entry["file_name"]
-        if path.exists():
-            try:
-                return check_image(path, entry)
-            except ValueError:
-                pass
-        download(entry["coco_url"], path, session, lambda file: check_image(file, entry), pause)
+        if isinstance(read_picture(path, entry), str):
+            download(entry["coco_url"], path, session, partial(check, entry=entry), pause)
 
     with ThreadPoolExecutor(workers) as pool:
-        waiting = {pool.submit(fetch, entry): entry for entry in entries}
+        waiting = {pool.submit(fetch, entry): entry["id"] for entry in entries}
         try:
             for done in tqdm(as_completed(waiting), "images", len(waiting), disable=None):
-                try:
-                    done.result()
-                except Absent:
-                    absent.append(waiting[done]["id"])
-                except (DataError, OSError, KeyError) as error:
+                if isinstance(error := done.exception(), Absent):
+                    absent.append(waiting[done])
+                elif error:
                     failed.append(str(error))
-                    if len(failed) >= ENOUGH:  # the network is down, or the disk is full
-                        break
+                if len(failed) >= ENOUGH:  # the network is down, or the disk is full
+                    break
         finally:
             pool.shutdown(cancel_futures=True)
     if failed:
@@ -181,9 +154,3 @@ def fetch_images(
             "Run the command again: it goes on with what is missing"
         )
     return absent
-
-
-def check_image(path: Path, entry: dict) -> None:
-    """Raise ValueError unless the file is a whole image of the size that the entry states."""
-    if isinstance(found := read_picture(path, entry), str):
-        raise ValueError(f"no whole image arrived: {found}")

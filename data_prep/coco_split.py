@@ -3,36 +3,27 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from data_prep.masked_files import per_class_counts
 
 
-@dataclass(frozen=True, order=True)
-class Item:
+class Item(NamedTuple):
     """One object that qualifies: its annotation, its photograph, its class from 0."""
-
     annotation_id: int
     image_id: int
     label: int
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The objects of each side by annotation id, and for each class that is short: got, wanted."""
-
     train: list[Item]
     test: list[Item]
     short: dict[int, tuple[int, int]]
 
 
 def choose(
-    items: Sequence[Item],
-    per_class: int = 550,
-    test: int = 500,
-    seed: int = 0,
-    fewer: bool = False,
-    classes: int = 10,
+    items: Sequence[Item], per_class=550, test=500, seed: int = 0, fewer=False, classes: int = 10
 ) -> Choice:
     """Choose `per_class` objects of each class, `test` in all for the test side, by photograph.
 
@@ -55,25 +46,15 @@ def choose(
             for_train[label] = count - for_test[label]
     order = sorted(photographs, key=lambda key: hashlib.sha256(f"{seed}/{key}".encode()).digest())
     tested = _test_photographs(order, counts, available, for_train, for_test)
-    sides = {
-        True: _first(order, photographs, tested.__contains__, for_test),
-        False: _first(order, photographs, lambda key: key not in tested, for_train),
-    }
-    got = Counter(item.label for item in [*sides[True], *sides[False]])
-    got_test = Counter(item.label for item in sides[True])
-    short = {
-        label: (got[label], per_class)
-        for label in labels
-        if got[label] < per_class or got_test[label] < for_test[label]
-    }
-    return Choice(sides[False], sides[True], short)
+    in_train = _first([key for key in order if key not in tested], photographs, for_train)
+    in_test = _first([key for key in order if key in tested], photographs, for_test)
+    got, tests = Counter(i.label for i in in_train + in_test), Counter(i.label for i in in_test)
+    few = [k for k in labels if got[k] < per_class or tests[k] < for_test[k]]
+    return Choice(in_train, in_test, {k: (got[k], per_class) for k in few})
 
 
 def _test_photographs(order, counts, available, for_train, for_test) -> set[int]:
-    """Pick photographs until each class has its test objects.
-
-    None is picked that would leave too few objects of any class to train on.
-    """
+    """Photographs with each class's test objects, that leave enough of every class to train on."""
     tested, used = set(), Counter()
     for label in for_test:
         for key in order:
@@ -87,10 +68,10 @@ def _test_photographs(order, counts, available, for_train, for_test) -> set[int]
     return tested
 
 
-def _first(order, photographs, is_here, wanted) -> list[Item]:
+def _first(order, photographs, wanted) -> list[Item]:
     """The first objects of each class, as many as wanted, of the photographs on one side."""
     taken, count = [], Counter()
-    for key in filter(is_here, order):
+    for key in order:
         for item in photographs[key]:
             if count[item.label] < wanted[item.label]:
                 taken.append(item)

@@ -29,16 +29,11 @@ SIDE = 128  # pixels of an image in the archive
 def download(folder: Path, patience: float) -> dict[str, np.ndarray]:
     """Download the archive to `folder` and return its images: x_*, y_* as `archives` keeps them.
 
-    `patience`: seconds without a byte before the server counts as silent. Raises ValueError for
-    another archive, and what requests raises.
+    `patience` is that of `data_prep.download`. Raises ValueError for another archive.
     """
-    downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=patience
-    )
-    archive = pooch.retrieve(
-        ADDRESS, f"sha256:{ARCHIVE_SHA256}", Path(ADDRESS).name, folder, downloader=downloader
-    )
-    return read_archive(Path(archive))
+    get = pooch.HTTPDownloader(sys.stderr.isatty(), chunk_size=1 << 16, timeout=patience)
+    digest, name = f"sha256:{ARCHIVE_SHA256}", Path(ADDRESS).name
+    return read_archive(Path(pooch.retrieve(ADDRESS, digest, name, folder, downloader=get)))
 
 
 def read_archive(path: Path) -> dict[str, np.ndarray]:
@@ -51,12 +46,10 @@ def read_archive(path: Path) -> dict[str, np.ndarray]:
     wanted = [f"coil-100/{name}__{angle}.png" for name in objects for angle in ANGLES]
     with zipfile.ZipFile(path) as archive:
         there = {name for name in archive.namelist() if name.endswith(".png")}
-        for problem, names in (
-            ("lacks", [name for name in wanted if name not in there]),
-            ("also holds", sorted(there.difference(wanted))),
-        ):
-            if names:
-                raise ValueError(f"{path.name} {problem} {len(names)} images, first {names[0]}")
+        absent, other = [n for n in wanted if n not in there], sorted(there.difference(wanted))
+        if names := absent or other:
+            what = "lacks" if absent else "also holds"
+            raise ValueError(f"{path.name} {what} {len(names)} images, first {names[0]}")
         x = np.stack([_shrink(archive.read(name), name) for name in wanted])
     x = x.reshape(len(objects), len(ANGLES), *x.shape[1:])
     y = np.repeat(np.arange(len(objects), dtype=np.uint8), len(ANGLES)).reshape(x.shape[:2])
@@ -75,8 +68,7 @@ def training_poses(objects: int) -> np.ndarray:
 
 def _shrink(content: bytes, name: str) -> np.ndarray:
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            pixels = np.asarray(image)
+        pixels = np.asarray(Image.open(io.BytesIO(content)))
     except Exception as error:  # Pillow's decoders raise many kinds
         raise ValueError(f"{name} is no whole image: {error}") from error
     if pixels.shape != (SIDE, SIDE, 3) or pixels.dtype != np.uint8:

@@ -9,16 +9,24 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.archives import (
-    CLASS_NAMES,
-    DataError,
-    read_npz,
-    read_torchvision,
-    repair_command,
-    verified,
-)
+from data_prep import archives
+from data_prep.archives import DataError, read_npz, read_stored, repair_command, verified
 
 PATIENCE = 60  # seconds without a byte before a server counts as silent
+
+
+def load(name: str, folder: Path, repair: bool = False) -> dict[str, np.ndarray]:
+    """Read and verify a set as `read_stored` does; one that the folder lacks is downloaded first.
+
+    With `repair` a damaged one is, too, and replaced only by a complete one. Raises DataError.
+    """
+    try:
+        arrays = read_stored(name, folder)
+    except DataError:
+        if not repair:
+            raise
+        arrays = None
+    return arrays or read_npz(name, fetch(name, folder))
 
 
 def fetch(name: str, folder: Path) -> Path:
@@ -32,11 +40,18 @@ def fetch(name: str, folder: Path) -> Path:
     socket.setdefaulttimeout(PATIENCE)  # torchvision would wait for ever
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(name, target.parent)
+        for left in target.parent.glob(f".{name}-*/"):  # by a download that was killed
+            if time.time() - left.stat().st_mtime > 24 * 3600:
+                shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as temporary:
-            arrays = _download(name, Path(temporary))
+            if name == "coil100":
+                from data_prep.coil100 import download  # which takes a second to import
+
+                arrays = download(Path(temporary), PATIENCE)
+            else:
+                arrays = archives.read_torchvision(name, Path(temporary), download=True)
             arrays["md5"] = verified(name, arrays, {})["md5"]
-            arrays["class_names"] = np.array(CLASS_NAMES[name].split())
+            arrays["class_names"] = np.array(archives.CLASS_NAMES[name].split())
             new = Path(temporary) / target.name
             np.savez(new, **arrays)
             read_npz(name, new)
@@ -51,18 +66,3 @@ def fetch(name: str, folder: Path) -> Path:
     finally:
         socket.setdefaulttimeout(patience)
     return target
-
-
-def _download(name: str, folder: Path) -> dict[str, np.ndarray]:
-    if name == "coil100":
-        from data_prep import coil100
-
-        return coil100.download(folder, PATIENCE)
-    return read_torchvision(name, folder, download=True)
-
-
-def _remove_abandoned(name: str, folder: Path) -> None:
-    """Remove what a killed download left behind a day or longer ago."""
-    for path in folder.glob(f".{name}-*/"):
-        if time.time() - path.stat().st_mtime > 24 * 3600:
-            shutil.rmtree(path, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Files that are whole or absent, never half-written."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,3 +22,9 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: object) -> Path:
+    """Write a json file whole or not at all; return its path."""
+    replace_file(Path(path), lambda file: file.write(json.dumps(content).encode()))
+    return Path(path)

@@ -5,18 +5,17 @@ black, o_* of the same form, the object masks m_* uint8 (N, 1, 32, 32), where 25
 the labels y_* uint8 (N,); then `class_names` and the `md5` of the eight. A pixel on an outline has
 in o_* what the object adds to it and nothing of the background: x - o is the background alone. The
 manifest has one line a picture, in the same order, train before test. A set that somebody makes of
-files in COCO's format lies in the same form under a name of its own, and is known by that.
+files in COCO's format lies in this form, too, under a name of its own.
 """
 
 import csv
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from data_prep import archives
-from data_prep.archives import DataError, data_folder, md5_of
+from data_prep.archives import DataError, compare, data_folder, load_npz, md5_of
 from data_prep.files import replace_file
 
 COCO_CLASSES = "airplane car bird cat sports-ball dog bowl horse boat truck"
@@ -26,6 +25,7 @@ CLASS_NAMES = {
     "coco10": COCO_CLASSES,
     "voc_animals": "cat cow dog horse sheep",
 }
+RESERVED = {*CLASS_NAMES, *archives.CLASS_NAMES, "digits"}  # names that no set of one's own has
 BUILT = ("scenes", "mnist_on_cifar", "coco10")  # by `ocnd data`, with options
 NO_PICTURES = ("voc_animals",)  # sets whose terms forbid that a record keeps photographs of theirs
 ARRAYS = tuple(f"{kind}_{part}" for part in ("train", "test") for kind in "xomy")
@@ -39,9 +39,8 @@ def npz_path(name: str, folder: Path | None = None) -> Path:
 
 def own_sets(folder: Path | None = None) -> tuple[str, ...]:
     """The names of the sets with masks that somebody made of files in COCO's format."""
-    known = {*CLASS_NAMES, *archives.CLASS_NAMES, "digits"}
     paths = Path(folder or data_folder()).glob("*/*.npz")
-    return tuple(sorted(p.stem for p in paths if p.stem == p.parent.name and p.stem not in known))
+    return tuple(sorted({p.stem for p in paths if p.stem == p.parent.name} - RESERVED))
 
 
 def masked_sets(folder: Path | None = None) -> tuple[str, ...]:
@@ -54,11 +53,11 @@ def per_class_counts(per_class: int, test: int, classes: int = 10) -> tuple[int,
 
     Returns the counts a class; raises ValueError if the classes cannot share them equally.
     """
+    most = classes * max(per_class - 1, 1)
     if test % classes or not 0 < test // classes < per_class:
         raise ValueError(
             f"{test} test pictures cannot be {per_class} a class with some left to train on: "
-            f"--test must be a multiple of {classes}, from {classes} to "
-            f"{classes * max(per_class - 1, 1)}"
+            f"--test must be a multiple of {classes}, from {classes} to {most}"
         )
     return per_class - test // classes, test // classes
 
@@ -71,11 +70,7 @@ def write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
 
 
 def write_set(
-    name: str,
-    folder: Path,
-    arrays: dict[str, np.ndarray],
-    rows: list[tuple],
-    names: list[str] | None = None,
+    name: str, folder: Path, arrays: dict, rows: list[tuple], names: list[str] | None = None
 ) -> Path:
     """Write the manifest, then the npz, each whole or not at all; return the path of the npz.
 
@@ -97,17 +92,16 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
     Raises DataError, which says what is wrong and how to build the file again.
     """
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is cut off, or no npz file at all")
-        with np.load(path) as file:
-            arrays = {key: file[key] for key in (*ARRAYS, "md5", "class_names")}
-        names = " ".join(arrays["class_names"])
-        if names != CLASS_NAMES.get(name, names):
-            raise ValueError(f"its class names are not {CLASS_NAMES[name]}")
-        for key, expected in zip(ARRAYS, arrays["md5"], strict=True):
-            if md5_of(arrays[key]) != expected:
-                raise ValueError(f"{key} has been changed")
-            _check_shape(key, arrays[key], len(arrays[f"y_{key[2:]}"]), len(names.split()))
+        arrays = load_npz(path, CLASS_NAMES.get(name), (*ARRAYS, "md5", "class_names"))
+        found = {key: md5_of(arrays[key]) for key in ARRAYS}
+        compare(found, dict(zip(ARRAYS, arrays["md5"], strict=True)))
+        form, classes = {"m": (1, 32, 32), "y": ()}, len(arrays["class_names"])
+        for key, array in ((key, arrays[key]) for key in ARRAYS):
+            shape = (len(arrays[f"y_{key[2:]}"]), *form.get(key[0], (3, 32, 32)))
+            if array.dtype != np.uint8 or array.shape != shape:
+                raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
+            if key[0] == "y" and (array >= classes).any():
+                raise ValueError(f"the labels in {key} are not 0 to {classes - 1}")
     except Exception as error:  # a damaged file can fail anywhere, in zlib as in numpy
         what = str(error) or type(error).__name__
         raise DataError(
@@ -115,17 +109,3 @@ def read_set(name: str, path: Path) -> dict[str, np.ndarray]:
             + ("" if name in CLASS_NAMES else " --annotations FILE --images FOLDER")
         ) from error
     return arrays
-
-
-def read_names(name: str) -> tuple[str, ...]:
-    """The class names of a set in the data folder; raises DataError if its file is damaged."""
-    return tuple(read_set(name, npz_path(name))["class_names"].tolist())
-
-
-def _check_shape(key: str, array: np.ndarray, count: int, classes: int) -> None:
-    colour = (count, 3, 32, 32)
-    shape = {"x": colour, "o": colour, "m": (count, 1, 32, 32), "y": (count,)}[key[0]]
-    if array.dtype != np.uint8 or array.shape != shape:
-        raise ValueError(f"{key} is {array.dtype} {array.shape}, not uint8 {shape}")
-    if key[0] == "y" and count and array.max() >= classes:
-        raise ValueError(f"the labels in {key} are not 0 to {classes - 1}")

@@ -34,9 +34,7 @@ def scatter(digits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return placed
 
 
-def compose(
-    x: np.ndarray, masks: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def compose(x: np.ndarray, masks: np.ndarray, rng: np.random.Generator) -> tuple:
     """Lay masks (N, 1, 32, 32) in ink over pictures (N, 3, 32, 32); all are uint8.
 
     Returns the pictures with the ink, and the ink alone, on black; both (N, 3, 32, 32). Each ink is
@@ -52,28 +50,23 @@ def compose(
     return tuple(np.rint(a).astype(np.uint8) for a in (x * (1 - opaque) + alone, alone))
 
 
-def build_arrays(
-    mnist, cifar, per_class: int = 550, test: int = 500, seed: int = 0
-) -> tuple[dict[str, np.ndarray], list[tuple]]:
-    """Make the arrays and the manifest's rows, as `masked_files` has them, from two ImageSets.
+def build_arrays(mnist: dict, cifar: dict, per_class=550, test=500, seed=0) -> tuple[dict, list]:
+    """Make the arrays and the manifest's rows, as `masked_files` has them, from two loaded sets.
 
     In the manifest, annotation_id is the row of the digit in its part of MNIST, and image_id that
     of the picture in its part of CIFAR-10. Raises ValueError if there are too few of either.
     """
-    counts = dict(zip(("train", "test"), per_class_counts(per_class, test), strict=True))
     rng, arrays, rows = np.random.default_rng(seed), {}, []
-    for part, count in counts.items():
-        masks, labels = getattr(mnist, f"x_{part}"), getattr(mnist, f"y_{part}")
-        pictures = getattr(cifar, f"x_{part}")
+    for part, count in zip(("train", "test"), per_class_counts(per_class, test), strict=True):
+        masks, labels, pictures = mnist[f"x_{part}"], mnist[f"y_{part}"], cifar[f"x_{part}"]
         most = min(np.bincount(labels, minlength=10).min(), len(pictures) // 10)
         if count > most:
             raise ValueError(f"there are {most} {part} pictures a class at most, not {count}")
         by_class = [rng.permutation(np.flatnonzero(labels == digit))[:count] for digit in range(10)]
         digits = np.sort(np.concatenate(by_class))
         behind = rng.permutation(len(pictures))[: len(digits)]
-        arrays[f"m_{part}"] = scatter(masks[digits], rng)
-        arrays[f"y_{part}"] = labels[digits].astype(np.uint8)
-        made = compose(pictures[behind], arrays[f"m_{part}"], rng)
-        arrays[f"x_{part}"], arrays[f"o_{part}"] = made
+        m, y = scatter(masks[digits], rng), labels[digits].astype(np.uint8)
+        x, o = compose(pictures[behind], m, rng)
+        arrays |= {f"{kind}_{part}": a for kind, a in zip("xomy", (x, o, m, y), strict=True)}
         rows += [(*ids, part, LICENCE) for ids in zip(digits, behind, labels[digits], strict=True)]
     return arrays, rows

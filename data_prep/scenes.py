@@ -8,7 +8,6 @@ background says nothing about the class, at 1 it gives it away. The colours of a
 neither.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,10 @@ from PIL import Image
 from pycocotools import mask as masks
 from tqdm import tqdm
 
-from data_prep.coco import CATEGORIES, Report, build
-from data_prep.files import replace_file
+from data_prep.coco import CATEGORIES, build
+from data_prep.files import write_json
 from data_prep.masked_files import per_class_counts
-from data_prep.silhouettes import SILHOUETTES
+from data_prep.silhouettes import SILHOUETTES, Rng
 from data_prep.textures import background, smooth_noise
 
 CATEGORY_IDS = (5, 3, 16, 17, 37, 18, 51, 19, 9, 8)  # those of COCO
@@ -27,7 +26,7 @@ CELL = 128  # pixels of a scene's height, and of its width for each object
 LICENCE = {"id": 1, "name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
 
 
-def place(label: int, rng: np.random.Generator, column: int) -> list[tuple[np.ndarray, float]]:
+def place(label: int, rng: Rng, column: int) -> list[tuple[np.ndarray, float]]:
     """Draw an object into a cell of the scene: its parts as polygons in pixels, and their tones.
 
     Its box is 54 to 116 pixels wide and high, in a ratio of 0.6 to 1.7.
@@ -44,17 +43,14 @@ def place(label: int, rng: np.random.Generator, column: int) -> list[tuple[np.nd
     size = longest * np.array([min(ratio, 1), min(1 / ratio, 1)])
     start = rng.uniform(4, CELL - 4 - size)
     start[0] += column * CELL
-    return [
-        (np.round((polygon - low) / extent * size + start, 2), tone)
-        for polygon, (_, tone) in zip(turned, parts, strict=True)
-    ]
+    placed = [np.round((polygon - low) / extent * size + start, 2) for polygon in turned]
+    return [(polygon, tone) for polygon, (_, tone) in zip(placed, parts, strict=True)]
 
 
-def paint(picture: np.ndarray, parts: list, rng: np.random.Generator) -> dict:
+def paint(picture: np.ndarray, parts: list, rng: Rng) -> dict:
     """Paint an object into a picture (H, W, 3); return the RLE of exactly the painted pixels."""
     height, width = picture.shape[:2]
-    polygons = [polygon.ravel().tolist() for polygon, _ in parts]
-    rles = masks.frPyObjects(polygons, height, width)
+    rles = masks.frPyObjects([part.ravel().tolist() for part, _ in parts], height, width)
     whole = masks.merge(rles)
     x, y, w, h = masks.toBbox(whole).astype(int)
     here = picture[y : y + h, x : x + w]
@@ -81,19 +77,14 @@ def segmentation(parts: list, rle: dict, form: int) -> list | dict:
         return {"size": rle["size"], "counts": rle["counts"].decode()}
     pixels = masks.decode(rle).T.ravel()  # column by column, beginning with a run of zeros
     changes = np.flatnonzero(np.diff(pixels, prepend=0))
-    return {
-        "size": rle["size"],
-        "counts": np.diff(changes, prepend=0, append=len(pixels)).tolist(),
-    }
+    counts = np.diff(changes, prepend=0, append=len(pixels)).tolist()
+    return {"size": rle["size"], "counts": counts}
 
 
-def draw_scene(
-    label: int, objects: int, background_correlation: float, rng: np.random.Generator
-) -> tuple[np.ndarray, list[dict]]:
-    """Draw one scene: uint8 (H, W, 3), and an annotation an object, without its ids.
+def draw_scene(label: int, objects: int, background_correlation: float, rng: Rng) -> tuple:
+    """Draw one scene: uint8 (H, W, 3), and a list of annotations, without their ids.
 
-    The same objects are drawn whatever the correlation, which decides on nothing but what stands
-    behind them.
+    The correlation decides on nothing but what stands behind the objects.
     """
     choice, behind, rng = rng.spawn(3)
     own, other = choice.random() < background_correlation, int(choice.integers(len(SILHOUETTES)))
@@ -102,75 +93,49 @@ def draw_scene(
     for column in range(objects):
         parts = place(label, rng, column)
         rle = paint(picture, parts, rng)
-        annotations.append(
-            {
-                "category_id": CATEGORY_IDS[label],
-                "segmentation": segmentation(parts, rle, int(rng.integers(3))),
-                "bbox": masks.toBbox(rle).tolist(),
-                "area": int(masks.area(rle)),
-                "iscrowd": 0,
-            }
-        )
+        mask = segmentation(parts, rle, int(rng.integers(3)))
+        extent = {"bbox": masks.toBbox(rle).tolist(), "area": int(masks.area(rle)), "iscrowd": 0}
+        annotations.append({"category_id": CATEGORY_IDS[label], "segmentation": mask, **extent})
     return np.rint(picture).astype(np.uint8), annotations
 
 
-def draw_scenes(
-    folder: Path, per_class: int = 550, background_correlation: float = 0.5, seed: int = 0
-) -> Path:
+def draw_scenes(folder: Path, per_class=550, background_correlation=0.5, seed=0) -> Path:
     """Write `images/*.png` and then `instances.json` with `per_class` objects of each class.
 
     Equal arguments give equal files. `background_correlation` is in [0, 1]; ValueError otherwise.
     """
     if not 0 <= background_correlation <= 1:
-        raise ValueError(
-            f"background_correlation must be from 0 to 1, not {background_correlation}"
-        )
+        raise ValueError(f"{background_correlation=} is not from 0 to 1")
     if per_class < 1:
         raise ValueError(f"there must be at least one object a class, not {per_class}")
-    folder = Path(folder)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    plan = []  # one object, then two, and so on, so that any number can be put aside for the test
-    for label in range(len(SILHOUETTES)):
-        pairs, single = divmod(per_class, 3)
-        plan += [(label, 1), (label, 2)] * pairs + [(label, 1)] * single
+    (images_folder := Path(folder) / "images").mkdir(parents=True, exist_ok=True)
+    # one object, then two, and so on, so that any number can be put aside for the test
+    pairs, single = divmod(per_class, 3)
+    counts = [1, 2] * pairs + [1] * single
+    plan = [(label, count) for label in range(len(SILHOUETTES)) for count in counts]
     images, annotations = [], []
     for number, (label, objects) in enumerate(tqdm(plan, "scenes", disable=None), 1):
-        scene_rng = np.random.default_rng([seed, number])
-        picture, drawn = draw_scene(label, objects, background_correlation, scene_rng)
-        name = f"{number:06}.png"
+        rng, name = np.random.default_rng([seed, number]), f"{number:06}.png"
+        picture, drawn = draw_scene(label, objects, background_correlation, rng)
         # without loss: in a JPEG colours of the background seep into the objects
-        Image.fromarray(picture).save(folder / "images" / name, compress_level=1)
-        height, width = picture.shape[:2]
-        images.append(
-            {"id": number, "file_name": name, "height": height, "width": width, "license": 1}
-        )
+        Image.fromarray(picture).save(images_folder / name, compress_level=1)
+        size = dict(zip(("height", "width"), picture.shape, strict=False))
+        images.append({"id": number, "file_name": name, **size, "license": 1})
         for annotation in drawn:
-            ids = {"id": len(annotations) + 1, "image_id": number}
-            annotations.append({**ids, **annotation})
+            annotations.append({"id": len(annotations) + 1, "image_id": number, **annotation})
+    named = zip(CATEGORY_IDS, CATEGORIES, strict=True)
     content = {
         "info": {"description": f"generated scenes, {background_correlation=}, {seed=}"},
-        "licenses": [LICENCE],
-        "images": images,
-        "annotations": annotations,
-        "categories": [
-            {"id": key, "name": name} for key, name in zip(CATEGORY_IDS, CATEGORIES, strict=True)
-        ],
-    }
-    path = folder / "instances.json"
-    replace_file(path, lambda file: file.write(json.dumps(content).encode()))
-    return path
+        "licenses": [LICENCE], "images": images, "annotations": annotations,
+        "categories": [{"id": key, "name": name} for key, name in named],
+    }  # fmt: skip
+    return write_json(Path(folder) / "instances.json", content)
 
 
-def build_scenes(
-    folder: Path,
-    per_class: int = 550,
-    test: int = 500,
-    seed: int = 0,
-    background_correlation: float = 0.5,
-) -> Report:
+def build_scenes(folder: Path, per_class=550, test=500, seed=0, background_correlation=0.5):
     """Draw the scenes into the folder and crop them as any COCO file: `scenes.npz` beside them.
 
-    Raises ValueError for counts or a correlation that cannot be.
+    Returns a `Report`; raises ValueError for counts or a correlation that cannot be.
     """
     per_class_counts(per_class, test)  # before half a minute of drawing
     path = draw_scenes(folder, per_class, background_correlation, seed)

@@ -27,102 +27,85 @@ def limb(x0: float, y0: float, x1: float, y1: float, w0: float, w1: float) -> np
     return np.concatenate([ends - halves, (ends + halves)[::-1]])
 
 
-def airplane(rng: Rng) -> list[Part]:
-    """An airplane from above, nose up."""
+def airplane(rng: Rng) -> list[Part]:  # from above, nose up
     span, sweep, width = rng.uniform(0.65, 0.95), rng.uniform(0.1, 0.4), rng.uniform(0.09, 0.13)
     chord, tail = rng.uniform(0.22, 0.34), rng.uniform(0.28, 0.4)
     root = rng.uniform(-0.25, -0.1)
 
     def wings(y: float, half: float, chord: float) -> np.ndarray:
         tip = y + sweep * half / span
-        end = tip + 0.35 * chord
-        return np.array(
-            [[-half, tip], [0, y], [half, tip], [half, end], [0, y + chord], [-half, end]]
-        )
+        end, back = tip + 0.35 * chord, y + chord
+        return np.array([[-half, tip], [0, y], [half, tip], [half, end], [0, back], [-half, end]])
 
     body = np.concatenate([ellipse(0, -0.75, width, 0.25, 0.5, 1), [[0.04, 1], [-0.04, 1]]])
     return [(wings(root, span, chord), 0.1), (wings(0.72, tail, 0.2), -0.1), (body, 0.4)]
 
 
-def car(rng: Rng) -> list[Part]:
-    """A car from the side."""
+def car(rng: Rng) -> list[Part]:  # from the side
     height, roof = rng.uniform(0.26, 0.34), rng.uniform(0.26, 0.36)
     front, back = rng.uniform(0.35, 0.6), rng.uniform(0.5, 0.9)
     wheel = rng.uniform(0.16, 0.2)
-    top = -height - roof
-    cabin = np.array([[-back, -height], [-back + 0.22, top], [front - 0.3, top], [front, -height]])
+    low, top = -height, -height - roof
+    cabin = np.array([[-back, low], [-back + 0.22, top], [front - 0.3, top], [front, low]])
     window = cabin * [0.82, 0.86] + [0, -0.03]
-    body = np.array(
-        [[-1, 0], [-1, -height], [front, -height], [0.94, -height * 0.8], [1, -0.1], [1, 0]]
-    )
+    body = np.array([[-1, 0], [-1, low], [front, low], [0.94, low * 0.8], [1, -0.1], [1, 0]])
     wheels = [(ellipse(x, 0, wheel, wheel), -0.8) for x in (-0.58, 0.6)]
     hubs = [(ellipse(x, 0, wheel / 2, wheel / 2), 0.3) for x in (-0.58, 0.6)]
     return [(cabin, 0.1), (window, -0.5), (body, 0.2), *wheels, *hubs]
 
 
-def bird(rng: Rng) -> list[Part]:
-    """A standing bird from the side."""
+def bird(rng: Rng) -> list[Part]:  # standing, seen from the side
     plump, lift = rng.uniform(0.3, 0.42), rng.uniform(0.28, 0.5)
-    beak, tail = rng.uniform(0.2, 0.34), rng.uniform(0.4, 0.6)
-    legs = rng.uniform(0.3, 0.45)
-    head_x, head_y = 0.52, -lift
+    beak, tail, legs = rng.uniform(0.2, 0.34), rng.uniform(0.4, 0.6), rng.uniform(0.3, 0.45)
+    x, y = 0.52, -lift
     return [
         (limb(-0.3, 0, -0.5 - tail, rng.uniform(0, 0.25), 0.35, 0.16), -0.3),
         (limb(-0.02, 0.2, -0.05, plump + legs, 0.07, 0.06), -0.5),
         (limb(0.16, 0.2, 0.2, plump + legs, 0.07, 0.06), -0.5),
-        (limb(0.3, 0, head_x, head_y, 0.45, 0.26), 0.1),
+        (limb(0.3, 0, x, y, 0.45, 0.26), 0.1),
         (ellipse(0, 0, 0.55, plump), 0.1),
-        (ellipse(head_x, head_y, 0.21, 0.2), 0.2),
-        (limb(head_x + 0.15, head_y, head_x + 0.18 + beak, head_y + 0.04, 0.16, 0.01), -0.6),
+        (ellipse(x, y, 0.21, 0.2), 0.2),
+        (limb(x + 0.15, y, x + 0.18 + beak, y + 0.04, 0.16, 0.01), -0.6),
         (ellipse(-0.12, -0.02, 0.36, plump * 0.55), -0.2),
     ]
 
 
-def cat(rng: Rng) -> list[Part]:
-    """A sitting cat from the front, its tail to one side."""
+def cat(rng: Rng) -> list[Part]:  # sitting, from the front, its tail to one side
     wide, tall = rng.uniform(0.36, 0.46), rng.uniform(0.5, 0.6)
     head, ear = rng.uniform(0.28, 0.34), rng.uniform(0.22, 0.34)
-    up = -tall - 0.5 * head
-    curl = rng.uniform(0.15, 0.5)
-    ears = [
-        np.array(
-            [[s * 0.95 * head, up], [s * head, up - head - ear], [s * 0.15 * head, up - 0.8 * head]]
-        )
-        for s in (-1, 1)
-    ]
+    up, curl = -tall - 0.5 * head, rng.uniform(0.15, 0.5)
+    tip, base = up - head - ear, up - 0.8 * head
+
+    def ears(s: int) -> np.ndarray:
+        return np.array([[s * 0.95 * head, up], [s * head, tip], [s * 0.15 * head, base]])
+
     return [
         (limb(0.2, 0.36, 0.72, 0.36 - curl / 2, 0.16, 0.14), -0.3),
         (limb(0.7, 0.38 - curl / 2, 0.74, -curl, 0.15, 0.08), -0.3),
         (ellipse(0, 0, wide, tall), 0),
-        *((part, -0.2) for part in ears),
+        *((ears(side), -0.2) for side in (-1, 1)),
         (ellipse(0, up, head * 1.1, head), 0.2),
-        (ellipse(-0.16, 0.42, 0.15, 0.1), 0.4),
-        (ellipse(0.16, 0.42, 0.15, 0.1), 0.4),
-        (ellipse(-0.12, up - 0.04, 0.05, 0.06), -0.9),
-        (ellipse(0.12, up - 0.04, 0.05, 0.06), -0.9),
+        *((ellipse(x, 0.42, 0.15, 0.1), 0.4) for x in (-0.16, 0.16)),
+        *((ellipse(x, up - 0.04, 0.05, 0.06), -0.9) for x in (-0.12, 0.12)),
     ]
 
 
-def sports_ball(rng: Rng) -> list[Part]:
-    """A ball with a few dark patches."""
+def sports_ball(rng: Rng) -> list[Part]:  # with a few dark patches
     turn, patches = rng.uniform(0, 1), rng.integers(3, 7)
     angles = 2 * np.pi * (turn + np.arange(patches) / patches)
     rim = [(ellipse(0.62 * np.cos(a), 0.62 * np.sin(a), 0.17, 0.17), -0.6) for a in angles]
     return [(ellipse(0, 0, 1, rng.uniform(0.95, 1)), 0.4), *rim, (ellipse(0, 0, 0.24, 0.24), -0.6)]
 
 
-def _beast(rng: Rng, legs: float, deep: float) -> list[Part]:
-    """The body of an animal on four legs, from the side."""
+def _beast(rng: Rng, legs: float, deep: float) -> list[Part]:  # a body on four legs
     far = [(limb(x, 0, x + rng.uniform(-0.14, 0.14), legs, 0.2, 0.12), -0.5) for x in (-0.5, 0.45)]
     near = [(limb(x, 0, x + rng.uniform(-0.12, 0.12), legs, 0.2, 0.12), 0) for x in (-0.6, 0.58)]
     return [*far, (ellipse(0, -0.05, 0.74, deep), 0.1), *near]
 
 
-def dog(rng: Rng) -> list[Part]:
-    """A standing dog from the side: short neck, hanging ear, tail up."""
+def dog(rng: Rng) -> list[Part]:  # standing, from the side: short neck, hanging ear, tail up
     legs, deep = rng.uniform(0.5, 0.7), rng.uniform(0.24, 0.3)
-    x, y = rng.uniform(0.82, 0.95), rng.uniform(-0.55, -0.4)
-    snout = rng.uniform(0.3, 0.42)
+    x, y, snout = rng.uniform(0.82, 0.95), rng.uniform(-0.55, -0.4), rng.uniform(0.3, 0.42)
     return [
         (limb(-0.65, -0.15, rng.uniform(-1.05, -0.8), rng.uniform(-0.8, -0.5), 0.14, 0.07), -0.2),
         *_beast(rng, legs, deep),
@@ -133,8 +116,7 @@ def dog(rng: Rng) -> list[Part]:
     ]
 
 
-def horse(rng: Rng) -> list[Part]:
-    """A standing horse from the side: long legs, long raised neck, mane, tail down."""
+def horse(rng: Rng) -> list[Part]:  # from the side: long legs, long raised neck, mane, tail down
     legs, deep = rng.uniform(0.95, 1.15), rng.uniform(0.28, 0.34)
     x, y = rng.uniform(0.95, 1.1), rng.uniform(-1.0, -0.8)
     return [
@@ -147,44 +129,32 @@ def horse(rng: Rng) -> list[Part]:
     ]
 
 
-def bowl(rng: Rng) -> list[Part]:
-    """A bowl a little from above, with its dark inside and a foot."""
+def bowl(rng: Rng) -> list[Part]:  # a little from above, with its dark inside and a foot
     depth, rim, foot = rng.uniform(0.6, 0.85), rng.uniform(0.14, 0.3), rng.uniform(0.3, 0.5)
     base = limb(0, depth * 0.85, 0, depth + 0.1, foot * 1.7, foot * 2)
-    return [
-        (base, -0.3),
-        (ellipse(0, 0, 1, depth, 0, 0.5), 0.1),
-        (ellipse(0, 0, 1, rim), 0.5),
-        (ellipse(0, 0.02, 0.88, rim * 0.75), -0.5),
-    ]
+    side, opening = ellipse(0, 0, 1, depth, 0, 0.5), ellipse(0, 0, 1, rim)
+    return [(base, -0.3), (side, 0.1), (opening, 0.5), (ellipse(0, 0.02, 0.88, rim * 0.75), -0.5)]
 
 
-def boat(rng: Rng) -> list[Part]:
-    """A sailing boat from the side."""
+def boat(rng: Rng) -> list[Part]:  # a sailing boat from the side
     deep, high = rng.uniform(0.26, 0.36), rng.uniform(1.2, 1.7)
-    mast, boom = rng.uniform(-0.1, 0.15), rng.uniform(0.55, 0.75)
-    jib = rng.uniform(0.45, 0.7)
-    hull = np.array([[-0.95, 0], [1, -0.04], [0.68, deep], [-0.75, deep]])
+    mast, boom, jib = rng.uniform(-0.1, 0.15), rng.uniform(0.55, 0.75), rng.uniform(0.45, 0.7)
     return [
         (limb(mast, 0.05, mast, -high - 0.1, 0.07, 0.05), -0.7),
         (np.array([[mast - 0.05, -high], [mast - 0.05, -0.14], [mast - boom, -0.14]]), 0.7),
         (np.array([[mast + 0.07, -0.9 * high], [mast + jib, -0.12], [mast + 0.07, -0.12]]), 0.5),
-        (hull, -0.3),
+        (np.array([[-0.95, 0], [1, -0.04], [0.68, deep], [-0.75, deep]]), -0.3),
     ]
 
 
-def truck(rng: Rng) -> list[Part]:
-    """A lorry from the side: a tall box, a lower cab, three wheels."""
+def truck(rng: Rng) -> list[Part]:  # from the side: a tall box, a lower cab, three wheels
     box, cab = rng.uniform(0.75, 0.95), rng.uniform(0.5, 0.68)
     split, wheel = rng.uniform(0.3, 0.45), rng.uniform(0.14, 0.18)
-    load = np.array([[-1, -0.08], [-1, -box], [split, -box], [split, -0.08]])
-    nose = np.array(
-        [[split + 0.04, 0], [split + 0.04, -cab], [0.86, -cab], [1, -0.5 * cab], [1.02, 0]]
-    )
-    window = np.array(
-        [[0.68, -0.5 * cab], [0.68, -0.86 * cab], [0.84, -0.86 * cab], [0.95, -0.5 * cab]]
-    )
+    back, half, high = split + 0.04, -0.5 * cab, -0.86 * cab
     frame = np.array([[-0.98, 0.02], [-0.98, -0.1], [1, -0.1], [1, 0.02]])
+    load = np.array([[-1, -0.08], [-1, -box], [split, -box], [split, -0.08]])
+    nose = np.array([[back, 0], [back, -cab], [0.86, -cab], [1, half], [1.02, 0]])
+    window = np.array([[0.68, half], [0.68, high], [0.84, high], [0.95, half]])
     wheels = [(ellipse(x, 0.02, wheel, wheel), -0.8) for x in (-0.72, -0.36, 0.68)]
     return [(frame, -0.6), (load, 0.3), (nose, 0), (window, -0.6), *wheels]
 

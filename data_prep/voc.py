@@ -8,18 +8,17 @@ These masks are of classes, not of objects, so an object is used only if all of 
 is its own; this favours single ones in full view.
 """
 
-import json
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
-from pycocotools.mask import encode
+from pycocotools.mask import encode, iou
 from tqdm import tqdm
 
 from data_prep.archives import DataError
 from data_prep.coco import known_words
-from data_prep.files import replace_file
+from data_prep.files import write_json
 
 CLASSES = (
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
@@ -48,38 +47,28 @@ def write_instances(voc: Path, path: Path, classes: tuple[str, ...] = ANIMALS) -
             raise DataError(f"{file.stem} of {voc} cannot be read: {error}") from error
         if mask is None:
             continue
-        height, width = mask.shape
-        entry = {"file_name": f"{file.stem}.jpg", "height": height, "width": width}
-        images.append({"id": len(images) + 1, **entry})
+        size = dict(zip(("height", "width"), mask.shape, strict=True))
+        images.append({"id": len(images) + 1, "file_name": f"{file.stem}.jpg", **size})
         for name, box in objects:
             number = CLASSES.index(name) + 1
-            others = [other for other in objects if other[0] == name]
-            others.remove((name, box))
-            alone = single_object(mask == number, box, [other for _, other in others])
-            if alone is not None:
-                rle = encode(np.asfortranarray(alone, np.uint8))
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": len(images),
-                        "category_id": number,
-                        "bbox": box,
-                        "area": int(alone.sum()),
-                        "iscrowd": 0,
-                        "segmentation": {**rle, "counts": rle["counts"].decode()},
-                    }
-                )
+            others = [other for kind, other in objects if kind == name]
+            others.remove(box)
+            alone = single_object(mask == number, box, others)
+            if alone is None:
+                continue
+            rle = encode(np.asfortranarray(alone, np.uint8))
+            outline = {"segmentation": {**rle, "counts": rle["counts"].decode()}, "iscrowd": 0}
+            ids = {"id": len(annotations) + 1, "image_id": len(images), "category_id": number}
+            annotations.append({**ids, "bbox": box, "area": int(alone.sum()), **outline})
     categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, 1)]
     content = {"images": images, "annotations": annotations, "categories": categories}
-    replace_file(Path(path), lambda file: file.write(json.dumps(content).encode()))
-    return Path(path)
+    return write_json(path, content)
 
 
 def read_objects(path: Path) -> list[tuple[str, list[float]]]:
     """Class and box x, y, width, height of every object; VOC's pixels count from 1, both inside."""
-    found = []
+    found, sides = [], ("xmin", "ymin", "xmax", "ymax")
     for entry in ElementTree.parse(path).iter("object"):
-        sides = ("xmin", "ymin", "xmax", "ymax")
         left, top, right, bottom = (float(entry.find("bndbox").findtext(side)) for side in sides)
         box = [left - 1, top - 1, right - left + 1, bottom - top + 1]
         found.append((entry.findtext("name"), box))
@@ -106,11 +95,8 @@ def single_object(mask: np.ndarray, box: list[float], others: list) -> np.ndarra
     much of the class as inside.
     """
     x, y, width, height = box
-    for left, top, w, h in others:
-        across = min(x + width, left + w) - max(x, left)
-        down = min(y + height, top + h) - max(y, top)
-        if max(across, 0) * max(down, 0) > OVERLAP * width * height:
-            return None
+    if others and iou([box], others, [True] * len(others)).max() > OVERLAP:
+        return None
     left, top, right, bottom = (max(0, round(v)) for v in (x, y, x + width, y + height))
     inside = np.zeros_like(mask)
     inside[top:bottom, left:right] = mask[top:bottom, left:right]
@@ -118,5 +104,5 @@ def single_object(mask: np.ndarray, box: list[float], others: list) -> np.ndarra
     area = inside.sum()
     if area < COVER * width * height or near - area > OUTSIDE * area:
         return None
-    reach = [np.ptp(np.flatnonzero(inside.any(axis))) + 1 for axis in (0, 1)]
-    return inside if reach[0] >= REACH * width and reach[1] >= REACH * height else None
+    across, down = (np.ptp(np.flatnonzero(inside.any(axis))) + 1 for axis in (0, 1))
+    return inside if across >= REACH * width and down >= REACH * height else None

@@ -15,19 +15,17 @@ import numpy as np
 from data_prep import voc_animals
 from ocnd_lib.classifier import Recipe, fit, logits
 from ocnd_lib.comparison import McNemar, mcnemar, mean_over_runs
-from ocnd_lib.masked import (
+from ocnd_lib.crops import (
     Crops,
-    MaskedSet,
     background_only,
     before_colour,
     dimmed,
-    load_masked,
-    make_mnist_on_cifar,
-    make_scenes,
     mean_colour,
     silhouette,
     swapped,
 )
+from ocnd_lib.image_sets import MaskedSet
+from ocnd_lib.masked import load_masked, make_mnist_on_cifar, make_scenes
 from ocnd_lib.networks import VGG11
 from ocnd_lib.training import Hardware, choose_hardware
 

@@ -13,7 +13,6 @@ from data_prep.masked_files import NO_PICTURES, masked_sets
 from ocnd_lib import background, classifier, detail, versions
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import (
-    ImageSet,
     OneClassSplit,
     class_index,
     class_names,
@@ -21,12 +20,8 @@ from ocnd_lib.data import (
     one_class_split,
 )
 from ocnd_lib.detail import nearest_distance
-from ocnd_lib.masked import (
-    MaskedSet,
-    load_masked,
-    make_mnist_on_cifar,
-    make_scenes,
-)
+from ocnd_lib.image_sets import ImageSet, MaskedSet
+from ocnd_lib.masked import load_masked, make_mnist_on_cifar, make_scenes
 from ocnd_lib.protocol import (
     DETECTORS,
     NEGATIVES,
@@ -289,6 +284,11 @@ def check_cell(text: str) -> Cell:
 def _check_parameters(cell: Cell) -> None:
     types = METHODS[cell.method].parameters()
     for name in cell.parameters:
+        if name == "fold" and name not in types:
+            raise ValueError(
+                f"{cell.method} has no parameter 'fold': on {', '.join(background.FOLDED)} it is "
+                f"tested on fold 0 alone; fold by fold are {', '.join(ARMS)}"
+            )
         if name not in types:
             raise ValueError(
                 f"{cell.method} has no parameter {name!r}; there are: {', '.join(sorted(types))}"

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ocnd_lib.data import ImageSet, imbalanced_split
+from ocnd_lib.data import imbalanced_split
 from ocnd_lib.detectors.base import check_images
+from ocnd_lib.image_sets import ImageSet
 from ocnd_lib.networks import VGG11
 from ocnd_lib.settings import check_settings
 from ocnd_lib.stats import binary_report

@@ -7,46 +7,23 @@ Sets that are downloaded lie in the data folder, `$OCND_DATA`, else `data`; `dat
 tells how.
 """
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from data_prep import masked_files
-from data_prep.archives import (
-    ARRAYS,
-    CLASS_NAMES,
-    DataError,
-    data_folder,
-    md5_of,
-    read_stored,
-)
+from data_prep.archives import ARRAYS, CLASS_NAMES, data_folder, md5_of
+from data_prep.archives import DataError as DataError  # which loading may raise
+from data_prep.download import load
+from ocnd_lib.image_sets import ImageSet, fingerprint_of
+from ocnd_lib.masked import load_masked, source_of
 
 ALIASES = {
     "plane": "airplane",
     "car": "automobile",
     "t-shirt/top": "t-shirt",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class ImageSet:
-    """A whole set: x_* uint8 (N, C, 32, 32), y_* int64 (N,), which index `class_names`.
-
-    `fingerprint` is 16 hex digits over the four arrays; `inexact`, how many images are no originals
-    in this copy of the set, by what its file says.
-    """
-
-    name: str
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-    class_names: tuple[str, ...]
-    fingerprint: str
-    inexact: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +66,6 @@ def check_available(name: str, folder: Path | None = None) -> None:
     No scene and no crop of COCO is made. Raises like `load_images`.
     """
     if name in ("scenes", "coco10"):  # half a minute and more to make, unless they were kept
-        from ocnd_lib.masked import source_of
-
         source_of(name, Path(folder or data_folder()))
     else:
         load_images(name, folder)
@@ -109,12 +84,7 @@ def prepare(name: str, folder: Path | None = None) -> ImageSet:
     """
     if name not in CLASS_NAMES:
         return load_images(name, folder)
-    folder = Path(folder or data_folder())
-    try:
-        arrays = read_stored(name, folder)
-    except DataError:
-        arrays = None
-    return _archived(name, arrays or _downloaded(name, folder))
+    return _load_archive(name, Path(folder or data_folder()), repair=True)
 
 
 def _load_digits(name: str, folder: Path) -> ImageSet:
@@ -131,39 +101,23 @@ def _load_digits(name: str, folder: Path) -> ImageSet:
     train = np.sort(np.concatenate([order[y[order] == k][:130] for k in range(10)]))
     test = np.setdiff1d(order, train)
     arrays = dict(zip(ARRAYS, (x[train], y[train], x[test], y[test]), strict=True))
-    fingerprint = _fingerprint(map(md5_of, arrays.values()))
+    fingerprint = fingerprint_of(map(md5_of, arrays.values()))
     return ImageSet(name, **arrays, class_names=class_names(name), fingerprint=fingerprint)
 
 
-def _load_archive(name: str, folder: Path) -> ImageSet:
-    return _archived(name, read_stored(name, folder) or _downloaded(name, folder))
-
-
-def _downloaded(name: str, folder: Path) -> dict[str, np.ndarray]:
-    from data_prep.download import fetch
-
-    fetch(name, folder)
-    return read_stored(name, folder)
-
-
-def _archived(name: str, stored: dict[str, np.ndarray]) -> ImageSet:
+def _load_archive(name: str, folder: Path, repair: bool = False) -> ImageSet:
+    stored = load(name, folder, repair)
     return ImageSet(
         name,
         **{key: stored[key] for key in ARRAYS},
         class_names=class_names(name),
-        fingerprint=_fingerprint(stored["md5"]),
+        fingerprint=fingerprint_of(stored["md5"]),
         inexact=stored.get("inexact", 0),
     )
 
 
 def _load_masked(name: str, folder: Path) -> ImageSet:
-    from ocnd_lib.masked import load_masked
-
     return load_masked(name, folder).without_masks()
-
-
-def _fingerprint(digests: Iterable[str]) -> str:
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 # A further data set is one line here: its name and a function (name, folder) -> ImageSet. A set
@@ -188,7 +142,10 @@ def class_names(name: str) -> tuple[str, ...]:
     """Return the names of a set's classes without loading it; ValueError lists the sets."""
     _check_name(name)
     names = {"digits": CLASS_NAMES["mnist"], **CLASS_NAMES, **masked_files.CLASS_NAMES}
-    return tuple(names[name].split()) if name in names else masked_files.read_names(name)
+    if name in names:
+        return tuple(names[name].split())
+    own = masked_files.read_set(name, masked_files.npz_path(name))
+    return tuple(own["class_names"].tolist())
 
 
 def class_index(images: ImageSet | str, normal_class: int | str) -> int:

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from sklearn.metrics import pairwise_distances_argmin_min
 from torch import Tensor
 
-from ocnd_lib.data import ImageSet, one_class_split
+from ocnd_lib.data import one_class_split
+from ocnd_lib.image_sets import ImageSet
 from ocnd_lib.records import coarse
 from ocnd_lib.stats import auroc_interval
 

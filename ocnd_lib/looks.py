@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from data_prep.masked_files import masked_sets
 from ocnd_lib.attention import multiply
-from ocnd_lib.data import ImageSet, OneClassSplit
+from ocnd_lib.data import OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.explain import (
     baseline_maps,
@@ -30,7 +30,8 @@ from ocnd_lib.explain import (
     road,
     strength,
 )
-from ocnd_lib.masked import MaskedSet, load_masked
+from ocnd_lib.image_sets import ImageSet, MaskedSet
+from ocnd_lib.masked import load_masked
 from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import Diverged, seconds_trained, to_unit
 
@@ -59,10 +60,15 @@ def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
     """Where the objects of the test images are, bool (N, 32, 32), or None if that is not known.
 
     Of sets with masks, the pixels that are mostly object; of grey ones, those above half white:
-    strokes, clothes.
+    strokes, clothes. ValueError for a set without its masks in another fold than `load_masked` has.
     """
     if images.name in masked_sets():
         crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
+        if crops is not images and not np.array_equal(crops.test.x, images.x_test):
+            raise ValueError(
+                f"these pictures of {images.name} are not those that `load_masked` has by default; "
+                "give the set with its masks"
+            )
         return crops.test.m[:, 0] > 127
     return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None
 

@@ -1,35 +1,31 @@
-"""Pictures whose objects have masks, and what can be shown of such a picture.
+"""Sets of pictures whose objects have masks: load one, make one, build one to keep.
 
     images = load_masked("scenes")
     pictures, objects, masks, labels = images.train
-
-All functions take and give uint8, where 0 is black and 255 white: masks are multiplied before any
-rescaling to [-1, 1], in which 0 would be grey.
 """
 
-import hashlib
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from data_prep import voc_animals
 from data_prep.archives import DataError, data_folder, md5_of, repair_command
+from data_prep.download import load
 from data_prep.masked_files import (
     ARRAYS,
     CLASS_NAMES,
+    RESERVED,
     masked_sets,
     npz_path,
-    own_sets,
     read_set,
     write_set,
 )
-from ocnd_lib.data import ImageSet, known_sets, load_images
+from ocnd_lib.crops import Crops
+from ocnd_lib.image_sets import MaskedSet, fingerprint_of
 
 OWN_OPTIONS = {
     "scenes": ("background_correlation",),
@@ -40,38 +36,6 @@ OWN_SET = ("annotations", "images", "categories", "voc", "fewer")  # of a set un
 # numbers, and the one it has now. One differs from it in 7 of 15 million values of x_train; of the
 # other, the eight pictures in a record differ from it in 9 of 24 576; all by one level of 255.
 ROUNDED = {"a3feafd121c23e17": "af1cbc399d1e9a0c", "bf6ec69aabdb7306": "af1cbc399d1e9a0c"}
-
-
-class Crops(NamedTuple):
-    """Pictures x, their objects o alone on black, both uint8 (N, 3, 32, 32); masks m, uint8
-    (N, 1, 32, 32); labels y, int64 (N,).
-
-    A mask is 255 where all of a pixel is the object, 0 where nothing is; on an outline, o has what
-    the object adds to the pixel, and x - o what the background does.
-    """
-
-    x: np.ndarray
-    o: np.ndarray
-    m: np.ndarray
-    y: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class MaskedSet:
-    """A set with masks; `fingerprint` is 16 hex digits over all its arrays."""
-
-    name: str
-    train: Crops
-    test: Crops
-    class_names: tuple[str, ...]
-    fingerprint: str
-
-    def without_masks(self) -> ImageSet:
-        """The same pictures as a plain data set."""
-        arrays = {"x_train": self.train.x, "y_train": self.train.y}
-        arrays |= {"x_test": self.test.x, "y_test": self.test.y}
-        fingerprint = _fingerprint(arrays)
-        return ImageSet(self.name, **arrays, class_names=self.class_names, fingerprint=fingerprint)
 
 
 def load_masked(name: str, folder: Path | None = None, fold: int = 0) -> MaskedSet:
@@ -134,11 +98,11 @@ def make_mnist_on_cifar(
 ) -> MaskedSet:
     """Lay digits on pictures; `folder` is the data folder with MNIST and CIFAR-10, else fetched.
 
-    Raises ValueError for counts that cannot be, DataError as `load_images` does.
+    Raises ValueError for counts that cannot be, DataError as `data_prep.download.load` does.
     """
     from data_prep.mnist_on_cifar import build_arrays
 
-    sets = (load_images(name, folder) for name in ("mnist", "cifar10"))
+    sets = (load(name, folder or data_folder()) for name in ("mnist", "cifar10"))
     arrays, _ = build_arrays(*sets, per_class, test, seed)
     return _masked_set("mnist_on_cifar", arrays, CLASS_NAMES["mnist_on_cifar"].split())
 
@@ -174,7 +138,7 @@ def build_masked(
     if name == "mnist_on_cifar":
         from data_prep.mnist_on_cifar import build_arrays
 
-        sets = (load_images(part) for part in ("mnist", "cifar10"))
+        sets = (load(part, data_folder()) for part in ("mnist", "cifar10"))
         write_set(name, out, *build_arrays(*sets, **options))
     elif name == "scenes":
         from data_prep.scenes import build_scenes
@@ -213,7 +177,7 @@ def _build_own(
     from data_prep.coco import build
     from data_prep.voc import ANIMALS, write_instances
 
-    if name in known_sets() and name not in own_sets():
+    if name in RESERVED:
         raise ValueError(f"{name} is a set of its own; give yours another name")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"name a set with small letters, digits and _, not {name!r}")
@@ -230,70 +194,4 @@ def _build_own(
 def _masked_set(name: str, arrays: dict[str, np.ndarray], names: list[str]) -> MaskedSet:
     arrays = {key: arrays[key].astype(np.int64 if key[0] == "y" else np.uint8) for key in ARRAYS}
     parts = [Crops(*(arrays[f"{kind}_{part}"] for kind in "xomy")) for part in ("train", "test")]
-    return MaskedSet(name, *parts, tuple(names), _fingerprint(arrays))
-
-
-def _fingerprint(arrays: dict[str, np.ndarray]) -> str:
-    digests = "".join(map(md5_of, arrays.values()))
-    return hashlib.sha256(digests.encode()).hexdigest()[:16]
-
-
-def before_colour(o: np.ndarray, m: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """Objects alone, o (N, 3, 32, 32) with masks m, before one colour (3,) instead of black."""
-    behind = colour.reshape(-1, 1, 1) * (1 - m / np.float32(255))
-    return np.rint(o + behind).astype(np.uint8)
-
-
-def mean_colour(x: np.ndarray) -> np.ndarray:
-    """The mean of each channel over pictures (N, C, 32, 32): (C,), 0 to 255."""
-    return x.mean((0, 2, 3))
-
-
-def background_only(x: np.ndarray, o: np.ndarray) -> np.ndarray:
-    """Pictures x without their objects o; black is what they hid, and its outline shows a shape."""
-    return x - np.minimum(x, o)  # which rounding may make larger by one
-
-
-def silhouette(m: np.ndarray, channels: int = 3) -> np.ndarray:
-    """The masks themselves as pictures, white on black: (N, channels, 32, 32)."""
-    return np.repeat(m, channels, axis=1)
-
-
-def box_mask(m: np.ndarray) -> np.ndarray:
-    """Masks that know the boxes of the objects, but not their outlines: a Gaussian in each box.
-
-    From masks m (N, 1, 32, 32) to the same form: 255 in the middle of the box, 61 % of that a
-    quarter of its width or height away. A mask without an object counts as all object.
-    """
-    weights = []
-    for across in (3, 2):
-        there = m.any(across)
-        size = there.shape[-1]
-        first, last = there.argmax(-1), size - 1 - there[..., ::-1].argmax(-1)
-        away = np.arange(size) - (first + last)[..., None] / 2
-        weights.append(np.exp(-8 * (away / (last - first + 1)[..., None]) ** 2))
-    down, along = weights
-    weight = down[..., None] * along[..., None, :]
-    return np.rint(255 * weight / weight.max((2, 3), keepdims=True)).astype(np.uint8)
-
-
-def dimmed(x: np.ndarray, m: np.ndarray) -> np.ndarray:
-    """Pictures x that grow dark away from the middle of their objects' boxes, by `box_mask`."""
-    return np.rint(x * (box_mask(m) / np.float32(255))).astype(np.uint8)
-
-
-def swapped(crops: Crops) -> np.ndarray:
-    """Each object before what stands behind an object of another class, its hole painted over.
-
-    The hole gets the mean colour of the background around it. Who gets whose is fixed by the order
-    of the crops; classes differ as long as none has more than half of the crops.
-    """
-    order = np.argsort(crops.y, kind="stable")
-    donor = np.empty_like(order)
-    donor[order] = np.roll(order, np.bincount(crops.y).max())
-    seen = background_only(crops.x[donor], crops.o[donor]).astype(np.float32)
-    hole = crops.m[donor] / np.float32(255)
-    around = (1 - hole).sum((2, 3), keepdims=True)
-    behind = seen + hole * seen.sum((2, 3), keepdims=True) / np.maximum(around, 1)
-    shown = crops.o + (1 - crops.m / np.float32(255)) * behind
-    return np.rint(np.minimum(shown, 255)).astype(np.uint8)
+    return MaskedSet(name, *parts, tuple(names), fingerprint_of(map(md5_of, arrays.values())))

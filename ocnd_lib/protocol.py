@@ -9,7 +9,8 @@ from importlib import import_module
 import numpy as np
 
 from data_prep.masked_files import masked_sets
-from ocnd_lib.data import ALIASES, ImageSet, class_index, load_images
+from ocnd_lib.data import ALIASES, class_index, load_images
+from ocnd_lib.image_sets import ImageSet
 from ocnd_lib.masked import make_scenes
 from ocnd_lib.records import Cell
 

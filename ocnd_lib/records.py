@@ -36,7 +36,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
 
 def records_folder() -> Path:
     """The folder of the records: `$OCND_RECORDS`, else results/records beside the library."""
-    return Path(os.environ.get("OCND_RECORDS") or REPOSITORY / "results" / "records")
+    return Path(os.environ.get("OCND_RECORDS") or REPOSITORY / "results" / "records").expanduser()
 
 
 @dataclass(frozen=True)

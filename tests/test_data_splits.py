@@ -1,5 +1,6 @@
 """Images are the original ones, and no split lets a test image into training."""
 
+from dataclasses import replace
 from hashlib import sha1
 
 import numpy as np
@@ -32,15 +33,12 @@ def same(split, other) -> bool:
 @pytest.fixture(scope="module", params=REAL)
 def real(request):
     folder = data.data_folder()
-    if (
-        not (folder / REAL[request.param]).exists()
-        and not (folder / f"{request.param}.npz").exists()
-    ):
+    if not any((folder / file).exists() for file in (REAL[request.param], f"{request.param}.npz")):
         pytest.skip(f"{folder} has no {request.param}: ocnd data {request.param}, $OCND_DATA")
     return load_images(request.param)
 
 
-def test_real_images_have_the_original_order_and_orientation(real):
+def test_real_images_are_the_original_ones_in_order_and_no_test_image_trains(real):
     assert real.x_train.flags.c_contiguous and real.x_test.flags.c_contiguous
     x = real.x_train.transpose(0, 2, 3, 1)
     if real.name == "mnist":
@@ -52,9 +50,6 @@ def test_real_images_have_the_original_order_and_orientation(real):
         digest = sha1(batch.astype(np.uint8)).hexdigest()
         assert digest == "aadd24acce27caa71bf4b10992e9e7b2d74c2540"
     assert archives.md5_of(x) == archives.ORIGINAL_MD5[real.name]["x_train"]
-
-
-def test_real_sets_have_the_known_sizes(real):
     counts = np.bincount(real.y_train)
     if real.name == "mnist":
         assert (counts[5], counts[1]) == (5421, 6742) and len(real.y_test) == 10000
@@ -64,9 +59,6 @@ def test_real_sets_have_the_known_sizes(real):
             split = data.imbalanced_split(real, "plane", ratio, seed=0)
             assert np.bincount(split.y_train).tolist() == [normal, 45000]
             assert np.bincount(split.y_test).tolist() == [1000, 9000]
-
-
-def test_real_training_images_are_no_test_images(real):
     k = 1
     split = data.one_class_split(real, k, seed=0)
     assert len(split.x_validation) == round(0.1 * (real.y_train == k).sum())
@@ -169,23 +161,15 @@ def test_an_impossible_ratio_says_what_is_possible(ratio):
         data.imbalanced_split(numbered(train=40, test=10), 3, ratio, seed=0)
 
 
-@pytest.mark.parametrize(
-    "split",
-    [
-        lambda images, seed: data.one_class_split(images, 3, seed),
-        lambda images, seed: data.pooled_split(images, 3, seed),
-        lambda images, seed: data.imbalanced_split(images, 3, 30, seed),
-    ],
-    ids=["one-class", "pooled", "imbalanced"],
-)
-def test_a_split_depends_on_its_seed_alone(split):
+@pytest.mark.parametrize("kind", ["one_class", "pooled", "imbalanced"])
+def test_a_split_depends_on_its_seed_alone(kind):
+    split, ratio = getattr(data, f"{kind}_split"), {"ratio": 30} if kind == "imbalanced" else {}
     images = numbered(train=40, test=10)
     np.random.seed(0)
-    first = split(images, 7)
+    first = split(images, 3, seed=7, **ratio)
     np.random.seed(1)
-    assert same(first, split(images, 7))
-    other = split(images, 8)
-    assert rows(first.x_train) != rows(other.x_train)
+    assert same(first, split(images, 3, seed=7, **ratio))
+    assert rows(first.x_train) != rows(split(images, 3, seed=8, **ratio).x_train)
 
 
 @pytest.mark.parametrize("validation", [-0.1, 1, 1.5, float("nan")])
@@ -196,18 +180,17 @@ def test_an_impossible_validation_part_is_refused(validation):
 
 def test_a_class_without_images_is_refused():
     images = numbered(train=40, test=10)
-    few = ImageSet(**{**vars(images), "y_train": np.zeros_like(images.y_train)})
-    with pytest.raises(ValueError, match="class d of numbered has no image in x_train"):
-        data.one_class_split(few, 3, seed=0)
-    with pytest.raises(ValueError, match="class d of numbered has no image in x_train"):
-        data.imbalanced_split(few, 3, 9, seed=0)
-    none = ImageSet(**{**vars(few), "y_test": np.full_like(images.y_test, 4)})
-    with pytest.raises(ValueError, match="class d of numbered has no image"):
-        data.pooled_split(none, 3, seed=0)
-    untested = ImageSet(**{**vars(images), "y_test": np.full_like(images.y_test, 4)})
-    with pytest.raises(ValueError, match="class d of numbered has no image in x_test"):
-        data.one_class_split(untested, 3, seed=0)
-    with pytest.raises(ValueError, match="x_test of numbered has no image of another class"):
-        data.one_class_split(untested, 4, seed=0)
-    with pytest.raises(ValueError, match="x_train of numbered has 400 images, y_train 399"):
-        data.one_class_split(ImageSet(**{**vars(images), "y_train": images.y_train[1:]}), 3, 0)
+    few = replace(images, y_train=np.zeros_like(images.y_train))
+    untested = replace(images, y_test=np.full_like(images.y_test, 4))
+    none = replace(few, y_test=untested.y_test)
+    short = replace(images, y_train=images.y_train[1:])
+    for split, given, what in (
+        (data.one_class_split, (few, 3), "class d of numbered has no image in x_train"),
+        (data.imbalanced_split, (few, 3, 9), "class d of numbered has no image in x_train"),
+        (data.pooled_split, (none, 3), "class d of numbered has no image"),
+        (data.one_class_split, (untested, 3), "class d of numbered has no image in x_test"),
+        (data.one_class_split, (untested, 4), "x_test of numbered has no image of another class"),
+        (data.one_class_split, (short, 3), "x_train of numbered has 400 images, y_train 399"),
+    ):
+        with pytest.raises(ValueError, match=what):
+            split(*given, seed=0)

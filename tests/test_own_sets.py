@@ -14,6 +14,7 @@ from data_prep.archives import DataError
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.data import class_names, load_images
 from ocnd_lib.masked import build_masked, load_masked
+from ocnd_lib.records import records_folder
 from report import cli
 from report.parameters import check
 from report.runs import library_version
@@ -153,24 +154,21 @@ def test_a_name_that_is_taken_or_no_name_is_refused(ocnd, tmp_path, name, what):
     assert done.exit_code == 2 and what in done.stderr
 
 
-def test_half_of_what_is_needed_is_refused(ocnd, tmp_path):
+def test_half_a_set_says_how_to_make_it_and_a_tilde_is_the_users_folder(
+    ocnd, tmp_path, monkeypatch
+):
     words = write_coco(tmp_path / "files")
     for some in (words[:2], words[2:], [*words, "--voc", tmp_path]):
         assert "needs --annotations and --images, or --voc" in ocnd("data", "mine", *some).stderr
-
-
-def test_a_damaged_set_of_ones_own_says_how_to_make_it(ocnd, tmp_path):
-    ocnd("data", "mine", *write_coco(tmp_path / "files"), "--per-class", 10)
+    ocnd("data", "mine", *words, "--per-class", 10)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("OCND_DATA", "~/data")
+    monkeypatch.setenv("OCND_RECORDS", "~/kept")
+    assert class_names("mine") == ("cat", "traffic-light")
+    assert records_folder() == tmp_path / "kept"
     (tmp_path / "data/mine/mine.npz").write_bytes(b"")
     with pytest.raises(DataError, match="ocnd data mine --annotations FILE --images FOLDER"):
         class_names("mine")
-
-
-def test_a_folder_named_with_a_tilde_is_that_of_the_user(ocnd, monkeypatch, tmp_path):
-    ocnd("data", "mine", *write_coco(tmp_path / "files"), "--per-class", 10)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("OCND_DATA", "~/data")
-    assert class_names("mine") == ("cat", "traffic-light")
 
 
 @pytest.mark.skipif(not (REAL / "originals").is_dir(), reason="no photographs of VOC")

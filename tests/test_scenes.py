@@ -10,10 +10,10 @@ from pycocotools import mask as masks
 from pycocotools.coco import COCO
 
 from data_prep import scenes
-from data_prep.coco import CATEGORIES, Report, qualify
+from data_prep.coco import Report, qualify
 from data_prep.masked_files import read_set
 from data_prep.scenes import build_scenes, draw_scene, draw_scenes, paint, place, segmentation
-from data_prep.textures import TEXTURES, background
+from data_prep.textures import background
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -51,7 +51,7 @@ def test_all_three_forms_of_masks_occur_and_agree_with_box_and_area(folder):
     assert forms.keys() == {"polygons", "list", "str"} and min(forms.values()) > 5
 
 
-@pytest.mark.parametrize("label", range(10), ids=CATEGORIES)
+@pytest.mark.parametrize("label", (0, 3, 5))
 def test_the_mask_is_exactly_what_was_painted(label):
     rng = np.random.default_rng(label)
     behind = background(label, rng, 128, 128)
@@ -114,27 +114,11 @@ def test_an_object_does_not_tell_its_background():
     assert np.array_equal(*painted)
 
 
-def test_backgrounds_differ_and_have_texture():
-    rng = np.random.default_rng(0)
-    for kind in range(len(TEXTURES)):
-        picture = background(kind, rng, 128, 256)
-        assert picture.shape == (128, 256, 3) and picture.min() >= 0 and picture.max() <= 255
-        assert picture.std((0, 1)).max() > 8
-    assert len(TEXTURES) == len(CATEGORIES)
-
-
-def test_the_seed_decides_everything(tmp_path):
-    def built(name, **options):
-        build_scenes(tmp_path / name, per_class=2, test=10, **options)
-        files = sorted(path for path in (tmp_path / name).rglob("*") if path.is_file())
-        return {path.relative_to(tmp_path / name): path.read_bytes() for path in files}
-
-    first = built("a", seed=3)
-    assert first == built("b", seed=3)
-    assert first != built("c", seed=4)
-
-
-def test_the_set_is_balanced_and_split_by_scene(folder):
+def test_the_set_is_balanced_split_by_scene_and_of_its_seed_alone(folder, tmp_path):
+    made = [folder / "instances.json"]
+    made += [draw_scenes(tmp_path / str(seed), 6, seed=seed) for seed in (1, 2)]
+    first, again, other = (path.read_bytes() for path in made)
+    assert first == again != other
     arrays = read_set("scenes", folder / "scenes.npz")
     assert np.bincount(arrays["y_train"]).tolist() == [5] * 10
     assert np.bincount(arrays["y_test"]).tolist() == [1] * 10
@@ -149,7 +133,7 @@ def test_the_set_is_balanced_and_split_by_scene(folder):
 
 @pytest.mark.parametrize("correlation", [-0.1, 1.1, float("nan")])
 def test_a_correlation_outside_0_to_1_is_refused(tmp_path, correlation):
-    with pytest.raises(ValueError, match="background_correlation must be from 0 to 1"):
+    with pytest.raises(ValueError, match=r"background_correlation=.* is not from 0 to 1"):
         draw_scenes(tmp_path, 2, correlation)
     with pytest.raises(ValueError, match="at least one object"):
         draw_scenes(tmp_path, 0)

@@ -9,8 +9,10 @@ import pytest
 
 from data_prep import voc_animals
 from data_prep.archives import DataError
-from ocnd_lib.benchmark import keeps_pictures
-from ocnd_lib.data import class_index, load_images
+from data_samples import rows
+from ocnd_lib.benchmark import check_cell, keeps_pictures
+from ocnd_lib.data import load_images
+from ocnd_lib.looks import true_masks
 from ocnd_lib.masked import load_masked
 from ocnd_lib.records import parse_cell
 
@@ -22,7 +24,7 @@ def test_folds_are_even_and_share_no_photograph():
     rng = np.random.default_rng(0)
     photograph = np.array([f"2008_{number:06}" for number in rng.integers(0, 700, 1000)])
     label = rng.choice(5, 1000, p=(0.3, 0.1, 0.4, 0.1, 0.1)).astype(np.uint8)
-    fold = voc_animals.folds(tuple(label.tolist()), tuple(photograph.tolist()))
+    fold = voc_animals.folds(label, photograph)
     assert set(fold) == set(range(5))
     assert all(len(set(fold[photograph == one])) == 1 for one in set(photograph))
     counts = np.array([np.bincount(label[fold == number], minlength=5) for number in range(5)])
@@ -50,13 +52,16 @@ def test_every_animal_is_tested_once_and_all_its_photograph_with_it():
         assert (o <= pictures[test].astype(int) + 1).all()
         assert not o[np.broadcast_to(m == 0, o.shape)].any()
     assert sorted(tested) == list(range(2858)) and len(fingerprints) == 5
+    images = load_images("voc_animals", REAL)  # a data set too, of which fold 0 is the test
+    assert rows(images.x_test) == rows(load_masked("voc_animals", REAL).test.x)
+    with pytest.raises(ValueError, match="not those that `load_masked` has by default"):
+        true_masks(load_masked("voc_animals", REAL, fold=1).without_masks())
 
 
-@real
-def test_the_animals_are_a_data_set_too():
-    images = load_images("voc_animals", REAL)
-    assert images.x_train.shape[1:] == (3, 32, 32) and set(images.y_test) == set(range(5))
-    assert class_index("voc_animals", "Sheep") == 4 == class_index(images, "sheep")
+def test_a_fold_is_refused_where_it_would_mean_nothing():
+    for cell in ("voc_animals/kde+fold=2/dog/0", "voc_animals/looks+fold=0/dog/0"):
+        with pytest.raises(ValueError, match=r"no parameter 'fold'.* fold 0 alone.* vgg11-masked"):
+            check_cell(cell)
 
 
 @real
@@ -86,4 +91,3 @@ def test_what_is_not_there_is_said(tmp_path):
 
 def test_no_record_keeps_a_photograph():
     assert not keeps_pictures(parse_cell("voc_animals/ae/dog/0"))
-    assert keeps_pictures(parse_cell("scenes/ae/dog/0"))

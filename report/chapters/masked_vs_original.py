@@ -11,7 +11,8 @@ from matplotlib.ticker import PercentFormatter
 
 from ocnd_lib.background import SHOWN, VERSIONS, versions
 from ocnd_lib.comparison import mcnemar, mean_over_runs
-from ocnd_lib.masked import ROUNDED, Crops, mean_colour
+from ocnd_lib.crops import Crops, mean_colour
+from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, WIDTH, direct_labels, forest, image_grid, interval, matrix
