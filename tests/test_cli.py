@@ -102,13 +102,6 @@ def test_a_place_that_cannot_be_written_to_is_one_message(ocnd, notebook, tmp_pa
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_data_tells_what_is_in_a_set(ocnd):
-    done = ocnd("data", "digits")
-    assert done.exit_code == 0, done.output
-    assert "1 x 32 x 32  uint8" in done.stdout
-    assert "fingerprint" in done.stdout
-
-
 def test_damaged_data_is_one_message_and_code_1(ocnd, monkeypatch, tmp_path):
     from ocnd_lib import data
 

@@ -184,20 +184,6 @@ def test_a_killed_kernel_is_reported_with_its_cell(root):
         execute(source, root=root)
 
 
-def test_a_kernel_that_does_not_start_is_tried_once_more(root, no_kernel, monkeypatch):
-    calls = []
-
-    def unlucky(*args, **kwargs):
-        calls.append(args)
-        if len(calls) == 1:
-            raise RuntimeError("Kernel died before replying to kernel_info")
-        return no_kernel(*args, **kwargs)
-
-    monkeypatch.setattr(runs.papermill, "execute_notebook", unlucky)
-    execute(root / "notebooks" / "first.ipynb", root=root)
-    assert len(calls) == 2 and executed(root) == ["first"]
-
-
 def test_kernels_are_this_python_whatever_kernel_is_installed(root, monkeypatch):
     kernel = root / "jupyter" / "kernels" / "python3" / "kernel.json"
     kernel.parent.mkdir(parents=True)
@@ -245,11 +231,6 @@ def test_the_gallery_follows_the_order_of_the_text(tmp_path):
     lines = (tmp_path / "gallery.md").read_text().splitlines()
     headings = [line for line in lines if line.startswith("## ")]
     assert headings == ["## late", "## early", "## alone"]
-
-
-def test_the_gallery_of_a_folder_without_figures_is_a_page(tmp_path):
-    write_gallery(tmp_path, tmp_path / "gallery.md")
-    assert (tmp_path / "gallery.md").read_text().startswith("# All figures\n")
 
 
 def test_a_notebook_is_found_by_chapter_or_path(root):

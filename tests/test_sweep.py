@@ -214,10 +214,6 @@ def test_a_cell_under_two_names_is_run_once(tmp_path, monkeypatch):
     assert outcome["present"] == ["cifar10/ae/automobile/0"]
 
 
-def test_cells_have_their_one_name_and_come_once():
-    assert cells(["cifar10"], ["ae", "ae"], [0], ["car", "1"]) == ["cifar10/ae/automobile/0"]
-
-
 def test_time_running_out_leaves_the_rest(cluster, tmp_path):
     wanted = [TINY.format(digit, 0) for digit in range(3)]
     outcome = sweep(wanted, scheduler=cluster, max_minutes=1e-5, folder=tmp_path / "records")
