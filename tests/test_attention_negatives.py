@@ -40,18 +40,6 @@ def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypat
     assert not all(map(torch.equal, before, snapshot(judge)))
 
 
-def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
-    torch.manual_seed(0)
-    images = torch.rand(16, 3, 32, 32)
-    shuffled, pasted = attention.shuffled(images), attention.pasted(images)
-    assert torch.equal(shuffled.flatten(2).sort(2).values, images.flatten(2).sort(2).values)
-    changed = (pasted != images).any(1).float().mean((1, 2))
-    assert changed.max() <= 0.25 and changed.min() > 0
-    for row, image in zip(pasted, images, strict=True):
-        colours = {tuple(c) for c in image.flatten(1).T.tolist()}
-        assert {tuple(c) for c in row.flatten(1).T.tolist()} <= colours
-
-
 def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (32, 1, 32, 32), dtype=np.uint8)

@@ -102,17 +102,6 @@ def test_the_tables_hold_what_the_measures_say(model, shown):
     assert layers[0] == "head" and layers[-1] == "body.0" and len(tables["randomised"]) == 4 * 6
 
 
-def test_pictures_show_normal_images_and_novel_ones_of_different_classes(model, shown):
-    kept = looks.pictures(model, shown, each=3)
-    assert list(kept["novel"]) == [0, 0, 0, 1, 1, 1]
-    rows = [int(np.flatnonzero((shown.x == x).all((1, 2, 3)))[0]) for x in kept["given"]]
-    assert len(set(shown.label[rows[3:]])) == 3
-    np.testing.assert_array_equal(kept["masks"], shown.masks[rows])
-    np.testing.assert_allclose(
-        kept[looks.AFTER], looks.maps_of(model, shown.x)[looks.AFTER][rows], atol=1e-6
-    )
-
-
 def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(looks, "LOOKED_AT", 6)
     monkeypatch.setattr(looks.look, "__defaults__", (looks.LAYER, 1))

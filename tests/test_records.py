@@ -51,23 +51,6 @@ def test_parameters_of_a_cell_have_their_types_and_one_order():
     assert cell.variant == "m+flag=True+name=balanced+ratio=99"
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("cifar10/vgg11/airplane", "is not a cell"),
-        ("cifar10//airplane/0", "is not a cell"),
-        ("../../etc/0", "is not a cell"),
-        ("cifar10/vgg11/airplane/-1", "seed '-1'"),
-        ("cifar10/vgg11/airplane/1.5", "seed '1.5'"),
-        ("cifar10/vgg11+ratio/airplane/0", "not NAME=VALUE"),
-    ],
-)
-def test_a_bad_cell_is_refused_with_the_form_of_a_good_one(text, message):
-    with pytest.raises(ValueError, match=message) as error:
-        parse_cell(text)
-    assert "cifar10/vgg11-bn/airplane/0" in str(error.value)
-
-
 @pytest.mark.parametrize(("offset", "scale"), [(0, 1e-3), (-3000, 40), (50, 1.0)])
 def test_coarse_scores_take_less_space_and_rank_almost_alike(tmp_path, offset, scale):
     rng = np.random.default_rng(0)

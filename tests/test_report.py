@@ -113,8 +113,11 @@ def test_only_the_notebook_that_changed_is_executed_again(root, no_kernel, monke
     assert executed(root) == ["first", "second", "second"]
 
 
-@pytest.mark.parametrize("file", ["ocnd_lib/thing.py", "results/records/a/b/c/0.json"])
-def test_a_change_of_library_or_records_executes_again(root, no_kernel, file):
+@pytest.mark.parametrize(
+    "file", ["ocnd_lib/thing.py", "results/records/a/b/c/0.json", "data/scenes/scenes.npz"]
+)
+def test_a_change_of_library_records_or_data_executes_again(root, no_kernel, file, monkeypatch):
+    monkeypatch.setenv("OCND_DATA", str(root / "data"))
     source = root / "notebooks" / "first.ipynb"
     first = execute(source, root=root)
     assert execute(source, root=root).seconds == 0
@@ -123,16 +126,6 @@ def test_a_change_of_library_or_records_executes_again(root, no_kernel, file):
     assert execute(source, root=root).seconds > 0
     assert executed(root) == ["first", "first"]
     assert execute(source, root=root).notebook == first.notebook
-
-
-def test_a_set_with_masks_that_is_built_anew_executes_again(root, no_kernel, tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
-    source = root / "notebooks" / "first.ipynb"
-    execute(source, root=root)
-    assert execute(source, root=root).seconds == 0
-    (tmp_path / "data" / "scenes").mkdir(parents=True)
-    (tmp_path / "data" / "scenes" / "scenes.npz").write_bytes(b"other pictures")
-    assert execute(source, root=root).seconds > 0
 
 
 def test_a_run_without_its_figures_or_in_other_precision_is_executed_again(
