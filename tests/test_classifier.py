@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import benchmark, classifier
+from ocnd_lib import benchmark, classifier, training
 from ocnd_lib.classifier import Recipe, fit, imbalance_experiment, logits, one_cycle
 from ocnd_lib.data import load_images
 from ocnd_lib.records import read_record
@@ -103,3 +103,18 @@ def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypat
 def test_a_cell_has_one_name_however_its_class_is_written():
     names = {str(benchmark.check_cell(f"cifar10/vgg11/{c}/0")) for c in ("car", "1", "Automobile")}
     assert names == {"cifar10/vgg11/automobile/0"}
+
+
+@pytest.mark.bf16
+def test_steps_learn_in_half_precision(two_kinds):
+    x, y = two_kinds
+    recipe = Recipe(epochs=4, batch_size=16, augment=False, width=8)
+    found = {}
+    for precision in ("bf16", "fp32"):
+        hardware = training.choose_hardware("cpu", precision)
+        model, curves = fit(x, y, recipe, seed=0, hardware=hardware)
+        found[precision] = logits(model, x, hardware)
+        assert curves[-1]["train_loss"] < curves[0]["train_loss"]
+        assert {each.dtype for each in model.parameters()} == {torch.float32}
+    assert not np.array_equal(found["bf16"], found["fp32"])
+    assert str(training.choose_hardware("cpu")) == "cpu bfloat16"

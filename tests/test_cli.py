@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
+from ocnd_lib import benchmark
+from ocnd_lib.records import write_record
 from report import cli, runs
 
 ROOT = Path(__file__).parents[1]
@@ -125,8 +127,6 @@ def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path, cel
 
 
 def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):
-    from ocnd_lib import benchmark
-
     record = {
         "cell": "digits/vgg11/3/0",
         "metrics": {"auroc": 0.5},
@@ -134,15 +134,9 @@ def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):
         "hardware": "cpu float32",
         "provenance": {"date": "2000-01-01T00:00:00+00:00", "git_revision": None},
     }
-
-    def run_cell(cell):
-        from ocnd_lib.records import write_record
-
-        write_record(record)
-        return record
-
     assert "no record yet" in ocnd("records").stdout
-    monkeypatch.setattr(benchmark, "run_cell", run_cell)
+    made = lambda cell: write_record(record) and record  # noqa: E731
+    monkeypatch.setattr(benchmark, "run_cell", made)
     done = ocnd("run", "digits/vgg11/3/0")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1].endswith("digits/vgg11/3/0.json")

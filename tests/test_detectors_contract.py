@@ -184,12 +184,12 @@ def test_what_is_saved_is_loaded(name, tmp_path):
         type(fitted(name)).load(tmp_path)
 
 
-@every_deep
-def test_a_fit_stopped_after_each_checkpoint_ends_the_same(name, tmp_path, monkeypatch):
+def fit_in_pieces(name: str, path, monkeypatch) -> Detector:
+    """Fit, stopped after each checkpoint and taken up again."""
+
     class Stopped(Exception):
         pass
 
-    expected = scores(name)  # before fits are stopped
     save = training.Checkpoint.save
 
     def save_and_stop(self, *arguments):
@@ -200,15 +200,30 @@ def test_a_fit_stopped_after_each_checkpoint_ends_the_same(name, tmp_path, monke
     for starts in range(1, 30):
         torch.manual_seed(starts)
         try:
-            detector = small(name).fit(
-                X, x_validation=X_VALIDATION, checkpoint=tmp_path / "checkpoint.pt"
-            )
+            detector = small(name).fit(X, x_validation=X_VALIDATION, checkpoint=path)
             break
         except Stopped:
             pass
     assert starts > 2, "fewer than two checkpoints were written"
+    return detector
+
+
+@every_deep
+def test_a_fit_stopped_after_each_checkpoint_ends_the_same(name, tmp_path, monkeypatch):
+    expected = scores(name)  # before fits are stopped
+    detector = fit_in_pieces(name, tmp_path / "checkpoint.pt", monkeypatch)
     np.testing.assert_array_equal(detector.novelty_score(X_TEST), expected)
     assert detector.curves_ == fitted(name).curves_
+
+
+@pytest.mark.bf16
+def test_in_half_precision_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    straight = small("OCGAN").fit(X, x_validation=X_VALIDATION)
+    both = straight.novelty_score(np.concatenate([X_TEST, 255 - X_TEST]))
+    assert roc_auc_score(np.repeat([0, 1], len(X_TEST)), both) > 0.9
+    assert both.dtype == np.float32
+    resumed = fit_in_pieces("OCGAN", tmp_path / "checkpoint.pt", monkeypatch)
+    np.testing.assert_array_equal(resumed.novelty_score(X_TEST), both[: len(X_TEST)])
 
 
 @every
