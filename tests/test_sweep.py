@@ -21,7 +21,7 @@ from ocnd_lib.sweep import cells, parse_seeds, sweep
 from report import cli
 
 TINY = "digits/ae+epochs=1+latent_dim=2+width=4/{}/{}"
-LONGER = TINY.replace("epochs=1", "epochs=40")
+LONGER = TINY.replace("epochs=1", "epochs=20")
 ROOT = Path(__file__).parents[1]
 
 
@@ -124,7 +124,7 @@ def test_a_cell_that_no_worker_survives_is_named(cluster, tmp_path, monkeypatch)
 
 def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(tmp_path, monkeypatch):
     folder, log = tmp_path / "records", tmp_path / "log"
-    wanted = [LONGER.replace("40", "5").format(digit, 0) for digit in range(2)]
+    wanted = [LONGER.replace("20", "5").format(digit, 0) for digit in range(2)]
 
     def task(cell, *settings):
         from ocnd_lib import benchmark
@@ -176,7 +176,7 @@ def test_a_scheduler_that_is_not_there_is_said_at_once(tmp_path, monkeypatch, ad
 
 
 def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
-    endless = LONGER.replace("40", "1000000").split("/")[1]
+    endless = LONGER.replace("20", "1000000").split("/")[1]
     command = [sys.executable, "-m", "report.cli", "sweep", "--datasets", "digits"]
     sweeping = subprocess.Popen(
         [*command, "--methods", endless, "--classes", "3", "--workers", "1"],
