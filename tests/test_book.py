@@ -185,6 +185,7 @@ LOOK = """async () => {
 # what a reader sees without unfolding anything: prose beside code, tables, figures and formulas
 SIZE = """() => {
     const article = document.querySelector('article.bd-article');
+    if (!article) return null;  // the page of the search
     const shown = (what) =>
         [...article.querySelectorAll(what)].filter(it => it.checkVisibility()).length;
     const prose = article.cloneNode(true);
