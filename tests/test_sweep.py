@@ -122,41 +122,42 @@ def test_a_cell_that_no_worker_survives_is_named(cluster, tmp_path, monkeypatch)
     assert failed.startswith(f"{cell}: every worker that tried it died")
 
 
-def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(tmp_path, monkeypatch):
-    folder, log = tmp_path / "records", tmp_path / "log"
-    wanted = [LONGER.replace("20", "5").format(digit, 0) for digit in range(2)]
+def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
+    cluster, tmp_path, monkeypatch
+):
+    folder, log, here, before = tmp_path / "records", tmp_path / "log", os.getpid(), os.nice(0)
+    wanted = [TINY.format(digit, 0) for digit in range(2)]
 
     def task(cell, *settings):
         from ocnd_lib import benchmark
         from ocnd_lib.sweep import _task
 
         (tmp_path / f"started-{os.getpid()}").touch()
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while len(list(tmp_path.glob("started-*"))) < 2:  # both sweeps are at their first cell
             assert time.monotonic() < end, "the other sweep never began"
-            time.sleep(0.01)
+            time.sleep(0.1)
         write = benchmark.write_record
 
         def noted(record, arrays, folder):
+            time.sleep(1)  # the other comes to this cell meanwhile
             with log.open("a") as file:
-                file.write(f"{os.nice(0)} {record['cell']}\n")
+                file.write(f"{record['cell']} {os.getpid() == here} {os.nice(0)}\n")
             write(record, arrays, folder)
 
         with mock.patch.object(benchmark, "write_record", noted):
             return _task(cell, *settings)
 
     monkeypatch.setattr(sweeps, "_task", task)
-    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    with ThreadPoolExecutor(2) as pool, LocalCluster(**settings) as running:
-        sweeping = [
-            pool.submit(sweep, wanted, 1, None, 7, scheduler, folder)
-            for scheduler in (None, running.scheduler_address)
-        ]
-        outcomes = [each.result() for each in sweeping]
+    with ThreadPoolExecutor(2) as pool:  # one has a process of its own, one a thread of this
+        nice = pool.submit(sweep, wanted, niceness=7, workers=1, folder=folder)
+        other = pool.submit(sweep, wanted, scheduler=cluster, folder=folder)
+        outcomes = [nice.result(), other.result()]
     assert any(outcome["taken"] for outcome in outcomes)
     assert not any(outcome["failed"] or outcome["left"] for outcome in outcomes)
-    niceness = max(7, os.nice(0))
-    assert sorted(log.read_text().splitlines()) == [f"{niceness} {cell}" for cell in wanted]
+    done = [line.split() for line in log.read_text().splitlines()]
+    assert sorted(cell for cell, _, _ in done) == wanted
+    assert all(int(n) == (before if own == "True" else max(7, before)) for _, own, n in done)
     assert [record["cell"] for record in read_records(folder)] == wanted
 
 
