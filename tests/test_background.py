@@ -18,11 +18,10 @@ from ocnd_lib.background import (
     pooled_answers,
     versions,
 )
-from ocnd_lib.benchmark import check_cell, run_cell
+from ocnd_lib.benchmark import run_cell
 from ocnd_lib.masked import Crops, MaskedSet, mean_colour, silhouette
 from ocnd_lib.networks import VGG11
 from ocnd_lib.records import read_arrays
-from ocnd_lib.sweep import cells
 
 SMALL = replace(
     RECIPE, batch_norm=True, width=2, epochs=2, batch_size=10, optimiser="sgd", learning_rate=0.05
@@ -200,14 +199,6 @@ def test_bad_cells_are_refused_before_any_work(cell, message, tmp_path, loaded):
     with pytest.raises(ValueError, match=message):
         run_cell(cell, tmp_path)
     assert not loaded and not list(tmp_path.iterdir())
-
-
-def test_a_sweep_has_one_cell_for_all_classes():
-    wanted = cells(["scenes", "mnist_on_cifar"], ["vgg11-masked", "vgg11-original"], [0, 1])
-    assert len(wanted) == 8 and wanted[0] == "scenes/vgg11-masked/all/0"
-    assert all(str(check_cell(cell)) == cell for cell in wanted)
-    with pytest.raises(ValueError, match="needs pictures with masks"):
-        cells(["digits"], ["vgg11-masked"], [0])
 
 
 # --- fold by fold --------------------------------------------------------------------------------

@@ -38,13 +38,6 @@ def test_it_learns_an_easy_task_and_scores_in_the_right_direction(two_kinds):
     assert [point["epoch"] for point in curves] == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_same_seed_gives_the_same_network_bit_for_bit(two_kinds):
-    x, y = two_kinds
-    recipe = Recipe(epochs=1, batch_size=32, width=8)
-    a, b, c = (logits(fit(x, y, recipe, seed)[0], x) for seed in (1, 1, 2))
-    assert np.array_equal(a, b) and not np.array_equal(a, c)
-
-
 def test_test_images_do_not_influence_training(few_digits):
     recipe = Recipe(epochs=1, batch_size=40, width=8)
     _, arrays = imbalance_experiment(few_digits, 0, 0, 30, recipe)
@@ -98,11 +91,6 @@ def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypat
     parameters = benchmark.METHODS["vgg11"].parameters
     monkeypatch.setitem(benchmark.METHODS, "vgg11", benchmark.Method(never, parameters))
     assert benchmark.run_cell(cell, tmp_path / "records") == read_record(cell, tmp_path / "records")
-
-
-def test_a_cell_has_one_name_however_its_class_is_written():
-    names = {str(benchmark.check_cell(f"cifar10/vgg11/{c}/0")) for c in ("car", "1", "Automobile")}
-    assert names == {"cifar10/vgg11/automobile/0"}
 
 
 @pytest.mark.bf16

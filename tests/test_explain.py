@@ -62,11 +62,6 @@ def test_grad_cam_leaves_the_network_as_it_was_and_works_on_one_at_rest(critic):
     assert not critic.body[2]._forward_hooks
 
 
-def test_an_unknown_layer_is_refused_with_the_list(critic):
-    with pytest.raises(ValueError, match=r"no layer 'conv'.*body\.2"):
-        grad_cam(critic, "conv", torch.rand(1, 1, 32, 32))
-
-
 class Corner(nn.Module):
     """Its logit is the mean of the upper left quarter."""
 
@@ -221,13 +216,16 @@ def test_images_without_an_object_are_left_out(squares):
         lifts(heat, np.zeros_like(mask))
 
 
+ONES = np.ones((2, 4, 4))
+
+
 @pytest.mark.parametrize(
     ("heat", "mask", "message"),
     [
-        (np.ones((2, 4, 4)), np.ones((2, 4, 4)), "bool"),
-        (np.ones((2, 4, 4)), np.ones((2, 4, 5), bool), "one shape"),
-        (-np.ones((2, 4, 4)), np.ones((2, 4, 4), bool), "at least 0"),
-        (np.full((2, 4, 4), np.nan), np.ones((2, 4, 4), bool), "finite"),
+        (ONES, ONES, "bool"),
+        (ONES, np.ones((2, 4, 5), bool), "one shape"),
+        (-ONES, ONES > 0, "at least 0"),
+        (ONES * np.nan, ONES > 0, "finite"),
     ],
 )
 def test_bad_maps_are_refused(heat, mask, message):

@@ -11,7 +11,7 @@ import pytest
 from report import pages as report
 from report import runs
 from report.pages import BookError, build, write_gallery
-from report.runs import NotebookError, execute, find_notebook
+from report.runs import NotebookError, execute
 
 FIGURE = """\
 import os, pathlib
@@ -224,11 +224,3 @@ def test_the_gallery_follows_the_order_of_the_text(tmp_path):
     lines = (tmp_path / "gallery.md").read_text().splitlines()
     headings = [line for line in lines if line.startswith("## ")]
     assert headings == ["## late", "## early", "## alone"]
-
-
-def test_a_notebook_is_found_by_chapter_or_path(root):
-    source = root / "notebooks" / "first.ipynb"
-    for target in ("first", "notebooks/first.ipynb", str(source)):
-        assert find_notebook(target, root) == source
-    with pytest.raises(ValueError, match="there are: first, second"):
-        find_notebook("third", root)
