@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from data_prep import archives
 from ocnd_lib import benchmark
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.classifier import Recipe, fit
@@ -73,37 +72,13 @@ def test_labels_that_cannot_be_learnt_from(labels, message):
         fit(X, labels, Recipe(), seed=0)
 
 
-def stored(path, **changes) -> None:
-    """A small MNIST that is whole but for what changes."""
-    rng = np.random.default_rng(0)
-    arrays = {
-        "x_train": rng.integers(0, 256, (40, 28, 28), np.uint8),
-        "y_train": np.repeat(np.arange(10, dtype=np.uint8), 4),
-        "x_test": rng.integers(0, 256, (20, 28, 28), np.uint8),
-        "y_test": np.tile(np.arange(10, dtype=np.uint8), 2),
-    } | changes
-    md5 = np.array([archives.md5_of(array) for array in arrays.values()])
-    np.savez(path, **arrays, md5=md5, class_names=np.array(archives.CLASS_NAMES["mnist"].split()))
-
-
-DAMAGE = {
-    r"x_train is uint8 (40, 32, 28)": {"x_train": np.zeros((40, 32, 28), np.uint8)},
-    r"x_test is float64 (20, 28, 28)": {"x_test": np.full((20, 28, 28), np.nan)},
-    r"the labels in y_train are not 0 to 9, each in use": {"y_train": np.zeros(40, np.uint8)},
-}
-
-
-@pytest.mark.parametrize("complaint", DAMAGE)
-def test_a_data_file_that_cannot_be_learnt_from(complaint, tmp_path, monkeypatch):
+@pytest.mark.parametrize("damage", [b"", b"half an archive"])
+def test_a_data_file_that_cannot_be_learnt_from(damage, tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_DATA", str(tmp_path))
-    monkeypatch.setattr(archives, "ORIGINAL_MD5", {"mnist": {}})
-    stored(tmp_path / "mnist.npz", **DAMAGE[complaint])
-    for words in (
-        ("run", "mnist/ae/3/0"),
-        ("sweep", "--datasets", "mnist", "--methods", "ae", "--seeds", "0"),
-    ):
-        said = refused(*words, code=1)
-        assert complaint in said and said.endswith("run: ocnd data mnist\n")
+    (tmp_path / "mnist.npz").write_bytes(damage)
+    names = ("--datasets", "mnist", "--methods", "ae", "--seeds", "0")
+    for words in (("run", "mnist/ae/3/0"), ("sweep", *names)):
+        assert refused(*words, code=1).endswith("run: ocnd data mnist\n")
 
 
 # --- names ---------------------------------------------------------------------------------------

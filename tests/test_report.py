@@ -193,18 +193,6 @@ def test_kernels_are_this_python_whatever_kernel_is_installed(root, monkeypatch)
     assert sys.executable in answer and f"'{root}'" in answer and "inline" in answer
 
 
-def test_bad_parameters_are_refused_before_a_kernel_starts(root, monkeypatch):
-    monkeypatch.setattr(runs.papermill, "execute_notebook", lambda *_, **__: pytest.fail("started"))
-    source = root / "notebooks" / "first.ipynb"
-    with pytest.raises(ValueError, match="'numbr', did you mean 'number'") as refusal:
-        execute(source, {"numbr": 3}, root=root)
-    assert "name    str  default 'first'  what it is called" in str(refusal.value)
-    with pytest.raises(ValueError, match=r"'1.5' is no int"):
-        execute(source, {"number": "1.5"}, root=root)
-    with pytest.raises(ValueError, match="preset must be one of quick, full"):
-        build("fast", root=root, say=list)
-
-
 def test_a_warning_fails_the_book_every_time(root):
     shutil.rmtree(root / "notebooks")
     (root / "book" / "_toc.yml").write_text(
