@@ -10,8 +10,9 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {"data_prep": set(), "ocnd_lib": {"data_prep"}, "report": {"data_prep", "ocnd_lib"}}
 OWN = set(ALLOWED)
 DRAWING = {"matplotlib", "matplotlib_inline", "seaborn", "IPython"}
-LINES_A_FILE = 480  # to become 400
-LINES = {"data_prep": 1800, "ocnd_lib": 7200, "report": 8500, "benchmarks": 1100, "tests": 13500}
+LINES_A_FILE = 400
+# to become: data_prep 1800, ocnd_lib 6000, report 4000, benchmarks 500, tests 9000
+LINES = {"data_prep": 1800, "ocnd_lib": 7200, "report": 6500, "benchmarks": 700, "tests": 12500}
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -76,8 +77,8 @@ def test_an_import_is_seen_wherever_and_however_it_is_written(tmp_path):
 @pytest.mark.parametrize("package", LINES)
 def test_no_package_and_no_file_outgrows_its_ceiling(package):
     lines = {
-        path.relative_to(ROOT): len(path.read_text().splitlines())
+        path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
         for path in (ROOT / package).rglob("*.py")
     }
     assert sum(lines.values()) <= LINES[package]
-    assert not {path: count for path, count in lines.items() if count > LINES_A_FILE}
+    assert not {path: n for path, n in lines.items() if n > LINES_A_FILE}

@@ -23,13 +23,6 @@ def x():
     return one_class_split(load_images("digits"), 8, seed=0).x_train[:32]
 
 
-def test_without_a_classifier_there_is_none_and_no_negative(x, monkeypatch):
-    monkeypatch.setattr(map_learner, "generated_negatives", lambda *_: pytest.fail("called"))
-    monkeypatch.setattr(map_learner, "Critic", lambda *_: pytest.fail("built"))
-    model = AttentionGAN(**SHORT, pretrain_mask=True, mask_epochs=1).fit(x)
-    assert "classifier" not in model.state_ and "classifier" not in model.score_parts(x)
-
-
 def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypatch):
     taught, _, _ = learner(x, classifier="generated")
     taught.nets.train()
@@ -45,27 +38,6 @@ def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypat
     assert not torch.equal(whole[16:], images)
     assert said == [1, 0, 1, 0]
     assert not all(map(torch.equal, before, snapshot(judge)))
-
-
-@pytest.mark.parametrize("kind", ["shuffled", "pasted", "mixed", "blurred"])
-def test_negatives_differ_from_what_they_are_made_of(x, kind):
-    torch.manual_seed(0)
-    images = to_unit(torch.from_numpy(x))
-    made = getattr(attention, kind)(images)
-    assert made.shape == images.shape and made.min() >= -1 and made.max() <= 1
-    assert ((made - images).abs().amax((1, 2, 3)) > 0.1).float().mean() > 0.9
-
-
-def test_shuffling_moves_pixels_and_pasting_leaves_most_in_place():
-    torch.manual_seed(0)
-    images = torch.rand(16, 3, 32, 32)
-    shuffled, pasted = attention.shuffled(images), attention.pasted(images)
-    assert torch.equal(shuffled.flatten(2).sort(2).values, images.flatten(2).sort(2).values)
-    changed = (pasted != images).any(1).float().mean((1, 2))
-    assert changed.max() <= 0.25 and changed.min() > 0
-    for row, image in zip(pasted, images, strict=True):
-        colours = {tuple(c) for c in image.flatten(1).T.tolist()}
-        assert {tuple(c) for c in row.flatten(1).T.tolist()} <= colours
 
 
 def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():

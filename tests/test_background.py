@@ -1,6 +1,5 @@
 """The experiment on crops: arms differ by their pixels only, and cells say what they are."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 import torch
 
 from data_prep import voc_animals
-from data_prep.scenes import draw_scenes
 from ocnd_lib import background, benchmark, classifier
 from ocnd_lib.background import (
     RECIPE,
@@ -17,18 +15,14 @@ from ocnd_lib.background import (
     background_experiment,
     balanced_fold,
     compare_pooled,
-    epochs_to,
     pooled_answers,
     versions,
 )
-from ocnd_lib.benchmark import check_cell, run_cell
-from ocnd_lib.classifier import Recipe
+from ocnd_lib.benchmark import run_cell
 from ocnd_lib.crops import Crops, mean_colour, silhouette
-from ocnd_lib.image_sets import ImageSet, MaskedSet
-from ocnd_lib.masked import crop_coco, load_masked
+from ocnd_lib.image_sets import MaskedSet
 from ocnd_lib.networks import VGG11
-from ocnd_lib.records import read_arrays, read_record
-from ocnd_lib.sweep import cells
+from ocnd_lib.records import read_arrays
 
 SMALL = replace(
     RECIPE, batch_norm=True, width=2, epochs=2, batch_size=10, optimiser="sgd", learning_rate=0.05
@@ -152,12 +146,6 @@ def test_test_crops_choose_nothing(crops):
     assert losses[0] == losses[1]
 
 
-def test_epochs_are_counted_to_the_first_that_reaches_the_level():
-    curve = [{"epoch": k + 1, "a": a} for k, a in enumerate((0.5, 0.8, 0.7, 0.9))]
-    assert epochs_to(curve, "a") == 2 and epochs_to(curve, "a", 0.85) == 4
-    assert epochs_to(curve, "a", 0.95) is None
-
-
 def test_a_stopped_cell_goes_on_bit_for_bit(loaded, tmp_path, monkeypatch):
     folders = [tmp_path / name / "records" for name in ("straight", "stopped")]
     straight = run_cell(CELL, folders[0])
@@ -183,40 +171,11 @@ def test_a_stopped_cell_goes_on_bit_for_bit(loaded, tmp_path, monkeypatch):
     assert losses[0] == losses[1]
 
 
-def test_a_record_is_plain_json_with_its_arrays(loaded, tmp_path):
-    folder = tmp_path / "records"
-    record = run_cell(CELL, folder)
-    plain = json.loads((folder / f"{CELL}.json").read_text())
-    assert read_record(CELL, folder) == record
-    assert {**plain, "curves": record["curves"]} == record
-    assert record["parameters"]["arm"] == "masked" and not record["parameters"]["augment"]
-    assert set(read_arrays(CELL, folder)) == {"y_test", *(f"predicted_{v}" for v in SHOWN)}
-    assert loaded == [0.5]
-    run_cell(CELL, folder)
-    assert loaded == [0.5]  # nothing is run twice
-
-
 def test_the_correlation_in_a_name_decides_the_scenes(loaded, tmp_path):
     for text, value in (("0", 0), ("1", 1), ("0.9", 0.9)):
         settings = f"masked+background_correlation={text}"
         run_cell(CELL.replace("masked", settings), tmp_path / "records")
         assert loaded.pop() == value
-
-
-def test_a_detector_too_learns_the_pictures_of_its_name_and_none_that_were_kept(
-    crops, loaded, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(benchmark, "load_images", lambda *_: pytest.fail("a kept set was loaded"))
-    seen = []
-
-    def learn(images, cell, checkpoint, hardware):
-        seen.append(images)
-        return {"metrics": {}}, {}
-
-    monkeypatch.setitem(benchmark.METHODS, "ae", replace(benchmark.METHODS["ae"], run=learn))
-    run_cell("scenes/ae/car/0", tmp_path / "records")
-    assert loaded == [0.5]
-    assert isinstance(seen[0], ImageSet) and np.array_equal(seen[0].x_test, crops.test.x)
 
 
 @pytest.mark.parametrize(
@@ -243,57 +202,6 @@ def test_bad_cells_are_refused_before_any_work(cell, message, tmp_path, loaded):
     assert not loaded and not list(tmp_path.iterdir())
 
 
-def test_a_sweep_has_one_cell_for_all_classes():
-    wanted = cells(["scenes", "mnist_on_cifar"], ["vgg11-masked", "vgg11-original"], [0, 1])
-    assert len(wanted) == 8 and wanted[0] == "scenes/vgg11-masked/all/0"
-    assert all(str(check_cell(cell)) == cell for cell in wanted)
-    with pytest.raises(ValueError, match="needs pictures with masks"):
-        cells(["digits"], ["vgg11-masked"], [0])
-
-
-def test_whatever_there_is_of_coco_is_cropped(tmp_path):
-    path = draw_scenes(tmp_path / "coco", per_class=5)
-    annotations = tmp_path / "coco" / "annotations" / "instances_subset.json"
-    annotations.parent.mkdir()
-    path.rename(annotations)
-    images = load_masked("coco10", tmp_path)
-    assert images.name == "coco10" and np.bincount(images.train.y).tolist() == [4] * 10
-    assert np.bincount(images.test.y).tolist() == [1] * 10
-    again = crop_coco(annotations, tmp_path / "coco" / "images")
-    assert images.fingerprint == again.fingerprint
-    assert not (tmp_path / "coco10").exists()  # nothing is kept
-
-
-def test_a_small_set_has_a_fifth_for_the_test(monkeypatch):
-    made = {}
-    monkeypatch.setattr(
-        background, "make_scenes", lambda correlation, **size: made.update(size, c=correlation)
-    )
-    background.small_set("scenes", 0.3, 110, 4)
-    assert made == {"c": 0.3, "per_class": 110, "test": 220, "seed": 4}
-    background.small_set("scenes", 0.3, 2, 4)
-    assert made["test"] == 10
-    with pytest.raises(ValueError, match="no set with masks 'digits'"):
-        background.small_set("digits", 0.5, 10, 0)
-
-
-def test_an_unknown_arm_is_refused_with_the_list(crops):
-    with pytest.raises(ValueError, match="no version 'blurred' of a crop; there are: original, "):
-        background_experiment(crops, "blurred", 0, SMALL)
-
-
-def test_a_narrow_network_keeps_the_plan():
-    wide, narrow = VGG11(classes=10), VGG11(classes=10, width=8)
-    shapes = [[tuple(p.shape) for p in net.parameters()] for net in (wide, narrow)]
-    assert shapes[0][0] == (64, 3, 3, 3) and shapes[1][0] == (8, 3, 3, 3)
-    assert [s[0] for s in shapes[0][:-1]] != [s[0] for s in shapes[1][:-1]]
-    for a, b in zip(shapes[0][1:-1], shapes[1][1:-1], strict=True):
-        assert len(a) == len(b) and (a[0] == 8 * b[0] or a[0] == 10)
-    assert narrow(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
-    with pytest.raises(ValueError, match="width must be a whole number"):
-        Recipe(width=0)
-
-
 # --- fold by fold --------------------------------------------------------------------------------
 
 
@@ -309,7 +217,7 @@ def animals():
     m = np.zeros((len(y), 1, 32, 32), np.uint8)
     m[:, :, 8:24, 8:24] = 255
     crops = Crops(x, np.where(m == 255, x, 0), m, y)
-    fold = voc_animals.folds(y, photograph)
+    fold = voc_animals.folds(tuple(y.tolist()), tuple(photograph.tolist()))
 
     def part(k):
         return [Crops(*(a[rows] for a in crops)) for rows in (fold != k, fold == k)]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from data_prep import archives
 from ocnd_lib import benchmark
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.classifier import Recipe, fit
@@ -15,8 +14,7 @@ from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.detectors.deep_svdd import DeepSVDD
 from ocnd_lib.detectors.kde import KDE
 from ocnd_lib.detectors.pixelcnn import PixelCNN
-from ocnd_lib.records import parse_cell, read_records
-from ocnd_lib.settings import check_settings
+from ocnd_lib.records import read_records
 from report import cli
 
 X = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
@@ -48,10 +46,6 @@ IMAGES = {
         np.arange(X.size).reshape(X.shape) < 3, np.nan, X
     ).astype(np.float32),
     r"shape \(N, 1 or 3, 32, 32\), not \(12, 1, 28, 28\)": X[..., 2:30, 2:30],
-    r"not \(12, 2, 32, 32\)": np.repeat(X, 2, axis=1),
-    r"not \(12, 32, 32\)": X[:, 0],
-    r"not \(1, 32, 32\)": X[0],
-    "1 images are too few; at least": X[:1],
     "0 images are too few; at least": X[:0],
 }
 
@@ -78,46 +72,13 @@ def test_labels_that_cannot_be_learnt_from(labels, message):
         fit(X, labels, Recipe(), seed=0)
 
 
-def stored(path, **changes) -> None:
-    """A small MNIST that is whole but for what changes."""
-    rng = np.random.default_rng(0)
-    arrays = {
-        "x_train": rng.integers(0, 256, (40, 28, 28), np.uint8),
-        "y_train": np.repeat(np.arange(10, dtype=np.uint8), 4),
-        "x_test": rng.integers(0, 256, (20, 28, 28), np.uint8),
-        "y_test": np.tile(np.arange(10, dtype=np.uint8), 2),
-    } | changes
-    md5 = np.array([archives.md5_of(array) for array in arrays.values()])
-    np.savez(path, **arrays, md5=md5, class_names=np.array(archives.CLASS_NAMES["mnist"].split()))
-
-
-DAMAGE = {
-    r"x_train is uint8 (40, 32, 28)": {"x_train": np.zeros((40, 32, 28), np.uint8)},
-    r"x_train is uint8 (40, 28, 28, 2)": {"x_train": np.zeros((40, 28, 28, 2), np.uint8)},
-    r"x_test is float64 (20, 28, 28)": {"x_test": np.full((20, 28, 28), np.nan)},
-    r"x_train is uint8 (28, 28)": {"x_train": np.zeros((28, 28), np.uint8)},
-    r"the labels in y_train are not 0 to 9, each in use": {"y_train": np.zeros(40, np.uint8)},
-}
-
-
-@pytest.mark.parametrize("complaint", DAMAGE)
-def test_a_data_file_that_cannot_be_learnt_from(complaint, tmp_path, monkeypatch):
+@pytest.mark.parametrize("damage", [b"", b"half an archive"])
+def test_a_data_file_that_cannot_be_learnt_from(damage, tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_DATA", str(tmp_path))
-    monkeypatch.setattr(archives, "ORIGINAL_MD5", {"mnist": {}})
-    stored(tmp_path / "mnist.npz", **DAMAGE[complaint])
-    for words in (
-        ("run", "mnist/ae/3/0"),
-        ("sweep", "--datasets", "mnist", "--methods", "ae", "--seeds", "0"),
-    ):
-        said = refused(*words, code=1)
-        assert complaint in said and said.endswith("run: ocnd data mnist\n")
-
-
-def test_a_class_of_four_images_is_too_small_to_learn(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_DATA", str(tmp_path))
-    monkeypatch.setattr(archives, "ORIGINAL_MD5", {"mnist": {}})
-    stored(tmp_path / "mnist.npz")
-    assert "4 images are too few; at least 10 are needed" in refused("run", "mnist/ae/3/0")
+    (tmp_path / "mnist.npz").write_bytes(damage)
+    names = ("--datasets", "mnist", "--methods", "ae", "--seeds", "0")
+    for words in (("run", "mnist/ae/3/0"), ("sweep", *names)):
+        assert refused(*words, code=1).endswith("run: ocnd data mnist\n")
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -134,20 +95,20 @@ FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
         ("digits/aee/3/0", "unknown method 'aee'; there are: vgg11"),
         ("digits/ae/3", FORM),
         ("digits/ae/3/0/0", FORM),
-        ("digits/ae/3/0-", "seed '0-'"),
+        ("digits//3/0", FORM),
+        ("../../etc/0", FORM),
+        ("digits/ae/3/1.5", "seed '1.5'"),
         ("digits/ae/3/-1", "seed '-1'"),
         ("digits/ae/3/4294967296", "from 0 to 4294967295"),
         ("digits/ae+width/3/0", "'width' in"),
         ("digits/ae+width=4+width=5/3/0", "'width' stands twice"),
         ("digits/ae+height=4/3/0", "ae has no parameter 'height'; there are: batch_size"),
         ("digits/ae+width=0/3/0", "width must be a whole number, 1 or more, not 0"),
-        ("digits/ae+width=x/3/0", "width must be a whole number, 1 or more, not 'x'"),
         ("digits/ae+epochs=1.5/3/0", "epochs must be a whole number, 1 or more, not 1.5"),
         ("digits/ae+noise=-1/3/0", "noise must be a number, 0 or more, not -1"),
         ("digits/ae+noise=True/3/0", "noise must be a number, 0 or more, not True"),
         ("digits/ae+learning_rate=0/3/0", "learning_rate must be a number above 0, not 0"),
         ("digits/kde+gcn=1/3/0", "gcn must be True or False, not 1"),
-        ("digits/vgg11+epochs=x/3/0", "epochs must be a whole number, 1 or more, not 'x'"),
         ("digits/vgg11+class_weight=heavy/3/0", "'heavy' is not one of none, balanced"),
         ("digits/vgg11+ratio=x/3/0", "ratio must be a number, 0 or more, not 'x'"),
         ("digits/vgg11+ratio=1/3/0", "a ratio of 1.0 is impossible for class 3"),
@@ -164,8 +125,7 @@ def test_a_cell_that_cannot_be_run(cell, complaint):
     ("datasets", "methods", "seeds", "complaint"),
     [
         ("digits", "ae", "0-", "'0-' is no list of seeds; write one like 0-4 or 0,2,5"),
-        ("digits", "ae", "", "is no list of seeds"),
-        ("digits", "ae", "0-99999999999", "is out of range or too long"),
+        *(("digits", "ae", s, "0-4 or 0,2,5") for s in ("", "-1", "a", "3-1", "1,,2", "1.5")),
         ("digits", "ae", "0-1000000", "is out of range or too long"),
         ("digit", "ae", "0", "there is no data set 'digit'"),
         ("digits", "aee", "0", "unknown method 'aee'"),
@@ -177,11 +137,6 @@ def test_a_cell_that_cannot_be_run(cell, complaint):
 def test_a_sweep_that_cannot_be_run(datasets, methods, seeds, complaint):
     words = ("--datasets", datasets, "--methods", methods, "--seeds", seeds)
     assert complaint in refused("sweep", *words)
-
-
-def test_a_list_of_cells_is_checked_as_a_whole(tmp_path):
-    with pytest.raises(ValueError, match="digits has no class 'x'"):
-        sweeps.sweep(["digits/ae/3/0", "digits/ae/x/0"], folder=tmp_path / "records")
 
 
 def test_tables_of_what_does_not_exist(tmp_path):
@@ -215,16 +170,6 @@ def test_an_unwritable_records_folder(monkeypatch, tmp_path):
             work()
 
 
-def test_a_records_folder_that_can_be_made_is_made_and_left_empty(monkeypatch, tmp_path):
-    monkeypatch.setattr(benchmark, "load_images", lambda _: pytest.skip("far enough"))
-    folder = tmp_path / "new" / "records"
-    try:
-        benchmark.run_cell("digits/ae/3/0", folder)
-    except pytest.skip.Exception:
-        pass
-    assert folder.is_dir() and list(folder.iterdir()) == []
-
-
 # --- settings ------------------------------------------------------------------------------------
 
 
@@ -245,21 +190,6 @@ def test_a_records_folder_that_can_be_made_is_made_and_left_empty(monkeypatch, t
 def test_an_impossible_parameter_is_refused_by_fit(detector, message):
     with pytest.raises(ValueError, match=message):
         detector.fit(X)
-
-
-def test_numbers_of_numpy_are_numbers():
-    types = {"width": int, "noise": float, "gcn": bool, "seed": int}
-    given = dict(width=np.int64(4), noise=np.float32(0.5), gcn=np.bool_(True), seed=0)
-    check_settings(given, types)
-    check_settings({"noise": 1, "other": object()}, types)
-
-
-def test_the_largest_seed_can_be_used():
-    from ocnd_lib.training import seed_everything
-
-    seed = parse_cell("digits/ae/3/4294967295").seed
-    seed_everything(seed)
-    np.random.default_rng(seed)
 
 
 def test_a_class_without_images_is_refused_by_every_split():

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 
@@ -22,15 +23,17 @@ CHROMIUM_OPTIONS = (
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
 LOADING_TAGS = {"script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"}
-WIDTHS = (1280, 390)  # pixels: a laptop, a phone
+WIDTHS = (1440, 390)  # pixels: a desk, a phone
+BUDGET = {"words": 1200, "figures": 7, "tables": 2, "height": 9000}  # of a chapter, on a desk
 
 
 # ---------------------------------------------------------------- sources, no build needed
 
 
-def toc_files() -> list[str]:
+def toc_files(appendix: bool = True) -> list[str]:
     toc = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
-    return [toc["root"]] + [page["file"] for part in toc["parts"] for page in part["chapters"]]
+    parts = [part for part in toc["parts"] if appendix or part["caption"] != "Appendix"]
+    return [toc["root"]] + [page["file"] for part in parts for page in part["chapters"]]
 
 
 def test_every_page_is_in_the_table_of_contents():
@@ -179,6 +182,26 @@ LOOK = """async () => {
 }"""
 
 
+# what a reader sees without unfolding anything: prose beside code, tables, figures and formulas
+SIZE = """() => {
+    const article = document.querySelector('article.bd-article');
+    if (!article) return null;  // the page of the search
+    const shown = (what) =>
+        [...article.querySelectorAll(what)].filter(it => it.checkVisibility()).length;
+    const prose = article.cloneNode(true);
+    prose.querySelectorAll(
+        'details, .toggle, [popover], table, figure, pre, .cell_input, .math, .headerlink, ' +
+        'script, style'
+    ).forEach(it => it.remove());
+    return {
+        words: prose.textContent.split(/\\s+/).filter(Boolean).length,
+        figures: shown('figure'),
+        tables: shown('table'),
+        height: article.scrollHeight,
+    }
+}"""
+
+
 @pytest.fixture(scope="session")
 def visits(browser, site, pages, book) -> dict[str, dict]:
     """What Chromium saw on every page: complaints, hidden pixels, formulas, images."""
@@ -200,7 +223,7 @@ def visits(browser, site, pages, book) -> dict[str, dict]:
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
         page.goto(f"{site}/{name}", wait_until="networkidle")
         page.evaluate("window.MathJax?.startup?.promise")
-        seen[name] = page.evaluate(LOOK) | {"sideways": {}}
+        seen[name] = page.evaluate(LOOK) | {"size": page.evaluate(SIZE), "sideways": {}}
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             seen[name]["sideways"][width] = page.evaluate(SIDEWAYS)
@@ -234,6 +257,30 @@ def test_every_image_is_shown_and_described(visits):
 def test_no_page_scrolls_sideways(visits, width):
     hidden = {name: visit["sideways"][width] for name, visit in visits.items()}
     assert not {name: pixels for name, pixels in hidden.items() if pixels > 0}
+
+
+def test_a_chapter_is_read_in_one_sitting(visits):
+    chapters = [f"{file}.html" for file in toc_files(appendix=False)[1:]]
+    sizes = pd.DataFrame({name: visits[name]["size"] for name in chapters}).T
+    print(f"\n{sizes}\nat most {BUDGET}")
+    assert (sizes.words > 100).all()  # the prose was found
+    too_long = sizes[(sizes > pd.Series(BUDGET)).any(axis=1)]
+    assert too_long.empty, f"too long, beside {BUDGET}:\n{too_long}"
+
+
+def test_a_number_opens_what_stands_behind_it(browser, site, pages, book):
+    traced = [
+        path.relative_to(book).as_posix()
+        for path, parsed in pages.items()
+        if any(tag == "button" and "popovertarget" in found for tag, found in parsed.tags)
+    ]
+    assert traced
+    page = browser.new_page()
+    page.goto(f"{site}/{traced[0]}")
+    page.evaluate("document.querySelectorAll('details').forEach(it => it.open = true)")
+    page.locator("button.from:visible").first.click()
+    assert "ocnd " in page.locator(".from-window:popover-open").inner_text()
+    page.close()
 
 
 def test_index_leads_to_the_landing_page(browser, site):

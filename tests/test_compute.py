@@ -40,8 +40,3 @@ def test_a_classical_method_projects_and_meets_each_centre(detector, centres):
     state = detector.fit(X).state_
     size = len(state["components"])
     assert macs_per_image(detector, X) == size * 1024 + len(state[centres]) * size
-
-
-def test_too_few_images_are_refused():
-    with pytest.raises(ValueError, match="four images are needed, not 3"):
-        macs_per_image(KDE().fit(X), X[:3])

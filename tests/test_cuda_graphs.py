@@ -10,7 +10,7 @@ from torch import nn
 from ocnd_lib.cuda_graphs import WARM_UP, Recorded
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.ocgan import OCGAN
-from ocnd_lib.training import Checkpoint, load_optimiser
+from ocnd_lib.training import Checkpoint
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 SMALL = {"latent_dim": 8, "width": 16, "batch_size": 32, "device": "cuda"}
@@ -71,13 +71,6 @@ def test_an_optimiser_goes_on_on_another_kind_of_device(here, tmp_path):
     assert Checkpoint(path, generator, optimiser=own).load()[0] == 1
     assert own.param_groups[0]["capturable"] is here
     assert own.state[weights[1]]["step"] == 1
-
-
-def test_what_an_optimiser_does_not_know_is_not_put_into_it():
-    here, there = (torch.optim.SGD([nn.Parameter(torch.ones(3))], lr=lr) for lr in (0.1, 0.2))
-    state = there.state_dict()
-    load_optimiser(here, state)
-    assert here.param_groups[0]["lr"] == 0.2 and "capturable" not in here.param_groups[0]
 
 
 @on_gpu

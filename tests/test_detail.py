@@ -29,14 +29,6 @@ def test_only_what_is_finer_than_a_block_counts():
     assert detail(colour) == pytest.approx([0, 1 / 3, 0], abs=1e-12)
 
 
-def test_the_error_is_that_of_the_image_with_one_colour_a_block():
-    x = np.random.default_rng(1).integers(0, 256, (4, 3, 32, 32), np.uint8)
-    given = x / 127.5 - 1
-    shrunk = given.reshape(4, 3, 8, 4, 8, 4).mean((3, 5))
-    error = np.square(given - np.kron(shrunk, np.ones((4, 4)))).mean((1, 2, 3))
-    assert detail(x) == pytest.approx(error)
-
-
 @pytest.mark.parametrize("kind", [AutoEncoder, OCGAN])
 def test_an_error_in_details_is_the_error_over_what_shrinking_loses(kind):
     rng = np.random.default_rng(3)

@@ -50,13 +50,6 @@ def test_grad_cam_is_the_packages_before_it_is_scaled(critic):
     np.testing.assert_allclose(grad_cam(critic, "body.2", x), 3 * heat, rtol=1e-3, atol=1e-7)
 
 
-def test_grad_cam_follows_the_layer_and_each_image_alone(critic):
-    x = torch.rand(4, 1, 32, 32) * 2 - 1
-    heat = grad_cam(critic, "body.2", x)
-    assert not np.allclose(grad_cam(critic, "body.3", x), heat)
-    np.testing.assert_allclose(grad_cam(critic, "body.2", x[2:3])[0], heat[2], atol=1e-6)
-
-
 def test_grad_cam_leaves_the_network_as_it_was_and_works_on_one_at_rest(critic):
     x = torch.rand(2, 1, 32, 32)
     expected = grad_cam(critic, "body.2", x)
@@ -67,11 +60,6 @@ def test_grad_cam_leaves_the_network_as_it_was_and_works_on_one_at_rest(critic):
     assert all(map(torch.equal, before, critic.state_dict().values()))
     assert all(p.grad is None for p in critic.parameters())
     assert not critic.body[2]._forward_hooks
-
-
-def test_an_unknown_layer_is_refused_with_the_list(critic):
-    with pytest.raises(ValueError, match=r"no layer 'conv'.*body\.2"):
-        grad_cam(critic, "conv", torch.rand(1, 1, 32, 32))
 
 
 class Corner(nn.Module):
@@ -192,27 +180,11 @@ def test_pixel_auroc_is_scikit_learns_with_ties(squares):
     np.testing.assert_allclose(pixel_auroc(coarse, mask), expected)
 
 
-def test_energy_is_a_share_and_does_not_depend_on_scale(squares):
-    mask, heat = squares
-    expected = [h[m].sum() / h.sum() for h, m in zip(heat, mask, strict=True)]
-    np.testing.assert_allclose(energy_inside(heat, mask), expected)
-    np.testing.assert_allclose(energy_inside(heat * 7, mask), expected)
-
-
 def test_iou_takes_as_many_pixels_as_the_mask_has():
     mask, heat = np.zeros((1, 4, 4), bool), np.zeros((1, 4, 4))
     mask[0, 0] = True
     heat[0, 0, :2], heat[0, 1, :2] = 4, 3  # two of four right
     assert iou(heat, mask).item() == pytest.approx(2 / 6)
-
-
-def test_a_map_that_says_nothing_is_worth_what_chance_is(squares):
-    mask, _ = squares
-    for nothing in (np.zeros(mask.shape), np.ones(mask.shape)):
-        np.testing.assert_allclose(energy_inside(nothing, mask), mask.mean((1, 2)))
-        np.testing.assert_allclose(pixel_auroc(nothing, mask), 0.5)
-        assert iou(nothing, mask).mean() == pytest.approx(0.051, abs=0.02)
-    np.testing.assert_array_equal(iou(nothing, mask), iou(nothing, mask))
 
 
 def test_lift_is_paired_and_its_interval_tells_a_finder_from_a_baseline(squares):
@@ -244,22 +216,16 @@ def test_images_without_an_object_are_left_out(squares):
         lifts(heat, np.zeros_like(mask))
 
 
-def test_baselines_are_what_they_say():
-    maps = baseline_maps(3, seed=1)
-    assert {drawn.shape for drawn in maps.values()} == {(3, 32, 32)}
-    assert np.ptp(maps["uniform"]) == 0
-    assert maps["centre"][0, 16, 16] == maps["centre"].max()
-    assert not np.array_equal(maps["random"][0], maps["random"][1])
-    np.testing.assert_array_equal(maps["random"], baseline_maps(3, seed=1)["random"])
+ONES = np.ones((2, 4, 4))
 
 
 @pytest.mark.parametrize(
     ("heat", "mask", "message"),
     [
-        (np.ones((2, 4, 4)), np.ones((2, 4, 4)), "bool"),
-        (np.ones((2, 4, 4)), np.ones((2, 4, 5), bool), "one shape"),
-        (-np.ones((2, 4, 4)), np.ones((2, 4, 4), bool), "at least 0"),
-        (np.full((2, 4, 4), np.nan), np.ones((2, 4, 4), bool), "finite"),
+        (ONES, ONES, "bool"),
+        (ONES, np.ones((2, 4, 5), bool), "one shape"),
+        (-ONES, ONES > 0, "at least 0"),
+        (ONES * np.nan, ONES > 0, "finite"),
     ],
 )
 def test_bad_maps_are_refused(heat, mask, message):

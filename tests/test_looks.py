@@ -48,13 +48,6 @@ def test_equally_many_of_both_kinds_are_drawn_with_their_own_masks(split, shown)
     assert list(np.bincount(few.novel)) == [(split.y_test == 0).sum()] * 2
 
 
-def test_masks_of_a_made_set_are_its_own_and_colour_pictures_have_none():
-    crops = small_set("scenes", 0.5, per_class=3, seed=1)
-    np.testing.assert_array_equal(looks.true_masks(crops), crops.test.m[:, 0] > 127)
-    digits = load_images("digits")
-    assert looks.true_masks(replace(digits, x_test=np.repeat(digits.x_test, 3, 1))) is None
-
-
 def test_each_map_is_of_its_network_and_of_what_that_network_sees(model, shown):
     maps = looks.maps_of(model, shown.x)
     assert list(maps) == [
@@ -107,23 +100,6 @@ def test_the_tables_hold_what_the_measures_say(model, shown):
         assert row["count"] == 4
     layers = [r["layer"] for r in tables["randomised"] if r["map"] == looks.AFTER]
     assert layers[0] == "head" and layers[-1] == "body.0" and len(tables["randomised"]) == 4 * 6
-
-
-def test_without_masks_or_checks_those_tables_are_empty(model, shown):
-    tables = looks.look(model, replace(shown, masks=None), road_images=0)
-    assert tables["finds"] == tables["road"] == tables["randomised"] == []
-    assert len(tables["strength"]) == 5
-
-
-def test_pictures_show_normal_images_and_novel_ones_of_different_classes(model, shown):
-    kept = looks.pictures(model, shown, each=3)
-    assert list(kept["novel"]) == [0, 0, 0, 1, 1, 1]
-    rows = [int(np.flatnonzero((shown.x == x).all((1, 2, 3)))[0]) for x in kept["given"]]
-    assert len(set(shown.label[rows[3:]])) == 3
-    np.testing.assert_array_equal(kept["masks"], shown.masks[rows])
-    np.testing.assert_allclose(
-        kept[looks.AFTER], looks.maps_of(model, shown.x)[looks.AFTER][rows], atol=1e-6
-    )
 
 
 def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):

@@ -43,14 +43,6 @@ def test_other_scores_come_back_bit_for_bit_too(tmp_path, values):
     assert found["score"].dtype == np.float32 and found["score"].tobytes() == values.tobytes()
 
 
-def test_each_of_several_grids_is_its_own_arrays(tmp_path):
-    arrays = {name: coarse(RNG.normal(k, 10.0**k, 2000)) for k, name in enumerate("cab")}
-    arrays["between"] = np.arange(3)
-    found = there_and_back(arrays, tmp_path)
-    assert list(found) == list(arrays)
-    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
-
-
 def test_labels_of_a_whole_test_set_lie_once_however_many_records_have_them(tmp_path):
     few, other = LABELS[:50], LABELS[::-1].copy()
     for name, labels in {"1.npz": LABELS, "2.npz": LABELS, "3.npz": other, "4.npz": few}.items():

@@ -28,44 +28,16 @@ from ocnd_lib.records import (
 
 def record(cell: str, **metrics) -> dict:
     made_by = {"date": "2026-01-01T00:00:00+00:00", "git_revision": "0123456789"}
-    return {
-        "cell": cell,
-        "metrics": {"auroc": 0.5, **metrics},
-        "seconds": 1.5,
-        "hardware": "cpu float32",
-        "provenance": made_by,
-    }
+    about = {"seconds": 1.5, "hardware": "cpu float32", "provenance": made_by}
+    return {"cell": cell, "metrics": {"auroc": 0.5, **metrics}, **about}
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["cifar10/ocgan/truck/3", "mnist/ocgan+latent_dim=32+mining=False/8/0", "a/b+rate=0.5/c/12"],
-)
-def test_a_cell_reads_back_as_it_was_written(text):
-    assert str(parse_cell(text)) == text
-
-
-def test_parameters_of_a_cell_have_their_types_and_one_order():
+def test_a_cell_reads_back_as_it_was_written_with_types_and_one_order_of_its_parameters():
+    for text in ("cifar10/ocgan/truck/3", "mnist/ocgan+latent_dim=32+mining=False/8/0"):
+        assert str(parse_cell(text)) == text
     cell = parse_cell("d/m+ratio=99+name=balanced+flag=True/c/0")
     assert cell.parameters == {"ratio": 99, "name": "balanced", "flag": True}
     assert cell.variant == "m+flag=True+name=balanced+ratio=99"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("cifar10/vgg11/airplane", "is not a cell"),
-        ("cifar10//airplane/0", "is not a cell"),
-        ("../../etc/0", "is not a cell"),
-        ("cifar10/vgg11/airplane/-1", "seed '-1'"),
-        ("cifar10/vgg11/airplane/1.5", "seed '1.5'"),
-        ("cifar10/vgg11+ratio/airplane/0", "not NAME=VALUE"),
-    ],
-)
-def test_a_bad_cell_is_refused_with_the_form_of_a_good_one(text, message):
-    with pytest.raises(ValueError, match=message) as error:
-        parse_cell(text)
-    assert "cifar10/vgg11-bn/airplane/0" in str(error.value)
 
 
 @pytest.mark.parametrize(("offset", "scale"), [(0, 1e-3), (-3000, 40), (50, 1.0)])
@@ -83,18 +55,6 @@ def test_coarse_scores_take_less_space_and_rank_almost_alike(tmp_path, offset, s
     assert sizes[1] < 0.7 * sizes[0]
 
 
-def test_coarse_leaves_equal_scores_as_they_are():
-    assert np.array_equal(coarse(np.full(5, 0.1, np.float32)), np.full(5, 0.1, np.float32))
-
-
-def test_round_trip_with_arrays(tmp_path):
-    scores = np.arange(5, dtype=np.float32)
-    write_record(record("d/m/c/0"), {"score": scores}, tmp_path)
-    assert read_record("d/m/c/0", tmp_path)["metrics"]["auroc"] == 0.5
-    assert np.array_equal(read_arrays("d/m/c/0", tmp_path)["score"], scores)
-    assert read_record("d/m/c/1", tmp_path) is None and read_arrays("d/m/c/1", tmp_path) == {}
-
-
 def test_a_pattern_takes_one_variant_and_not_its_relatives(tmp_path):
     for cell in ("d/vgg11/c/0", "d/vgg11-bn/c/0", "d/vgg11-bn+ratio=99/c/0", "d/vgg11/c/1"):
         write_record(record(cell), None, tmp_path)
@@ -107,12 +67,6 @@ def test_a_number_that_json_cannot_hold_leaves_nothing_behind(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_record(record("d/m/c/0", auroc=float("nan")), None, tmp_path)
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
-
-
-def test_what_is_no_number_in_a_curve_is_left_out_of_it(tmp_path):
-    curves = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": float("nan"), "area": float("inf")}]
-    write_record({**record("d/m/c/0", auroc=0.5), "curves": curves}, None, tmp_path)
-    assert read_record("d/m/c/0", tmp_path)["curves"] == [{"epoch": 1, "loss": 0.5}, {"epoch": 2}]
 
 
 def test_arrays_come_before_the_record_that_promises_them(tmp_path, monkeypatch):
@@ -204,41 +158,29 @@ def test_the_committed_records_are_complete_and_light():
     assert size < 40e6
 
 
-def test_arrays_come_back_as_they_were_and_equal_ones_make_equal_files(tmp_path):
-    rng = np.random.default_rng(0)
+def test_curves_keep_five_digits_and_no_nan_and_metrics_stay_as_they_are(tmp_path):
+    curves = [
+        {"epoch": 1, "loss": 0.123456789, "recall": [0.98765432, 1.0], "phase": "joint"},
+        {"epoch": 2, "loss": float("nan"), "area": float("inf"), "phase": "masked,  alone"},
+    ]
+    write_record({**record("d/m/c/0", auroc=0.123456789), "curves": curves}, None, tmp_path)
+    found = read_record("d/m/c/0", tmp_path)
+    assert found["curves"] == [
+        {"epoch": 1, "loss": 0.12346, "recall": [0.98765, 1.0], "phase": "joint"},
+        {"epoch": 2, "phase": "masked,  alone"},
+    ]
+    assert found == read_records(tmp_path)[0] and found["metrics"]["auroc"] == 0.123456789
+    assert curves[0]["loss"] == 0.123456789  # what was given is left alone
+
+
+def test_equal_arrays_make_equal_files_and_come_back_as_they_were(tmp_path):
     arrays = {
-        "score": coarse(rng.normal(size=5000)),
-        "picture_map": rng.integers(0, 256, (3, 1, 32, 32), dtype=np.uint8),
+        "picture_map": np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8),
         "novel/attention map/auroc/centre": np.array([0.5, np.nan], np.float16),
     }
     files = [write_record(record(f"d/m/c/{s}"), arrays, tmp_path).with_suffix(".npz") for s in "01"]
+    assert files[0].read_bytes() == files[1].read_bytes()
     found = read_arrays("d/m/c/0", tmp_path)
     for name, array in arrays.items():
-        assert found[name].dtype == array.dtype
-        assert np.array_equal(found[name], array, equal_nan=name != "picture_map"), name
-    assert found.keys() == arrays.keys()
-    assert files[0].read_bytes() == files[1].read_bytes()
-    np.savez_compressed(tmp_path / "usual.npz", **arrays)
-    assert files[0].stat().st_size < (tmp_path / "usual.npz").stat().st_size
-
-
-def test_curves_are_kept_to_five_digits_and_metrics_as_they_are(tmp_path):
-    curves = [
-        {"epoch": 1, "loss": 0.123456789, "recall": [0.98765432, 1.0], "phase": "joint"},
-        {"epoch": 2, "area": 0.0, "phase": "masked,  alone"},
-    ]
-    made = {**record("d/m/c/0", auroc=0.123456789), "curves": curves}
-    path = write_record(made, None, tmp_path)
-    found = read_record("d/m/c/0", tmp_path)
-    assert (
-        found["curves"]
-        == read_records(tmp_path)[0]["curves"]
-        == [
-            {"epoch": 1, "loss": 0.12346, "recall": [0.98765, 1.0], "phase": "joint"},
-            {"epoch": 2, "area": 0.0, "phase": "masked,  alone"},
-        ]
-    )
-    # one line a name, or a thousand records would take twice the space
-    assert '  "loss": [0.12346, null],' in path.read_text().splitlines()
-    assert found["metrics"]["auroc"] == 0.123456789
-    assert curves[0]["loss"] == 0.123456789  # what was given is left alone
+        assert found[name].dtype == array.dtype and found[name].tobytes() == array.tobytes()
+    assert found.keys() == arrays.keys() and read_arrays("d/m/c/1000", tmp_path) == {}

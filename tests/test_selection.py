@@ -58,17 +58,12 @@ def test_each_kind_has_the_auroc_that_its_change_implies(score, known):
     assert found["mean"] == pytest.approx(np.mean(three))
 
 
-def test_the_novelties_are_what_their_names_say():
+def test_mirrored_images_are_mirrored_and_turned_ones_turned_by_a_quarter():
     x = images(3, channels=3)
     made = generated_novelties(x)
     assert set(made) == {"erased", "mirrored", "turned"}
-    for novel in made.values():
-        assert novel.dtype == np.uint8 and novel.shape == x.shape
-    assert np.array_equal(made["mirrored"][:, :, 5, 3], x[:, :, 5, 28])
-    # a quarter turn: twice is upside down, four times nothing
-    twice = generated_novelties(made["turned"])["turned"]
-    assert np.array_equal(twice, x[..., ::-1, ::-1])
-    assert not np.array_equal(made["turned"], made["mirrored"])
+    assert np.array_equal(made["mirrored"], x[..., ::-1])
+    assert np.array_equal(made["turned"], np.rot90(x, 1, (2, 3)))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -88,33 +83,6 @@ def test_three_blocks_in_ten_become_the_darkest_value_of_their_image(channels):
     # other blocks in every image, so that none goes unnoticed always
     assert 0.2 < blocks.mean(0).min() and blocks.mean(0).max() < 0.4
     assert len(np.unique(blocks.reshape(200, -1), axis=0)) == 200
-
-
-def test_the_same_images_give_the_same_novelties_and_another_seed_other_holes():
-    first, again, other = (generated_novelties(images(), seed) for seed in (0, 0, 1))
-    for name in first:
-        assert np.array_equal(first[name], again[name])
-    assert not np.array_equal(first["erased"], other["erased"])
-
-
-def test_the_images_stay_as_they_were():
-    x = images()
-    validation_aurocs(Scores(lambda x: x.mean((1, 2, 3))), x)
-    assert np.array_equal(x, images())
-
-
-def test_only_the_first_images_are_used():
-    score = lambda x: -x.mean((1, 2, 3))  # noqa: E731
-    detector = Scores(score)
-    found = validation_aurocs(detector, images(30), most=7)
-    assert [len(shown) for shown in detector.shown] == [7] * 4
-    assert np.array_equal(detector.shown[0], images(30)[:7])
-    assert found == validation_aurocs(Scores(score), images(30)[:7])
-
-
-def test_no_image_at_all_is_an_error():
-    with pytest.raises(ValueError, match="both classes"):
-        validation_aurocs(Scores(lambda x: np.zeros(len(x))), images()[:0])
 
 
 def test_the_number_in_a_record_does_not_depend_on_the_test_images():

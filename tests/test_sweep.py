@@ -21,7 +21,7 @@ from ocnd_lib.sweep import cells, parse_seeds, sweep
 from report import cli
 
 TINY = "digits/ae+epochs=1+latent_dim=2+width=4/{}/{}"
-LONGER = TINY.replace("epochs=1", "epochs=40")
+LONGER = TINY.replace("epochs=1", "epochs=20")
 ROOT = Path(__file__).parents[1]
 
 
@@ -30,12 +30,6 @@ ROOT = Path(__file__).parents[1]
 )
 def test_seeds_are_read(text, seeds):
     assert parse_seeds(text) == seeds
-
-
-@pytest.mark.parametrize("text", ["", "0-", "-1", "a", "3-1", "1,,2", "1.5"])
-def test_bad_seeds_are_refused_with_an_example(text):
-    with pytest.raises(ValueError, match="0-4 or 0,2,5"):
-        parse_seeds(text)
 
 
 def test_all_classes_of_one_seed_come_before_the_next_seed():
@@ -128,41 +122,42 @@ def test_a_cell_that_no_worker_survives_is_named(cluster, tmp_path, monkeypatch)
     assert failed.startswith(f"{cell}: every worker that tried it died")
 
 
-def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(tmp_path, monkeypatch):
-    folder, log = tmp_path / "records", tmp_path / "log"
-    wanted = [LONGER.replace("40", "5").format(digit, 0) for digit in range(2)]
+def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
+    cluster, tmp_path, monkeypatch
+):
+    folder, log, here, before = tmp_path / "records", tmp_path / "log", os.getpid(), os.nice(0)
+    wanted = [TINY.format(digit, 0) for digit in range(2)]
 
     def task(cell, *settings):
         from ocnd_lib import benchmark
         from ocnd_lib.sweep import _task
 
         (tmp_path / f"started-{os.getpid()}").touch()
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while len(list(tmp_path.glob("started-*"))) < 2:  # both sweeps are at their first cell
             assert time.monotonic() < end, "the other sweep never began"
-            time.sleep(0.01)
+            time.sleep(0.1)
         write = benchmark.write_record
 
         def noted(record, arrays, folder):
+            time.sleep(1)  # the other comes to this cell meanwhile
             with log.open("a") as file:
-                file.write(f"{os.nice(0)} {record['cell']}\n")
+                file.write(f"{record['cell']} {os.getpid() == here} {os.nice(0)}\n")
             write(record, arrays, folder)
 
         with mock.patch.object(benchmark, "write_record", noted):
             return _task(cell, *settings)
 
     monkeypatch.setattr(sweeps, "_task", task)
-    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    with ThreadPoolExecutor(2) as pool, LocalCluster(**settings) as running:
-        sweeping = [
-            pool.submit(sweep, wanted, 1, None, 7, scheduler, folder)
-            for scheduler in (None, running.scheduler_address)
-        ]
-        outcomes = [each.result() for each in sweeping]
+    with ThreadPoolExecutor(2) as pool:  # one has a process of its own, one a thread of this
+        nice = pool.submit(sweep, wanted, niceness=7, workers=1, folder=folder)
+        other = pool.submit(sweep, wanted, scheduler=cluster, folder=folder)
+        outcomes = [nice.result(), other.result()]
     assert any(outcome["taken"] for outcome in outcomes)
     assert not any(outcome["failed"] or outcome["left"] for outcome in outcomes)
-    niceness = max(7, os.nice(0))
-    assert sorted(log.read_text().splitlines()) == [f"{niceness} {cell}" for cell in wanted]
+    done = [line.split() for line in log.read_text().splitlines()]
+    assert sorted(cell for cell, _, _ in done) == wanted
+    assert all(int(n) == (before if own == "True" else max(7, before)) for _, own, n in done)
     assert [record["cell"] for record in read_records(folder)] == wanted
 
 
@@ -182,7 +177,7 @@ def test_a_scheduler_that_is_not_there_is_said_at_once(tmp_path, monkeypatch, ad
 
 
 def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
-    endless = LONGER.replace("40", "1000000").split("/")[1]
+    endless = LONGER.replace("20", "1000000").split("/")[1]
     command = [sys.executable, "-m", "report.cli", "sweep", "--datasets", "digits"]
     sweeping = subprocess.Popen(
         [*command, "--methods", endless, "--classes", "3", "--workers", "1"],
@@ -212,10 +207,6 @@ def test_a_cell_under_two_names_is_run_once(tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "read_record", lambda cell, folder: {})
     outcome = sweep(["cifar10/ae/car/0", "cifar10/ae/1/0"], folder=tmp_path)
     assert outcome["present"] == ["cifar10/ae/automobile/0"]
-
-
-def test_cells_have_their_one_name_and_come_once():
-    assert cells(["cifar10"], ["ae", "ae"], [0], ["car", "1"]) == ["cifar10/ae/automobile/0"]
 
 
 def test_time_running_out_leaves_the_rest(cluster, tmp_path):
