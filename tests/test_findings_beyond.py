@@ -1,0 +1,40 @@
+"""Beyond the slides: its sentences hold for the committed records."""
+
+import pytest
+
+from report.chapters import beyond as chapter
+
+
+@pytest.fixture(scope="module")
+def gains():
+    return chapter.mask_gains().set_index(["dataset", "method", "version"])
+
+
+def test_rotation_beats_ocgan_on_every_recorded_class_and_least_on_airplanes():
+    table = chapter.class_table()
+    gain = (table.loc["Rotation"] - table.loc["OCGAN"]).dropna()
+    assert (gain > 0).all() and gain.idxmin() == "airplane"
+    assert chapter.gain()[1] > 0
+
+
+def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():
+    numbers = chapter.numbers()
+    assert 0.05 < numbers["work"] <= 0.1
+    assert 2 < numbers["times-ocgan"] < 8 and 5 < numbers["geom-share"] < 20
+
+
+def test_only_detectors_that_see_nothing_else_are_drawn_with_their_work():
+    table = chapter.published()
+    assert (table.dropna(subset="pflop")["help"] == "nothing else").all()
+
+
+def test_true_masks_do_not_help_kde_on_animals_but_its_outline_does(gains):
+    masked, outline = (gains.loc["voc_animals", "kde", v] for v in ("masked", "silhouette"))
+    assert masked["low"] <= 0 <= masked["high"]
+    assert outline["low"] > 0 and outline["value"] > masked["value"]
+    assert masked["classes"] == outline["classes"] == 5
+
+
+def test_true_masks_help_kde_on_digits_and_the_outline_more(gains):
+    masked, outline = (gains.loc["mnist_on_cifar", "kde", v] for v in ("masked", "silhouette"))
+    assert 0 < masked["low"] and masked["value"] < outline["value"]
