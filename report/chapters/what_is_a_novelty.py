@@ -334,7 +334,9 @@ def auroc_explained(y: np.ndarray, score: np.ndarray) -> Figure:
     left.axvline(0, color=COLOURS["ink"], lw=1.3)
     left.set(xlabel="novelty score, novel above 0", ylabel="share of images")
     left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
-    right.plot(*roc_curve(y, score)[:2], color=COLOURS["ink"])
+    false_alarms, recall, _ = roc_curve(y, score)
+    right.plot(false_alarms, recall, color=COLOURS["ink"])
+    right.fill_between(false_alarms, recall, color=COLOURS["ink"], alpha=0.1, lw=0)
     right.plot([0, 1], [0, 1], ":", color=COLOURS["ink"], lw=0.8)
     point = [np.mean(score[y == label] > 0) for label in (0, 1)]
     right.plot(*point, "o", color=COLOURS["ink"], ms=7)
