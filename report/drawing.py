@@ -77,6 +77,15 @@ def titled(title: str, height: float) -> Figure:
     return fig
 
 
+def panels(title: str, height: float, names: Sequence[str], **options) -> tuple[Figure, np.ndarray]:
+    """`titled`, with one of several axes side by side for each name; they share the vertical."""
+    fig = titled(title, height)
+    axes = fig.subplots(1, len(names), squeeze=False, **{"sharey": True, **options})[0]
+    for ax, name in zip(axes, names, strict=True):
+        ax.set_title(name)
+    return fig, axes
+
+
 def note(text: str) -> Figure:
     """A figure that holds words only, where there is nothing to draw yet."""
     fig = Figure(figsize=(WIDTH, 0.9))
@@ -127,6 +136,14 @@ def forest(ax: Axes, rows: pd.DataFrame, zero: float | None = 0.0) -> None:
     ax.grid(axis="x")
     if zero is not None:
         ax.axvline(zero, color=COLOURS["control"], linewidth=1)
+
+
+def seed_lines(ax: Axes, x: Sequence[float], values: np.ndarray, colour: str) -> float:
+    """Draw values (seeds, x) as thin lines, their mean as a thick one; return where that ends."""
+    mean = np.mean(values, axis=0)
+    ax.plot(x, np.transpose(values), color=colour, lw=0.7, alpha=0.45)
+    ax.plot(x, mean, color=colour)
+    return float(mean[-1])
 
 
 def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:

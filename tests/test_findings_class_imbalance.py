@@ -58,7 +58,6 @@ def test_half_or_more_of_the_failure_is_the_threshold(variant):
     assert (after - before) / (1 - before) > 0.49
     lost = value(variant, "novel_recall")["value"] - value(variant, "novel_recall", True)["value"]
     assert 0 < lost < 0.06
-    assert value(variant, "auroc").equals(value(variant, "auroc", True))
 
 
 def test_after_one_epoch_the_plain_network_calls_nothing_normal():

@@ -45,8 +45,6 @@ def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
     assert len(chapter.CELLS) == len(set(chapter.CELLS)) == 64
     for name in chapter.CELLS:
         assert str(check_cell(name)) == name
-    # what the notebook runs itself needs no files of COCO
-    assert not any("coco" in name for name in (*chapter.PAIR_CELLS, *chapter.CONTROL_CELLS))
 
 
 def test_without_records_it_says_how_to_make_them(folder):

@@ -1,6 +1,6 @@
 """Chapter 2: a classifier that knows one rare class, the normal one, from everything else."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import numpy as np
@@ -8,16 +8,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ocnd_lib.records import read_arrays, read_records
+from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.stats import bootstrap_intervals, decision_numbers, threshold_curve
-from report.drawing import COLOURS, WIDTH, direct_labels, forest, interval
-from report.source import NoRecords, published_claim
+from report.drawing import COLOURS, direct_labels, forest, interval, panels, seed_lines, titled
+from report.source import no_record, published_claim
 
 PERCENT = PercentFormatter(1, decimals=0)
 NETWORKS = {"vgg11": "VGG11", "vgg11-bn": "VGG11 with batch norm"}
-RATIOS = ("vgg11-bn", "vgg11-bn+ratio=30", "vgg11-bn+ratio=99")
-VARIANTS = tuple(dict.fromkeys((*NETWORKS, *RATIOS)))
-CELLS = tuple(f"cifar10/{variant}/airplane/{seed}" for seed in range(3) for variant in VARIANTS)
+RATIOS = {"vgg11-bn": "1 : 9", "vgg11-bn+ratio=30": "1 : 30", "vgg11-bn+ratio=99": "1 : 99"}
+CELLS = tuple(
+    f"cifar10/{variant}/airplane/{seed}"
+    for seed in range(3)
+    for variant in dict.fromkeys((*NETWORKS, *RATIOS))
+)
 QUANTITIES = {
     "accuracy": "accuracy",
     "normal_recall": "normal images found",
@@ -27,14 +30,14 @@ QUANTITIES = {
     "aupr_novel": "AUPR, novel sought",
     "aupr_normal": "AUPR, normal sought",
 }
-SHORT = {"vgg11": "plain", "vgg11-bn": "bn", RATIOS[1]: "ratio30", RATIOS[2]: "ratio99"}
 
 
 def runs(variant: str) -> list[dict]:
     """All seeds of a network, each a record with its arrays `score` and `novel`."""
-    records = read_records(pattern=f"cifar10/{variant}/airplane")
+    cells = [cell for cell in CELLS if f"/{variant}/" in cell]
+    records = [record for record in map(read_record, cells) if record]
     if not records:
-        raise NoRecords(f"no record yet; make one with: ocnd run cifar10/{variant}/airplane/0")
+        raise no_record(cells[0])
     return [{**record, **read_arrays(record["cell"])} for record in records]
 
 
@@ -56,41 +59,35 @@ def deck_numbers() -> dict[str, float]:
     accuracy = published_claim("imbalance_accuracy") / 100
     normal = published_claim("imbalance_normal_accuracy") / 100
     novel = (accuracy * 10_000 - normal * 1_000) / 9_000
-    return {
-        "accuracy": accuracy,
-        "normal_recall": normal,
-        "novel_recall": novel,
-        "balanced_accuracy": (normal + novel) / 2,
-    }
+    names = list(QUANTITIES)[:4]
+    return dict(zip(names, (accuracy, normal, novel, (normal + novel) / 2), strict=True))
 
 
 @cache
 def network_table(variant: str, moved: bool = False) -> pd.DataFrame:
-    """value, low, high of every number of QUANTITIES over seeds and test images.
+    """value, low, high of QUANTITIES over seeds and test images.
 
-    `moved`: at the threshold that undoes the imbalance instead of 0.
+    `moved`: at the threshold that undoes the imbalance instead of 0, only the first four.
     """
-    seeds = runs(variant)
-    shifts = [balanced_threshold(run) if moved else 0.0 for run in seeds]
-    found = bootstrap_intervals(
-        [(run["novel"], run["score"] - shift) for run, shift in zip(seeds, shifts, strict=True)]
-    )
-    return pd.DataFrame(found, index=["value", "low", "high"]).T
+    if moved:  # answers instead of scores: there is less to sort
+        pairs = [(r["novel"], np.sign(r["score"] - balanced_threshold(r))) for r in runs(variant)]
+    else:
+        pairs = [(run["novel"], run["score"]) for run in runs(variant)]
+    found = pd.DataFrame(bootstrap_intervals(pairs), index=["value", "low", "high"]).T
+    return found.loc[list(deck_numbers())] if moved else found
 
 
 def full_table() -> pd.DataFrame:
     """For a page: every number of both networks, and of the deck the two it prints and two more."""
     columns = {"deck": {k: f"{v:.4f}" for k, v in deck_numbers().items()}}
     for variant, title in NETWORKS.items():
-        rows = network_table(variant).itertuples()
-        columns[title] = {row.Index: interval(row.value, row.low, row.high) for row in rows}
+        columns[title] = {name: interval(*row) for name, row in network_table(variant).iterrows()}
     return pd.DataFrame(columns).fillna("").loc[list(QUANTITIES)].rename(index=QUANTITIES)
 
 
 def behind(row: str, column: str) -> list[str]:
     """The cells that a number of `full_table` rests on, by its labels."""
-    variants = {title: variant for variant, title in NETWORKS.items()}
-    return [f"cifar10/{variants[column]}/airplane/*"] if column in variants else []
+    return [f"cifar10/{name}/airplane/*" for name, title in NETWORKS.items() if title == column]
 
 
 def decision_table(rows: Mapping[str, dict]) -> pd.DataFrame:
@@ -103,19 +100,20 @@ def decision_table(rows: Mapping[str, dict]) -> pd.DataFrame:
 
 
 def numbers() -> dict[str, object]:
-    """Every number of the page's sentences, by its name there."""
+    """Every number of the page's sentences, by its name there; shares in percent."""
     deck = deck_numbers()
     found: dict[str, object] = {f"deck_{name}": f"{100 * v:.2f} %" for name, v in deck.items()}
     found["deck_normal_images"] = f"{1000 * deck['normal_recall']:.1f}"
     always_novel = 0.9  # accuracy of that answer on 1000 normal and 9000 novel images
     found["deck_above_constant"] = f"{100 * (deck['accuracy'] - always_novel):.1f}"
-    for variant, short in SHORT.items():
-        for moved in (False, True):
-            for row in network_table(variant, moved).itertuples():
-                name = f"{short}_{row.Index}" + ("_moved" if moved else "")
-                scores = row.Index[:4] in ("auro", "aupr")
-                values = [v if scores else 100 * v for v in (row.value, row.low, row.high)]
-                found[name] = interval(*values, ".3f") if scores else percent(*values)
+    names = {"plain": "vgg11", "bn": "vgg11-bn", "ratio99": "vgg11-bn+ratio=99"}
+    tables = {short: network_table(variant) for short, variant in names.items()}
+    moved = network_table(names["ratio99"], moved=True)
+    tables["ratio99"] = pd.concat([tables["ratio99"], moved.add_suffix("_moved", axis=0)])
+    for short, table in tables.items():
+        for name, row in table.iterrows():
+            score = name.startswith("au")
+            found[f"{short}_{name}"] = interval(*row) if score else percent(*(100 * row))
     return found
 
 
@@ -135,40 +133,33 @@ def ratio_effect() -> Figure:
         "normal found,\nthreshold moved": ("normal_recall", True, COLOURS["balanced_accuracy"]),
         "normal found": ("normal_recall", False, COLOURS["normal"]),
     }
-    ax = (fig := Figure(figsize=(WIDTH, 3.5))).subplots()
-    ratios = [runs(variant)[0]["parameters"]["ratio"] for variant in RATIOS]
-    ends = {}
+    fig = titled("Rare airplanes are missed; a moved threshold brings most of them back", 3.5)
+    ax, ends = fig.subplots(), {}
     for label, (name, moved, colour) in lines.items():
-        part = pd.DataFrame([network_table(variant, moved).loc[name] for variant in RATIOS])
-        ax.plot(range(len(ratios)), part["value"], color=colour, marker="o")
-        ax.fill_between(range(len(ratios)), part["low"], part["high"], color=colour, alpha=0.15,
-                        linewidth=0)  # fmt: skip
+        rows = {title: network_table(v, moved).loc[name] for v, title in RATIOS.items()}
+        part = pd.DataFrame.from_dict(rows, orient="index")
+        ax.plot(part["value"], color=colour, marker="o")
+        ax.fill_between(part.index, part["low"], part["high"], color=colour, alpha=0.15, lw=0)
         ends[label] = (part["value"].iloc[-1], colour)
     ax.set(xlabel="normal : novel images in training", ylim=(0, 1.03))
     ax.set_ylabel("share of test images, or AUROC")
-    ax.set_title("Rare airplanes are missed; a moved threshold brings most of them back")
-    ax.set_xticks(range(len(ratios)), [f"1 : {ratio:g}" for ratio in ratios])
     ax.yaxis.set_major_formatter(PERCENT)
     ax.grid(axis="y")
-    direct_labels(ax, len(ratios) - 1, ends)
+    direct_labels(ax, len(RATIOS) - 1, ends)
     return fig
 
 
 def deck_beside_ours() -> Figure:
     """The deck's four shares beside those of both networks with intervals."""
-    people = {"deck": "ink", "VGG11": "known", "with batch norm": "balanced_accuracy"}
-    colours = [COLOURS[name] for name in people.values()]
-    tables = [network_table(variant) for variant in NETWORKS]
-    fig = Figure(figsize=(WIDTH, 3.5))
+    colours = [COLOURS[name] for name in ("ink", "known", "balanced_accuracy")]
+    fig = titled("Accuracies are alike, the airplanes found are not", 3.5)
     axes = fig.subplots(2, 2, sharey=True, sharex=True)
     for ax, (name, value) in zip(axes.flat, deck_numbers().items(), strict=True):
-        rows = [{"value": value, "low": np.nan, "high": np.nan}, *(t.loc[name] for t in tables)]
-        table = pd.DataFrame([dict(row) for row in rows], index=list(people))
-        forest(ax, table.assign(colour=colours), zero=None)
+        rows = {"deck": {"value": value}, "VGG11": network_table("vgg11").loc[name]}
+        rows["with batch norm"] = network_table("vgg11-bn").loc[name]
+        forest(ax, pd.DataFrame(rows).T.assign(colour=colours), zero=None)
         ax.set(title=QUANTITIES[name], xlim=(0.5, 1.01))
         ax.xaxis.set_major_formatter(PERCENT)
-    fig.suptitle("Accuracies are alike, the airplanes found are not", x=0.01, ha="left",
-                 weight="bold")  # fmt: skip
     return fig
 
 
@@ -180,72 +171,61 @@ def recorded_curves() -> Figure:
     )
 
 
-def learning_curves(panels: Mapping[str, Sequence[Sequence[dict]]], message: str) -> Figure:
-    """Test accuracy of all, novel and normal images after each epoch.
+def learning_curves(curves: Mapping[str, list[list[dict]]], message: str) -> Figure:
+    """Test accuracy of all, novel and normal images after each epoch, a panel a title.
 
-    `panels` maps a title to the curves of its seeds (each a list of one dict an epoch, as
-    `classifier.fit` returns). Thin lines are seeds, the thick one their mean.
+    A title's curves are those of its seeds, each a list of one dict an epoch (`classifier.fit`).
     """
-    shares: dict[str, tuple[str, Callable[[dict], float]]] = {
-        "all images": ("ink", lambda point: point["test_accuracy"]),
-        "novel": ("novel", lambda point: point["test_recall"][1]),
-        "normal": ("normal", lambda point: point["test_recall"][0]),
-    }
-    fig = Figure(figsize=(WIDTH, 3.2))
-    for ax, (title, seeds) in zip(
-        fig.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels.items(), strict=True
-    ):
+    fig, axes = panels(message, 3.2, list(curves))
+    for ax, seeds in zip(axes, curves.values(), strict=True):
         epochs = [point["epoch"] for point in seeds[0]]
-        ax.set(title=title, xlabel="epoch", ylim=(-0.03, 1.03), xlim=(0.7, epochs[-1] + 0.3))
-        ends = {}
-        for label, (colour, share) in shares.items():
-            values = np.array([[share(point) for point in curve] for curve in seeds])
-            ax.plot(epochs, values.T, color=COLOURS[colour], linewidth=0.7, alpha=0.45)
-            ax.plot(epochs, values.mean(0), color=COLOURS[colour], marker="o", markersize=3)
-            ends[label] = (values.mean(0)[-1], COLOURS[colour])
-        if title == list(panels)[-1]:
-            direct_labels(ax, epochs[-1], ends)
+        recall = np.array([[point["test_recall"] for point in curve] for curve in seeds])
+        every = np.array([[point["test_accuracy"] for point in curve] for curve in seeds])
+        shares = {"all images": (every, "ink"), "novel": (recall[..., 1], "novel")}
+        shares["normal"] = recall[..., 0], "normal"
+        ends = {
+            label: (seed_lines(ax, epochs, values, COLOURS[colour]), COLOURS[colour])
+            for label, (values, colour) in shares.items()
+        }
+        ax.set(xlabel="epoch", ylim=(-0.03, 1.03), xlim=(0.7, epochs[-1] + 0.3))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.yaxis.set_major_formatter(PERCENT)
         ax.grid(axis="y")
-    fig.suptitle(message, x=0.01, ha="left", weight="bold")
+    direct_labels(axes[-1], epochs[-1], ends)
     return fig
 
 
 def threshold_effect() -> Figure:
     """Scores of both classes, and both recalls as the threshold moves; batch norm, first seed."""
     run = runs("vgg11-bn")[0]
-    score, novel, marks = run["score"], run["novel"], (0.0, balanced_threshold(run))
+    score, novel = run["score"], run["novel"]
     low, high = np.quantile(score, [0.001, 0.999]) + np.array([-1, 1])
-    fig = Figure(figsize=(WIDTH, 4.4))
-    top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
     scale = 3.0  # linear within ± this, logarithmic beyond: far scores are all equally sure
     bins = scale * np.sinh(np.linspace(*np.arcsinh([low / scale, high / scale]), 60))
+    fig = titled("Moving the threshold finds more airplanes and costs few others", 4.4)
+    top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
+    curve, ends = threshold_curve(novel, score), {}
     for k, name in enumerate(("normal", "novel")):
         part = np.clip(score[novel == k], low, high)
-        top.hist(part, bins, weights=np.full(len(part), 1 / len(part)), color=COLOURS[name],
-                 alpha=0.6)  # fmt: skip
-    top.set_ylabel("share of the class")
-    top.set_title("Moving the threshold finds more airplanes and costs few others")
-    curve = threshold_curve(novel, score)
-    ends = {}
-    for name in ("normal", "novel"):
+        share = np.full(len(part), 1 / len(part))
+        top.hist(part, bins, weights=share, color=COLOURS[name], alpha=0.6)
         bottom.plot(curve["threshold"], curve[f"{name}_recall"], color=COLOURS[name])
         ends[name] = (curve[f"{name}_recall"][-1], COLOURS[name])
+    top.set_ylabel("share of the class")
     bottom.set(xlabel="threshold on the score (log-odds of novel)", ylabel="answered rightly")
     bottom.set(xlim=(low, high), ylim=(-0.03, 1.03))
     bottom.set_xscale("asinh", linear_width=scale)
     ticks = [t for t in (-100, -30, -10, -3, 0, 3, 10, 30, 100) if low <= t <= high]
-    bottom.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    bottom.set_xticks(ticks, map(str, ticks))
     bottom.minorticks_off()
     direct_labels(bottom, high, ends)
     for ax in (top, bottom):
         ax.yaxis.set_major_formatter(PERCENT)
         ax.grid(axis="y")
-        for mark in marks:
-            ax.axvline(mark, color=COLOURS["ink"], linewidth=1, linestyle=(0, (4, 3)))
-    for mark, text, side in zip(marks, ("as trained ", " moved"), ("right", "left"), strict=True):
-        bottom.text(mark, 0.04, text, ha=side)
+        for mark in (0.0, balanced_threshold(run)):
+            ax.axvline(mark, color=COLOURS["ink"], lw=1, ls="--")
+    bottom.text(0, 0.04, "as trained ", ha="right")
+    bottom.text(balanced_threshold(run), 0.04, " moved", ha="left")
     return fig
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,25 +16,29 @@ from ocnd_lib.crops import Crops, mean_colour
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.stats import seed_interval
-from report.drawing import COLOURS, WIDTH, direct_labels, forest, image_grid, interval, matrix
-from report.source import NoRecords, published_claim
+from report.drawing import (
+    COLOURS,
+    direct_labels,
+    forest,
+    image_grid,
+    interval,
+    matrix,
+    panels,
+    seed_lines,
+    titled,
+)
+from report.source import NoRecords, no_record, published_claim
 
 PERCENT = PercentFormatter(1, decimals=0)
-DATASETS = {
-    "scenes": "generated scenes",
-    "mnist_on_cifar": "digits on photographs",
-    "coco10": "COCO",
-}
-MADE = ("scenes", "mnist_on_cifar")
+MADE = {"scenes": "generated scenes", "mnist_on_cifar": "digits on photographs"}
+DATASETS = MADE | {"coco10": "COCO"}
 SEEDS = range(5)  # of the deck's two kinds of crops
 CONTROL_SEEDS = range(3)
 PAIR = ("masked", "original")
 # controls that keep the object, and those without it. Of the generated sets one network of each of
 # the latter: outlines alone tell the scenes' classes, and no picture behind a digit tells any
 FILLED, WITHOUT_OBJECT = ("mean-fill", "centre"), ("background", "silhouette")
-CONTROLS = (*FILLED, *WITHOUT_OBJECT)
 CORRELATIONS = (0, 0.5, 1)
-SETTINGS = {"coco10": {"batch_size": 16, "epochs": 60}}  # few crops: as many steps, more epochs
 NAMES = {
     "original": "original", "masked": "masked", "mean-fill": "mean fill",
     "centre": "centre dimmed", "background": "background only", "silhouette": "outline only",
@@ -43,32 +48,26 @@ NAMES = {
 
 def cell(dataset: str, version: str, seed: int, correlation: float = 0.5) -> str:
     """The cell of one network; scenes have a background correlation, by default one half."""
-    settings = dict(SETTINGS.get(dataset, {}))
-    if correlation != 0.5:
-        settings["background_correlation"] = correlation
-    variant = "+".join([f"vgg11-{version}", *(f"{k}={v}" for k, v in sorted(settings.items()))])
-    return f"{dataset}/{variant}/all/{seed}"
+    # of COCO there are few crops: as many steps, more epochs
+    settings = "+batch_size=16+epochs=60" if dataset == "coco10" else ""
+    settings += "" if correlation == 0.5 else f"+background_correlation={correlation}"
+    return f"{dataset}/vgg11-{version}{settings}/all/{seed}"
 
 
-# the deck's two kinds first, then the rest seed by seed, so that a sweep may stop anywhere
-PAIR_CELLS = tuple(cell(d, version, seed) for seed in SEEDS for d in MADE for version in PAIR)
-# apart, since not everybody has the files
-COCO_CELLS = tuple(
-    cell("coco10", version, seed)
-    for kinds, seeds in ((PAIR, SEEDS), (CONTROLS, CONTROL_SEEDS))
-    for seed in seeds
-    for version in kinds
+def seeds_of(dataset: str, version: str) -> range:
+    """The seeds with which networks of a version are trained."""
+    one = version in WITHOUT_OBJECT and dataset in MADE
+    return SEEDS if version in PAIR else range(1) if one else CONTROL_SEEDS
+
+
+CELLS = (  # the first seed of everything, then the second, so that a sweep may stop anywhere
+    *(
+        cell(dataset, version, seed)
+        for seed, dataset, version in product(SEEDS, DATASETS, (*PAIR, *FILLED, *WITHOUT_OBJECT))
+        if seed in seeds_of(dataset, version)
+    ),
+    *(cell("scenes", "original", seed, c) for seed in CONTROL_SEEDS for c in (0, 1)),
 )
-CONTROL_CELLS = tuple(
-    made
-    for seed in CONTROL_SEEDS
-    for made in (
-        *(cell(d, version, seed) for d in MADE for version in FILLED),
-        *(cell(d, version, seed) for d in MADE for version in WITHOUT_OBJECT if not seed),
-        *(cell("scenes", "original", seed, c) for c in CORRELATIONS if c != 0.5),
-    )
-)
-CELLS = (*PAIR_CELLS, *COCO_CELLS, *CONTROL_CELLS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +98,7 @@ def recorded(dataset: str, correlation: float = 0.5) -> dict[str, dict[int, Trai
             if record := read_record(name):
                 found.setdefault(version, {})[seed] = Trained(record, read_arrays(name))
     if not found:
-        name = cell(dataset, "original", 0, correlation)
-        raise NoRecords(f"no record yet; make one with: ocnd run {name}")
+        raise no_record(cell(dataset, "original", 0, correlation))
     crops = {run.record["data_fingerprint"] for seeds in found.values() for run in seeds.values()}
     if len({ROUNDED.get(fingerprint, fingerprint) for fingerprint in crops}) > 1:
         raise NoRecords(
@@ -129,12 +127,14 @@ def epochs_saved(found: Mapping[str, Seeds]) -> np.ndarray:
     A network that never came so far counts as if it had in the epoch after the last, which is the
     least that it would need.
     """
-
-    def needed(run: Trained) -> int:
-        return run.record["metrics"]["epochs_to_80_train"] or len(run.record["curves"]) + 1
-
-    common = found["original"].keys() & found["masked"].keys()
-    return np.array([needed(found["original"][s]) - needed(found["masked"][s]) for s in common])
+    needed = {
+        version: {
+            seed: run.record["metrics"]["epochs_to_80_train"] or len(run.record["curves"]) + 1
+            for seed, run in found[version].items()
+        }
+        for version in PAIR
+    }
+    return (pd.Series(needed["original"]) - pd.Series(needed["masked"])).dropna().to_numpy()
 
 
 def paired_table() -> pd.DataFrame:
@@ -168,15 +168,11 @@ def accuracy_table(dataset: str) -> pd.DataFrame:
 
 def crossed_table(found: Mapping[str, Seeds]) -> pd.DataFrame:
     """Mean test accuracy: a row for what was learnt from, a column for what is shown."""
-    return pd.DataFrame(
-        {
-            shown: {
-                version: np.mean([run.right(shown).mean() for run in runs.values()])
-                for version, runs in found.items()
-            }
-            for shown in SHOWN
-        }
-    )
+    cells = {
+        (version, shown): np.mean([run.right(shown).mean() for run in found[version].values()])
+        for version, shown in product(found, SHOWN)
+    }
+    return pd.Series(cells).unstack().loc[list(found), list(SHOWN)]
 
 
 def deck_counts() -> pd.DataFrame:
@@ -209,16 +205,14 @@ def learnt_table() -> pd.DataFrame:
     rows = {("deck", "not said"): deck}
     keys = {"training": ("epochs_to_80_train", "train_accuracy")}
     keys["test"] = "epochs_to_80_test", "accuracy"
-    for dataset, title in DATASETS.items():
-        found = {version: recorded(dataset)[version].values() for version in PAIR}
-        for crops, (epochs, accuracy) in keys.items():
-            rows[title, crops] = {f"epochs, {v}": mean_epochs(found[v], epochs) for v in PAIR} | {
-                f"accuracy, {v}": percent(
-                    *seed_interval([run.record["metrics"][accuracy] for run in found[v]])
-                )
-                for v in PAIR
-            }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    for (dataset, title), (crops, (epochs, accuracy)) in product(DATASETS.items(), keys.items()):
+        row = rows[title, crops] = {}
+        for version in PAIR:
+            runs = recorded(dataset)[version].values()
+            reached = seed_interval([run.record["metrics"][accuracy] for run in runs])
+            row[f"epochs, {version}"] = mean_epochs(runs, epochs)
+            row[f"accuracy, {version}"] = percent(*reached)
+    return pd.DataFrame.from_dict(rows, orient="index")[list(deck)]
 
 
 def mean_epochs(runs: Iterable[Trained], key: str) -> str:
@@ -233,12 +227,10 @@ def mean_epochs(runs: Iterable[Trained], key: str) -> str:
 
 def behind(row: tuple[str, str], column: str) -> list[str]:
     """The cells that a number of `learnt_table`, or of `paired_table`, rests on."""
-    dataset = next((name for name, title in DATASETS.items() if title == row[0]), None)
-    if dataset is None:
-        return []
-    kinds = [version for version in PAIR if column.split(", ")[-1] == version] or PAIR
+    kinds = [version for version in PAIR if column.endswith(f", {version}")] or PAIR
     seeds = [int(row[1].removeprefix("seed "))] if row[1].startswith("seed") else SEEDS
-    return [cell(dataset, version, seed) for seed in seeds for version in kinds]
+    datasets = [dataset for dataset, title in DATASETS.items() if title == row[0]]
+    return [cell(name, version, seed) for name, seed, version in product(datasets, seeds, kinds)]
 
 
 def correlation_table() -> pd.DataFrame:
@@ -303,50 +295,44 @@ def percent(value: float, low: float, high: float) -> str:
 
 def answer() -> Figure:
     """Test accuracy of every version of the crops, a panel a data set."""
-    fig = Figure(figsize=(WIDTH, 3.1))
-    axes = fig.subplots(1, len(DATASETS), sharey=True)
-    for ax, (dataset, title) in zip(axes, DATASETS.items(), strict=True):
+    message = "Masks help on made pictures; so does the outline alone"
+    fig, axes = panels(message, 3.1, list(DATASETS.values()))
+    for ax, dataset in zip(axes, DATASETS, strict=True):
         table = accuracy_table(dataset).reindex(list(VERSIONS))
         test = recorded(dataset)["masked"][0].record["test_counts"]
         colours = [COLOURS.get(version, COLOURS["control"]) for version in table.index]
         forest(ax, table.assign(colour=colours).rename(NAMES), zero=max(test) / sum(test))
-        ax.set(title=title, xlim=(0, 1.03), xlabel="test accuracy, %")
+        ax.set(xlim=(0, 1.03), xlabel="test accuracy, %")
         ax.set_xticks([0, 0.5, 1], ["0", "50", "100"])
-    message = "Masks help on made pictures; so does the outline alone"
-    fig.suptitle(message, x=0.01, ha="left", weight="bold")
     return fig
 
 
-def versions_shown(crops: Crops, classes: int = 8) -> Figure:
-    """One crop of each of the first classes in every version that a test shows."""
-    pick = [int((crops.y == k).argmax()) for k in sorted(set(crops.y.tolist()))[:classes]]
+def versions_shown(crops: Crops) -> Figure:
+    """One crop of each of the first eight classes in every version that a test shows."""
+    pick = np.unique(crops.y, return_index=True)[1][:8]
     shown = versions(Crops(*(array[pick] for array in crops)), mean_colour(crops.x))
-    image_grid(fig := Figure(figsize=(WIDTH, 5.2)), {NAMES[name]: x for name, x in shown.items()})
-    fig.suptitle("What a network is shown", x=0.01, ha="left", weight="bold")
+    fig = titled("What a network is shown", 5.2)
+    image_grid(fig, {NAMES[name]: x for name, x in shown.items()})
     return fig
 
 
 def convergence() -> Figure:
     """Accuracy on the training crops after each epoch, a panel a data set."""
-    fig = Figure(figsize=(WIDTH, 2.9))
-    axes = fig.subplots(1, len(DATASETS), sharey=True)
-    for ax, (dataset, title) in zip(axes, DATASETS.items(), strict=True):
+    message = "With masks, made pictures are learnt in half the epochs; real ones are not"
+    fig, axes = panels(message, 2.9, list(DATASETS.values()))
+    for ax, dataset in zip(axes, DATASETS, strict=True):
         ends = {}
         for version in PAIR:
             curves = [run.record["curves"] for run in recorded(dataset)[version].values()]
             epochs = [point["epoch"] for point in curves[0]]
             values = np.array([[point["train_accuracy"] for point in curve] for curve in curves])
-            ax.plot(epochs, values.T, color=COLOURS[version], lw=0.7, alpha=0.45)
-            ax.plot(epochs, values.mean(0), color=COLOURS[version])
-            ends[version] = (values.mean(0)[-1], COLOURS[version])
+            end = seed_lines(ax, epochs, values, COLOURS[version])
+            ends[version] = end, COLOURS[version]
         ax.axhline(0.8, color=COLOURS["ink"], lw=0.8, ls=":")
-        ax.set(title=title, xlabel="epoch", ylim=(0, 1.03))
+        ax.set(xlabel="epoch", ylim=(0, 1.03))
         ax.yaxis.set_major_formatter(PERCENT)
-        if ax is axes[-1]:
-            direct_labels(ax, epochs[-1], ends)
+    direct_labels(axes[-1], epochs[-1], ends)
     axes[0].set_ylabel("training crops right")
-    message = "With masks, made pictures are learnt in half the epochs; real ones are not"
-    fig.suptitle(message, x=0.01, ha="left", weight="bold")
     return fig
 
 
@@ -358,35 +344,34 @@ def crossed() -> Figure:
 
 def crossed_figure(tables: Mapping[str, pd.DataFrame], message: str) -> Figure:
     """Tables of `crossed_table` by their titles, in percent."""
-    fig = Figure(figsize=(WIDTH, 0.8 + sum(0.5 + 0.36 * len(table) for table in tables.values())))
-    axes = fig.subplots(len(tables), 1, squeeze=False, sharex=True,
-                        height_ratios=[len(table) for table in tables.values()])[:, 0]  # fmt: skip
+    rows = [len(table) for table in tables.values()]
+    fig = titled(message, 0.8 + 0.5 * len(rows) + 0.36 * sum(rows))
+    axes = fig.subplots(len(rows), 1, squeeze=False, sharex=True, height_ratios=rows)[:, 0]
+    columns = {name: text.replace(" ", "\n") for name, text in NAMES.items()}
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
-        columns = {name: text.replace(" ", "\n") for name, text in NAMES.items()}
-        matrix(ax, 100 * table.rename(NAMES).rename(columns=columns), ".0f", square=False, vmin=0)
+        table = 100 * table.rename(index=NAMES, columns=columns)
+        matrix(ax, table, ".0f", square=False, vmin=0)
         ax.set(title=title, ylabel="learnt from")
         ax.tick_params(axis="y", labelrotation=0)
     axes[-1].set_xlabel("shown in the test")
-    fig.suptitle(message, x=0.01, ha="left", weight="bold")
     return fig
 
 
 def correlation() -> Figure:
     """Accuracy on scenes as the background tells more about the class."""
-    ax = (fig := Figure(figsize=(WIDTH, 3.1))).subplots()
-    lines, ends = {"masked": "masked", "original": "original", "swapped": "control"}, {}
-    for version, colour in lines.items():
-        values = correlation_table()[version]
+    fig = titled("Backgrounds that tell the class are used, and mislead", 3.1)
+    ax, ends = fig.subplots(), {}
+    for version, values in correlation_table().items():
+        colour = COLOURS.get(version, COLOURS["control"])
         groups = values.groupby("correlation")
         mean, low, high = np.array([seed_interval(group) for _, group in groups]).T
-        ax.plot(values.index.get_level_values("correlation"), values, ".", color=COLOURS[colour],
-                alpha=0.4)  # fmt: skip
-        ax.plot(CORRELATIONS, mean, "o-", color=COLOURS[colour])
-        ax.vlines(CORRELATIONS, low, high, color=COLOURS[colour], lw=1.4)
-        ends[NAMES[version]] = (mean[-1], COLOURS[colour])
+        ax.plot(values.index.get_level_values(0), values, ".", color=colour, alpha=0.4)
+        ax.plot(CORRELATIONS, mean, "o-", color=colour)
+        ax.vlines(CORRELATIONS, low, high, color=colour, lw=1.4)
+        ends[NAMES[version]] = (mean[-1], colour)
     ax.set(xlabel="how often the texture is that of the class", ylabel="test accuracy")
-    ax.set(title="Backgrounds that tell the class are used, and mislead", xlim=(-0.05, 1.05))
     ax.set_xticks(CORRELATIONS, ["by chance", "half of the time", "always"])
+    ax.set_xlim(-0.05, 1.05)
     ax.yaxis.set_major_formatter(PERCENT)
     ax.grid(axis="y")
     direct_labels(ax, 1, ends)

@@ -1,7 +1,7 @@
 """Chapter 9: where an attention-GAN looks, against true outlines, and whether that helps it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, partial
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -13,8 +13,8 @@ from ocnd_lib.looks import AFTER, ATTENTION, BEFORE
 from ocnd_lib.records import parse_cell, read_arrays, read_record
 from ocnd_lib.stats import seed_interval
 from report.chapters.attention_gan import signed
-from report.drawing import COLOURS, forest, interval, titled
-from report.source import no_record
+from report.drawing import COLOURS, forest, interval, panels, titled
+from report.source import no_record, plain
 
 # data set: its title, the normal class of its cells, how many seeds
 SETS = {
@@ -85,12 +85,14 @@ def over_seeds(kind: str, table: pd.DataFrame) -> pd.DataFrame:
     read = cache(read_arrays)  # a cell has many rows
     rows = []
     for values, part in table.groupby(keys, sort=False):
-        row = dict(zip(keys, values, strict=True))
         others = part.drop(columns=[*keys, "seed"]).mean().to_dict()
-        row |= {**others, "seeds": part["seed"].nunique()}
+        row = dict(zip(keys, values, strict=True)) | others | {"seeds": part["seed"].nunique()}
         if row["seeds"] > 1:
             if kind == "finds":
-                _, low, high = mean_over_runs(lifts_of_images(row, part["seed"], read))
+                name = "/".join(row[key] for key in ("images", "map", "measure", "baseline"))
+                where = f"{row['dataset']}/{row['variant']}/{SETS[row['dataset']][1]}"
+                lifts = np.stack([read(f"{where}/{seed}")[name] for seed in part["seed"]])
+                _, low, high = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
             else:  # the images are the same in all seeds: they do not average out
                 mean, _, high = seed_interval(part[VALUE[kind]])
                 half = np.hypot(high - mean, (part["high"] - part["low"]).mean() / 2)
@@ -99,14 +101,6 @@ def over_seeds(kind: str, table: pd.DataFrame) -> pd.DataFrame:
             row["low"], row["high"] = np.clip([low, high], *bounds).tolist()
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def lifts_of_images(row: Mapping, seeds: Iterable[int], read: Callable) -> np.ndarray:
-    """The lift of a row of `finds`, (seeds, images); `read` gives the arrays of a cell."""
-    name = "/".join(row[key] for key in ("images", "map", "measure", "baseline"))
-    where = f"{row['dataset']}/{row['variant']}/{SETS[row['dataset']][1]}"
-    lifts = np.stack([read(f"{where}/{seed}")[name] for seed in seeds]).astype(float)
-    return lifts[:, np.isfinite(lifts).all(0)]
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -184,7 +178,7 @@ def numbers() -> dict[str, object]:
             if row["map"] in which:
                 key = f"{row['dataset']}-{kind}-{which[row['map']]}"
                 said[key] = interval(row[value], row["low"], row["high"], ".2f")
-    return {name: of if isinstance(of, str | int) else float(of) for name, of in said.items()}
+    return plain(said)
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -192,13 +186,12 @@ def numbers() -> dict[str, object]:
 
 def finding_and_detecting() -> Figure:
     """Left, how well the attention map finds normal objects; right, what the score gains by it."""
-    finds, detects = finds_table(), detection_table()
+    finds = finds_table().xs((ATTENTION, "normal"), level=("map", "images"))
+    rows, centre = (finds.xs(name, level="baseline") for name in ("uniform", "centre"))
+    detects = detection_table()
     fig = titled("Finding the object does not raise detection", 3.9)
     left, right = fig.subplots(1, 2, sharey=True, width_ratios=(1.2, 1))
-    rows = finds.xs((ATTENTION, "normal", "uniform"), level=("map", "images", "baseline"))
-    centre = finds.xs((ATTENTION, "normal", "centre"), level=("map", "images", "baseline"))
-    order = [at for at in detects.index.drop_duplicates() if at in rows.index]
-    order.sort(key=lambda at: (list(SETS).index(at[0]), list(VARIANTS).index(at[1])))
+    order = [at for at in product(SETS, VARIANTS) if at in detects.index and at in rows.index]
     names = [SETS[name][0] if of == PLAIN else f"  {VARIANTS[of]}" for name, of in order]
     pixels = rows.loc[order, ["value", "low", "high"]]
     pixels[["low", "high"]] += 0.5  # of the lift over a uniform map, whose value is 0.5
@@ -217,19 +210,25 @@ def finding_and_detecting() -> Figure:
     return fig
 
 
+def _by_set(title: str, table: pd.DataFrame, zero: float, label: str) -> np.ndarray:
+    """The axes of a panel a data set: value, low, high of each map, indexed by dataset and map."""
+    there = [name for name in SETS if name in table.index]
+    names = [SETS[name][0].replace(" on ", " on\n") for name in there]
+    fig, axes = panels(title, 2.2, names, sharex=True)
+    words, colours = zip(*MAPS.values(), strict=True)
+    colours = [COLOURS[colour] for colour in colours]
+    for ax, name in zip(axes, there, strict=True):
+        forest(ax, table.loc[name].loc[list(MAPS)].set_axis(words).assign(colour=colours), zero)
+    fig.supxlabel(label, fontsize=9.5)
+    return axes
+
+
 def lifts() -> Figure:
     """Pixel AUROC of heat maps and attention map minus that of a centred Gaussian."""
-    finds = finds_table([PLAIN]).xs(("normal", "centre"), level=("images", "baseline"))
-    there = [name for name in SETS if name in finds.index]
-    fig = titled("Only on bare strokes does a map beat a blot in the middle", 2.2)
-    for ax, name in zip(fig.subplots(1, len(there), sharex=True, sharey=True), there, strict=True):
-        rows = finds.loc[(name, PLAIN)].loc[list(MAPS)]
-        rows = rows.assign(value=rows["lift"])
-        words, colours = zip(*MAPS.values(), strict=True)
-        forest(ax, rows.set_axis(words).assign(colour=[COLOURS[c] for c in colours]))
-        ax.set_title(SETS[name][0].replace(" on ", " on\n"))
-    fig.supxlabel("pixel AUROC, minus that of a centred Gaussian", fontsize=9.5)
-    return fig
+    table = finds_table([PLAIN]).xs((PLAIN, "normal", "centre"), level=(1, 3, 4))
+    message = "Only on bare strokes does a map beat a blot in the middle"
+    label = "pixel AUROC, minus that of a centred Gaussian"
+    return _by_set(message, table.assign(value=table["lift"]), 0, label)[0].figure
 
 
 def checks() -> Figure:
@@ -239,15 +238,11 @@ def checks() -> Figure:
     shuffled = shuffled[shuffled["dataset"] == "mnist"]
     fig = titled("MNIST: the first GAN relies on what its heat map marks, the second does not", 3.2)
     left, right = fig.subplots(1, 2)
-    rows = {}
-    for name, kind in (at for at in product(SETS, (BEFORE, AFTER)) if at in road.index):
-        label = f"{SETS[name][0]}, first GAN" if kind == BEFORE else "second"
-        row = road.loc[(name, kind)]
-        colour = COLOURS[MAPS[kind][1]]
-        rows[name, kind] = [label, row["lift"], row["low"], row["high"], colour]
-    columns = ["label", "value", "low", "high", "colour"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    forest(left, table.set_index("label"))
+    there = [at for at in product(SETS, (BEFORE, AFTER)) if at in road.index]
+    labels = [f"{SETS[name][0]}, first GAN" if of == BEFORE else "second" for name, of in there]
+    rows = road.loc[there, ["lift", "low", "high"]].rename(columns={"lift": "value"})
+    colours = [COLOURS[MAPS[kind][1]] for _, kind in there]
+    forest(left, rows.set_axis(labels).assign(colour=colours))
     left.set(xlabel="ROAD above random maps", title="Do marked pixels matter?")
     for kind in (BEFORE, AFTER):
         line = shuffled[shuffled["map"] == kind].sort_values("step")
@@ -262,16 +257,11 @@ def checks() -> Figure:
 def strengths() -> Figure:
     """The chance that a novel image's map is weaker than a normal one's."""
     table = over_seeds("strength", recorded("strength", [PLAIN])).set_index(["dataset", "map"])
-    fig = titled("Novel images do not get less heat", 2.2)
-    there = [name for name in SETS if name in table.index]
-    for ax, name in zip(fig.subplots(1, len(there), sharex=True, sharey=True), there, strict=True):
-        rows = table.loc[name].loc[list(MAPS)].rename(columns={"weaker": "value"})
-        words, colours = zip(*MAPS.values(), strict=True)
-        forest(ax, rows.set_axis(words).assign(colour=[COLOURS[c] for c in colours]), zero=0.5)
-        ax.set_title(SETS[name][0].replace(" on ", " on\n"))
-        ax.set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
-    fig.supxlabel("chance that the map of a novel image is the weaker one", fontsize=9.5)
-    return fig
+    label = "chance that the map of a novel image is the weaker one"
+    table = table.rename(columns={"weaker": "value"})
+    axes = _by_set("Novel images do not get less heat", table, 0.5, label)
+    axes[0].set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
+    return axes[0].figure
 
 
 def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) -> Figure:
@@ -303,29 +293,18 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
     return fig
 
 
-TITLED = {
-    "mnist": "On black: the attention map covers the strokes",
-    "cifar10": "CIFAR-10, truck: no outline is known",
-    "mnist_on_cifar": "On photographs: the digit is found only from the encoder",
-    "scenes": "Scenes: heat and attention lie beside the object",
-    "coco10": "COCO, bowl: heat and attention lie beside the object",
-}
-
-
-def maps(dataset: str) -> Figure:
-    """Test images of seed 0, heat maps, attention map, and that of the encoder where recorded."""
-    pair = (f"{dataset}/{variant}/{SETS[dataset][1]}/0" for variant in (PLAIN, ENCODER))
+def maps() -> Figure:
+    """Digits on photographs: images of seed 0, heat maps, the attention map and the encoder's."""
+    cells = [f"mnist_on_cifar/{variant}/8/0" for variant in (PLAIN, ENCODER)]
     kept, other = (
         {name.removeprefix("look_"): array for name, array in read_arrays(cell).items()}
-        for cell in pair
+        for cell in cells
     )
-    if "given" not in kept:
-        raise no_record(f"{dataset}/{PLAIN}/{SETS[dataset][1]}/0")
-    names = list(MAPS)
-    if "given" in other and np.array_equal(other["given"], kept["given"]):
-        names.append(f"{ATTENTION}, from the encoder")
-        kept[names[-1]] = other[ATTENTION]
-    return heat_rows(kept, names, TITLED[dataset])
+    if not {"given"} <= kept.keys() & other.keys():
+        raise no_record(cells[0])
+    last = f"{ATTENTION}, from the encoder"
+    message = "On photographs: the digit is found only from the encoder"
+    return heat_rows(kept | {last: other[ATTENTION]}, [*MAPS, last], message)
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
@@ -333,17 +312,15 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "looks-lifts": lifts,
     "looks-checks": checks,
     "looks-strengths": strengths,
-    **{f"looks-maps-{name}": partial(maps, name) for name in SETS},
+    "looks-maps-mnist_on_cifar": maps,
 }
 
 
 def live_table(tables: Mapping[str, list[dict]]) -> pd.DataFrame:
     """Pixel AUROC of each map of `looks.look` on normal and novel images, and above the blot."""
-    rows: dict[str, dict] = {}
-    for row in tables["finds"]:
-        if (row["measure"], row["baseline"]) == ("auroc", "centre") and row["map"] in MAPS:
-            line = rows.setdefault(MAPS[row["map"]][0], {})
-            line[row["images"]] = round(row["value"], 3)
-            if row["images"] == "normal":
-                line["normal, over the blot"] = signed(row["lift"], row["low"], row["high"])
-    return pd.DataFrame.from_dict(rows, orient="index")
+    finds = pd.DataFrame(tables["finds"]).query("measure == 'auroc' and baseline == 'centre'")
+    finds = finds.assign(map=finds["map"].map({name: words for name, (words, _) in MAPS.items()}))
+    table = finds.pivot_table(index="map", columns="images", values="value").round(3)
+    normal = finds[finds["images"] == "normal"].set_index("map")[["lift", "low", "high"]]
+    table["normal, over the blot"] = [signed(*normal.loc[of]) for of in table.index]
+    return table
