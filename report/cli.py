@@ -323,24 +323,18 @@ def table(
 ) -> None:
     """Print the deck's table of a data set, with ours beside it; of several, the means."""
     from ocnd_lib.data import class_names
-    from ocnd_lib.records import read_records
+    from report.chapters.all_tables import render_choices
     from report.tables import render, results
 
-    if choices:
-        from report.choices import choices_table, render_choices
-
-        if len(datasets) > 1:
-            fail("--choices is of one data set", BAD)
-        with plain_errors((ValueError, BAD)):
-            class_names(datasets[0])  # before it becomes a pattern
-            found = read_records(pattern=f"{datasets[0]}/{choices}*/*")
-            tried = choices_table(datasets[0], choices, found)
-        print(render_choices(datasets[0], choices, tried, format.value), end="")
-        return
+    if choices and len(datasets) > 1:
+        fail("--choices is of one data set", BAD)
     with plain_errors((ValueError, BAD)):
         for name in datasets:
-            class_names(name)  # before any of them is read
-        print(render({name: results(name) for name in datasets}, format.value), end="")
+            class_names(name)  # before any of them is read, or becomes a pattern
+        if choices:
+            print(render_choices(datasets[0], choices, format.value), end="")
+        else:
+            print(render({name: results(name) for name in datasets}, format.value), end="")
 
 
 @app.command()

@@ -172,14 +172,15 @@ def test_the_real_archive_has_7200_images_and_100_names():
 
 
 @pytest.mark.parametrize(("dataset", "classes"), [("coil100", 100), ("fashion_mnist", 10)])
-def test_further_sets_are_swept_and_tabulated(dataset, classes, tmp_path):
+def test_further_sets_are_swept_and_tabulated(dataset, classes, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     wanted = cells([dataset], ["ae"], [0])
     assert len(wanted) == classes
     assert load_published(dataset).empty
     for cell in wanted[:-1]:
         made = {"hardware": "cpu", "provenance": {"processor": "A"}}
         write_record({"cell": cell, "metrics": {"auroc": 0.75}, **made}, folder=tmp_path)
-    found = {dataset: results(dataset, tmp_path)}
+    found = {dataset: results(dataset)}
     for format in ("text", "csv", "json"):
         assert "0.75" in render(found, format)
     lines = render(found).splitlines()

@@ -344,7 +344,7 @@ def accuracy_against_ratio() -> Figure:
         "aupr": ("aupr", "-", "AUPR"),
         "accuracy": ("accuracy", "-", "accuracy"),
         "balanced_accuracy": ("balanced_accuracy", "-", "balanced accuracy"),
-        "always_novel": ("accuracy", "--", "accuracy of\n“always novel”"),
+        "always_novel": ("accuracy", "--", "“always novel”"),
     }
     for column, (colour, style, _) in lines.items():
         ax.plot(table.ratio, table[column], style, color=COLOURS[colour])
