@@ -132,13 +132,8 @@ def _run_cell(cell: str) -> None:
     from ocnd_lib.data import DataError
     from ocnd_lib.records import parse_cell, table
 
-    with plain_errors(
-        (ValueError, BAD),
-        (PermissionError, BAD),
-        (DataError, FAILED),
-        (CellIsTaken, FAILED),
-        (Diverged, FAILED),
-    ):
+    failures = [(error, FAILED) for error in (DataError, CellIsTaken, Diverged)]
+    with plain_errors((ValueError, BAD), (PermissionError, BAD), *failures):
         record = run_cell(cell)
     print(table([record]).T.to_string(header=False))
     print(parse_cell(record["cell"]).path())
@@ -250,22 +245,10 @@ def data(
     built. Under a name of your own, objects with masks in COCO's format become a set that every
     notebook and cell takes: ocnd data NAME --annotations FILE --images FOLDER
     """
+    given = {key: value for key, value in locals().items() if key != "name" and value is not None}
     from data_prep.masked_files import BUILT
     from ocnd_lib.data import DATASETS, DataError, prepare
 
-    options = {
-        "annotations": annotations,
-        "images": images,
-        "categories": categories,
-        "voc": voc,
-        "per_class": per_class,
-        "test": test,
-        "seed": seed,
-        "background_correlation": background_correlation,
-        "fewer": fewer,
-        "out": out,
-    }
-    given = {key: value for key, value in options.items() if value is not None}
     with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
         if name in BUILT or (given and name not in DATASETS):
             from ocnd_lib.masked import build_masked

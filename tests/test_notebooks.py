@@ -15,7 +15,7 @@ from report.parameters import RULES, check, read_parameters, validate
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PLAIN = "laptop_to_cluster"  # the one that takes least time
+PLAIN = "audit"  # the one that takes least time
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

@@ -1,6 +1,5 @@
 """What the deck's printed numbers can support; nothing is trained, and only spreads are ours."""
 
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure

@@ -23,7 +23,7 @@ from ocnd_lib.comparison import (
     wilcoxon_over_classes,
 )
 from ocnd_lib.detail import FLOOR, in_details
-from ocnd_lib.records import parse_cell, read_arrays, read_records
+from ocnd_lib.records import read_arrays
 from report import tables
 from report.chapters.reconstruction import DATASETS, redrawn
 from report.drawing import COLOURS, WIDTH, forest, interval, titled
@@ -47,16 +47,11 @@ CELLS = tuple(
 @once
 def class_aurocs(dataset: str, method: str) -> pd.DataFrame:
     """Recorded AUROCs of a method: a row a class, in order, a column a seed; NaN where none is."""
-    rows = [
-        (cell.normal_class, cell.seed, record["metrics"]["auroc"])
-        for record in read_records(pattern=f"{dataset}/{method}/*")
-        for cell in [parse_cell(record["cell"])]
-    ]
-    if not rows:
-        raise no_record(f"{dataset}/{method}/{tables.class_names(dataset)[0]}/0")
-    table = pd.DataFrame(rows, columns=["class", "seed", "auroc"])
-    wide = table.pivot(index="class", columns="seed", values="auroc")
-    return wide.reindex(tables.class_names(dataset)).rename_axis(None)
+    names, cells = tables.class_names(dataset), tables.results(dataset, [method]).cells
+    if cells.empty:
+        raise no_record(f"{dataset}/{method}/{names[0]}/0")
+    wide = cells.pivot(index="normal_class", columns="seed", values="auroc")
+    return wide.reindex(names).rename_axis(None)
 
 
 def correlation(a: pd.Series, b: pd.Series) -> tuple[float, float, float]:

@@ -194,9 +194,7 @@ def plan_table(found: pd.DataFrame, methods: Iterable[str], seeds: int) -> pd.Da
 # --- many cells ----------------------------------------------------------------------------------
 
 
-def many_cells(
-    sizes: Sequence[int], workers: Sequence[int]
-) -> pd.DataFrame:
+def many_cells(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:
     """What so many cells cost when they are mixed as in this report; a row a device and size.
 
     Columns: hours of one device, hours until `workers` are through, megabytes of records. A worker

@@ -279,8 +279,9 @@ def redrawn(given: np.ndarray, rows: Mapping[str, np.ndarray], novel: np.ndarray
 
 def random_decodes(grids: Mapping[str, np.ndarray]) -> Figure:
     """A square of images of random codes for each model: title → uint8 (n, C, H, W)."""
-    fig = Figure(figsize=(WIDTH, 0.3 + WIDTH / max(3, len(grids))))
-    axes = fig.subplots(1, max(3, len(grids)))
+    places = max(3, len(grids))
+    fig = Figure(figsize=(WIDTH, 0.3 + WIDTH / places))
+    axes = fig.subplots(1, places)
     for ax in axes[len(grids) :]:
         ax.set_axis_off()
     for ax, (title, images) in zip(axes, grids.items(), strict=False):
@@ -288,7 +289,7 @@ def random_decodes(grids: Mapping[str, np.ndarray]) -> Figure:
         n, c, h, w = images[: side * side].shape
         mosaic = images[:n].reshape(side, side, c, h, w).transpose(2, 0, 3, 1, 4)
         show_image(ax, mosaic.reshape(c, side * h, side * w))
-        ax.set_title(title)
+        ax.set_title(title, fontsize=9)
         ax.spines[:].set_visible(False)
     return fig
 
