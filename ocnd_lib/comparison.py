@@ -235,7 +235,14 @@ def paired_delong(
             f"the scores are not of the same images: {len(y)} labels, {len(score_a)} and "
             f"{len(score_b)} scores"
         )
-    parts = [a - b for a, b in zip(placements(y, score_a), placements(y, score_b), strict=True)]
+    return compare_placements(placements(y, score_a), placements(y, score_b), level)
+
+
+def compare_placements(
+    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], level: float = 0.95
+) -> Difference:
+    """`paired_delong` of the `placements` of two scores, which many pairs can share."""
+    parts = [of_a - of_b for of_a, of_b in zip(a, b, strict=True)]
     difference = float(parts[0].mean())
     error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
     half = float(stats.norm.ppf(0.5 + level / 2)) * error

@@ -13,13 +13,14 @@ from scipy import stats
 from ocnd_lib.comparison import (
     REPEATS,
     average_runs,
+    compare_placements,
     confusability,
     holm,
     mean_interval,
-    paired_delong,
 )
 from ocnd_lib.protocol import DETECTORS, detector_class, settings_of
 from ocnd_lib.records import parse_cell, read_records, records_folder
+from ocnd_lib.stats import placements
 from report import tables
 from report.chapters.benchmark import LEVEL, REFERENCE, read, side
 from report.drawing import COLOURS, WIDTH, interval, matrix
@@ -128,12 +129,15 @@ def goals_table(every: dict[str, Results]) -> pd.DataFrame:
     for (name, method), goal in GOALS.items():
         row = means(every[name]).loc[method]
         whole = row["classes"] == len(every[name].names)
-        rows[name, method] = {"goal": goal, **row[["mean", "low", "high"]].where(whole)}
-    return pd.DataFrame.from_dict(rows, orient="index")
+        rows[name, method] = {"goal": goal, **(row[["mean", "low", "high"]] if whole else {})}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.reindex(columns=["goal", "mean", "low", "high"])
 
 
 def shared_images(a: IndexedRun, b: IndexedRun) -> tuple[IndexedRun, IndexedRun]:
     """Both runs on the test images that both scored."""
+    if np.array_equal(a.index, b.index):
+        return a, b
     index, in_a, in_b = np.intersect1d(a.index, b.index, return_indices=True)
     return tuple(
         IndexedRun(run.normal_class, run.seed, run.score[rows], run.class_test[rows], index)
@@ -151,14 +155,16 @@ def delong_wins(found: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     methods = list(found.runs)
     average = found.ours.loc[methods].mean(axis=1).to_numpy()
     difference = pd.DataFrame(average[:, None] - average, index=methods, columns=methods)
+    placed = lru_cache(maxsize=None)(lambda run: placements(run.y, run.score))  # shared by pairs
+    runs = {(m, run.normal_class, run.seed): run for m in methods for run in found.runs[m]}
     duels = []
-    for a, b in combinations(methods, 2):
-        for k in range(len(found.names)):
-            pair = [{r.seed: r for r in found.runs[m] if r.normal_class == k} for m in (a, b)]
-            if seeds := set(pair[0]) & set(pair[1]):
-                one, other = shared_images(*(runs[min(seeds)] for runs in pair))
-                test = paired_delong(one.y, one.score, other.score)
-                duels.append((a, b, test.difference, test.p))
+    for (a, b), k in product(combinations(methods, 2), range(len(found.names))):
+        pairs = [(runs[key], runs[b, *key[1:]]) for key in runs
+                 if key[:2] == (a, k) and (b, *key[1:]) in runs]  # fmt: skip
+        if pairs:
+            pair = shared_images(*min(pairs, key=lambda pair: pair[0].seed))
+            test = compare_placements(*map(placed, pair))
+            duels.append((a, b, test.difference, test.p))
     wins = pd.DataFrame(0.0, index=methods, columns=methods)
     for (a, b, by, _), p in zip(duels, holm(np.array([d[3] for d in duels])), strict=True):
         if p < LEVEL:

@@ -191,7 +191,7 @@ def numbers() -> dict[str, object]:
     novel = latent_change(table, "novel", sizes["shortest"])
     found["novel-change"] = interval(*novel, "+.3f")
     found["auroc-change"] = interval(*latent_change(table, "auroc", chosen), "+.3f")
-    found["ocgan-8"] = tables.results("mnist", ["ocgan"]).ours.loc["ocgan", "8"]
+    found["ocgan-8"] = float(tables.results("mnist", ["ocgan"]).ours.loc["ocgan", "8"])
     for name in ("peak", "chosen"):
         found[f"{name}-above-ocgan"] = interval(*against_ocgan(sizes[name]), "+.3f")
     for (dataset, method), row in drawn.iterrows():
@@ -280,7 +280,7 @@ def redrawn(given: np.ndarray, rows: Mapping[str, np.ndarray], novel: np.ndarray
 def random_decodes(grids: Mapping[str, np.ndarray]) -> Figure:
     """A square of images of random codes for each model: title → uint8 (n, C, H, W)."""
     places = max(3, len(grids))
-    fig = Figure(figsize=(WIDTH, 0.3 + WIDTH / places))
+    fig = Figure(figsize=(WIDTH, 0.6 + WIDTH / places))
     axes = fig.subplots(1, places)
     for ax in axes[len(grids) :]:
         ax.set_axis_off()
