@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.sparse import csr_matrix
 
 from ocnd_lib.stats import placements, seed_noise
 
@@ -195,17 +196,16 @@ def resampled_auroc(y: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.
     order = np.argsort(score, kind="stable")
     novel, normal = order[y[order] == 1], order[y[order] == 0]
     below, upto = (np.searchsorted(score[normal], score[novel], side) for side in ("left", "right"))
-    aurocs = []
-    for start in range(0, counts.shape[1], 250):  # what is gathered stays in the cache
-        block = counts[:, start : start + 250]
-        normals = np.cumsum(block[normal], axis=0)
-        normals = np.concatenate([np.zeros_like(normals[:1]), normals])
-        lower = normals[below]
-        if not np.array_equal(below, upto):  # a tie counts half
-            lower = (lower + normals[upto]) / 2
-        drawn = block[novel]
-        aurocs.append(np.einsum("ib,ib->b", lower, drawn) / (normals[-1] * drawn.sum(axis=0)))
-    return np.concatenate(aurocs).astype(float)
+    # novel images between the same two normal ones are added first: a few thousand rows, not all
+    starts = np.flatnonzero(np.diff(below + upto, prepend=-1))
+    ones = np.ones(len(novel), np.float32)
+    shape = len(starts), len(y)
+    drawn = csr_matrix((ones, novel, np.append(starts, len(novel))), shape=shape) @ counts
+    normals = np.cumsum(counts[normal], axis=0)
+    normals = np.concatenate([np.zeros_like(normals[:1]), normals])
+    lower = (normals[below[starts]] + normals[upto[starts]]) / 2  # a tie counts half
+    aurocs = np.einsum("ib,ib->b", lower, drawn) / (normals[-1] * drawn.sum(axis=0))
+    return aurocs.astype(float)
 
 
 # --- two methods on the same images --------------------------------------------------------------
@@ -235,7 +235,14 @@ def paired_delong(
             f"the scores are not of the same images: {len(y)} labels, {len(score_a)} and "
             f"{len(score_b)} scores"
         )
-    parts = [a - b for a, b in zip(placements(y, score_a), placements(y, score_b), strict=True)]
+    return compare_placements(placements(y, score_a), placements(y, score_b), level)
+
+
+def compare_placements(
+    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], level: float = 0.95
+) -> Difference:
+    """`paired_delong` of the `placements` of two scores, which many pairs can share."""
+    parts = [of_a - of_b for of_a, of_b in zip(a, b, strict=True)]
     difference = float(parts[0].mean())
     error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
     half = float(stats.norm.ppf(0.5 + level / 2)) * error

@@ -132,13 +132,8 @@ def _run_cell(cell: str) -> None:
     from ocnd_lib.data import DataError
     from ocnd_lib.records import parse_cell, table
 
-    with plain_errors(
-        (ValueError, BAD),
-        (PermissionError, BAD),
-        (DataError, FAILED),
-        (CellIsTaken, FAILED),
-        (Diverged, FAILED),
-    ):
+    failures = [(error, FAILED) for error in (DataError, CellIsTaken, Diverged)]
+    with plain_errors((ValueError, BAD), (PermissionError, BAD), *failures):
         record = run_cell(cell)
     print(table([record]).T.to_string(header=False))
     print(parse_cell(record["cell"]).path())
@@ -250,22 +245,10 @@ def data(
     built. Under a name of your own, objects with masks in COCO's format become a set that every
     notebook and cell takes: ocnd data NAME --annotations FILE --images FOLDER
     """
+    given = {key: value for key, value in locals().items() if key != "name" and value is not None}
     from data_prep.masked_files import BUILT
     from ocnd_lib.data import DATASETS, DataError, prepare
 
-    options = {
-        "annotations": annotations,
-        "images": images,
-        "categories": categories,
-        "voc": voc,
-        "per_class": per_class,
-        "test": test,
-        "seed": seed,
-        "background_correlation": background_correlation,
-        "fewer": fewer,
-        "out": out,
-    }
-    given = {key: value for key, value in options.items() if value is not None}
     with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
         if name in BUILT or (given and name not in DATASETS):
             from ocnd_lib.masked import build_masked
@@ -323,24 +306,18 @@ def table(
 ) -> None:
     """Print the deck's table of a data set, with ours beside it; of several, the means."""
     from ocnd_lib.data import class_names
-    from ocnd_lib.records import read_records
+    from report.chapters.all_tables import render_choices
     from report.tables import render, results
 
-    if choices:
-        from report.choices import choices_table, render_choices
-
-        if len(datasets) > 1:
-            fail("--choices is of one data set", BAD)
-        with plain_errors((ValueError, BAD)):
-            class_names(datasets[0])  # before it becomes a pattern
-            found = read_records(pattern=f"{datasets[0]}/{choices}*/*")
-            tried = choices_table(datasets[0], choices, found)
-        print(render_choices(datasets[0], choices, tried, format.value), end="")
-        return
+    if choices and len(datasets) > 1:
+        fail("--choices is of one data set", BAD)
     with plain_errors((ValueError, BAD)):
         for name in datasets:
-            class_names(name)  # before any of them is read
-        print(render({name: results(name) for name in datasets}, format.value), end="")
+            class_names(name)  # before any of them is read, or becomes a pattern
+        if choices:
+            print(render_choices(datasets[0], choices, format.value), end="")
+        else:
+            print(render({name: results(name) for name in datasets}, format.value), end="")
 
 
 @app.command()

@@ -150,10 +150,8 @@ def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:
     """Paint a table of numbers, each written in its square; options are seaborn's."""
     import seaborn  # half a second that most figures need not wait for
 
-    seaborn.heatmap(
-        table, ax=ax, annot=True, fmt=form, cbar=False,
-        **{"cmap": "Blues", "linewidths": 0.5, "square": True, **options},
-    )  # fmt: skip
+    usual = {"annot": True, "cmap": "Blues", "linewidths": 0.5, "square": True}
+    seaborn.heatmap(table, ax=ax, fmt=form, cbar=False, **usual | options)
     ax.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
     ax.tick_params(length=0)
 

@@ -12,16 +12,15 @@ import math
 import re
 import tokenize
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ocnd_lib.data import known_sets
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One line of a parameters cell: `name: type = default  # help`."""
 
     type: type
@@ -29,8 +28,7 @@ class Parameter:
     help: str
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """The values a name may take: their types, a test, the words that complete "it must be ..."."""
 
     types: tuple[type, ...]
@@ -46,6 +44,10 @@ def _at_least(low: int) -> Rule:
     return Rule((int,), lambda value: value >= low, f"a whole number, {low} or more")
 
 
+def _list_of(word: str, words: str) -> Rule:
+    return Rule((str,), lambda value: bool(re.fullmatch(f"{word}(,{word})*", value)), words)
+
+
 ABOVE_0 = Rule((float,), lambda value: value > 0, "a number above 0")
 SHARE = Rule((float,), lambda value: 0 <= value <= 1, "a number from 0 to 1")
 YES_OR_NO = Rule((bool,), lambda value: True, "true or false")
@@ -54,54 +56,28 @@ A_CLASS = Rule(
     lambda value: value >= 0 if isinstance(value, int) else value.strip() != "",
     "the index of a class, from 0, or its name",
 )
-SIZES = Rule(
-    (str,),
-    lambda value: all(word.strip().isdecimal() and int(word) for word in value.split(",")),
-    "whole numbers, 1 or more, with commas between",
-)
-NAMES = Rule(
-    (str,),
-    lambda value: all(re.fullmatch(r"[\w/ -]+", word) for word in value.split(",")),
-    "names with commas between",
-)
-SEEDS = Rule(
-    (str,),
-    lambda value: all(re.fullmatch(r"\d+(-\d+)?", word) for word in value.split(",")),
-    "seeds like 0-4 or 0,2,5",
-)
+SIZES = _list_of(r" *0*[1-9]\d* *", "whole numbers, 1 or more, with commas between")
+NAMES = _list_of(r"[\w/ -]+", "names with commas between")
+SEEDS = _list_of(r"\d+(-\d+)?", "seeds like 0-4 or 0,2,5")
 
 # Every name that a notebook of this report may have as a parameter.
 RULES = {
     "dataset": Rule((str,), lambda word: word in known_sets(), "one of " + ", ".join(known_sets())),
     "normal_class": A_CLASS,
     "background_correlation": SHARE,
+    "seed": _at_least(0),
+    **dict.fromkeys(("epochs", "batch_size", "latent_dim", "width"), _at_least(1)),
+    **dict.fromkeys(("mining_steps", "workers"), _at_least(1)),
     "per_class": _at_least(2),
-    "ratio": ABOVE_0,
-    "gain": ABOVE_0,
-    "batch_norm": YES_OR_NO,
-    "class_weight": _one_of("none", "balanced"),
-    "methods": NAMES,
-    "classes": NAMES,
+    **dict.fromkeys(("gain", "learning_rate", "ratio", "step_size", "temperature"), ABOVE_0),
+    **dict.fromkeys(("batch_norm", "cbam", "mining", "pretrain_mask", "reinitialise"), YES_OR_NO),
+    **dict.fromkeys(("methods", "classes"), NAMES),
+    **dict.fromkeys(("cells", "latent_dims"), SIZES),
     "seeds": SEEDS,
-    "cells": SIZES,
-    "workers": _at_least(1),
-    "latent_dim": _at_least(1),
-    "latent_dims": SIZES,
-    "width": _at_least(1),
-    "layer": _one_of("body.2", "body.3"),
-    "mining": YES_OR_NO,
-    "mining_steps": _at_least(1),
-    "step_size": ABOVE_0,
+    "class_weight": _one_of("none", "balanced"),
     "classifier": _one_of("none", "generated", "auxiliary", "oracle"),
     "guidance": _one_of("whole", "masked"),
-    "temperature": ABOVE_0,
-    "reinitialise": YES_OR_NO,
-    "pretrain_mask": YES_OR_NO,
-    "cbam": YES_OR_NO,
-    "epochs": _at_least(1),
-    "batch_size": _at_least(1),
-    "learning_rate": ABOVE_0,
-    "seed": _at_least(0),
+    "layer": _one_of("body.2", "body.3"),
     "preset": _one_of("quick", "full"),
 }
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from itertools import product
-from pathlib import Path
 
 import pandas as pd
 
@@ -115,12 +114,15 @@ def fold_cells() -> list[str]:
     ]
 
 
-def missing(cells: Iterable[str], folder: Path | None = None) -> list[str]:
+def missing(cells: Iterable[str]) -> list[str]:
     """Those cells, in their order, that have no record."""
-    return [cell for cell in cells if read_record(parse_cell(cell), folder) is None]
+    return [cell for cell in cells if read_record(cell) is None]
 
 
-def told(cells: list[str], workers: int, folder: Path | None = None) -> str:
+# --- how long they should take -------------------------------------------------------------------
+
+
+def told(cells: list[str], workers: int) -> str:
     """What would be run, a line a data set and method, and about how long it takes side by side.
 
     By records of the same kind of device as this machine's.
@@ -128,49 +130,40 @@ def told(cells: list[str], workers: int, folder: Path | None = None) -> str:
     if not cells:
         return "Nothing is missing."
     device = choose_hardware().device.type
-    expected = expected_seconds(cells, folder, device)
-    groups: dict[tuple[str, str], list[float | None]] = {}
-    for text, seconds in expected.items():
-        cell = parse_cell(text)
-        groups.setdefault((cell.dataset, cell.method), []).append(seconds)
-    known = [s for found in groups.values() for s in found if s is not None]
-    unknown = len(cells) - len(known)
+    expected, base = expected_seconds(cells, device), base_seconds(device)
     timed = [cell for cell in cells if expected[cell] is not None]
-    base = base_seconds(folder)
-    bases = {
-        dataset: number
-        for dataset, number in untrained_bases(timed, cells, folder).items()
-        if (device, dataset) in base
-    }
-    extra = sum(base[device, dataset] * number for dataset, number in bases.items())
-    hours = (sum(known) + extra) / workers / 3600
-    time = f"about {hours:.1f} hours with {workers} at a time" if known else "no time is known"
-    apart = ""
-    if known and unknown:
+    bases = {name: n for name, n in untrained_bases(timed, cells).items() if name in base}
+    time, apart = "no time is known", ""
+    if timed:
+        seconds = sum(expected[cell] for cell in timed)
+        seconds += sum(base[dataset] * number for dataset, number in bases.items())
+        hours = seconds / workers / 3600
+        time = f"about {hours:.1f} hours with {workers} at a time"
+    if timed and (unknown := len(cells) - len(timed)):
         apart = f", without the {unknown} of kinds not timed on a {DEVICES[device]}"
     lines = [f"To run: {len(cells)} cell{'s' * (len(cells) != 1)}; {time}{apart}."]
-    for (dataset, method), found in groups.items():
-        long = f"no time on a {DEVICES[device]} yet"
-        if None not in found:
-            long = f"about {sum(found) / len(found):.0f} s each"
-        lines.append(f"{len(found):6} {dataset}/{method}, {long}")
+    groups: dict[tuple[str, str], list[str]] = {}
+    for text, cell in zip(cells, map(parse_cell, cells), strict=True):
+        groups.setdefault((cell.dataset, cell.method), []).append(text)
+    for (dataset, method), group in groups.items():
+        each = expected[group[0]]  # of all that share data set and method
+        long = f"no time on a {DEVICES[device]} yet" if each is None else f"about {each:.0f} s each"
+        lines.append(f"{len(group):6} {dataset}/{method}, {long}")
     for dataset, number in bases.items():
         lines.append(
             f"and {number} base GAN{'s' * (number != 1)} of {dataset}, about "
-            f"{base[device, dataset]:.0f} s each, trained once for the cells that share it"
+            f"{base[dataset]:.0f} s each, trained once for the cells that share it"
         )
     return "\n".join(lines)
 
 
-def untrained_bases(
-    cells: Iterable[str], others: Iterable[str] = (), folder: Path | None = None
-) -> dict[str, int]:
+def untrained_bases(cells: Iterable[str], others: Iterable[str]) -> dict[str, int]:
     """How many base GANs these cells have to train first, by data set.
 
     One is shared by the cells of one class and seed. Not counted are those that are kept from
     earlier cells, and those that are themselves a cell of `others`, which trains them.
     """
-    checkpoints = (folder or records_folder()).parent / "checkpoints"
+    checkpoints = records_folder().parent / "checkpoints"
     there, found = set(others), set()
     for cell in map(parse_cell, cells):
         if cell.method != "looks" and not cell.method.startswith("attention-gan"):
@@ -183,47 +176,38 @@ def untrained_bases(
     return dict(Counter(parse_cell(name).dataset for name in sorted(found)))
 
 
-def base_seconds(folder: Path | None = None) -> dict[tuple[str, str], float]:
-    """The median seconds of recorded base GANs, by device and data set."""
-    rows = []
-    for record in read_records(folder):
-        if seconds := record.get("shared_seconds"):
-            dataset = parse_cell(record["cell"]).dataset
-            rows.append((record["hardware"].split()[0], dataset, seconds))
-    table = pd.DataFrame(rows, columns=["device", "dataset", "seconds"])
-    return table.groupby(["device", "dataset"])["seconds"].median().to_dict()
+def base_seconds(device: str) -> dict[str, float]:
+    """The median seconds of base GANs recorded on a kind of device, by data set."""
+    rows = [
+        (parse_cell(record["cell"]).dataset, record["shared_seconds"])
+        for record in read_records()
+        if record.get("shared_seconds") and record["hardware"].split()[0] == device
+    ]
+    table = pd.DataFrame(rows, columns=["dataset", "seconds"])
+    return table.groupby("dataset")["seconds"].median().to_dict()
 
 
-def expected_seconds(
-    cells: Iterable[str], folder: Path | None = None, device: str = "cpu"
-) -> dict[str, float | None]:
+def expected_seconds(cells: Iterable[str], device: str = "cpu") -> dict[str, float | None]:
     """For each cell the median seconds of recorded cells of its data set and method, else None.
 
     Only of records made on a `device` of that kind, cpu or cuda.
     """
-    known = measured_kinds(folder)["seconds"].to_dict()
+    known = measured_kinds()["seconds"].to_dict()
     parsed = {text: parse_cell(text) for text in cells}
     return {text: known.get((device, cell.dataset, cell.method)) for text, cell in parsed.items()}
 
 
-def measured_kinds(folder: Path | None = None) -> pd.DataFrame:
-    """A row a device, data set and method with records: their number, processors and medians.
+def measured_kinds() -> pd.DataFrame:
+    """A row a device, data set and method with records: medians of seconds and kilobytes.
 
     Seconds are without the base GAN that cells share: `base_seconds` has those.
     """
     rows = []
-    for record in read_records(folder):
+    for record in read_records():
         cell = parse_cell(record["cell"])
-        path = cell.path(folder)
-        sizes = [file.stat().st_size for file in (path, path.with_suffix(".npz")) if file.exists()]
-        kind = (record["hardware"].split()[0], cell.dataset, cell.method)
-        processor = record["provenance"]["processor"]
-        rows.append((*kind, own_seconds(record), sum(sizes) / 1000, processor))
+        files = (cell.path(), cell.path().with_suffix(".npz"))
+        size = sum(file.stat().st_size for file in files if file.exists()) / 1000
+        device = record["hardware"].split()[0]
+        rows.append((device, cell.dataset, cell.method, own_seconds(record), size))
     keys = ["device", "dataset", "method"]
-    grouped = pd.DataFrame(rows, columns=[*keys, "seconds", "kilobytes", "processor"]).groupby(keys)
-    return grouped.agg(
-        records=("seconds", "size"),
-        seconds=("seconds", "median"),
-        kilobytes=("kilobytes", "median"),
-        processor=("processor", lambda names: ", ".join(sorted(set(names)))),
-    )
+    return pd.DataFrame(rows, columns=[*keys, "seconds", "kilobytes"]).groupby(keys).median()

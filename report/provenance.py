@@ -7,10 +7,10 @@ unfolds, with a line for each recorded class of a method, for the numbers in pro
 
 import html
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML, DisplayObject
 
@@ -33,18 +33,12 @@ with <code>OCND_RECORDS</code> set to an empty folder: a cell that has a record 
 “Changed” means that the library then differed from that revision."""
 
 
-def recorded(patterns: Iterable[str], folder: Path | None = None) -> list[dict]:
+def recorded(patterns: Iterable[str]) -> list[dict]:
     """The records of these cells, sorted; a part of a cell may be `*`."""
-    root = Path(folder or records_folder())
+    root = records_folder()
     paths = {path for pattern in patterns for path in root.glob(f"{pattern}.json")}
     names = sorted(path.relative_to(root).with_suffix("").as_posix() for path in paths)
-    return [record for name in names if (record := read_record(name, folder))]
-
-
-def _threads(at: dict) -> str:
-    if "threads" not in at:  # records of before November 24, 2026
-        return ""
-    return f", {at['threads']} thread{'s' * (at['threads'] != 1)}"
+    return [record for name in names if (record := read_record(name))]
 
 
 def facts(records: list[dict]) -> dict[str, str]:
@@ -53,57 +47,57 @@ def facts(records: list[dict]) -> dict[str, str]:
     at = [record["provenance"] for record in records]
     days = sorted(each["date"][:10] for each in at)
     bases = {record.get("shared_seconds", 0.0) for record in records}  # once for all their variants
-    return {
-        "cells": _list(_cells(cells)),
-        "seeds": f"{len({cell.seed for cell in cells})} ({seeds_text(c.seed for c in cells)})",
-        "git revision": _list(_revision(each) for each in at),
-        "device": _list(
-            f"{record['hardware']}, {each['processor']}{_threads(each)}"
-            for record, each in zip(records, at, strict=True)
-        ),
-        "date": days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}",
-        "wall time": _duration(sum(map(own_seconds, records)) + sum(bases))
-        + (" in all" if len(records) > 1 else ""),
-        "command": _list(commands(cells)),
+    told = {
+        "cells": _cells(cells),
+        "seeds": [f"{len({cell.seed for cell in cells})} ({seeds_text(cells)})"],
+        "git revision": [
+            each["git_revision"][:12] + ", changed" * each["git_changed"]
+            if each["git_revision"]
+            else "none"
+            for each in at
+        ],
+        "device": [f"{record['hardware']}, {_processor(record)}" for record in records],
+        "date": [days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"],
+        "wall time": [
+            _duration(sum(map(own_seconds, records)) + sum(bases)) + " in all" * (len(records) > 1)
+        ],
+        "command": commands(cells),
     }
+    return {name: "; ".join(dict.fromkeys(texts)) for name, texts in told.items()}
 
 
-def _list(texts: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(texts))
+def _processor(record: dict) -> str:
+    at = record["provenance"]
+    threads = at.get("threads")  # not in records of before November 24, 2026
+    return at["processor"] + (f", {threads} thread{'s' * (threads != 1)}" if threads else "")
 
 
-def _cells(cells: list[Cell]) -> list[str]:
-    """`dataset/variant/class/seed`, classes and seeds of one variant together."""
-    groups: dict[str, list[Cell]] = {}
+def _grouped(cells: Iterable[Cell], *parts: str) -> Iterator[tuple[tuple, list[Cell]]]:
+    """Cells that have these parts in common, in the order of the first of each."""
+    groups: dict[tuple, list[Cell]] = {}
     for cell in cells:
-        groups.setdefault(f"{cell.dataset}/{cell.variant}", []).append(cell)
-    found = []
-    for name, group in groups.items():
+        groups.setdefault(tuple(getattr(cell, part) for part in parts), []).append(cell)
+    yield from groups.items()
+
+
+def _cells(cells: list[Cell]) -> Iterator[str]:
+    """`dataset/variant/class/seed`, classes and seeds of one variant together."""
+    for (dataset, variant), group in _grouped(cells, "dataset", "variant"):
         classes = list(dict.fromkeys(cell.normal_class for cell in group))
         kinds = classes[0] if len(classes) == 1 else f"{len(classes)} classes"
-        found.append(
-            str(group[0])
-            if len(group) == 1
-            else f"{name}/{kinds}/{seeds_text(c.seed for c in group)}, {len(group)} cells"
-        )
-    return found
+        whole = f"{dataset}/{variant}/{kinds}/{seeds_text(group)}, {len(group)} cells"
+        yield str(group[0]) if len(group) == 1 else whole
 
 
-def seeds_text(seeds: Iterable[int]) -> str:
+def seeds_text(cells: Iterable[Cell]) -> str:
     """Seeds as commands take them: `0-4`, `0,2`."""
     runs: list[list[int]] = []
-    for seed in sorted(set(seeds)):
+    for seed in sorted({cell.seed for cell in cells}):
         if runs and runs[-1][1] == seed - 1:
             runs[-1][1] = seed
         else:
             runs.append([seed, seed])
     return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
-
-
-def _revision(provenance: dict) -> str:
-    if not provenance["git_revision"]:
-        return "none"
-    return provenance["git_revision"][:12] + (", changed" if provenance["git_changed"] else "")
 
 
 def _duration(seconds: float) -> str:
@@ -114,12 +108,9 @@ def _duration(seconds: float) -> str:
 
 def commands(cells: list[Cell]) -> list[str]:
     """The commands that make just these cells: `ocnd run` of one, `ocnd sweep` of several."""
-    groups: dict[tuple, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault((cell.dataset, cell.variant, cell.normal_class), []).append(cell)
     alike: dict[tuple, list[str]] = {}  # classes of which the same seeds were run
-    for (dataset, variant, name), group in groups.items():
-        alike.setdefault((dataset, variant, seeds_text(c.seed for c in group)), []).append(name)
+    for (*variant, name), group in _grouped(cells, "dataset", "variant", "normal_class"):
+        alike.setdefault((*variant, seeds_text(group)), []).append(name)
     found = []
     for (dataset, variant, seeds), names in alike.items():
         if len(names) == 1 and seeds.isdecimal():
@@ -136,9 +127,7 @@ def commands(cells: list[Cell]) -> list[str]:
 
 
 def traced(
-    table: pd.DataFrame | DisplayObject,
-    where: Callable[[object, str], Iterable[str]],
-    folder: Path | None = None,
+    table: pd.DataFrame | DisplayObject, where: Callable[[object, str], Iterable[str]]
 ) -> HTML | DisplayObject:
     """A table whose numbers tell where they come from; what is no table is returned as it is.
 
@@ -150,28 +139,31 @@ def traced(
     shown = table.astype(str).map(html.escape)
     known: dict[tuple, dict[str, str]] = {}  # patterns of cells → what is to be known of them
     page = sha256(table.to_csv().encode()).hexdigest()[:8]  # no two tables share a name
-    for i, row in enumerate(table.index):
-        for j, column in enumerate(table.columns):
-            if not (patterns := tuple(where(row, column))) or not shown.iat[i, j]:
-                continue
-            if patterns not in known:
-                records = recorded(patterns, folder)
-                known[patterns] = facts(records) if records else {}
-            if about := known[patterns]:
-                tip = html.escape("\n".join(f"{name}: {value}" for name, value in about.items()))
-                window = f"from-{page}-{list(known).index(patterns)}"
-                shown.iat[i, j] = (
-                    f'<button type="button" class="from" popovertarget="{window}" title="{tip}">'
-                    f"{shown.iat[i, j]}</button>"
-                )
-    with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
-        body = shown.to_html(border=0, escape=False)
+    for i, j in np.ndindex(table.shape):
+        patterns = tuple(where(table.index[i], table.columns[j]))
+        if not patterns or not shown.iat[i, j]:
+            continue
+        if patterns not in known:
+            records = recorded(patterns)
+            known[patterns] = facts(records) if records else {}
+        if about := known[patterns]:
+            tip = html.escape("\n".join(f"{name}: {value}" for name, value in about.items()))
+            window = f"from-{page}-{list(known).index(patterns)}"
+            shown.iat[i, j] = (
+                f'<button type="button" class="from" popovertarget="{window}" title="{tip}">'
+                f"{shown.iat[i, j]}</button>"
+            )
     windows = [
         f'<div popover class="from-window" id="from-{page}-{k}">{_window_text(about)}</div>'
         for k, about in enumerate(known.values())
         if about
     ]
-    return HTML("\n".join([STYLE, body, *windows]))
+    return HTML("\n".join([STYLE, _whole(shown, escape=False), *windows]))
+
+
+def _whole(table: pd.DataFrame, **options) -> str:
+    with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
+        return table.to_html(border=0, **options)
 
 
 def _window_text(about: dict[str, str]) -> str:
@@ -184,35 +176,25 @@ def _code(name: str, value: str) -> str:
     return f"<code>{text}</code>" if name in ("command", "git revision") else text
 
 
-def folded(title: str, table: pd.DataFrame | HTML) -> HTML:
-    """A whole table under a line that unfolds it."""
-    if isinstance(table, pd.DataFrame):
-        with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
-            table = HTML(table.to_html(border=0, na_rep=""))
+def folded(title: str, table: pd.DataFrame, before: str = "", **options) -> HTML:
+    """A whole table under a line that unfolds it; options are those of `DataFrame.to_html`."""
+    body = f"<div>{_whole(table, **{'na_rep': '', **options})}</div>"
     head = f"<summary>{html.escape(title)}</summary>"
-    return HTML(f'{STYLE}\n<details class="from-list">{head}<div>{table.data}</div></details>')
+    return HTML(f'{STYLE}\n<details class="from-list">{head}{before}{body}</details>')
 
 
-def sources(patterns: Iterable[str], folder: Path | None = None) -> HTML:
+def sources(patterns: Iterable[str]) -> HTML:
     """A list that unfolds: where every number of a chapter comes from that rests on records.
 
     `patterns` are its cells, `*` standing for any part; a line for each class of each variant.
     """
-    records = recorded(patterns, folder)
-    if not records:
+    if not (records := recorded(patterns)):
         return HTML("<p>No number of this chapter rests on a record yet.</p>")
     groups: dict[str, list[dict]] = {}
     for record in records:
         groups.setdefault(record["cell"].rpartition("/")[0], []).append(record)
-    lines = [facts(group) for group in groups.values()]
-    head = "".join(f"<th>{name}</th>" for name in lines[0])
-    body = "".join(
-        f"<tr>{''.join(f'<td>{_code(name, value)}</td>' for name, value in line.items())}</tr>"
-        for line in lines
-    )
-    count = "1 recorded cell" if len(records) == 1 else f"{len(records)} recorded cells"
-    return HTML(
-        f'{STYLE}\n<details class="from-list"><summary>Where the numbers come from: '
-        f"{count}</summary>\n<p>{EXPLAINED}</p>\n"
-        f"<div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
-    )
+    lines = map(facts, groups.values())
+    table = pd.DataFrame([{k: _code(k, value) for k, value in line.items()} for line in lines])
+    count = f"{len(records)} recorded cell{'s' * (len(records) != 1)}"
+    title, said = f"Where the numbers come from: {count}", f"<p>{EXPLAINED}</p>\n"
+    return folded(title, table, said, escape=False, index=False)

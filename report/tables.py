@@ -5,17 +5,23 @@ One reader leads from cells to runs (`read_runs`), one table holds what is recor
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, wraps
 
 import numpy as np
 import pandas as pd
 
 from ocnd_lib import data
 from ocnd_lib.comparison import REPEATS, Run, average, mean_interval
-from ocnd_lib.records import REPOSITORY, Cell, parse_cell, read_arrays, read_records
+from ocnd_lib.records import (
+    REPOSITORY,
+    Cell,
+    parse_cell,
+    read_arrays,
+    read_records,
+    records_folder,
+)
 
 MOST_COLUMNS = 20  # classes of which a text table shows each
 PUBLISHED = REPOSITORY / "results" / "published" / "auroc.csv"
@@ -42,12 +48,20 @@ METHODS = {
 # what the deck lists and our controls among it; rotation comes from beyond the deck
 DECKS = tuple(method for method in METHODS if method != "rotation")
 
-NUMBERS = ("published", "mean", "sd", "low", "high", "seeds")  # of a method in a data set
+NUMBERS = ["published", "mean", "sd", "low", "high", "seeds"]  # of a method in a data set
 
 
 def class_names(dataset: str) -> list[str]:
     """The classes of a data set in their order; ValueError lists the data sets."""
     return list(data.class_names(dataset))
+
+
+def once(make: Callable) -> Callable:
+    """The same function, which remembers what it has made from a folder of records."""
+    made = lru_cache(maxsize=64)(lambda folder, *given: make(*given))
+    asked = wraps(make)(lambda *given: made(records_folder(), *given))
+    asked.cache_clear = made.cache_clear
+    return asked
 
 
 # --- as printed ----------------------------------------------------------------------------------
@@ -59,9 +73,8 @@ def load_published(dataset: str) -> pd.DataFrame:
     The column `mean` holds the mean as it was printed, a string, since its digits tell how it was
     rounded.
     """
-    printed = pd.read_csv(PUBLISHED, dtype=str)
+    names, printed = class_names(dataset), pd.read_csv(PUBLISHED, dtype=str)
     printed = printed[printed["dataset"] == dataset].set_index("method")
-    names = class_names(dataset)
     if printed.empty:
         return pd.DataFrame(columns=[*names, "mean"])
     table = printed[[f"c{k}" for k in range(len(names))]].astype(float).set_axis(names, axis=1)
@@ -77,14 +90,13 @@ def printed_means() -> pd.DataFrame:
     rows = {}
     for name in TITLES:
         for method, row in load_published(name).iterrows():
-            mean, printed = float(row[class_names(name)].astype(float).mean()), row["mean"]
+            printed, mean = row["mean"], row.drop("mean").astype(float).mean()
             digits = len(printed.partition(".")[2])
-            rows[name, method] = {
-                "printed": float(printed),
-                "recomputed": round(mean, 4),
-                "agrees": f"{mean:.{digits}f}" == printed,
-            }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["dataset", "method"])
+            agrees = f"{mean:.{digits}f}" == printed
+            rows[name, method] = (float(printed), round(float(mean), 4), agrees)
+    columns = ["printed", "recomputed", "agrees"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return table.set_axis(pd.MultiIndex.from_tuples(rows, names=["dataset", "method"]))
 
 
 # --- as recorded ---------------------------------------------------------------------------------
@@ -97,33 +109,47 @@ class IndexedRun(Run):
     index: np.ndarray
 
 
-def read_runs(cells: Iterable[Cell], folder: Path | None = None) -> list[IndexedRun]:
-    """The scores that are stored beside the records of these cells; cells without are left out."""
+def read_runs(
+    cells: str | Iterable[Cell | str], score: Callable = lambda kept: kept["score"]
+) -> list[IndexedRun]:
+    """The runs of these cells that keep scores; `score` makes another number of what is kept.
+
+    `cells` may be a pattern, `dataset/variant/class`: all recorded cells that match it.
+    """
+    if isinstance(cells, str):
+        cells = [record["cell"] for record in read_records(pattern=cells)]
     runs = []
-    for cell in cells:
-        if "score" in (kept := read_arrays(cell, folder)):
+    for cell in (parse_cell(cell) if isinstance(cell, str) else cell for cell in cells):
+        if "score" in (kept := read_arrays(cell)):
             normal = class_names(cell.dataset).index(cell.normal_class)
             index = kept.get("index", np.arange(len(kept["score"])))
-            runs.append(IndexedRun(normal, cell.seed, kept["score"], kept["class_test"], index))
+            runs.append(IndexedRun(normal, cell.seed, score(kept), kept["class_test"], index))
     return runs
 
 
-def recorded_cells(pattern: str, folder: Path | None = None) -> list[Cell]:
-    """The cells with a record whose `dataset/variant/class` matches a glob pattern, sorted."""
-    return [parse_cell(record["cell"]) for record in read_records(folder, pattern)]
+def together(runs: Iterable[IndexedRun]) -> list[IndexedRun]:
+    """The seeds of each class as one ensemble: the mean of their scores of the same images.
+
+    Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
+    """
+    classes: dict[int, list[IndexedRun]] = {}
+    for run in runs:
+        classes.setdefault(run.normal_class, []).append(run)
+    return [
+        replace(seeds[0], seed=0, score=np.mean([run.score for run in seeds], axis=0))
+        for seeds in classes.values()
+    ]
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
     """What is recorded of a data set by methods with their own settings.
 
-    `cells` has the columns method, normal_class, seed, auroc, fit_seconds, macs, hardware,
-    processor.
+    `cells` has the columns method, normal_class, seed, auroc.
     """
 
     dataset: str
     cells: pd.DataFrame
-    folder: Path | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -156,12 +182,12 @@ class Results:
     def scored(self) -> dict[str, list[IndexedRun]]:
         """The runs of every method that has scores beside each of its records."""
         found = {}
-        for method, rows in self.cells.groupby("method"):
-            keys = rows[["normal_class", "seed"]].itertuples(index=False)
-            cells = [Cell(self.dataset, method, name, seed) for name, seed in keys]
-            if len(runs := read_runs(cells, self.folder)) == len(cells):
+        for method in self.methods:
+            keys = self.cells.loc[self.cells["method"] == method, ["normal_class", "seed"]]
+            cells = [Cell(self.dataset, method, *key) for key in keys.itertuples(index=False)]
+            if cells and len(runs := read_runs(cells)) == len(cells):
                 found[method] = runs
-        return {method: found[method] for method in self.methods if method in found}
+        return found
 
     @cached_property
     def runs(self) -> dict[str, list[IndexedRun]]:
@@ -169,31 +195,17 @@ class Results:
         return {m: runs for m, runs in self.scored.items() if m in self.complete}
 
 
-def results(
-    dataset: str, folder: Path | None = None, methods: Iterable[str] = tuple(METHODS)
-) -> Results:
+def results(dataset: str, methods: Iterable[str] = tuple(METHODS)) -> Results:
     """Read what is recorded of a data set; ValueError for a record of a class that it has not."""
     names, rows = class_names(dataset), []
     for method in methods:
-        for record in read_records(folder, f"{dataset}/{method}/*"):
+        for record in read_records(pattern=f"{dataset}/{method}/*"):
             cell = parse_cell(record["cell"])
             if cell.normal_class not in names:
                 raise ValueError(f"{cell} names no class of {dataset}: {', '.join(names)}")
-            rows.append(
-                {
-                    "method": method,
-                    "normal_class": cell.normal_class,
-                    "seed": cell.seed,
-                    "auroc": float(record["metrics"]["auroc"]),
-                    "fit_seconds": float(record.get("fit_seconds", np.nan)),
-                    "macs": float(record.get("macs_per_image", np.nan)),
-                    "hardware": record["hardware"],
-                    "processor": record["provenance"]["processor"],
-                }
-            )
-    numbers = ["auroc", "fit_seconds", "macs"]
-    columns = ["method", "normal_class", "seed", *numbers, "hardware", "processor"]
-    return Results(dataset, pd.DataFrame(rows, columns=columns), folder)
+            auroc = float(record["metrics"]["auroc"])
+            rows.append((method, cell.normal_class, cell.seed, auroc))
+    return Results(dataset, pd.DataFrame(rows, columns=["method", "normal_class", "seed", "auroc"]))
 
 
 @lru_cache(maxsize=8)
@@ -207,16 +219,14 @@ def means(found: Results) -> pd.DataFrame:
     rows = {}
     for method, cells in found.cells.groupby("method"):
         ours = average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
-        numbers = {"mean": ours.mean, "sd": ours.sd, "seeds": ours.seeds}
-        rows[method] = numbers | {"classes": len(ours.classes)}
+        ends = (np.nan, np.nan)
         if runs := found.scored.get(method):
-            rows[method]["low"], rows[method]["high"] = mean_interval(runs, repeats=REPEATS)
+            ends = mean_interval(runs, repeats=REPEATS)
+        rows[method] = (np.nan, ours.mean, ours.sd, *ends, ours.seeds, len(ours.classes))
     columns = [*NUMBERS, "classes"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
-    table = table.reindex(found.methods)
-    printed = load_published(found.dataset)["mean"].astype(float)
-    table["published"] = printed.reindex(found.methods)
-    return table.fillna({"seeds": 0, "classes": 0})
+    table = table.reindex(found.methods).fillna({"seeds": 0, "classes": 0})
+    return table.assign(published=load_published(found.dataset)["mean"].astype(float))
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
@@ -234,38 +244,34 @@ def render(every: dict[str, Results], format: str = "text") -> str:
     classes. Of several: a row a method, a column a data set. What was neither printed nor run is
     left out.
     """
-    tables = {name: means(found) for name, found in every.items()}
+    tables = {name: means(found)[NUMBERS].astype({"seeds": int}) for name, found in every.items()}
     if len(every) > 1:
         return _render_means(tables, format)
     ((dataset, found), (table,)) = next(iter(every.items())), tables.values()
-    if format == "text":
-        return _render_text(dataset, found, table)
-    rows = []
-    for method in table.index:
-        classes = found.ours.loc[method].dropna().to_dict()
-        rows.append({"method": method, **_plain(table.loc[method]), "classes": classes})
     if format == "json":
-        keys = ("method", "published", "mean", "low", "high", "seeds", "classes")
-        return json.dumps([{key: row[key] for key in keys} for row in rows], indent=1) + "\n"
-    printed = [f"published_{name}" for name in found.names]
-    flat = pd.DataFrame(rows, columns=["method", *NUMBERS])
-    beside = found.published.reindex(found.methods).set_axis(printed, axis=1)
-    classes = pd.concat([found.ours, beside], axis=1).reset_index(drop=True)
-    return pd.concat([flat, classes], axis=1).to_csv(index=False)
-
-
-def _plain(row: pd.Series) -> dict:
-    """The numbers of a row of `means`; None for what is not there."""
-    numbers = {key: None if pd.isna(row[key]) else float(row[key]) for key in NUMBERS}
-    return numbers | {"seeds": int(row["seeds"])}
-
-
-def _render_text(dataset: str, found: Results, table: pd.DataFrame) -> str:
+        keys = ["published", "mean", "low", "high", "seeds"]
+        rows = [
+            {"method": method, **numbers, "classes": found.ours.loc[method].dropna().to_dict()}
+            for method, numbers in _listed(table[keys]).items()
+        ]
+        return json.dumps(rows, indent=1) + "\n"
+    if format == "csv":
+        beside = found.published.reindex(found.methods).add_prefix("published_")
+        whole = pd.concat([table, found.ours, beside], axis=1)
+        return whole.to_csv(index_label="method")
     if table.empty:
         return f"nothing is printed for {dataset}, and no cell of it has been run\n"
-    names, wide = found.names, len(found.names) > MOST_COLUMNS
+    return _render_text(found)
+
+
+def _listed(table: pd.DataFrame) -> dict[str, dict]:
+    """The rows of a table as JSON has them: None for what is not there."""
+    return table.astype(object).where(table.notna(), None).to_dict("index")
+
+
+def _render_text(found: Results) -> str:
     lines = []
-    for method, row in table.iterrows():
+    for method, row in means(found).iterrows():
         if method in found.published.index:
             line = {"mean": row["published"]} | found.published.loc[method].to_dict()
             lines.append({"method": METHODS[method], "source": "deck"} | line)
@@ -278,46 +284,39 @@ def _render_text(dataset: str, found: Results, table: pd.DataFrame) -> str:
         line["seeds"] = f"{row['seeds']:.0f}"
         for kind, name in (("lowest", classes.idxmin()), ("highest", classes.idxmax())):
             line[f"{kind} class"] = f"{name} {classes[name]:.3f}"
-        if len(classes) < len(names):
-            line["note"] = f"{len(classes)} of {len(names)} classes"
+        if len(classes) < len(found.names):
+            line["note"] = f"{len(classes)} of {len(found.names)} classes"
         lines.append({"method": METHODS[method], "source": "ours"} | line)
-    shown = ["lowest class", "highest class"] if wide else names
+    wide = len(found.names) > MOST_COLUMNS
+    shown = ["lowest class", "highest class"] if wide else found.names
     columns = ["method", "source", *shown, "mean", "sd", "95 % interval", "seeds", "note"]
     frame = pd.DataFrame(lines, columns=columns).dropna(axis=1, how="all")
-    digits = dict.fromkeys(names, "{:.3f}".format) | dict.fromkeys(("mean", "sd"), "{:.4f}".format)
+    digits = dict.fromkeys(found.names, "{:.3f}".format)
+    digits |= dict.fromkeys(("mean", "sd"), "{:.4f}".format)
     digits = {name: digits[name] for name in frame.columns if name in digits}
     return frame.to_string(index=False, na_rep="", formatters=digits) + "\n"
 
 
 def _render_means(tables: dict[str, pd.DataFrame], format: str) -> str:
-    rows: dict[str, dict] = {}
-    for method in METHODS:
-        for name, table in tables.items():
-            if method in table.index:
-                rows.setdefault(method, {})[name] = _plain(table.loc[method])
-    if format == "json":
-        listed = [{"method": method, "datasets": found} for method, found in rows.items()]
-        return json.dumps(listed, indent=1) + "\n"
+    both = pd.concat(tables, axis=1)
+    both = both.reindex([method for method in METHODS if method in both.index])
     if format == "csv":
-        flat = [
-            {"method": method}
-            | {f"{name}_{key}": row[key] for name, row in found.items() for key in NUMBERS}
-            for method, found in rows.items()
+        return both.set_axis(map("_".join, both.columns), axis=1).to_csv(index_label="method")
+    if format == "json":
+        there = {name: _listed(table) for name, table in tables.items()}
+        rows = [
+            {"method": m, "datasets": {name: rows[m] for name, rows in there.items() if m in rows}}
+            for m in both.index
         ]
-        columns = ["method", *(f"{name}_{key}" for name in tables for key in NUMBERS)]
-        return pd.DataFrame(flat, columns=columns).to_csv(index=False)
-    if not rows:
+        return json.dumps(rows, indent=1) + "\n"
+    if both.empty:
         return f"nothing is printed for {', '.join(tables)}, and no cell of them has been run\n"
-    lines = []
-    for method, found in rows.items():
-        deck = {k: f"{r['published']:.4f}" for k, r in found.items() if r["published"] is not None}
-        ours = {
-            k: f"{r['mean']:.4f}" + ("" if r["sd"] is None else f" ± {r['sd']:.4f}")
-            for k, r in found.items()
-            if r["mean"] is not None
-        }
-        for source, line in (("deck", deck), ("ours", ours)):
-            if line:
-                lines.append({"method": METHODS[method], "source": source} | line)
-    frame = pd.DataFrame(lines, columns=["method", "source", *tables])
-    return frame.to_string(index=False, na_rep="") + "\n"
+
+    def words(number: str, form: str) -> pd.DataFrame:
+        return both.xs(number, axis=1, level=1).map(form.format, na_action="ignore")
+
+    ours = words("mean", "{:.4f}") + words("sd", " ± {:.4f}").fillna("")
+    lines = pd.concat({"deck": words("published", "{:.4f}"), "ours": ours}, names=["source"])
+    lines = lines.swaplevel().reindex([(m, s) for m in both.index for s in ("deck", "ours")])
+    lines = lines.rename_axis(["method", "source"]).dropna(how="all").rename(METHODS, level=0)
+    return lines.reset_index().to_string(index=False, na_rep="") + "\n"

@@ -53,20 +53,20 @@ def some(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def few_repeats(monkeypatch):
+def few_repeats(monkeypatch, some):
+    monkeypatch.setenv("OCND_RECORDS", str(some))
     for module in (tables, benchmark):
         monkeypatch.setattr(module, "REPEATS", 20)
 
 
 @pytest.fixture
-def found(some):
-    return benchmark.read(some)["mnist"]
+def found():
+    return benchmark.read()["mnist"]
 
 
 @pytest.mark.parametrize("name", [*benchmark.FIGURES, *all_tables.FIGURES])
-def test_a_figure_is_drawn_within_its_bounds_or_says_what_lacks(name, some, tmp_path, monkeypatch):
+def test_a_figure_is_drawn_within_its_bounds_or_says_what_lacks(name, tmp_path, monkeypatch):
     draw = {**benchmark.FIGURES, **all_tables.FIGURES}[name]
-    monkeypatch.setenv("OCND_RECORDS", str(some))
     fig = draw()
     assert not faults(fig)
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
@@ -126,19 +126,21 @@ def test_every_change_is_paired_with_the_same_classes_and_seeds(found):
     assert np.isnan(bare["p_holm"]) and (tested["p_holm"] == 2 * tested["p"].min()).all()
 
 
-def test_seeds_that_move_all_classes_together_widen_the_interval(tmp_path):
+def test_seeds_that_move_all_classes_together_widen_the_interval(tmp_path, monkeypatch):
     for k in range(10):
         for seed in range(3):  # the last seed is better for every class
             write(tmp_path, "mnist", "ocgan", k, seed, strength=1 + 2 * (seed == 2))
-    table = all_tables.seeds_table({"mnist": results("mnist", tmp_path)})
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    table = all_tables.seeds_table({"mnist": results("mnist")})
     row = table.loc[("mnist", "ocgan")]
     assert row["sd"] > 2 * row["independent"] and row["wide"] > 1.5 * row["half"]
 
 
-def test_a_further_set_stands_in_the_table_of_means(some, tmp_path):
+def test_a_further_set_stands_in_the_table_of_means(tmp_path, monkeypatch):
     write(tmp_path, "fashion_mnist", "rotation", 0, 0)
     write(tmp_path, "mnist", "vae", 0, 0)
-    every = all_tables.every_set(tmp_path)
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    every = all_tables.every_set()
     page = all_tables.means_table(every)
     row = page.loc[("Fashion-MNIST", "Rotation")]
     assert row["printed"] == "" and row["classes"] == "1 of 10" and row["ours"] != ""

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.__main__ import PAIRS
 from figure_samples import faults
-from ocnd_lib.records import write_record
+from ocnd_lib.records import on_one_processor, write_record
 from report import plan
 from report.chapters import costs
 from report.source import NoRecords
@@ -32,9 +32,10 @@ def test_a_ratio_is_that_of_the_two_ways_in_the_same_round():
     assert stacked["ours_value"] > stacked["baseline_value"] and stacked["ratio"] < 1
 
 
-def test_without_a_file_the_command_is_named(tmp_path):
+def test_without_a_file_the_command_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(costs, "BENCHMARKS", tmp_path)
     with pytest.raises(NoRecords, match="make bench"):
-        costs.benchmarks(folder=tmp_path)
+        costs.benchmarks()
 
 
 def test_the_names_looked_for_are_those_of_pairs():
@@ -47,14 +48,15 @@ def test_the_names_looked_for_are_those_of_pairs():
         assert len(there & set(wanted.values())) + (name == "results") >= rows - 1
 
 
-def test_seconds_compare_on_the_processor_of_the_most_methods(tmp_path):
+def test_seconds_compare_on_the_processor_of_the_most_methods(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     for k in range(9):
         recorded(tmp_path, f"mnist/kde/{k}/0", 1.0)
     for cell in ("mnist/ae/0/0", "cifar10/ae/cat/0", "cifar10/vae/cat/0"):
         recorded(tmp_path, cell, 36.0, processor="B", auroc=0.7)
     recorded(tmp_path, "cifar10/anogan/cat/0", 5.0)
-    found = costs.cells(tmp_path)
-    assert set(costs.timed(found)["cell"]) == {
+    found = costs.cells()
+    assert set(on_one_processor(found)["cell"]) == {
         "mnist/ae/0/0", "cifar10/ae/cat/0", "cifar10/vae/cat/0"
     }  # fmt: skip
     worth = costs.worth(found)
@@ -64,32 +66,36 @@ def test_seconds_compare_on_the_processor_of_the_most_methods(tmp_path):
     assert plan_of.loc["KDE"].isna().all()
     with pytest.raises(ValueError, match="unknown method 'kdf'"):
         costs.plan_table(found, ["kdf"], seeds=1)
-    assert not faults(costs.cells_figure(tmp_path))
+    assert not faults(costs.cells_figure())
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "nothing"))
     with pytest.raises(NoRecords, match="ocnd run"):
-        costs.cells(tmp_path / "nothing")
+        costs.cells()
 
 
 def test_many_cells_cost_the_mean_of_those_that_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     wanted = ["mnist/ae/0/0", "mnist/ae/1/0", "mnist/ae/2/0", "mnist/kde/0/0", "mnist/vae/0/0"]
     monkeypatch.setattr(plan, "report_cells", lambda: wanted)
     recorded(tmp_path, wanted[0], 4000.0)
     recorded(tmp_path, wanted[3], 400.0)
     recorded(tmp_path, "digits/ae/0/0", 1e9)  # no cell of the report
-    table = costs.many_cells([10, 1000], [2, 100], tmp_path)
+    table = costs.many_cells([10, 1000], [2, 100])
     assert list(table.index) == [("cpu", 10), ("cpu", 1000)]
     assert (table["measured"] == 0.8).all()
     mean = (3 * 4000 + 400) / 4 / 3600
     assert table["hours"].to_list() == pytest.approx([10 * mean, 1000 * mean])
     assert table[2].to_list() == pytest.approx([5 * mean, 500 * mean])
     assert table[100].to_list() == pytest.approx([mean, 10 * mean])
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "nothing"))
     with pytest.raises(NoRecords, match="ocnd run"):
-        costs.many_cells([10], [2], tmp_path / "nothing")
+        costs.many_cells([10], [2])
 
 
 def test_sixteen_workers_on_a_gpu_take_the_hours_of_one_gpu(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     monkeypatch.setattr(plan, "report_cells", lambda: ["mnist/ae/0/0"])
     recorded(tmp_path, "mnist/ae/0/0", 7200.0, "cuda bfloat16")
-    row = costs.many_cells([160], [1, 16, 32], tmp_path).loc[("cuda", 160)]
+    row = costs.many_cells([160], [1, 16, 32]).loc[("cuda", 160)]
     assert row["hours"] == row[16] == pytest.approx(20)
     assert (row[1], row[32]) == pytest.approx((320, 10))
 

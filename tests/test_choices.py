@@ -7,8 +7,14 @@ import pytest
 
 from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import parse_cell, read_records
-from report import choices
-from report.choices import choices_table, for_page, render_choices, table_settings
+from report.chapters import all_tables as choices
+from report.chapters.all_tables import (
+    choices_of_all,
+    choices_table,
+    for_page,
+    render_choices,
+    table_settings,
+)
 
 
 def trial(variant, normal_class, mean, seed=0, **settings):
@@ -101,12 +107,6 @@ def test_what_is_printed():
     table = choices_table("mnist", "vae", RECORDS)
     assert list(for_page(table)["than what is taken"]) == ["taken", "+0.100", "-0.200"]
     assert list(for_page(table)["classes"]) == ["1, 3, 8", "3, 8", "3, 8"]
-    assert "0.850" in render_choices("mnist", "vae", table)
-    assert json.loads(render_choices("mnist", "vae", table, "json"))[1]["latent_dim"] == 8
-    assert render_choices("mnist", "vae", table, "csv").count("\n") == 4
-    none = choices_table("mnist", "vae", [])
-    assert "no variant of vae on mnist" in render_choices("mnist", "vae", none)
-    assert json.loads(render_choices("mnist", "vae", none, "json")) == []
     with pytest.raises(ValueError, match="'vgg11' is no detector; there are: ocsvm"):
         choices_table("mnist", "vgg11", [])
 
@@ -115,16 +115,20 @@ def test_the_page_and_the_command_show_the_variants(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
     from ocnd_lib.records import write_record
-    from report.chapters.all_tables import choices_of_all
     from report.cli import app
 
     for record in RECORDS:
         write_record(record, folder=tmp_path)
-    page = choices_of_all(tmp_path)
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    page = choices_of_all()
     assert set(page.index) == {("MNIST", "VAE")}
     assert list(page["settings"])[1] == "latent_dim=8, width=32"
     assert list(page["taken"])[:2] == [True, False] and page["gain"].iloc[1] == pytest.approx(0.1)
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    assert "0.850" in render_choices("mnist", "vae")
+    assert json.loads(render_choices("mnist", "vae", "json"))[1]["latent_dim"] == 8
+    assert render_choices("mnist", "vae", "csv").count("\n") == 4
+    assert "no variant of ae on mnist" in render_choices("mnist", "ae")
+    assert json.loads(render_choices("mnist", "ae", "json")) == []
     printed = CliRunner().invoke(app, ["table", "mnist", "--choices", "vae"])
     assert printed.exit_code == 0 and "taken" in printed.output and "0.850" in printed.output
     wrong = CliRunner().invoke(app, ["table", "mnist", "--choices", "vea"])

@@ -9,7 +9,7 @@ from ocnd_lib.detail import FLOOR
 from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records
 from report import tables
 from report.chapters import class_or_detail as chapter
-from report.choices import table_settings
+from report.chapters.all_tables import table_settings
 from report.source import NoRecords
 from score_samples import CLASS_TEST, DETAIL, write
 
@@ -69,7 +69,7 @@ def test_two_errors_do_better_but_a_mask_that_hides_nothing_does_as_well(dataset
     _, low, high = compare_means(*shared_runs(parts["both"], parts["ones"]), repeats=FEW)
     assert low <= 0 <= high
     assert compare_means(parts["both"], parts["base"], repeats=FEW)[1] > 0
-    ensemble = np.mean([run.auroc for run in chapter.together(parts["both"])])
+    ensemble = np.mean([run.auroc for run in tables.together(parts["both"])])
     own = [chapter.class_aurocs(dataset, method).mean(axis=None) for method in tables.DECKS]
     assert ensemble > max(own)
 
@@ -86,7 +86,8 @@ def test_a_truck_has_the_most_detail_of_the_pictures_shown_and_is_redrawn_worst(
 
 
 @pytest.fixture
-def records(tmp_path):
+def records(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     """Errors of MNIST that are the detail of each image, half as large again for novel ones."""
     for k in range(10):
         for seed in range(2):
@@ -98,8 +99,8 @@ def records(tmp_path):
 
 
 def test_what_the_detail_hides_is_found_when_errors_are_divided_by_it(records):
-    plain = chapter.runs("mnist", "ocgan", records)
-    divided = chapter.divided("mnist", "ocgan", records)
+    plain = chapter.runs("mnist", "ocgan")
+    divided = chapter.divided("mnist", "ocgan")
     assert np.mean([run.auroc for run in plain]) < 0.75
     assert [run.auroc for run in divided] == pytest.approx([1] * 20)
     assert {(run.normal_class, run.seed) for run in divided} == {
@@ -111,7 +112,7 @@ def test_seeds_that_err_apart_are_better_together():
     rng = np.random.default_rng(1)
     y = (CLASS_TEST != 3).astype(int)
     runs = [Run(3, seed, y + rng.normal(0, 1.5, len(y)), CLASS_TEST) for seed in range(8)]
-    (one,) = chapter.together(runs)
+    (one,) = tables.together(runs)
     assert one.normal_class == 3 and one.auroc > max(run.auroc for run in runs)
 
 

@@ -25,14 +25,20 @@ def write(folder, cell, auroc, score=None):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def folder(here):
     """Records of all classes and two seeds of one method, with scores beside them."""
     rng = np.random.default_rng(0)
     for (k, name), seed in product(enumerate(CIFAR10), (0, 1)):
         score = (rng.normal(size=300) + (CLASS_TEST != k)).astype(np.float32)
         auroc = Run(k, seed, score, CLASS_TEST).auroc
-        write(tmp_path, f"cifar10/vae/{name}/{seed}", auroc, score)
-    return tmp_path
+        write(here, f"cifar10/vae/{name}/{seed}", auroc, score)
+    return here
 
 
 def aurocs(folder):
@@ -80,7 +86,7 @@ def test_three_printed_means_are_not_the_means_of_their_rows():
 
 
 def test_ours_beside_the_printed(folder):
-    found, recorded = results("cifar10", folder), aurocs(folder)
+    found, recorded = results("cifar10"), aurocs(folder)
     table = means(found)
     ours = table.loc["vae"]
     assert ours["published"] == 0.5833 and found.published.loc["vae", "truck"] == 0.386
@@ -98,7 +104,7 @@ def test_ours_beside_the_printed(folder):
     assert "ae" not in table.index and "rotation" not in table.index and len(table) == 11
 
 
-def test_cells_that_were_not_run_are_absent(tmp_path):
+def test_cells_that_were_not_run_are_absent(here):
     for cell, auroc in (
         ("cifar10/ae/cat/0", 0.6),
         ("cifar10/ae/cat/1", 0.8),
@@ -108,8 +114,8 @@ def test_cells_that_were_not_run_are_absent(tmp_path):
         ("mnist/ae/3/0", 0.9),
         ("cifar10/looks/cat/0", None),  # has no AUROC
     ):
-        write(tmp_path, cell, auroc)
-    found = results("cifar10", tmp_path)
+        write(here, cell, auroc)
+    found = results("cifar10")
     table = means(found)
     assert found.ours.loc["ae"].dropna().to_dict() == pytest.approx({"cat": 0.7, "frog": 0.5})
     ours = table.loc["ae"]
@@ -120,38 +126,38 @@ def test_cells_that_were_not_run_are_absent(tmp_path):
 
 def test_an_interval_needs_the_scores_of_every_cell(folder):
     next(folder.rglob("truck/1.npz")).unlink()
-    row = means(results("cifar10", folder)).loc["vae"]
+    row = means(results("cifar10")).loc["vae"]
     assert np.isnan(row["low"]) and row["mean"] > 0.5
 
 
-def test_an_unknown_class_is_an_error(tmp_path):
-    write(tmp_path, "cifar10/ae/tree/0", 0.5)
+def test_an_unknown_class_is_an_error(here):
+    write(here, "cifar10/ae/tree/0", 0.5)
     with pytest.raises(ValueError, match="cifar10/ae/tree/0 names no class of cifar10: airplane"):
-        results("cifar10", tmp_path)
+        results("cifar10")
 
 
-def test_a_set_and_a_method_that_no_slide_prints_have_a_table_too(tmp_path):
+def test_a_set_and_a_method_that_no_slide_prints_have_a_table_too(here):
     names = tables.class_names("fashion_mnist")
     rng = np.random.default_rng(0)
     for k, name in enumerate(names):
         score = (rng.normal(size=300) + (CLASS_TEST != k)).astype(np.float32)
         auroc = Run(k, 0, score, CLASS_TEST).auroc
-        write(tmp_path, f"fashion_mnist/rotation/{name}/0", auroc, score)
-    found = results("fashion_mnist", tmp_path)
+        write(here, f"fashion_mnist/rotation/{name}/0", auroc, score)
+    found = results("fashion_mnist")
     assert found.published.empty and found.methods == found.complete == ["rotation"]
     row = means(found).loc["rotation"]
     assert np.isnan(row["published"]) and row["low"] < row["mean"] < row["high"]
     (line,) = render({"fashion_mnist": found}).splitlines()[1:]
     assert line.split()[:2] == ["Rotation", "ours"] and f"{row['mean']:.4f}" in line
     assert "published_bag" in render({"fashion_mnist": found}, "csv")
-    write(tmp_path, "coil100/rotation/obj7/0", 0.75)
-    one = render({"coil100": results("coil100", tmp_path)})
+    write(here, "coil100/rotation/obj7/0", 0.75)
+    one = render({"coil100": results("coil100")})
     assert "obj7 0.750" in one and "1 of 100 classes" in one
 
 
 def test_as_text(folder):
     write(folder, "cifar10/ae/cat/0", 0.61234)
-    lines = render({"cifar10": results("cifar10", folder)}).splitlines()
+    lines = render({"cifar10": results("cifar10")}).splitlines()
     assert lines[0].split()[:3] == ["method", "source", "airplane"]
     printed = next(line for line in lines if "OCGAN" in line)
     assert printed.split()[1:] == (
@@ -163,12 +169,12 @@ def test_as_text(folder):
         "AE ours 0.612 0.6123 1 1 of 10 classes".split()
     )
     assert max(map(len, lines)) < 180
-    assert "no cell of it has been run" in render({"digits": results("digits", folder)})
+    assert "no cell of it has been run" in render({"digits": results("digits")})
 
 
 def test_as_csv_and_json(folder):
-    found = {"cifar10": results("cifar10", folder)}
-    nothing = {"digits": results("digits", folder)}
+    found = {"cifar10": results("cifar10")}
+    nothing = {"digits": results("digits")}
     keys = ["method", "published", "mean", "low", "high", "seeds", "classes"]
     listed = json.loads(render(found, "json"))
     assert all(list(line) == keys for line in listed) and len(listed) == 11
@@ -187,7 +193,7 @@ def test_as_csv_and_json(folder):
 def test_the_means_of_several_sets_stand_side_by_side(folder):
     write(folder, "fashion_mnist/vae/bag/0", 0.61234)
     names = ("cifar10", "fashion_mnist")
-    found = {name: results(name, folder) for name in names}
+    found = {name: results(name) for name in names}
     vae = means(found["cifar10"]).loc["vae"]
     lines = render(found).splitlines()
     assert lines[0].split() == ["method", "source", *names]
@@ -202,5 +208,5 @@ def test_the_means_of_several_sets_stand_side_by_side(folder):
     assert len(flat) == 11
     line = next(line for line in flat if line["method"] == "vae")
     assert line["fashion_mnist_mean"] == "0.61234" and line["fashion_mnist_published"] == ""
-    none = {name: results(name, folder) for name in ("digits", "coil100")}
+    none = {name: results(name) for name in ("digits", "coil100")}
     assert "no cell of them has been run" in render(none)

@@ -1,11 +1,11 @@
 """Appendix to the tables: every class, seed and pair of methods, and how settings were chosen."""
 
+import json
+from functools import lru_cache
 from itertools import combinations, product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, MaxNLocator
 from scipy import stats
@@ -13,20 +13,22 @@ from scipy import stats
 from ocnd_lib.comparison import (
     REPEATS,
     average_runs,
+    compare_placements,
     confusability,
     holm,
     mean_interval,
-    paired_delong,
 )
-from ocnd_lib.protocol import DETECTORS
-from ocnd_lib.records import read_records, records_folder
+from ocnd_lib.protocol import DETECTORS, detector_class, settings_of
+from ocnd_lib.records import parse_cell, read_records, records_folder
+from ocnd_lib.stats import placements
 from report import tables
 from report.chapters.benchmark import LEVEL, REFERENCE, read, side
-from report.choices import choices_table
 from report.drawing import COLOURS, WIDTH, interval, matrix
 from report.source import plain
 from report.tables import FURTHER, METHODS, TITLES, IndexedRun, Results, means, named
 
+KINDS = ("erased", "mirrored", "turned", "mean")  # of generated novelties; `mean` of the three
+APART = ("seed", "device")  # parameters that are no setting
 SETS = {**TITLES, **FURTHER}
 CHOSEN_ON = ("2", "5", "8")  # of MNIST: on these the rule of choice and most settings were found
 # the least mean that this book set out to reach: at or below what is printed, since public re-runs
@@ -43,13 +45,10 @@ GOALS = {
 }
 
 
-def every_set(folder: Path | None = None) -> dict[str, Results]:
+def every_set() -> dict[str, Results]:
     """What is recorded of every data set that has a printed table or a recorded cell."""
-    root, found = Path(folder or records_folder()), dict(read(folder))
-    for name in FURTHER:
-        if (root / name).is_dir():
-            found[name] = tables.results(name, folder)
-    return found
+    there = [name for name in FURTHER if (records_folder() / name).is_dir()]
+    return read() | {name: tables.results(name) for name in there}
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -59,21 +58,17 @@ def means_table(every: dict[str, Results]) -> pd.DataFrame:
     """`means` of every data set, for a page; index data set, method as they are shown."""
     pages = {}
     for name, found in every.items():
-        table = means(found)
-        whole = table["classes"] == len(found.names)
+        table = named(means(found))
+        classes = table["classes"].map(f"{{:.0f}} of {len(found.names)}".format)
         lines = {
             "printed": table["published"].map("{:.4f}".format),
             "ours": table["mean"].map("{:.4f}".format),
             "95 % interval": [f"[{r.low:.4f}, {r.high:.4f}]" for r in table.itertuples()],
             "sd over seeds": table["sd"].map("{:.4f}".format),
             "seeds": table["seeds"].map("{:.0f}".format),
-            "classes": [
-                "all" if all_there else f"{count:.0f} of {len(found.names)}"
-                for all_there, count in zip(whole, table["classes"], strict=True)
-            ],
+            "classes": classes.where(table["classes"] != len(found.names), "all"),
         }
-        page = pd.DataFrame(lines, index=table.index).replace({"nan": "", "[nan, nan]": ""})
-        pages[SETS[name]] = named(page)
+        pages[SETS[name]] = pd.DataFrame(lines).replace({"nan": "", "[nan, nan]": ""})
     return pd.concat(pages, names=["data set", "method"])
 
 
@@ -134,37 +129,15 @@ def goals_table(every: dict[str, Results]) -> pd.DataFrame:
     for (name, method), goal in GOALS.items():
         row = means(every[name]).loc[method]
         whole = row["classes"] == len(every[name].names)
-        numbers = row[["mean", "low", "high"]] if whole else pd.Series(dtype=float)
-        rows[name, method] = {"goal": goal, **numbers}
-    columns = ["goal", "mean", "low", "high"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-
-
-def choices_of_all(folder: Path | None = None) -> pd.DataFrame:
-    """Every variant on record, of every method of which several were tried.
-
-    Index data set, method. Columns: settings (those in which a method's variants differ), taken,
-    classes, erased, mirrored, turned, mean, gain, as `choices.choices_table` has them.
-    """
-    parts = []
-    for name, method in product(TITLES, METHODS):
-        if method not in DETECTORS:
-            continue
-        tried = choices_table(name, method, read_records(folder, f"{name}/{method}*/*"))
-        if len(tried) > 1:
-            settings = tried.columns[: list(tried).index("taken")]
-            words = [
-                ", ".join(f"{key}={value}" for key, value in row.dropna().items())
-                for _, row in tried[settings].iterrows()
-            ]
-            part = tried.drop(columns=settings)
-            part.insert(0, "settings", words)
-            parts.append(part.assign(dataset=TITLES[name], method=METHODS[method]))
-    return pd.concat(parts).set_index(["dataset", "method"]) if parts else pd.DataFrame()
+        rows[name, method] = {"goal": goal, **(row[["mean", "low", "high"]] if whole else {})}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.reindex(columns=["goal", "mean", "low", "high"])
 
 
 def shared_images(a: IndexedRun, b: IndexedRun) -> tuple[IndexedRun, IndexedRun]:
     """Both runs on the test images that both scored."""
+    if np.array_equal(a.index, b.index):
+        return a, b
     index, in_a, in_b = np.intersect1d(a.index, b.index, return_indices=True)
     return tuple(
         IndexedRun(run.normal_class, run.seed, run.score[rows], run.class_test[rows], index)
@@ -172,6 +145,7 @@ def shared_images(a: IndexedRun, b: IndexedRun) -> tuple[IndexedRun, IndexedRun]
     )
 
 
+@lru_cache(maxsize=4)
 def delong_wins(found: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All complete methods against each other: (difference of means, classes surely won).
 
@@ -181,14 +155,16 @@ def delong_wins(found: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     methods = list(found.runs)
     average = found.ours.loc[methods].mean(axis=1).to_numpy()
     difference = pd.DataFrame(average[:, None] - average, index=methods, columns=methods)
+    placed = lru_cache(maxsize=None)(lambda run: placements(run.y, run.score))  # shared by pairs
+    runs = {(m, run.normal_class, run.seed): run for m in methods for run in found.runs[m]}
     duels = []
-    for a, b in combinations(methods, 2):
-        for k in range(len(found.names)):
-            pair = [{r.seed: r for r in found.runs[m] if r.normal_class == k} for m in (a, b)]
-            if seeds := set(pair[0]) & set(pair[1]):
-                one, other = shared_images(*(runs[min(seeds)] for runs in pair))
-                test = paired_delong(one.y, one.score, other.score)
-                duels.append((a, b, test.difference, test.p))
+    for (a, b), k in product(combinations(methods, 2), range(len(found.names))):
+        pairs = [(runs[key], runs[b, *key[1:]]) for key in runs
+                 if key[:2] == (a, k) and (b, *key[1:]) in runs]  # fmt: skip
+        if pairs:
+            pair = shared_images(*min(pairs, key=lambda pair: pair[0].seed))
+            test = compare_placements(*map(placed, pair))
+            duels.append((a, b, test.difference, test.p))
     wins = pd.DataFrame(0.0, index=methods, columns=methods)
     for (a, b, by, _), p in zip(duels, holm(np.array([d[3] for d in duels])), strict=True):
         if p < LEVEL:
@@ -197,9 +173,117 @@ def delong_wins(found: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     return difference.mask(alone), wins.mask(alone)
 
 
-def numbers(folder: Path | None = None) -> dict[str, object]:
+# --- how settings were chosen --------------------------------------------------------------------
+
+
+def table_settings(dataset: str, method: str) -> dict:
+    """The settings with which a method stands in the tables of a data set."""
+    changed = {**DETECTORS[method][2], **settings_of(dataset, method)}
+    return _settings(detector_class(method)(**changed).get_params())
+
+
+def _settings(parameters: dict) -> dict:
+    plain = json.loads(json.dumps(parameters))  # as they are read back from a record
+    return {name: value for name, value in plain.items() if name not in APART}
+
+
+def recorded_settings(method: str, record: dict) -> dict:
+    """The settings of a record, those that the method has today.
+
+    A parameter that came later has its default; one that is gone had its default in every record.
+    """
+    defaults = detector_class(method)().get_params()
+    return _settings({name: record["parameters"].get(name, defaults[name]) for name in defaults})
+
+
+def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFrame:
+    """Every recorded variant of a method: first what the tables use, then the best.
+
+    A row a variant: the settings in which the variants differ, a column each; `taken`, whether the
+    tables use it; `classes`, a tuple of those that it shares, seed by seed, with what the tables
+    use (all of its own if nothing of that is recorded); erased, mirrored, turned and mean,
+    validation AUROCs averaged over these cells; `gain`, its mean less that of what the tables use
+    over the same cells. NaN if they share none. No row if nothing was recorded; ValueError for an
+    unknown method.
+    """
+    if method not in DETECTORS:
+        raise ValueError(f"{method!r} is no detector; there are: {', '.join(DETECTORS)}")
+    taken = json.dumps(table_settings(dataset, method), sort_keys=True)
+    variants: dict[str, dict[tuple, dict]] = {}  # settings → class, seed → validation AUROCs
+    for record in records:
+        cell = parse_cell(record["cell"])
+        validation = record["metrics"].get("validation")
+        if (cell.dataset, cell.method) == (dataset, method) and validation:
+            key = json.dumps(recorded_settings(method, record), sort_keys=True)
+            variants.setdefault(key, {})[cell.normal_class, cell.seed] = validation
+    settings = pd.DataFrame([json.loads(key) for key in variants], dtype=object)
+    differing = [name for name in settings if settings[name].map(json.dumps).nunique() > 1]
+    used, rows = variants.get(taken), []
+    for key, found in variants.items():
+        shared = sorted(one for one in found if used is None or one in used)
+        means = {kind: _mean(found, shared, kind) for kind in KINDS}
+        gain = means["mean"] - _mean(used, shared, "mean") if used else float("nan")
+        names = tuple(dict.fromkeys(name for name, _ in shared))
+        rows.append({"taken": key == taken, "classes": names, **means, "gain": gain})
+    columns = ["taken", "classes", *KINDS, "gain"]
+    table = settings[differing].join(pd.DataFrame(rows, columns=columns))
+    return table.sort_values(
+        ["taken", "gain", "mean"], ascending=False, kind="stable", ignore_index=True
+    )
+
+
+def _mean(found: dict[tuple, dict], cells: list[tuple], kind: str) -> float:
+    return float(np.mean([found[cell][kind] for cell in cells])) if cells else float("nan")
+
+
+def for_page(table: pd.DataFrame) -> pd.DataFrame:
+    """`choices_table` with three digits and words."""
+    digits = table[list(KINDS)].map("{:.3f}".format).replace("nan", "")
+    words = table["gain"].map("{:+.3f}".format).replace(["nan", "+nan"], "")
+    classes, words = table["classes"].map(", ".join), words.mask(table["taken"], "taken")
+    table = table.drop(columns=["taken", "gain"]).assign(classes=classes, **digits)
+    return table.assign(**{"than what is taken": words})
+
+
+def render_choices(dataset: str, method: str, format: str = "text") -> str:
+    """Write the rows of `choices_table` of what is recorded as text, csv or json."""
+    table = choices_table(dataset, method, read_records(pattern=f"{dataset}/{method}*/*"))
+    if format == "json":
+        return table.to_json(orient="records", indent=1) + "\n"
+    if format == "csv":
+        return table.to_csv(index=False)
+    if table.empty:
+        return f"no variant of {method} on {dataset} has a validation AUROC on record\n"
+    return for_page(table).to_string(index=False, na_rep="") + "\n"
+
+
+def choices_of_all() -> pd.DataFrame:
+    """Every variant on record, of every method of which several were tried.
+
+    Index data set, method. Columns: settings (those in which a method's variants differ), taken,
+    classes, erased, mirrored, turned, mean, gain, as `choices_table` has them.
+    """
+    parts = {}
+    for name, method in product(TITLES, [method for method in METHODS if method in DETECTORS]):
+        tried = choices_table(name, method, read_records(pattern=f"{name}/{method}*/*"))
+        if len(tried) > 1:
+            of = tried.columns[: list(tried).index("taken")]
+            words = tried[of].apply(
+                lambda row: ", ".join(f"{key}={value}" for key, value in row.dropna().items()), 1
+            )
+            part = tried.drop(columns=of)
+            part.insert(0, "settings", words)
+            parts[TITLES[name], METHODS[method]] = part
+    names = ["dataset", "method"]
+    return pd.concat(parts, names=names).droplevel(2) if parts else pd.DataFrame()
+
+
+# --- what the page says --------------------------------------------------------------------------
+
+
+def numbers() -> dict[str, object]:
     """Every number of this page's sentences, by its name there."""
-    every = dict(read(folder))
+    every = dict(read())
     seeds = seeds_table(every)
     found = {
         "spread-rows": len(seeds),
@@ -207,7 +291,7 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
         "spread-ratio": float((seeds["sd"] ** 2).mean() / (seeds["independent"] ** 2).mean()),
         "verdicts-moved": int(seeds["moved"].sum()),
         "goals": len(GOALS),
-        "variants": len(choices_of_all(folder)),
+        "variants": len(choices_of_all()),
     }
     goals = goals_table(every)
     found["goals-reached"] = int((goals["mean"] >= goals["goal"]).sum())
@@ -225,15 +309,8 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _differences(ax: Axes, table: pd.DataFrame, texts: pd.DataFrame, form: str, **options) -> None:
-    """Paint differences of AUROCs, red below nothing and blue above, with other words in them."""
-    import seaborn  # half a second that most figures need not wait for
-
-    seaborn.heatmap(
-        table, ax=ax, annot=texts, fmt=form, cmap="RdBu", center=0, vmin=-0.15, vmax=0.15,
-        cbar=False, linewidths=1, annot_kws={"fontsize": 9}, **options,
-    )  # fmt: skip
-    ax.tick_params(length=0)
+DIFFERENCES = {"cmap": "RdBu", "center": 0, "vmin": -0.15, "vmax": 0.15, "linewidths": 1}
+SMALL = {"fontsize": 9}
 
 
 def table_figure(found: Results) -> Figure:
@@ -246,16 +323,10 @@ def table_figure(found: Results) -> Figure:
         return fig
     printed = found.published.reindex(found.methods)
     printed["mean"] = tables.load_published(found.dataset)["mean"].astype(float)
-    both = {
-        name: [
-            "\n".join("\N{EN DASH}" if np.isnan(x) else f"{x:.3f}" for x in pair)
-            for pair in zip(printed[name], ours[name], strict=True)
-        ]
-        for name in ours
-    }
-    texts = pd.DataFrame(both, index=ours.index)
-    shown = named((ours - printed).fillna(0.0))  # what cannot be compared stays white
-    _differences(ax, shown, texts, "")
+    words = [t.map("{:.3f}".format).replace("nan", "\N{EN DASH}") for t in (printed, ours)]
+    differences = named((ours - printed).fillna(0.0))  # what cannot be compared stays white
+    matrix(ax, differences, "", annot=words[0] + "\n" + words[1], square=False,
+           annot_kws=SMALL, **DIFFERENCES)  # fmt: skip
     ax.xaxis.tick_top()
     ax.tick_params(axis="x", rotation=90 if max(map(len, ours)) > 4 else 0)
     ax.set_title("red: ours is lower than printed, blue: higher", y=-0.06)
@@ -287,27 +358,27 @@ def seeds_figure(found: Results) -> Figure:
     return fig
 
 
-def duels_figure(folder: Path | None = None) -> Figure:
+def duels_figure() -> Figure:
     """Every complete method against every other: difference of means, and classes surely won."""
     fig = Figure(figsize=(WIDTH, 4.6))
-    for ax, (name, found) in zip(fig.subplots(1, 2), read(folder).items(), strict=True):
+    for ax, (name, found) in zip(fig.subplots(1, 2), read().items(), strict=True):
         difference, wins = (named(part).rename(columns=METHODS) for part in delong_wins(found))
-        _differences(ax, difference, wins, ".0f", square=True)
+        matrix(ax, difference, ".0f", annot=wins, annot_kws=SMALL, **DIFFERENCES)
         ax.set_title(TITLES[name])
     fig.suptitle("Classes in which the method of the row surely beats that of the column")
     return fig
 
 
-def confusability_figure(folder: Path | None = None, method: str = REFERENCE) -> Figure:
-    """AUROC of each normal class (row) against each single novel class (column), in percent."""
+def confusability_figure() -> Figure:
+    """OCGAN's AUROC of each normal class (row) against each novel one (column), in percent."""
     fig = Figure(figsize=(WIDTH, 4.6))
-    for ax, (name, found) in zip(fig.subplots(1, 2), read(folder).items(), strict=True):
-        values = confusability(found.runs[method], len(found.names))
+    for ax, (name, found) in zip(fig.subplots(1, 2), read().items(), strict=True):
+        values = confusability(found.runs[REFERENCE], len(found.names))
         table = pd.DataFrame(100 * values, found.names, found.names)
-        matrix(ax, table, ".0f", vmin=30, vmax=100, annot_kws={"fontsize": 9})
+        matrix(ax, table, ".0f", vmin=30, vmax=100, annot_kws=SMALL)
         ax.set(title=TITLES[name], xlabel="novel class", ylabel="normal class")
         ax.tick_params(axis="y", rotation=0)
-    fig.suptitle(f"{METHODS[method]}: which class is mistaken for which, AUROC in percent")
+    fig.suptitle("OCGAN: which class is mistaken for which, AUROC in percent")
     return fig
 
 

@@ -1,7 +1,5 @@
 """What the deck's printed numbers can support; nothing is trained, and only spreads are ours."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -77,11 +75,11 @@ def seeds_needed(power: pd.DataFrame) -> pd.Series:
     return power[power["power"] >= ENOUGH].groupby("sd")["seeds"].min()
 
 
-def seed_spreads(folder: Path | None = None) -> pd.DataFrame:
+def seed_spreads() -> pd.DataFrame:
     """Measured: standard deviation between seeds of each method's mean; a column a data set."""
     columns = {}
     for name in TITLES:
-        for method, cells in results(name, folder).cells.groupby("method"):
+        for method, cells in results(name).cells.groupby("method"):
             keys = cells[["normal_class", "seed", "auroc"]].itertuples(index=False)
             columns.setdefault(name, {})[method] = average(keys).sd
     return pd.DataFrame(columns)
@@ -92,7 +90,7 @@ def behind() -> list[str]:
     return [f"{name}/{method}/*/*" for name in TITLES for method in METHODS]
 
 
-def numbers(gain: float = 0.02, folder: Path | None = None) -> dict[str, object]:
+def numbers(gain: float = 0.02) -> dict[str, object]:
     """Every number of this chapter's sentences, by its name on the page."""
     means, gains = printed_means(), gain_table()
     for_both = load_published("cifar10").drop(columns="mean").astype(float)
@@ -115,7 +113,7 @@ def numbers(gain: float = 0.02, folder: Path | None = None) -> dict[str, object]
         found |= {f"printed-{method}": row["printed"], f"recomputed-{method}": row["recomputed"]}
     needed = seeds_needed(power_table(gain))
     found |= {f"enough-{sd}": int(needed.get(sd, 0)) or "more than 20" for sd in SPREADS}
-    for name, spreads in seed_spreads(folder).items():
+    for name, spreads in seed_spreads().items():
         spreads = spreads[spreads > 0]  # not of one seed, nor of what no seed changes
         found |= {f"spread-least-{name}": spreads.min(), f"spread-most-{name}": spreads.max()}
         found[f"spread-attention-{name}"] = spreads.get("attention-gan", np.nan)

@@ -5,9 +5,7 @@ ask the same of other test images and seeds.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,16 +23,16 @@ from ocnd_lib.comparison import (
     shared_runs,
     wilcoxon_over_classes,
 )
-from ocnd_lib.records import records_folder
 from report import tables
-from report.drawing import COLOURS, WIDTH, forest, interval
+from report.drawing import COLOURS, forest, interval, titled
 from report.source import PUBLISHED, no_record, plain
-from report.tables import TITLES, IndexedRun, Results, means, named
+from report.tables import TITLES, IndexedRun, Results, means, named, once
 
 REFERENCE = "ocgan"  # the method that the deck sets above the others
 OTHER_SCORE = ("gan",)  # the printed row of this name searches for a code, ours does not
 RERUNS = PUBLISHED / "reruns.csv"
 LEVEL = 0.05
+UNSURE = "#AAAAAA"
 LIMITS = {"mnist": (0.79, 0.99), "cifar10": (0.525, 0.685)}  # of a figure of means
 PRINTED = {"marker": "D", "ls": "", "color": COLOURS["control"], "mfc": "white", "ms": 5}
 
@@ -67,14 +65,10 @@ CELLS = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def _read(folder: Path) -> dict[str, Results]:
-    return {name: tables.results(name, folder, tables.DECKS) for name in TITLES}
-
-
-def read(folder: Path | None = None) -> dict[str, Results]:
+@once
+def read() -> dict[str, Results]:
     """What is recorded of both tables, by data set; NoRecords if nothing is."""
-    every = _read(Path(folder or records_folder()))
+    every = {name: tables.results(name, tables.DECKS) for name in TITLES}
     if all(found.cells.empty for found in every.values()):
         raise no_record("mnist/ocgan/8/0")
     return every
@@ -114,9 +108,9 @@ def against_all(found: Results, method: str = REFERENCE) -> pd.DataFrame:
     return compared
 
 
-def printed_against_all(found: Results, method: str = REFERENCE) -> pd.DataFrame:
-    """What the printed table alone says of one method: `wilcoxon_over_classes` of its rows."""
-    return wilcoxon_over_classes(found.published, method).sort_values("p_holm", kind="stable")
+def printed_against_all(found: Results) -> pd.DataFrame:
+    """What the printed table alone says of OCGAN: `wilcoxon_over_classes` of its rows."""
+    return wilcoxon_over_classes(found.published, REFERENCE).sort_values("p_holm", kind="stable")
 
 
 def beaten(compared: pd.DataFrame) -> int:
@@ -125,9 +119,9 @@ def beaten(compared: pd.DataFrame) -> int:
     return int((better & (compared["p_holm"] < LEVEL)).sum())
 
 
-def gap(found: Results, method: str = REFERENCE) -> pd.Series:
-    """How far our AUROC lies below the printed one, class by class."""
-    return found.published.loc[method] - found.ours.loc[method]
+def gap(found: Results) -> pd.Series:
+    """How far OCGAN's AUROC lies below the printed one, class by class."""
+    return found.published.loc[REFERENCE] - found.ours.loc[REFERENCE]
 
 
 def reruns_table(every: dict[str, Results]) -> pd.DataFrame:
@@ -149,28 +143,12 @@ def reruns_table(every: dict[str, Results]) -> pd.DataFrame:
     )
 
 
-def together(runs: Iterable[IndexedRun]) -> list[IndexedRun]:
-    """The seeds of each class as one ensemble: the mean of their scores of the same images.
-
-    Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
-    """
-    classes: dict[int, list[IndexedRun]] = {}
-    for run in runs:
-        classes.setdefault(run.normal_class, []).append(run)
-    return [
-        IndexedRun(k, 0, np.mean([run.score for run in seeds], axis=0), *of_images)
-        for k, seeds in classes.items()
-        for of_images in [(seeds[0].class_test, seeds[0].index)]
-    ]
-
-
 def _pairs(found: Results) -> dict[str, tuple[list[IndexedRun], list[IndexedRun]]]:
     """A change of `TRIED` → runs after and before."""
     usual = found.runs.get(REFERENCE, [])
 
     def changed(variant: str) -> list[IndexedRun]:
-        pattern = f"{found.dataset}/{variant}/*"
-        return tables.read_runs(tables.recorded_cells(pattern, found.folder), found.folder)
+        return tables.read_runs(f"{found.dataset}/{variant}/*")
 
     seeds = Counter(run.normal_class for run in usual)
     several = [run for run in usual if seeds[run.normal_class] > 1]
@@ -178,7 +156,7 @@ def _pairs(found: Results) -> dict[str, tuple[list[IndexedRun], list[IndexedRun]
         "larger": shared_runs(changed(LARGER), usual),
         "release": shared_runs(changed(RELEASE[found.dataset]), usual),
         "bare": shared_runs(changed(BARE), usual),
-        "ensemble": (together(several), several),
+        "ensemble": (tables.together(several), several),
     }
 
 
@@ -219,15 +197,16 @@ def tried_table(found: Results) -> pd.DataFrame:
     return table
 
 
-def _classes(row, found: Results) -> list[str]:
-    """The classes of a row of `tried_table`."""
-    return row.which.split(", ") if row.which else found.names
+def _gaps(table: pd.DataFrame, found: Results) -> pd.Series:
+    """`gap` over the classes of each row of `tried_table`."""
+    short = gap(found)
+    return table["which"].map(lambda w: short[w.split(", ") if w else found.names].mean())
 
 
-def numbers(folder: Path | None = None) -> dict[str, object]:
+def numbers() -> dict[str, object]:
     """Every number of this chapter's sentences, by its name on the page."""
     found = {}
-    for name, results in read(folder).items():
+    for name, results in read().items():
         table, sides = means(results), side(means(results))
         for method, row in table.iterrows():
             found[f"{method}-{name}"] = interval(*row[["mean", "low", "high"]])
@@ -245,10 +224,11 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
         found[f"widest-share-{name}"] = gap(results).max() / gap(results).sum()
         found[f"classes-short-{name}"] = int((gap(results) > 0).sum())
         found[f"below-chance-{name}"] = int((results.ours.loc[REFERENCE] < 0.5).sum())
-        for row in tried_table(results).itertuples():
-            found[f"{row.Index}-{name}"] = interval(row.gain, row.low, row.high, "+.3f")
-            found[f"{row.Index}-gap-{name}"] = gap(results)[_classes(row, results)].mean()
-    found["attention-p-mnist"] = against_all(read(folder)["mnist"]).loc["attention-gan", "p_holm"]
+        tried = tried_table(results)
+        for key, short in _gaps(tried, results).items():
+            found[f"{key}-{name}"] = interval(*tried.loc[key, ["gain", "low", "high"]], "+.3f")
+            found[f"{key}-gap-{name}"] = short
+    found["attention-p-mnist"] = against_all(read()["mnist"]).loc["attention-gan", "p_holm"]
     found["smallest-p"] = 2 / 2**10
     return plain(found)
 
@@ -275,10 +255,21 @@ def live_cell(dataset: str, method: str, normal_class: str, seed: int, small: di
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _panels(height: float, title: str, sharey: bool = True) -> tuple[Figure, list[Axes]]:
-    fig = Figure(figsize=(WIDTH, height))
-    fig.suptitle(title, x=0.01, ha="left")
-    return fig, list(fig.subplots(1, len(TITLES), sharey=sharey))
+def _panels(height: float, title: str, sharey: bool = True) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with a panel a data set, and its panels by data set."""
+    fig = titled(title, height)
+    panels = dict(zip(TITLES, fig.subplots(1, len(TITLES), sharey=sharey), strict=True))
+    for name, ax in panels.items():
+        ax.set_title(TITLES[name])
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    return fig, panels
+
+
+def _legend(fig: Figure, *marks: tuple[str, dict]) -> Figure:
+    for label, look in marks:
+        fig.axes[0].plot([], [], label=label, **look)
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig
 
 
 def _outside(ax: Axes, rows: pd.DataFrame, form: str) -> None:
@@ -293,29 +284,26 @@ def _outside(ax: Axes, rows: pd.DataFrame, form: str) -> None:
             )  # fmt: skip
 
 
-def means_figure(folder: Path | None = None) -> Figure:
+def means_figure() -> Figure:
     """Our means with intervals, and the printed means."""
-    every = read(folder)
-    fig, axes = _panels(4.3, "Few printed means come out again, and on CIFAR-10 none")
-    for ax, (name, found) in zip(axes, every.items(), strict=True):
-        rows = named(means(found).reindex(list(tables.DECKS))[::-1])
-        forest(ax, rows[::-1].rename(columns={"mean": "value"}), zero=None)
+    fig, panels = _panels(4.3, "Few printed means come out again, and on CIFAR-10 none")
+    for name, found in read().items():
+        ax, rows = panels[name], named(means(found).reindex(list(tables.DECKS)))
+        forest(ax, rows.rename(columns={"mean": "value"}), zero=None)
+        rows = rows[::-1]  # as they are drawn, from the bottom
         ax.plot(rows["published"], range(len(rows)), **PRINTED)
         ax.set(xlabel="mean AUROC over ten classes", xlim=LIMITS[name])
-        ax.set_title(TITLES[name])
         _outside(ax, rows[["published", "mean"]], "printed {:.3f}, ours {:.3f}")
-        ax.xaxis.set_major_locator(MaxNLocator(5))
-    axes[0].plot([], [], label="printed", **PRINTED)
-    axes[0].plot([], [], "o-", color=COLOURS["ink"], label="ours, 95 % interval")
-    fig.legend(loc="outside lower center", ncols=2)
-    return fig
+    ours = {"marker": "o", "color": COLOURS["ink"]}
+    return _legend(fig, ("printed", PRINTED), ("ours, 95 % interval", ours))
 
 
-def ranks_figure(folder: Path | None = None) -> Figure:
+def ranks_figure() -> Figure:
     """The rank of each method in each class, and its mean rank."""
-    fig, axes = _panels(4.2, "On CIFAR-10 the methods take turns; on MNIST some stay ahead", False)
-    for ax, (name, found) in zip(axes, read(folder).items(), strict=True):
-        table = named(found.ours.dropna())
+    title = "On CIFAR-10 the methods take turns; on MNIST some stay ahead"
+    fig, panels = _panels(4.2, title, sharey=False)
+    for name, found in read().items():
+        ax, table = panels[name], named(found.ours.dropna())
         order, p = mean_ranks(table)
         ranks = table.round(9).rank(ascending=False).loc[order.index]
         lift = np.linspace(-0.24, 0.24, ranks.shape[1])  # equal ranks of two classes stay apart
@@ -330,55 +318,46 @@ def ranks_figure(folder: Path | None = None) -> Figure:
     return fig
 
 
-def against_figure(folder: Path | None = None) -> Figure:
+def against_figure() -> Figure:
     """OCGAN's mean AUROC minus that of each other method."""
-    fig, axes = _panels(4.0, "OCGAN is ahead of half the field on MNIST, of nobody on CIFAR-10")
-    for ax, (name, found) in zip(axes, read(folder).items(), strict=True):
+    title = "OCGAN is ahead of half the field on MNIST, of nobody on CIFAR-10"
+    fig, panels = _panels(4.0, title)
+    for name, found in read().items():
         others = [method for method in tables.DECKS if method != REFERENCE]
-        rows = against_all(found).reindex(others)
-        colours = np.where(rows["p_holm"] < LEVEL, COLOURS["ink"], "#AAAAAA")
+        ax, rows = panels[name], against_all(found).reindex(others)
+        colours = np.where(rows["p_holm"] < LEVEL, COLOURS["ink"], UNSURE)
         rows = named(rows.rename(columns={"mean_difference": "value"}).assign(colour=colours))
         forest(ax, rows)
         ax.set(xlabel="mean AUROC, OCGAN minus the other", xlim=(-0.06, 0.08))
         _outside(ax, rows[["value"]][::-1], "{:+.3f}")
-        ax.set_title(TITLES[name])
-        ax.xaxis.set_major_locator(MaxNLocator(5))
-    for colour, label in ((COLOURS["ink"], "shown over classes"), ("#AAAAAA", "not shown")):
-        axes[0].plot([], [], "o-", color=colour, label=label)
-    fig.legend(loc="outside lower center", ncols=2)
-    return fig
+    marks = {"shown over classes": COLOURS["ink"], "not shown": UNSURE}
+    return _legend(fig, *((k, {"marker": "o", "color": c}) for k, c in marks.items()))
 
 
-def classes_figure(folder: Path | None = None, method: str = REFERENCE) -> Figure:
-    """Every seed of every class of one method, beside what is printed."""
+def classes_figure() -> Figure:
+    """Every seed of every class of OCGAN, beside what is printed."""
     title = "OCGAN falls short on MNIST's 8, and on most classes of CIFAR-10"
-    fig, axes = _panels(3.6, title, False)
-    for ax, (name, found) in zip(axes, read(folder).items(), strict=True):
-        at = {label: y for y, label in enumerate(found.names[::-1])}
-        seeds = found.cells[found.cells["method"] == method]
-        heights = seeds["normal_class"].map(at)
-        ax.plot(seeds["auroc"], heights, "o", color=COLOURS["ink"], alpha=0.5, ms=4, mew=0)
-        ax.plot(found.published.loc[method], [at[label] for label in found.names], **PRINTED)
+    fig, panels = _panels(3.6, title, sharey=False)
+    dots = {"marker": "o", "ls": "", "color": COLOURS["ink"], "alpha": 0.5, "ms": 4, "mew": 0}
+    for name, found in read().items():
+        ax, at = panels[name], {label: y for y, label in enumerate(found.names[::-1])}
+        seeds = found.cells[found.cells["method"] == REFERENCE]
+        ax.plot(seeds["auroc"], seeds["normal_class"].map(at), **dots)
+        ax.plot(found.published.loc[REFERENCE], [at[label] for label in found.names], **PRINTED)
         ax.set_yticks(list(at.values()), list(at))
         ax.set(xlabel="AUROC")
-        ax.set_title(TITLES[name])
         ax.grid(axis="both")
-    axes[0].plot([], [], label="printed", **PRINTED)
-    axes[0].plot([], [], "o", color=COLOURS["ink"], label="ours, a dot a seed")
-    fig.legend(loc="outside lower center", ncols=2)
-    return fig
+    return _legend(fig, ("printed", PRINTED), ("ours, a dot a seed", dots))
 
 
-def tried_figure(folder: Path | None = None) -> Figure:
+def tried_figure() -> Figure:
     """What each change of OCGAN is worth, paired."""
-    fig, axes = _panels(2.2, "No change that we tried closes the gap on all classes")
-    for ax, (name, found) in zip(axes, read(folder).items(), strict=True):
-        forest(ax, tried_table(found).rename(columns={"gain": "value"}, index=TRIED))
-        gaps = [gap(found)[_classes(row, found)].mean() for row in tried_table(found).itertuples()]
-        ax.plot(gaps[::-1], range(len(gaps)), **PRINTED)
+    fig, panels = _panels(2.2, "No change that we tried closes the gap on all classes")
+    for name, found in read().items():
+        ax, table = panels[name], tried_table(found)
+        forest(ax, table.rename(columns={"gain": "value"}, index=TRIED))
+        ax.plot(_gaps(table, found)[::-1], range(len(table)), **PRINTED)
         ax.set(xlabel="gain in mean AUROC")
-        ax.set_title(TITLES[name])
-        ax.xaxis.set_major_locator(MaxNLocator(5))
     return fig
 
 

@@ -4,10 +4,7 @@ An error in units of the image's own detail (`ocnd_lib.detail`) follows from wha
 error of each test image, and, in the cells of the method `detail`, how much detail it has.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,11 +23,12 @@ from ocnd_lib.comparison import (
     wilcoxon_over_classes,
 )
 from ocnd_lib.detail import FLOOR, in_details
-from ocnd_lib.records import parse_cell, read_arrays, read_records
+from ocnd_lib.records import read_arrays
 from report import tables
 from report.chapters.reconstruction import DATASETS, redrawn
-from report.drawing import COLOURS, WIDTH, forest, interval
-from report.source import NoRecords
+from report.drawing import COLOURS, WIDTH, forest, interval, titled
+from report.source import no_record
+from report.tables import once
 
 ERRORS = ("ocgan", "ae")  # methods whose score is a squared error
 ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"
@@ -41,28 +39,19 @@ CELLS = tuple(
     for dataset in DATASETS
     for method in ("detail", *tables.DECKS, ONES)
 )
-Score = Callable[[dict[str, np.ndarray]], np.ndarray]  # from what a record keeps
-
-
-def _lacking(cell: str) -> NoRecords:
-    return NoRecords(f"no record yet; make one with: ocnd run {cell}")
 
 
 # --- detail alone, beside the methods ------------------------------------------------------------
 
 
-def class_aurocs(dataset: str, method: str, folder: Path | None = None) -> pd.DataFrame:
+@once
+def class_aurocs(dataset: str, method: str) -> pd.DataFrame:
     """Recorded AUROCs of a method: a row a class, in order, a column a seed; NaN where none is."""
-    rows = [
-        (cell.normal_class, cell.seed, record["metrics"]["auroc"])
-        for record in read_records(folder, f"{dataset}/{method}/*")
-        for cell in [parse_cell(record["cell"])]
-    ]
-    if not rows:
-        raise _lacking(f"{dataset}/{method}/{tables.class_names(dataset)[0]}/0")
-    table = pd.DataFrame(rows, columns=["class", "seed", "auroc"])
-    wide = table.pivot(index="class", columns="seed", values="auroc")
-    return wide.reindex(tables.class_names(dataset)).rename_axis(None)
+    names, cells = tables.class_names(dataset), tables.results(dataset, [method]).cells
+    if cells.empty:
+        raise no_record(f"{dataset}/{method}/{names[0]}/0")
+    wide = cells.pivot(index="normal_class", columns="seed", values="auroc")
+    return wide.reindex(names).rename_axis(None)
 
 
 def correlation(a: pd.Series, b: pd.Series) -> tuple[float, float, float]:
@@ -72,74 +61,58 @@ def correlation(a: pd.Series, b: pd.Series) -> tuple[float, float, float]:
     return float(r.statistic), *map(float, r.confidence_interval())
 
 
-def correlations(dataset: str, folder: Path | None = None) -> pd.DataFrame:
+def correlations(dataset: str) -> pd.DataFrame:
     """How the class AUROCs of each method, means over seeds, follow those of detail alone.
 
     Columns value, low, high: Pearson's r and Fisher's interval; index methods, the highest first.
     """
-    detail = class_aurocs(dataset, "detail", folder)[0]
-    rows = {
-        method: correlation(detail, class_aurocs(dataset, method, folder).mean(axis=1))
-        for method in tables.DECKS
-    }
+    detail = class_aurocs(dataset, "detail")[0]
+    rows = {m: correlation(detail, class_aurocs(dataset, m).mean(axis=1)) for m in tables.DECKS}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
     return table.sort_values("value", ascending=False)
 
 
-def order_of_images(dataset: str, folder: Path | None = None) -> float:
+def order_of_images(dataset: str) -> float:
     """Spearman's correlation of OCGAN's error and detail over test images, mean over its cells."""
-    detail = detail_scores(dataset, folder)
-    found = [spearmanr(detail, run.score).statistic for run in runs(dataset, "ocgan", folder)]
-    return float(np.mean(found))
+    detail = detail_scores(dataset)
+    return float(np.mean([spearmanr(detail, r.score).statistic for r in runs(dataset, "ocgan")]))
 
 
 # --- errors in units of detail -------------------------------------------------------------------
 
 
-def detail_cell(dataset: str) -> str:
-    """The cell that holds the detail of every test image; it is the same for every normal class."""
-    return f"{dataset}/detail/{tables.class_names(dataset)[0]}/0"
-
-
-def detail_scores(dataset: str, folder: Path | None = None) -> np.ndarray:
-    """The detail of every test image (N,)."""
-    if "score" not in (arrays := read_arrays(detail_cell(dataset), folder)):
-        raise _lacking(detail_cell(dataset))
+@once
+def detail_scores(dataset: str) -> np.ndarray:
+    """The detail of every test image (N,); it is the same for every normal class."""
+    cell = f"{dataset}/detail/{tables.class_names(dataset)[0]}/0"
+    if "score" not in (arrays := read_arrays(cell)):
+        raise no_record(cell)
     return arrays["score"].astype(float)
 
 
-def runs(
-    dataset: str,
-    variant: str,
-    folder: Path | None = None,
-    score: Score = lambda kept: kept["score"],
-) -> list[Run]:
+@once
+def runs(dataset: str, variant: str, score=lambda kept: kept["score"].astype(float)) -> list[Run]:
     """The recorded runs of a variant, by their scores or another number of what is kept."""
-    found, names = [], tables.class_names(dataset)
-    for record in read_records(folder, f"{dataset}/{variant}/*"):
-        cell = parse_cell(record["cell"])
-        kept = read_arrays(cell, folder)
-        values = np.asarray(score(kept), float)
-        found.append(Run(names.index(cell.normal_class), cell.seed, values, kept["class_test"]))
-    if not found:
-        raise _lacking(f"{dataset}/{variant}/{names[0]}/0")
+    if not (found := tables.read_runs(f"{dataset}/{variant}/*", score)):
+        raise no_record(f"{dataset}/{variant}/{tables.class_names(dataset)[0]}/0")
     return found
 
 
-def divided(dataset: str, method: str, folder: Path | None = None) -> list[Run]:
+@once
+def divided(dataset: str, method: str) -> list[Run]:
     """The runs of a method whose score is an error, in units of detail."""
-    detail = detail_scores(dataset, folder)
-    return runs(dataset, method, folder, lambda kept: in_details(kept["score"], detail))
+    detail = detail_scores(dataset)
+    return [replace(r, score=in_details(r.score, detail)) for r in runs(dataset, method)]
 
 
-def two_errors(dataset: str, folder: Path | None = None) -> dict[str, list[Run]]:
+def two_errors(dataset: str) -> dict[str, list[Run]]:
     """Runs of attention-GANs in units of detail: `base`, its base GAN's error; `both`, that times
     the error of the masked image's GAN; `ones`, the same product where the mask hides nothing.
 
     Records hold no errors of validation images, with which the parts are standardised before they
     are added; in these units they need no standard, and are multiplied.
     """
-    detail = detail_scores(dataset, folder)
+    detail = detail_scores(dataset)
 
     def part(kept: dict, name: str) -> np.ndarray:
         return in_details(kept[f"part_{name}"].astype(float), detail)
@@ -148,24 +121,10 @@ def two_errors(dataset: str, folder: Path | None = None) -> dict[str, list[Run]]
         return part(kept, "base") * part(kept, "masked")
 
     return {
-        "base": runs(dataset, ATTENTION, folder, lambda kept: part(kept, "base")),
-        "both": runs(dataset, ATTENTION, folder, both),
-        "ones": runs(dataset, ONES, folder, both),
+        "base": runs(dataset, ATTENTION, lambda kept: part(kept, "base")),
+        "both": runs(dataset, ATTENTION, both),
+        "ones": runs(dataset, ONES, both),
     }
-
-
-def together(runs: list[Run]) -> list[Run]:
-    """The seeds of each class as one ensemble: the mean of their scores of the same images.
-
-    Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
-    """
-    classes: dict[int, list[Run]] = {}
-    for run in runs:
-        classes.setdefault(run.normal_class, []).append(run)
-    return [
-        replace(seeds[0], score=np.mean([run.score for run in seeds], axis=0))
-        for seeds in classes.values()
-    ]
 
 
 def mean_of(runs: list[Run]) -> tuple[float, float, float]:
@@ -173,8 +132,8 @@ def mean_of(runs: list[Run]) -> tuple[float, float, float]:
     return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
 
 
-@cache  # it takes a minute; a table and the sentences of the page ask for it
-def units_table(folder: Path | None = None) -> pd.DataFrame:
+@once
+def units_table() -> pd.DataFrame:
     """What the division does to the mean AUROC; index data set, method.
 
     Columns: error and units (the mean by the error and in units of detail) and gain (units minus
@@ -183,7 +142,7 @@ def units_table(folder: Path | None = None) -> pd.DataFrame:
     rows = {}
     for dataset in DATASETS:
         for method in ERRORS:
-            plain, after = runs(dataset, method, folder), divided(dataset, method, folder)
+            plain, after = runs(dataset, method), divided(dataset, method)
             means = [average_runs(of).classes for of in (after, plain)]
             over = wilcoxon_over_classes(pd.DataFrame(means, ["after", "plain"]), "after")
             rows[dataset, method] = dict(over.loc["plain", ["wins", "losses", "p"]])
@@ -195,28 +154,29 @@ def units_table(folder: Path | None = None) -> pd.DataFrame:
     return table.set_axis(pd.MultiIndex.from_tuples(rows, names=["data set", "method"]))
 
 
-def _ends(name: str) -> tuple[str, str, str]:
-    return name, f"{name}_low", f"{name}_high"
+def _ends(name: str) -> list[str]:
+    return [name, f"{name}_low", f"{name}_high"]
 
 
-def units_page(folder: Path | None = None) -> pd.DataFrame:
+def units_page() -> pd.DataFrame:
     """`units_table` for a page."""
-    rows = {}
-    for (dataset, method), row in units_table(folder).iterrows():
-        rows[f"{DATASETS[dataset]}, {tables.METHODS[method]}"] = {
+    rows = {
+        f"{DATASETS[dataset]}, {tables.METHODS[method]}": {
             "error": f"{row['error']:.3f}",
-            "in units of detail": interval(*row[list(_ends("units"))]),
-            "gain": interval(*row[list(_ends("gain"))], "+.3f"),
+            "in units of detail": interval(*row[_ends("units")]),
+            "gain": interval(*row[_ends("gain")], "+.3f"),
             "won : lost": f"{row['wins']:.0f} : {row['losses']:.0f}",
         }
+        for (dataset, method), row in units_table().iterrows()
+    }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def class_table(dataset: str, folder: Path | None = None) -> pd.DataFrame:
+def class_table(dataset: str) -> pd.DataFrame:
     """OCGAN's AUROC of each class: detail alone, error, units, means over seeds; published."""
-    table = pd.DataFrame({"detail": class_aurocs(dataset, "detail", folder)[0]})
-    table["error"] = class_aurocs(dataset, "ocgan", folder).mean(axis=1)
-    units = average_runs(divided(dataset, "ocgan", folder)).classes
+    table = pd.DataFrame({"detail": class_aurocs(dataset, "detail")[0]})
+    table["error"] = class_aurocs(dataset, "ocgan").mean(axis=1)
+    units = average_runs(divided(dataset, "ocgan")).classes
     table["units"] = [units[k] for k in range(len(table))]
     printed = tables.load_published(dataset)
     return table.assign(published=printed.loc["ocgan", table.index].astype(float))
@@ -225,33 +185,32 @@ def class_table(dataset: str, folder: Path | None = None) -> pd.DataFrame:
 # --- what the page says --------------------------------------------------------------------------
 
 
-def numbers(folder: Path | None = None) -> dict[str, object]:
+def numbers() -> dict[str, object]:
     """Every recorded or published number that a sentence of the page has, by its name there."""
-    found: dict[str, object] = {}
-    units = units_table(folder)
+    found, units = {}, units_table()
     for dataset in DATASETS:
         names = tables.class_names(dataset)
-        for method, row in correlations(dataset, folder).iterrows():
+        for method, row in correlations(dataset).iterrows():
             found[f"r-{dataset}-{method}"] = interval(*row, ".2f")
-        classes = class_table(dataset, folder)
+        classes = class_table(dataset)
         printed = correlation(classes["detail"], classes["published"])
         found[f"r-{dataset}-published"] = interval(*printed, ".2f")
-        found[f"order-{dataset}"] = order_of_images(dataset, folder)
+        found[f"order-{dataset}"] = order_of_images(dataset)
         for method in ERRORS:
             row = units.loc[(dataset, method)]
             for name in ("error", "units", "gain"):
                 form = "+.3f" if name == "gain" else ".3f"
-                found[f"{name}-{dataset}-{method}"] = interval(*row[list(_ends(name))], form)
+                found[f"{name}-{dataset}-{method}"] = interval(*row[_ends(name)], form)
             for name in ("wins", "losses", "p"):
                 found[f"{name}-{dataset}-{method}"] = float(row[name])
-        ocgan, ae = (divided(dataset, method, folder) for method in ERRORS)
+        ocgan, ae = (divided(dataset, method) for method in ERRORS)
         found[f"over-ae-{dataset}"] = interval(*compare_means(ocgan, ae, repeats=REPEATS), "+.3f")
-        parts = two_errors(dataset, folder)
+        parts = two_errors(dataset)
         found[f"product-{dataset}"] = interval(*mean_of(parts["both"]))
         for name in ("base", "ones"):
             gain = compare_means(*shared_runs(parts["both"], parts[name]), repeats=REPEATS)
             found[f"over-{name}-{dataset}"] = interval(*gain, "+.3f")
-        found[f"together-{dataset}"] = interval(*mean_of(together(parts["both"])))
+        found[f"together-{dataset}"] = interval(*mean_of(tables.together(parts["both"])))
         if dataset == "mnist":
             others = [run for run in ocgan if names[run.normal_class] not in TRIED]
             found["untried-mnist"] = interval(*mean_of(others))
@@ -274,13 +233,11 @@ def dumbbells(ax: Axes, table: pd.DataFrame, first: str, second: str) -> None:
     ax.grid(axis="x")
 
 
-def recorded_classes(folder: Path | None = None) -> Figure:
+def recorded_classes() -> Figure:
     """Classes in the order of the AUROC of detail alone, and OCGAN's beside it."""
-    fig = Figure(figsize=(WIDTH, 3.6))
-    fig.suptitle("On CIFAR-10 the AUROC is high for classes with little detail", x=0.01,
-                 ha="left", fontsize=10.5)  # fmt: skip
+    fig = titled("On CIFAR-10 the AUROC is high for classes with little detail", 3.6)
     for ax, dataset in zip(fig.subplots(1, 2), DATASETS, strict=True):
-        table = class_table(dataset, folder).sort_values("detail", ascending=False)
+        table = class_table(dataset).sort_values("detail", ascending=False)
         r = correlation(table["detail"], table["error"])
         dumbbells(ax, table, "detail", "error")
         ax.set(title=f"{DATASETS[dataset]}: r = {interval(*r, '.2f')}", xlim=(0, 1.02))
@@ -288,26 +245,23 @@ def recorded_classes(folder: Path | None = None) -> Figure:
     return fig
 
 
-def recorded_methods(folder: Path | None = None) -> Figure:
+def recorded_methods() -> Figure:
     """Pearson's r of each method's class AUROCs with those of detail alone."""
-    fig = Figure(figsize=(WIDTH, 3.6))
-    fig.suptitle("Nearly every method follows detail on CIFAR-10; Deep SVDD does not", x=0.01,
-                 ha="left", fontsize=10.5)  # fmt: skip
-    first = correlations("cifar10", folder)
+    fig = titled("Nearly every method follows detail on CIFAR-10; Deep SVDD does not", 3.6)
+    first = correlations("cifar10")
     for ax, dataset in zip(fig.subplots(1, 2, sharey=True), ("cifar10", "mnist"), strict=True):
-        rows = correlations(dataset, folder).loc[first.index]
+        rows = correlations(dataset).loc[first.index]
         forest(ax, rows.rename(index=tables.METHODS))
         ax.set(title=DATASETS[dataset], xlim=(-1, 1.03), xlabel="r with detail, over ten classes")
+        ax.set_xticks([-0.5, 0, 0.5, 1])
     return fig
 
 
-def recorded_units(folder: Path | None = None) -> Figure:
+def recorded_units() -> Figure:
     """OCGAN's AUROC of each class by its error and in units of detail."""
-    fig = Figure(figsize=(WIDTH, 3.6))
-    fig.suptitle("The division helps every digit, and exchanges classes on CIFAR-10", x=0.01,
-                 ha="left", fontsize=10.5)  # fmt: skip
+    fig = titled("The division helps every digit, and exchanges classes on CIFAR-10", 3.6)
     for ax, dataset in zip(fig.subplots(1, 2), DATASETS, strict=True):
-        table = class_table(dataset, folder)
+        table = class_table(dataset)
         dumbbells(ax, table, "error", "units")
         at = np.arange(len(table))[::-1]
         ax.plot(table["published"], at, "D", color=COLOURS["known"], ms=4, zorder=1)
@@ -320,18 +274,18 @@ def recorded_units(folder: Path | None = None) -> Figure:
     return fig
 
 
-def recorded_pictures(folder: Path | None = None) -> Figure:
+def recorded_pictures() -> Figure:
     """Test images in the order of their detail, as an OCGAN of trucks redraws them."""
-    if "picture_given" not in (arrays := read_arrays(PICTURES, folder)):
-        raise _lacking(PICTURES)
+    if "picture_given" not in (arrays := read_arrays(PICTURES)):
+        raise no_record(PICTURES)
     index = pictured(arrays["class_test"])
-    detail = detail_scores("cifar10", folder)[index]
+    detail = detail_scores("cifar10")[index]
     order = np.argsort(detail)[::2]
     truck = tables.class_names("cifar10").index("truck")
     novel = (arrays["class_test"][index] != truck).astype(int)
     rows = {"OCGAN, truck": arrays["picture_redrawn"][order]}
     fig = redrawn(arrays["picture_given"][order], rows, novel[order])
-    fig.suptitle("A model of trucks redraws smooth pictures best", x=0.01, ha="left", fontsize=10.5)
+    fig.suptitle("A model of trucks redraws smooth pictures best", x=0, ha="left", fontsize=10.5)
     for ax, value in zip(fig.axes, detail[order], strict=False):
         ax.set_xlabel(f"{value:.3f}", labelpad=2, fontsize=9)
     return fig
@@ -357,7 +311,7 @@ def error_against_detail(detail: np.ndarray, error: np.ndarray, y: np.ndarray) -
     return fig
 
 
-FIGURES: dict[str, Callable[[], Figure]] = {
+FIGURES = {
     "detail-classes": recorded_classes,
     "detail-methods": recorded_methods,
     "detail-pictures": recorded_pictures,

@@ -3,16 +3,15 @@
 import json
 from collections.abc import Iterable, Sequence
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import stats
 
 from ocnd_lib.records import REPOSITORY, on_one_processor, parse_cell, read_records
-from report.drawing import COLOURS, WIDTH
+from report.drawing import COLOURS, WIDTH, titled
 from report.source import NoRecords, no_record, plain
 from report.tables import METHODS, TITLES, class_names
 
@@ -42,7 +41,7 @@ DATASET_COLOURS = dict(zip(TITLES.values(), (COLOURS["ink"], COLOURS["accuracy"]
 # --- side by side --------------------------------------------------------------------------------
 
 
-def benchmarks(name: str = "results", folder: Path = BENCHMARKS) -> pd.DataFrame:
+def benchmarks(name: str = "results") -> pd.DataFrame:
     """What `make bench` measured, a row a comparison: of a CPU, or of a GPU with the name `gpu`.
 
     Columns: group, unit, baseline_value and ours_value (each the median of its own rounds), ratio,
@@ -50,7 +49,7 @@ def benchmarks(name: str = "results", folder: Path = BENCHMARKS) -> pd.DataFrame
     number of rounds. So the ratio need not be that of the two values. NoRecords if nothing is
     measured.
     """
-    path = folder / f"{name}.json"
+    path = BENCHMARKS / f"{name}.json"
     if not path.exists():
         raise NoRecords("nothing is measured yet; measure with: make bench")
     table = pd.DataFrame(json.loads(path.read_text())["results"]).set_index("name")
@@ -60,9 +59,9 @@ def benchmarks(name: str = "results", folder: Path = BENCHMARKS) -> pd.DataFrame
     ]
 
 
-def machine(name: str = "results", folder: Path = BENCHMARKS) -> str:
+def machine(name: str = "results") -> str:
     """The machine that a file of benchmarks is of."""
-    at = json.loads((folder / f"{name}.json").read_text())["machine"]
+    at = json.loads((BENCHMARKS / f"{name}.json").read_text())["machine"]
     return f"{at['processor']}, {at['cores']} cores, {at['hardware']}, torch {at['torch']}"
 
 
@@ -80,44 +79,36 @@ def benchmarks_page(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"unit": table["unit"], **values, ours: ratios}).rename_axis(None)
 
 
-def ratios_figure(table: pd.DataFrame | None = None) -> Figure:
+def ratios_figure() -> Figure:
     """How many times as fast ours is, a panel a kind of work."""
-    table = benchmarks() if table is None else table
-    parts = {group: table[table["group"] == group] for group in GROUPS}
-    parts = {group: rows for group, rows in parts.items() if len(rows)}
+    table = benchmarks()
+    parts = {group: rows for group in GROUPS if len(rows := table[table["group"] == group])}
     sizes = [len(rows) + 1.4 for rows in parts.values()]
-    fig = Figure(figsize=(WIDTH, 0.215 * sum(sizes) + 0.8))
+    title = "Most of our ways are a little faster; filled: in every round"
+    fig = titled(title, 0.215 * sum(sizes) + 0.8)
     axes = fig.subplots(len(parts), 1, sharex=True, squeeze=False, height_ratios=sizes)[:, 0]
     for ax, (group, rows) in zip(axes, parts.items(), strict=True):
         title, *endings = GROUPS[group]
+        names = [name.removesuffix(next(filter(name.endswith, endings), "")) for name in rows.index]
         for at, row in enumerate(rows.itertuples()):
             sure = row.rounds > 1 and not row.low <= 1 <= row.high
             ax.hlines(at, row.low, row.high, color=COLOURS["ink"])
             ax.plot(row.ratio, at, "o", color=COLOURS["ink"], mfc=None if sure else "white")
-        names = [_without(name, endings) for name in rows.index]
         ax.axvline(1, color=COLOURS["control"], lw=1)
         ax.set_yticks(range(len(rows)), names)
         ax.set(xscale="log", ylim=(len(rows) - 0.4, -0.6))
         ax.set_title(title, loc="left")
         ax.grid(axis="x")
-    axes[-1].xaxis.set_major_locator(FixedLocator([0.5, 1, 2, 5, 10]))
+    axes[-1].set_xticks(ticks := [0.5, 1, 2, 5, 10], map("{:g}".format, ticks))
     axes[-1].xaxis.set_minor_locator(NullLocator())
-    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
     axes[-1].set_xlabel("times as fast as the plain way in the same round")
-    fig.suptitle("Most of our ways are a little faster; filled: in every round", x=0.01, ha="left")
     return fig
-
-
-def _without(name: str, endings: Iterable[str]) -> str:
-    for ending in endings:
-        name = name.removesuffix(ending)
-    return name
 
 
 # --- seconds of recorded cells -------------------------------------------------------------------
 
 
-def cells(folder: Path | None = None) -> pd.DataFrame:
+def cells() -> pd.DataFrame:
     """What recorded cells of the tables and of chapter 2 took, on the processor with most methods.
 
     Columns: cell, method, dataset (as they are shown), auroc, seconds, processor. Only methods with
@@ -134,33 +125,28 @@ def cells(folder: Path | None = None) -> pd.DataFrame:
         }
         for method in TIMED
         for name, title in TITLES.items()
-        for record in read_records(folder, f"{name}/{method}/*")
+        for record in read_records(pattern=f"{name}/{method}/*")
     ]
     if not rows:
         raise no_record("mnist/ocgan/8/0")
     return pd.DataFrame(rows)
 
 
-def timed(found: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `cells` whose seconds compare: those of one processor."""
-    return on_one_processor(found)
-
-
 def worth(found: pd.DataFrame) -> pd.DataFrame:
     """A row a data set and one-class method: median seconds on one processor, and mean AUROC."""
     keys = ["dataset", "method"]
-    seconds = timed(found).groupby(keys, sort=False)["seconds"].median()
+    seconds = on_one_processor(found).groupby(keys, sort=False)["seconds"].median()
     classes = found.groupby([*keys, found["cell"].str.split("/").str[2]])["auroc"].mean()
     means = classes.groupby(level=[0, 1]).mean()
     table = pd.DataFrame({"seconds": seconds, "auroc": means}).dropna()
     return table[table.index.get_level_values("method").isin(METHODS.values())]
 
 
-def cells_figure(folder: Path | None = None) -> Figure:
+def cells_figure() -> Figure:
     """Seconds of each cell, a row a method, the cheapest on top, with the mean AUROCs beside."""
-    found = cells(folder)
+    found = cells()
     table = worth(found)
-    rows = timed(found)
+    rows = on_one_processor(found)
     medians = rows[rows["method"].isin(table.index.get_level_values(1))]
     order = list(medians.groupby("method")["seconds"].median().sort_values().index)
     fig = Figure(figsize=(WIDTH, 1.2 + 0.27 * len(order)))
@@ -193,7 +179,7 @@ def plan_table(found: pd.DataFrame, methods: Iterable[str], seeds: int) -> pd.Da
     A row a method, a column a data set; by the median of recorded cells on one processor, NaN
     without any. ValueError lists the methods that there are.
     """
-    rows, medians = {}, timed(found).groupby(["method", "dataset"])["seconds"].median()
+    rows, medians = {}, on_one_processor(found).groupby(["method", "dataset"])["seconds"].median()
     for method in methods:
         if method not in TIMED:
             raise ValueError(f"unknown method {method!r}; there are: {', '.join(TIMED)}")
@@ -208,9 +194,7 @@ def plan_table(found: pd.DataFrame, methods: Iterable[str], seeds: int) -> pd.Da
 # --- many cells ----------------------------------------------------------------------------------
 
 
-def many_cells(
-    sizes: Sequence[int], workers: Sequence[int], folder: Path | None = None
-) -> pd.DataFrame:
+def many_cells(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:
     """What so many cells cost when they are mixed as in this report; a row a device and size.
 
     Columns: hours of one device, hours until `workers` are through, megabytes of records. A worker
@@ -220,7 +204,7 @@ def many_cells(
     """
     from report.plan import measured_kinds, report_cells  # which asks the chapters for their cells
 
-    kinds, wanted = measured_kinds(folder), list(map(parse_cell, report_cells()))
+    kinds, wanted = measured_kinds(), list(map(parse_cell, report_cells()))
     if kinds.empty:
         raise no_record("mnist/ae/0/0")
     rows = {}
@@ -256,7 +240,7 @@ def readable(value: float) -> str:
     return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
 
 
-def numbers(folder: Path | None = None) -> dict[str, object]:
+def numbers() -> dict[str, object]:
     """Every number of this page's sentences, by its name there."""
     measured = benchmarks()
     several = measured[measured["rounds"] > 1]
@@ -272,7 +256,7 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
     found["convolutions"] = sum(
         row["forward"] + row["backward"] for row in profile if row["work"] == "convolution"
     )
-    one_class = worth(cells(folder))
+    one_class = worth(cells())
     for name, title in TITLES.items():
         part = one_class.loc[title]
         test = stats.spearmanr(part["seconds"], part["auroc"])

@@ -1,8 +1,7 @@
 """Chapter 4: what each part of OCGAN adds, and what random codes draw with it and without."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,9 @@ from ocnd_lib.records import parse_cell, read_arrays
 from ocnd_lib.stats import proportion_interval, seed_interval
 from report import tables
 from report.chapters.reconstruction import DATASETS, beyond, random_decodes
-from report.drawing import COLOURS, WIDTH, forest, interval, show_image
-from report.source import PUBLISHED, NoRecords
+from report.drawing import COLOURS, WIDTH, forest, interval, show_image, titled
+from report.source import PUBLISHED, no_record
+from report.tables import once
 
 # a part more each time: the name it has in figures, and the method it is in the name of a cell
 VARIANTS = {
@@ -86,15 +86,16 @@ def reruns() -> dict[str, float]:
 # --- the ablation --------------------------------------------------------------------------------
 
 
-def ablation_runs(dataset: str, folder: Path | None = None) -> Runs:
+@once
+def ablation_runs(dataset: str) -> Runs:
     """The recorded runs of the ablation on a data set; NoRecords if there is none."""
     cells = [cell for cell in map(parse_cell, ABLATION_CELLS) if cell.dataset == dataset]
     runs = {
-        title: tables.read_runs([cell for cell in cells if cell.variant == method], folder)
+        title: tables.read_runs([cell for cell in cells if cell.variant == method])
         for title, method in VARIANTS.items()
     }
     if not any(runs.values()):
-        raise NoRecords(f"no record yet; make one with: ocnd run {cells[0]}")
+        raise no_record(cells[0])
     return runs
 
 
@@ -124,11 +125,11 @@ def gains(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
-def gains_page(folder: Path | None = None) -> pd.DataFrame:
+def gains_page() -> pd.DataFrame:
     """For a page: `gains` over all classes of a data set, and the wider interval."""
     pages = {}
     for dataset in CLASSES:
-        rows = gains(ablation_runs(dataset, folder)).iterrows()
+        rows = gains(ablation_runs(dataset)).iterrows()
         pages[DATASETS[dataset]] = pd.DataFrame.from_dict(
             {
                 part: {
@@ -142,53 +143,53 @@ def gains_page(folder: Path | None = None) -> pd.DataFrame:
     return pd.concat(pages, names=["data set"])
 
 
-def aurocs_page(folder: Path | None = None) -> pd.DataFrame:
+def aurocs_page() -> pd.DataFrame:
     """For a page: the AUROC of each variant and class, mean over seeds with Student's interval."""
-    parts = [ablation_table(d, ablation_runs(d, folder)) for d in CLASSES]
+    parts = [ablation_table(d, ablation_runs(d)) for d in CLASSES]
     grouped = pd.concat(parts).groupby(["variant", "class"], sort=False)["auroc"]
     return grouped.agg(lambda values: interval(*seed_interval(values))).unstack("class")
 
 
-def elsewhere_table(folder: Path | None = None) -> pd.DataFrame:
+def elsewhere_table() -> pd.DataFrame:
     """How many random codes of each variant draw nothing as near to the 8 as real 8s are.
 
     Columns value, low, high: the share and its Wilson interval; index the variant.
     """
     rows = {}
-    for title, arrays in _pictures("drawn", folder).items():
+    for title, arrays in _pictures("drawn").items():
         drawn = arrays["distance_drawn"]
         far = beyond(drawn, arrays["distance_held_out"]) * len(drawn)
         rows[title] = proportion_interval(far, len(drawn))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
 
 
-def table_mean(dataset: str, folder: Path | None = None) -> tuple[float, float, float]:
+def table_mean(dataset: str) -> tuple[float, float, float]:
     """OCGAN's mean AUROC over all classes of a data set, with its interval."""
     cells = [cell for cell in map(parse_cell, TABLE_CELLS) if cell.dataset == dataset]
-    if not (runs := tables.read_runs(cells, folder)):
-        raise NoRecords(f"no record yet; make one with: ocnd run {cells[0]}")
+    if not (runs := tables.read_runs(cells)):
+        raise no_record(cells[0])
     return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
 
 
 # --- what the page says --------------------------------------------------------------------------
 
 
-def numbers(folder: Path | None = None) -> dict[str, object]:
+def numbers() -> dict[str, object]:
     """Every recorded or published number that a sentence of the page has, by its name there."""
     found: dict[str, object] = {}
     for dataset in CLASSES:
-        runs = ablation_runs(dataset, folder)
+        runs = ablation_runs(dataset)
         for part, row in gains(runs).iterrows():
             found[f"{part}-{dataset}"] = interval(row["value"], row["low"], row["high"], "+.3f")
             found[f"paper-{part}"] = float(row["paper"])
-        found[f"ours-{dataset}"] = interval(*table_mean(dataset, folder))
+        found[f"ours-{dataset}"] = interval(*table_mean(dataset))
         found[f"published-{dataset}"] = float(tables.load_published(dataset).loc["ocgan", "mean"])
         means = ablation_table(dataset, runs).groupby(["class", "variant"])["auroc"].mean()
         found |= {f"{v.removeprefix('+ ')}-{k}": float(auroc) for (k, v), auroc in means.items()}
     found |= reruns()
-    eights = [run for run in ablation_runs("mnist", folder)["+ latent"] if run.normal_class == 8]
+    eights = [run for run in ablation_runs("mnist")["+ latent"] if run.normal_class == 8]
     found["latent-8-lowest"], found["latent-8-next"] = sorted(run.auroc for run in eights)[:2]
-    for title, row in elsewhere_table(folder).iterrows():
+    for title, row in elsewhere_table().iterrows():
         found[f"elsewhere-{title.removeprefix('+ ')}"] = interval(*row, ".0%")
     return found
 
@@ -196,22 +197,21 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _pictures(name: str, folder: Path | None) -> dict[str, dict[str, np.ndarray]]:
+def _pictures(name: str) -> dict[str, dict[str, np.ndarray]]:
     """The arrays of each variant that has pictures of this name, by its title."""
-    stored = {title: read_arrays(cell, folder) for title, cell in PICTURE_CELLS.items()}
+    stored = {title: read_arrays(cell) for title, cell in PICTURE_CELLS.items()}
     found = {title: a for title, a in stored.items() if f"picture_{name}" in a}
     if not found:
-        raise NoRecords(f"no record yet; make one with: ocnd run {PICTURE_CELLS['+ mining']}")
+        raise no_record(PICTURE_CELLS["+ mining"])
     return found
 
 
-def recorded_gains(folder: Path | None = None) -> Figure:
+def recorded_gains() -> Figure:
     """What each part adds to the mean AUROC, beside the paper's gain on MNIST."""
-    fig = Figure(figsize=(WIDTH, 2.6))
-    fig.suptitle("The discriminators help on MNIST and harm on CIFAR-10; mining is not seen",
-                 x=0.01, ha="left", fontsize=10.5)  # fmt: skip
+    title = "The discriminators help on MNIST and harm on CIFAR-10; mining is not seen"
+    fig = titled(title, 2.6)
     for ax, dataset in zip(fig.subplots(1, 2, sharex=True, sharey=True), CLASSES, strict=True):
-        table = gains(ablation_runs(dataset, folder))
+        table = gains(ablation_runs(dataset))
         forest(ax, table)
         ax.set(title=f"{DATASETS[dataset]}: {', '.join(CLASSES[dataset])}", xlabel="AUROC gained")
         if dataset == "mnist":
@@ -224,12 +224,11 @@ def recorded_gains(folder: Path | None = None) -> Figure:
     return fig
 
 
-def recorded_ablation(folder: Path | None = None) -> Figure:
+def recorded_ablation() -> Figure:
     """AUROC of each class and seed as part after part is switched on, each panel 0.18 high."""
-    parts = [ablation_table(d, ablation_runs(d, folder)) for d in CLASSES]
+    parts = [ablation_table(d, ablation_runs(d)) for d in CLASSES]
     panels = list(pd.concat(parts).groupby("class", sort=False))
-    fig = Figure(figsize=(WIDTH, 2.9))
-    fig.suptitle("Trucks stay below chance with every part", x=0.01, ha="left", fontsize=10.5)
+    fig = titled("Trucks stay below chance with every part", 2.9)
     for ax, (name, table) in zip(fig.subplots(1, len(panels)), panels, strict=True):
         at = table["variant"].map(list(VARIANTS).index)
         ax.plot(at, table["auroc"], ".", color=COLOURS["ink"], alpha=0.5)
@@ -242,17 +241,17 @@ def recorded_ablation(folder: Path | None = None) -> Figure:
     return fig
 
 
-def recorded_decodes(folder: Path | None = None) -> Figure:
+def recorded_decodes() -> Figure:
     """Images of random codes, variant by variant, and how many are far from every 8."""
-    shares = elsewhere_table(folder)["value"]
-    found = _pictures("drawn", folder)
+    shares = elsewhere_table()["value"]
+    found = _pictures("drawn")
     titles = {title: f"{title}\n{shares[title]:.0%} elsewhere" for title in found}
     return random_decodes({titles[title]: a["picture_drawn"] for title, a in found.items()})
 
 
-def recorded_mined(folder: Path | None = None) -> Figure:
+def recorded_mined() -> Figure:
     """Images of random codes before and after mining."""
-    (arrays,) = _pictures("mined", folder).values()
+    (arrays,) = _pictures("mined").values()
     return mined_pairs(arrays["picture_drawn"][:12], arrays["picture_mined"][:12])
 
 
@@ -391,7 +390,7 @@ def architecture() -> Figure:
     return fig
 
 
-FIGURES: dict[str, Callable[[], Figure]] = {
+FIGURES = {
     "ocgan-gains": recorded_gains,
     "ocgan-ablation": recorded_ablation,
     "ocgan-decodes": recorded_decodes,

@@ -1,8 +1,7 @@
 """Chapter 3: the size of an autoencoder's code, and what random codes are decoded to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,9 @@ from ocnd_lib.data import class_index
 from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
 from ocnd_lib.stats import proportion_interval, seed_interval
 from report import tables
-from report.drawing import COLOURS, WIDTH, forest, interval, show_image
-from report.source import NoRecords
+from report.drawing import COLOURS, WIDTH, forest, interval, show_image, titled
+from report.source import no_record
+from report.tables import once
 
 DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 LATENT_DIMS = (2, 4, 8, 16, 32, 64, 128, 256)
@@ -71,7 +71,8 @@ def sweep_row(latent_dim: int, seed: int, y: np.ndarray, score: np.ndarray) -> d
     }
 
 
-def latent_table(folder: Path | None = None) -> pd.DataFrame:
+@once
+def latent_table() -> pd.DataFrame:
     """The recorded latent sweep: `sweep_row` with auroc and validation, a row a cell.
 
     validation: the AUROC between in-class validation images and the same, damaged. Cells without a
@@ -79,14 +80,14 @@ def latent_table(folder: Path | None = None) -> pd.DataFrame:
     """
     rows = []
     for cell in map(parse_cell, LATENT_CELLS):
-        if record := read_record(cell, folder):
-            arrays, metrics = read_arrays(cell, folder), record["metrics"]
+        if record := read_record(cell):
+            arrays, metrics = read_arrays(cell), record["metrics"]
             latent_dim = record["parameters"]["latent_dim"]
             row = sweep_row(latent_dim, cell.seed, _novel(cell, arrays), arrays["score"])
             validation = metrics["validation"]["mean"]
             rows.append({**row, "auroc": metrics["auroc"], "validation": validation})
     if not rows:
-        raise NoRecords(f"no record yet; make one with: ocnd run {LATENT_CELLS[0]}")
+        raise no_record(LATENT_CELLS[0])
     return pd.DataFrame(rows)
 
 
@@ -110,14 +111,13 @@ def latent_change(table: pd.DataFrame, column: str, since: int) -> tuple[float, 
     return seed_interval((wide[wide.columns.max()] - wide[since]).dropna())
 
 
-def against_ocgan(latent_dim: int, folder: Path | None = None) -> tuple[float, float, float]:
+def against_ocgan(latent_dim: int) -> tuple[float, float, float]:
     """AUROC on MNIST's 8 of an autoencoder with this code minus OCGAN's: (difference, low, high).
 
     The interval is over seeds and test images, the same images for both.
     """
     cells = [latent_cell(latent_dim, seed) for seed in SEEDS]
-    runs = [tables.read_runs(list(map(parse_cell, of)), folder) for of in (cells, OCGAN_CELLS)]
-    return compare_means(*runs)
+    return compare_means(*map(tables.read_runs, (cells, OCGAN_CELLS)))
 
 
 # --- random codes --------------------------------------------------------------------------------
@@ -143,7 +143,8 @@ def difference_of_shares(
     )
 
 
-def elsewhere_table(folder: Path | None = None) -> pd.DataFrame:
+@once
+def elsewhere_table() -> pd.DataFrame:
     """How many random codes of each model draw nothing that is as near to the normal class as real
     images of it are; index data set, method.
 
@@ -153,14 +154,14 @@ def elsewhere_table(folder: Path | None = None) -> pd.DataFrame:
     """
     rows = {}
     for key, cell in PICTURES.items():
-        if "distance_drawn" in (arrays := read_arrays(cell, folder)):
+        if "distance_drawn" in (arrays := read_arrays(cell)):
             drawn, held_out = arrays["distance_drawn"], arrays["distance_held_out"]
             share = proportion_interval(beyond(drawn, held_out) * len(drawn), len(drawn))
             usual = proportion_interval(USUAL * len(held_out), len(held_out))
             more = difference_of_shares(share, usual)
             rows[key] = (*share, *more, len(drawn))
     if not rows:
-        raise NoRecords(f"no record yet; make one with: ocnd run {next(iter(PICTURES.values()))}")
+        raise no_record(next(iter(PICTURES.values())))
     columns = ["value", "low", "high", "more", "more_low", "more_high", "codes"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).set_axis(
         pd.MultiIndex.from_tuples(rows, names=["data set", "method"])
@@ -177,9 +178,9 @@ def fewer_on_cifar10(table: pd.DataFrame, method: str) -> tuple[float, float, fl
 # --- what the page says --------------------------------------------------------------------------
 
 
-def numbers(folder: Path | None = None) -> dict[str, object]:
+def numbers() -> dict[str, object]:
     """Every recorded number that a sentence of the page has, by its name there."""
-    table, drawn = latent_table(folder), elsewhere_table(folder)
+    table, drawn = latent_table(), elsewhere_table()
     auroc, chosen = mean_by_code(table, "auroc"), int(mean_by_code(table, "validation").idxmax())
     sizes = {"shortest": auroc.index.min(), "chosen": chosen, "peak": auroc.idxmax()}
     sizes["longest"] = auroc.index.max()
@@ -190,19 +191,13 @@ def numbers(folder: Path | None = None) -> dict[str, object]:
     novel = latent_change(table, "novel", sizes["shortest"])
     found["novel-change"] = interval(*novel, "+.3f")
     found["auroc-change"] = interval(*latent_change(table, "auroc", chosen), "+.3f")
-    found["ocgan-8"] = float(np.mean([r["metrics"]["auroc"] for r in _ocgan_records(folder)]))
+    found["ocgan-8"] = float(tables.results("mnist", ["ocgan"]).ours.loc["ocgan", "8"])
     for name in ("peak", "chosen"):
-        found[f"{name}-above-ocgan"] = interval(*against_ocgan(sizes[name], folder), "+.3f")
+        found[f"{name}-above-ocgan"] = interval(*against_ocgan(sizes[name]), "+.3f")
     for (dataset, method), row in drawn.iterrows():
         found[f"elsewhere-{dataset}-{method}"] = interval(row.value, row.low, row.high, ".0%")
     found["fewer-on-cifar10"] = interval(*fewer_on_cifar10(drawn, "ae"), ".0%")
     found["codes"] = int(drawn["codes"].max())
-    return found
-
-
-def _ocgan_records(folder: Path | None) -> list[dict]:
-    if not (found := [r for cell in OCGAN_CELLS if (r := read_record(cell, folder))]):
-        raise NoRecords(f"no record yet; make one with: ocnd run {OCGAN_CELLS[0]}")
     return found
 
 
@@ -284,8 +279,9 @@ def redrawn(given: np.ndarray, rows: Mapping[str, np.ndarray], novel: np.ndarray
 
 def random_decodes(grids: Mapping[str, np.ndarray]) -> Figure:
     """A square of images of random codes for each model: title → uint8 (n, C, H, W)."""
-    fig = Figure(figsize=(WIDTH, 0.3 + WIDTH / max(3, len(grids))))
-    axes = fig.subplots(1, max(3, len(grids)))
+    places = max(3, len(grids))
+    fig = Figure(figsize=(WIDTH, 0.6 + WIDTH / places))
+    axes = fig.subplots(1, places)
     for ax in axes[len(grids) :]:
         ax.set_axis_off()
     for ax, (title, images) in zip(axes, grids.items(), strict=False):
@@ -293,18 +289,18 @@ def random_decodes(grids: Mapping[str, np.ndarray]) -> Figure:
         n, c, h, w = images[: side * side].shape
         mosaic = images[:n].reshape(side, side, c, h, w).transpose(2, 0, 3, 1, 4)
         show_image(ax, mosaic.reshape(c, side * h, side * w))
-        ax.set_title(title)
+        ax.set_title(title, fontsize=9)
         ax.spines[:].set_visible(False)
     return fig
 
 
-def recorded_latent(folder: Path | None = None) -> Figure:
+def recorded_latent() -> Figure:
     """MNIST's 8: errors and AUROC against the size of the code."""
     titles = ("Longer codes redraw novelties better", "and in the end detect them less well")
-    return latent_sweep(latent_table(folder), titles)
+    return latent_sweep(latent_table(), titles)
 
 
-def recorded_redrawn(dataset: str, methods: tuple[str, ...], folder: Path | None = None) -> Figure:
+def recorded_redrawn(dataset: str, methods: tuple[str, ...]) -> Figure:
     """One test image of every class, the normal one first, as models redraw it.
 
     A GAN redraws an image by the nearest one that the search of its score finds.
@@ -312,13 +308,13 @@ def recorded_redrawn(dataset: str, methods: tuple[str, ...], folder: Path | None
     rows = {}
     for method in methods:
         cell = PICTURES[dataset, method]
-        if "picture_redrawn" in (arrays := read_arrays(cell, folder)):
+        if "picture_redrawn" in (arrays := read_arrays(cell)):
             novel = _novel(parse_cell(cell), arrays)[pictured(arrays["class_test"])]
             order = normal_first(novel, 2)
             given, novel = arrays["picture_given"][order], novel[order]
             rows[DRAWN[method]] = arrays["picture_redrawn"][order]
     if not rows:
-        raise NoRecords(f"no record yet; make one with: ocnd run {PICTURES[dataset, methods[0]]}")
+        raise no_record(PICTURES[dataset, methods[0]])
     return redrawn(given, rows, novel)
 
 
@@ -327,24 +323,22 @@ def normal_first(novel: np.ndarray, each: int) -> np.ndarray:
     return np.concatenate([np.flatnonzero(novel == 0), np.flatnonzero(novel)[::each]])
 
 
-def recorded_decodes(folder: Path | None = None) -> Figure:
+def recorded_decodes() -> Figure:
     """Images of random codes of four models."""
-    table, grids = elsewhere_table(folder), {}
+    table, grids = elsewhere_table(), {}
     for key in (("mnist", "ae"), ("mnist", "vae"), ("mnist", "gan"), ("cifar10", "ae")):
         if key in table.index:
             dataset, method = key
             title = f"{DRAWN[method]}, {NORMAL[dataset]}\n{table.loc[key, 'value']:.0%} elsewhere"
-            grids[title] = read_arrays(PICTURES[key], folder)["picture_drawn"]
+            grids[title] = read_arrays(PICTURES[key])["picture_drawn"]
     return random_decodes(grids)
 
 
-def recorded_elsewhere(folder: Path | None = None) -> Figure:
+def recorded_elsewhere() -> Figure:
     """The share of random codes that draw something far from the normal class, model by model."""
-    table = elsewhere_table(folder)
+    table = elsewhere_table()
     shown = [name for name in DATASETS if name in table.index]
-    fig = Figure(figsize=(WIDTH, 2.6))
-    fig.suptitle("Random codes draw something else mostly in plain autoencoders of the 8", x=0.01,
-                 ha="left", fontsize=10.5)  # fmt: skip
+    fig = titled("Random codes draw something else mostly in plain autoencoders of the 8", 2.6)
     for ax, name in zip(fig.subplots(1, 2, sharex=True, sharey=True), shown, strict=False):
         rows = table.loc[name].rename(index=DRAWN)
         forest(ax, rows, zero=USUAL)
@@ -354,7 +348,7 @@ def recorded_elsewhere(folder: Path | None = None) -> Figure:
     return fig
 
 
-FIGURES: dict[str, Callable[[], Figure]] = {
+FIGURES = {
     "reconstruction-latent": recorded_latent,
     "reconstruction-mnist": partial(recorded_redrawn, "mnist", ("ae", "vae", "gan")),
     "reconstruction-cifar10": partial(recorded_redrawn, "cifar10", ("ae",)),

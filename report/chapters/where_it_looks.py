@@ -248,7 +248,7 @@ def checks() -> Figure:
         line = shuffled[shuffled["map"] == kind].sort_values("step")
         right.plot(line["layer"], line["mean"], "o-", color=COLOURS[MAPS[kind][1]])
     right.axhline(0, color=COLOURS["control"], lw=1)
-    right.tick_params(axis="x", rotation=45)
+    right.tick_params(axis="x", rotation=90)  # slanted names would overlap
     right.set(title="Do maps follow weights?", ylabel="rank correlation", ylim=(-0.3, 1))
     right.set_xlabel("weights shuffled down to this layer")
     return fig
