@@ -40,16 +40,17 @@ def gains_table(dataset: str) -> pd.DataFrame:
 
 def ideas() -> Figure:
     """The gains, a panel a data set."""
-    fig = titled("Neither OCGAN's parts nor attention raise the AUROC on CIFAR-10", 2.6)
+    fig = titled("Neither OCGAN's parts nor attention raises the AUROC on CIFAR-10", 2.6)
     axes = fig.subplots(1, len(TITLES), sharex=True, sharey=True)
     colours = [COLOURS[role] for role in IDEAS.values()]
     for ax, (dataset, title) in zip(axes, TITLES.items(), strict=True):
         table = gains_table(dataset)
         forest(ax, table.assign(colour=colours))
         for y, row in enumerate(table[::-1].itertuples()):
-            beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
-            ax.annotate(f"{row.value:+.3f}", (row.high, y), **beside)
-        ax.set(title=title, xlabel="AUROC with it, minus without", xlim=(-0.03, 0.085))
+            x, shift, side = (row.low, -6, "right") if row.high < 0 else (row.high, 6, "left")
+            beside = {"textcoords": "offset points", "ha": side, "va": "center"}
+            ax.annotate(f"{row.value:+.3f}", (x, y), (shift, 0), **beside)
+        ax.set(title=title, xlabel="AUROC with it, minus without", xlim=(-0.045, 0.085))
     return fig
 
 
