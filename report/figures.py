@@ -8,6 +8,7 @@ from report.chapters import (
     class_imbalance,
     class_or_detail,
     costs,
+    front,
     masked_vs_original,
     ocgan,
     reconstruction,
@@ -17,7 +18,7 @@ from report.chapters import (
 
 # the chapters in the order of the book; each maps the names of its figures to what draws them
 CHAPTERS = (
-    what_is_a_novelty, class_imbalance, reconstruction, ocgan, benchmark, class_or_detail,
+    front, what_is_a_novelty, class_imbalance, reconstruction, ocgan, benchmark, class_or_detail,
     masked_vs_original, attention_gan, where_it_looks, audit, all_tables, costs,
 )  # fmt: skip
 FIGURES = {name: draw for chapter in CHAPTERS for name, draw in chapter.FIGURES.items()}

@@ -82,7 +82,8 @@ def book_notebooks(root: Path = ROOT) -> list[Path]:
         for item in node if isinstance(node, list) else []:
             yield from files(item)
 
-    names = [name.removeprefix("chapters/") for name in files(toc) if name.startswith("chapters/")]
+    pages = [toc["root"], *files(toc)]
+    names = [name.removeprefix("chapters/") for name in pages if name.startswith("chapters/")]
     return [p for p in (root / "notebooks" / f"{name}.ipynb" for name in names) if p.exists()]
 
 

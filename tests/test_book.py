@@ -49,20 +49,15 @@ def test_every_chapter_has_one_source():
         assert prose.exists() != notebook.exists(), f"{file}: either {prose} or {notebook}"
 
 
-def test_landing_page_tells_the_state_of_every_chapter():
-    cards = re.findall(
-        r":link: chapters/(\w+)\n.*?(?:`(complete|to come)`)?\n:::",
-        (ROOT / "book/intro.md").read_text(),
-        re.DOTALL,
-    )
-    states = {name: state for name, state in cards if name != "gallery"}
-    assert [f"chapters/{name}" for name in states] == [
-        file for file in toc_files() if file.startswith("chapters/") and "gallery" not in file
-    ]
-    for name, state in states.items():
-        prose = ROOT / "book/chapters" / f"{name}.md"
-        is_planned = prose.exists() and "{admonition} To come" in prose.read_text()
-        assert state == ("to come" if is_planned else "complete"), name
+def test_the_front_page_leads_to_every_chapter():
+    front = (ROOT / "notebooks/front.ipynb").read_text()
+    toc = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
+    numbered = [page["file"] for part in toc["parts"][:-1] for page in part["chapters"]]
+    links = dict(re.findall(r"\{doc\}`chapter (\d+) <(\w+)>`", front))
+    for number, file in enumerate(numbered, 1):
+        name = Path(file).name
+        assert f"<{name}>" in front or name == "beyond", file
+        assert links.get(str(number), name) == name  # the numbers of chapters are those of the book
 
 
 def test_citation_file_names_this_version():
@@ -286,7 +281,7 @@ def test_a_number_opens_what_stands_behind_it(browser, site, pages, book):
 def test_index_leads_to_the_landing_page(browser, site):
     page = browser.new_page()
     page.goto(f"{site}/index.html")
-    page.wait_for_url(f"{site}/intro.html", timeout=10_000)
+    page.wait_for_url(f"{site}/chapters/front.html", timeout=10_000)
     page.close()
 
 

@@ -1,0 +1,57 @@
+"""The front page: what each idea of the deck, and one of ours, adds to the AUROC."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ocnd_lib.comparison import REPEATS, compare_means, shared_runs
+from report.chapters import attention_gan, class_or_detail, ocgan
+from report.drawing import COLOURS, forest, titled
+from report.tables import TITLES, class_names
+
+# how the ideas are named on the figure, and the colour of each
+IDEAS = {
+    "two discriminators": "normal",
+    "mining": "normal",
+    "an attention map": "masked",
+    "the error in units\nof detail": "control",
+}
+
+
+def gains_table(dataset: str) -> pd.DataFrame:
+    """What each idea adds to the mean AUROC: a row an idea; value, low, high.
+
+    Over the classes, seeds and test images of the chapters, whose numbers these are: OCGAN's parts
+    over what is without them, the attention-GAN over its first GAN, OCGAN's error divided by the
+    detail of each image over the error itself.
+    """
+    runs = ocgan.ablation_runs(dataset)
+    steps = (ocgan.STEPS[part] for part in ("discriminators", "mining"))
+    rows = [
+        compare_means(*shared_runs(runs[after], runs[before]), repeats=ocgan.DRAWS)
+        for before, after in steps
+    ]
+    cells = attention_gan.cells_of(dataset, ["attention-gan"], class_names(dataset))
+    parts = attention_gan.read_parts(cells)
+    rows.append(list(attention_gan.gain(parts["score"], parts["base"]).values())[:3])
+    both = class_or_detail.divided(dataset, "ocgan"), class_or_detail.runs(dataset, "ocgan")
+    rows.append(compare_means(*both, repeats=REPEATS))
+    return pd.DataFrame(rows, list(IDEAS), ["value", "low", "high"])
+
+
+def ideas() -> Figure:
+    """The gains, a panel a data set."""
+    fig = titled("Neither OCGAN's parts nor attention raises the AUROC on CIFAR-10", 2.6)
+    axes = fig.subplots(1, len(TITLES), sharex=True, sharey=True)
+    colours = [COLOURS[role] for role in IDEAS.values()]
+    for ax, (dataset, title) in zip(axes, TITLES.items(), strict=True):
+        table = gains_table(dataset)
+        forest(ax, table.assign(colour=colours))
+        for y, row in enumerate(table[::-1].itertuples()):
+            x, shift, side = (row.low, -6, "right") if row.high < 0 else (row.high, 6, "left")
+            beside = {"textcoords": "offset points", "ha": side, "va": "center"}
+            ax.annotate(f"{row.value:+.3f}", (x, y), (shift, 0), **beside)
+        ax.set(title=title, xlabel="AUROC with it, minus without", xlim=(-0.045, 0.085))
+    return fig
+
+
+FIGURES = {"front-ideas": ideas}

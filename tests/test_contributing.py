@@ -1,0 +1,69 @@
+"""CONTRIBUTING.md: its example is a detector, and the way it tells is the way a cell goes."""
+
+import re
+import sys
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import test_detectors_contract as contract
+from ocnd_lib import benchmark, protocol
+from report import tables
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+PROMISES = (
+    contract.test_parameters_are_kept_untouched_and_cloned,
+    contract.test_a_fit_rests_on_its_images_parameters_and_seed_alone,
+    contract.test_orientation_and_threshold,
+    contract.test_negatives_are_more_novel_than_unseen_normal_images,
+    contract.test_a_score_does_not_depend_on_its_batch_mates,
+)
+
+
+@pytest.fixture
+def nearest(monkeypatch):
+    """The example, entered where the text says."""
+    (source,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert len(source.splitlines()) <= 30
+    module = ModuleType("ocnd_lib.detectors.nearest")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(source, vars(module))
+    monkeypatch.setitem(protocol.DETECTORS, "nearest", ("nearest", "Nearest", {}))
+    parameters = partial(benchmark._detector_parameters, "nearest")
+    method = benchmark.Method(benchmark._detector, parameters)  # as for all of DETECTORS at import
+    monkeypatch.setitem(benchmark.METHODS, "nearest", method)
+    monkeypatch.setitem(tables.METHODS, "nearest", "Nearest image")
+    monkeypatch.setitem(contract.SMALL, "Nearest", {})
+    monkeypatch.setitem(contract.CLASSES, "Nearest", module.Nearest)
+    yield
+    contract.fitted.cache_clear()
+    contract.scores.cache_clear()
+
+
+def test_the_example_runs_as_a_cell_and_joins_the_table(nearest, tmp_path):
+    record = benchmark.run_cell("digits/nearest+most=100/8/0", tmp_path / "records")
+    assert record["metrics"]["auroc"] > 0.9
+    benchmark.run_cell("digits/nearest/8/0", tmp_path / "records")
+    found = tables.results("digits", tmp_path / "records", tables.METHODS)
+    assert "Nearest image" in tables.render({"digits": found})
+
+
+def test_the_example_keeps_what_every_detector_promises(nearest, tmp_path):
+    for promise in PROMISES:
+        promise("Nearest")
+    contract.test_what_is_saved_is_loaded("Nearest", tmp_path)
+
+
+def test_every_place_on_the_way_exists_and_the_way_is_short():
+    way = TEXT.partition("## A detector")[0]
+    hops = re.findall(r"`([\w/]+\.py): (\w+)`", way)
+    assert hops and len(way.split("1. ")[1].splitlines()) <= 12
+    for file, name in hops:
+        assert f"def {name}(" in (ROOT / file).read_text(), (file, name)
+    assert len(hops) <= 20 and len({file for file, _ in hops}) <= 10
+    for file in re.findall(r"`([\w/]+\.py)`", TEXT):
+        known = (ROOT / file, ROOT / "ocnd_lib/detectors" / file)
+        assert file == "nearest.py" or any(path.exists() for path in known), file
