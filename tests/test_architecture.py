@@ -14,7 +14,7 @@ TURNING_BACK = {("ocnd_lib.data", "ocnd_lib.masked")}  # the one import of a cir
 LINES_A_FILE = 400
 LONGER = {"tests/test_coco.py": 610}  # to be thinned; nothing is added here
 # to become: data_prep 1800, ocnd_lib 6000, report 4000, benchmarks 500, tests 9000
-LINES = {"data_prep": 2100, "ocnd_lib": 7200, "report": 6300, "benchmarks": 700, "tests": 12000}
+LINES = {"data_prep": 2100, "ocnd_lib": 7200, "report": 6300, "benchmarks": 700, "tests": 11900}
 
 
 def modules(package: str) -> dict[str, Path]:
