@@ -264,7 +264,7 @@ def test_a_chapter_is_read_in_one_sitting(visits):
     sizes = pd.DataFrame({name: visits[name]["size"] for name in chapters}).T
     print(f"\n{sizes}\nat most {BUDGET}")
     assert (sizes.words > 100).all()  # the prose was found
-    too_long = sizes[(sizes > pd.Series(BUDGET)).any(axis=1)]
+    too_long = sizes[sizes.gt(pd.Series(BUDGET)).any(axis=1)]
     assert too_long.empty, f"too long, beside {BUDGET}:\n{too_long}"
 
 
