@@ -126,11 +126,10 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
     cluster, tmp_path, monkeypatch
 ):
     folder, log, here, before = tmp_path / "records", tmp_path / "log", os.getpid(), os.nice(0)
-    wanted = [TINY.format(digit, 0) for digit in range(2)]
+    wanted, real = [TINY.format(digit, 0) for digit in range(2)], sweeps._task
 
     def task(cell, *settings):
         from ocnd_lib import benchmark
-        from ocnd_lib.sweep import _task
 
         (tmp_path / f"started-{os.getpid()}").touch()
         end = time.monotonic() + 300
@@ -146,7 +145,7 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
             write(record, arrays, folder)
 
         with mock.patch.object(benchmark, "write_record", noted):
-            return _task(cell, *settings)
+            return real(cell, *settings)
 
     monkeypatch.setattr(sweeps, "_task", task)
     with ThreadPoolExecutor(2) as pool:  # one has a process of its own, one a thread of this
