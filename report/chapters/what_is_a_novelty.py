@@ -212,7 +212,8 @@ def _planes(message: str, pictures: Mapping[str, tuple[str, Detector, Mapping]])
         ax.contour(x, y, novelty, [0], colors=[COLOURS["ink"]], linewidths=1.3)
         for role, xy in points.items():
             colour, marker = POINTS[role]
-            handles[role] = ax.scatter(*xy.T, 16, COLOURS[colour], marker, ec="white", lw=0.4)
+            style = {"marker": marker, "c": COLOURS[colour], "ec": "white", "lw": 0.4}
+            handles[role] = ax.scatter(*xy.T, 16, **style)
         ax.set(aspect="equal", xticks=[], yticks=[])
         ax.set_xlabel(text, loc="left")
         ax.spines[:].set_visible(True)
