@@ -64,6 +64,8 @@ def test_every_place_on_the_way_exists_and_the_way_is_short():
     for file, name in hops:
         assert f"def {name}(" in (ROOT / file).read_text(), (file, name)
     assert len(hops) <= 20 and len({file for file, _ in hops}) <= 10
-    for file in re.findall(r"`([\w/]+\.py)`", TEXT):
+    for file in set(re.findall(r"`([\w/]+\.py)`", TEXT)) - {"nearest.py"}:
+        if file.endswith("X.py"):  # of any chapter
+            continue
         known = (ROOT / file, ROOT / "ocnd_lib/detectors" / file)
-        assert file == "nearest.py" or any(path.exists() for path in known), file
+        assert any(path.exists() for path in known), file
