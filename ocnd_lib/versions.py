@@ -15,7 +15,7 @@ import torch
 from ocnd_lib.attention import control_map
 from ocnd_lib.data import ImageSet, OneClassSplit, class_index
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.explain import pixel_auroc, turned_grad_cam
+from ocnd_lib.heatmaps import pixel_auroc, turned_grad_cam
 from ocnd_lib.masked import Crops, MaskedSet, background_only, silhouette
 from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import to_unit

@@ -10,7 +10,7 @@ from ocnd_lib import benchmark, looks, protocol
 from ocnd_lib.background import small_set
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.explain import energy_inside, grad_cam, pixel_auroc
+from ocnd_lib.heatmaps import energy_inside, grad_cam, pixel_auroc
 from ocnd_lib.records import read_arrays
 from ocnd_lib.training import to_unit
 from report.tables import class_names
@@ -116,10 +116,10 @@ def test_without_masks_or_checks_those_tables_are_empty(model, shown):
 
 
 def test_pictures_show_normal_images_and_novel_ones_of_different_classes(model, shown):
-    kept = looks.pictures(model, shown, each=3)
-    assert list(kept["novel"]) == [0, 0, 0, 1, 1, 1]
+    kept = looks.pictures(model, shown)
+    assert list(kept["novel"]) == [0] * 4 + [1] * 4
     rows = [int(np.flatnonzero((shown.x == x).all((1, 2, 3)))[0]) for x in kept["given"]]
-    assert len(set(shown.label[rows[3:]])) == 3
+    assert len(set(shown.label[rows[4:]])) == 4
     np.testing.assert_array_equal(kept["masks"], shown.masks[rows])
     np.testing.assert_allclose(
         kept[looks.AFTER], looks.maps_of(model, shown.x)[looks.AFTER][rows], atol=1e-6

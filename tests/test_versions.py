@@ -10,7 +10,7 @@ from torch import nn
 from ocnd_lib import benchmark, protocol, sharing
 from ocnd_lib.data import one_class_split
 from ocnd_lib.detectors.kde import KDE
-from ocnd_lib.explain import turned_grad_cam
+from ocnd_lib.heatmaps import turned_grad_cam
 from ocnd_lib.masked import Crops, MaskedSet
 from ocnd_lib.records import coarse, read_arrays
 from ocnd_lib.versions import TRUE, VERSIONS, by_maps, found, shown
