@@ -1,7 +1,6 @@
 """What scoring costs, counted: multiply-accumulates instead of seconds of some machine."""
 
 import numpy as np
-from sklearn.base import clone
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -44,26 +43,3 @@ def _classical(state: dict[str, np.ndarray]) -> int:
     size, pixels = state["components"].shape
     centres = state["centres"] if "centres" in state else state["support_vectors"]
     return size * pixels + len(centres) * size
-
-
-def training_macs(detector: Detector, x: np.ndarray, images: int) -> float:
-    """Multiply-accumulates of fitting a detector to `images` images; a count, not a measurement.
-
-    It is fitted to uint8 `x` (N, C, 32, 32), some batches, with two and with four epochs of each
-    phase of its training; what an epoch more takes is scaled to all epochs and images. Work outside
-    the epochs, such as scoring the validation images, does not count. 0 without epochs.
-    """
-    settings = detector.get_params()
-    planned = {name: n for name, n in settings.items() if name.endswith("epochs") and n}
-
-    def counted(**epochs: int) -> int:
-        short = clone(detector).set_params(**dict.fromkeys(planned, 2) | epochs, device="cpu")
-        with _Operations() as operations:
-            short.fit(x, x_validation=x[:10])
-        return operations.total
-
-    if not planned:
-        return 0.0
-    least = counted()
-    epoch = {name: (counted(**{name: 4}) - least) / 2 for name in planned}
-    return sum(epoch[name] * planned[name] for name in epoch) / 2 * images / len(x)
