@@ -82,6 +82,10 @@ PAIRS = [
         )
         for method in TRAINED
     ),
+    Pair(
+        "Rotation, training step", TRAINING, "images/s",
+        (LOADED, "rotation"), ("ours", "step rotation ours"),
+    ),
     *(
         Pair(
             f"ten small autoencoders, {how}", TOGETHER, "model images/s",

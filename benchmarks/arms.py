@@ -2,12 +2,14 @@
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 from benchmarks import crops, detectors, together
 
@@ -27,30 +29,58 @@ def pictures(small: bool) -> tuple[np.ndarray, np.ndarray]:
     return x, (np.arange(len(x)) % 10 != 0).astype(np.int64)
 
 
-def loader(small: bool) -> torch.utils.data.DataLoader:
+@dataclass
+class Pictures(torch.utils.data.Dataset):
+    """Images with their labels, each through a transform; or in four turns, and which that are."""
+
+    x: Tensor
+    y: np.ndarray
+    transform: Callable
+    turns: bool
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: int):
+        image = self.transform(self.x[index])
+        if not self.turns:
+            return image, self.y[index]
+        return torch.stack([torch.rot90(image, k, (1, 2)) for k in range(4)]), torch.arange(4)
+
+
+def loader(small: bool, batch: int, turns: bool = False) -> torch.utils.data.DataLoader:
     """The usual way: shuffled batches from two workers, one image at a time through torchvision."""
     from torchvision.transforms import v2
 
     x, y = pictures(small)
     steps = (v2.RandomCrop(32, padding=4, padding_mode="edge"), v2.RandomHorizontalFlip())
     scale = (v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3))
-    data = Pictures(torch.from_numpy(x), y, v2.Compose([*steps, *scale]))
-    return torch.utils.data.DataLoader(data, size(small), shuffle=True, num_workers=2)
+    data = Pictures(torch.from_numpy(x), y, v2.Compose([*steps, *scale]), turns)
+    return torch.utils.data.DataLoader(data, batch, shuffle=True, num_workers=2)
 
 
-@dataclass
-class Pictures(torch.utils.data.Dataset):
-    """Images with their labels, each through a transform."""
+def plain_loop(model: nn.Module, source: Iterable, warm_up: int, counted: int) -> float:
+    """Images a second of `counted` steps of a plain fp32 loop in contiguous memory."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device, memory_format=torch.contiguous_format)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
 
-    x: torch.Tensor
-    y: np.ndarray
-    transform: Callable
+    def rate(batches: Iterator) -> float:
+        start, seen = time.perf_counter(), 0
+        for images, labels in batches:
+            seen += len(images)
+            images, labels = images.to(device), labels.to(device)
+            loss = F.cross_entropy(model(images.view(-1, 3, 32, 32)), labels.flatten())
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return seen / (time.perf_counter() - start)
 
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, index: int):
-        return self.transform(self.x[index]), self.y[index]
+    source = iter(source)
+    rate(islice(source, warm_up))
+    return rate(islice(source, counted))
 
 
 def vgg11(side: str, batch_norm: str, small: bool = False) -> float:
@@ -61,29 +91,22 @@ def vgg11(side: str, batch_norm: str, small: bool = False) -> float:
     batch_norm, batch = batch_norm == "True", size(small)
     count = batch if small else IMAGES
     torch.manual_seed(0)
-    if side == "ours":
-        x, y = pictures(small)
-        recipe = classifier.Recipe(batch_norm=batch_norm, epochs=3, batch_size=batch)
-        _, curves = classifier.fit(x[:count], y[:count], recipe, seed=0)
-        return 2 * count / sum(point["seconds"] for point in curves[1:])
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = VGG11(batch_norm=batch_norm).to(device, memory_format=torch.contiguous_format)
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
-    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    start, seen = 0.0, -count
-    for images, labels in loader(small):
-        if seen == 0:
-            wait()
-            start = time.perf_counter()
-        if seen == 2 * count:
-            break
-        loss = F.cross_entropy(model(images.to(device)), labels.to(device))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        seen += batch
-    wait()
-    return 2 * count / (time.perf_counter() - start)
+    if side == "plain":
+        steps = count // batch
+        return plain_loop(VGG11(batch_norm=batch_norm), loader(small, batch), steps, 2 * steps)
+    x, y = pictures(small)
+    recipe = classifier.Recipe(batch_norm=batch_norm, epochs=3, batch_size=batch)
+    _, curves = classifier.fit(x[:count], y[:count], recipe, seed=0)
+    return 2 * count / sum(point["seconds"] for point in curves[1:])
+
+
+def rotation(small: bool = False) -> float:
+    """Images a second that a plain loop learns to tell the turns of, made image by image."""
+    from ocnd_lib.networks import ResNet
+
+    torch.manual_seed(0)
+    made, batch = detectors.detector("rotation", small)
+    return plain_loop(ResNet(3, 4, made.width), loader(small, batch, turns=True), 2, 8)
 
 
 def data_path(side: str, small: bool = False) -> float:
@@ -94,7 +117,7 @@ def data_path(side: str, small: bool = False) -> float:
         x, y = map(torch.from_numpy, pictures(small))
         source = batches(x, y, size(small), torch.Generator().manual_seed(0), shift_and_flip)
     else:
-        source = iter(loader(small))
+        source = iter(loader(small, size(small)))
     warm_up, counted = (1, 2) if small else (5, 100)
     for _ in range(warm_up):
         next(source)
@@ -106,6 +129,7 @@ def data_path(side: str, small: bool = False) -> float:
 
 ARMS = {
     "vgg11": vgg11,
+    "rotation": rotation,
     "batches": data_path,
     "crops": crops.crops,
     "step": detectors.step,

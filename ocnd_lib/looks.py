@@ -1,10 +1,10 @@
 """Where an attention-GAN looks: heat maps of its critics, its attention maps, and their measures.
 
     maps = maps_of(model, x)
-    tables = look(model, x, novel, masks)
+    tables = look(model, choose(split, true_masks(images), most=50))
 
-A critic is the visual discriminator of a GAN, which tells real images from drawn ones. The logit
-that a heat map explains is its "real"; with a classifier, that of "normal".
+A critic is the visual discriminator of a GAN: the logit that its map explains is its "real"; with a
+classifier, that of "normal".
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,11 @@ from data_prep.masked_files import masked_sets
 from ocnd_lib.attention import multiply
 from ocnd_lib.data import OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.explain import (
+from ocnd_lib.heatmaps import (
     baseline_maps,
     grad_cam,
     image_values,
+    lift_of,
     lifts,
     randomised_correlations,
     road,
@@ -45,10 +46,7 @@ ROAD_IMAGES = 24  # of each kind, since every one costs some tenths of a second
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Test images to look at, uint8 (N, C, 32, 32): `novel` and `label` (N,), `masks` or None.
-
-    Masks are bool (N, 32, 32), true on the object.
-    """
+    """Test images to look at, uint8 (N, C, 32, 32): `novel` and `label` (N,), `masks` or None."""
 
     x: np.ndarray
     novel: np.ndarray
@@ -57,7 +55,7 @@ class Shown:
 
 
 def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
-    """Where the objects of the test images are, bool (N, 32, 32), or None if that is not known.
+    """Where the objects of the test images are, or None if that is not known.
 
     Of sets with masks, the pixels that are mostly object; of grey ones, those above half white:
     strokes, clothes. ValueError for a set without its masks in another fold than `load_masked` has.
@@ -86,8 +84,7 @@ def choose(split: OneClassSplit, masks: np.ndarray | None, most: int, seed: int 
 def critics(model: AttentionGAN, x: np.ndarray) -> dict[str, tuple[nn.Module, Tensor]]:
     """The networks that heat maps are made of, by name, and the images that each then sees.
 
-    "base critic", "base critic, image x map" (the same network on what the masked one sees),
-    "masked critic", and "classifier" if there is one. ValueError if the critics judge codes too.
+    ON_MASKED is the base critic on what the masked one sees. ValueError if critics judge codes too.
     """
     if model.joint_discriminator:
         raise ValueError("a joint discriminator judges codes too; heat maps are of images alone")
@@ -103,10 +100,7 @@ def critics(model: AttentionGAN, x: np.ndarray) -> dict[str, tuple[nn.Module, Te
 
 
 def maps_of(model: AttentionGAN, x: np.ndarray, layer: str = LAYER) -> dict[str, np.ndarray]:
-    """Heat maps of uint8 images (N, C, 32, 32) by each of `critics`, and the attention map.
-
-    Each (N, 32, 32), at least 0, of one scale within a name. ValueError for an unknown layer.
-    """
+    """Heat maps of uint8 images (N, C, 32, 32) by each of `critics`, and the attention map."""
     maps = {name: grad_cam(net, layer, seen) for name, (net, seen) in critics(model, x).items()}
     return {**maps, ATTENTION: model.attention_map(x)[:, 0]}
 
@@ -117,18 +111,19 @@ def look(
     """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
 
     finds: the rows of `lifts`, for "normal" and "novel" images apart (`images`), with "base critic"
-    as a further baseline; none without masks. strength: those of `explain.strength`.
-    road: mean over images and over as many random maps, lift and its interval, in spreads of the
-    logit over the images. randomised: step (0, 1, ... from the last layer), layer, mean, low, high.
-    Both are of `road_images` images of each kind, and empty for 0.
+    as a further baseline; none without masks. strength: those of `strength`. road: mean over images
+    and over as many random maps, lift and its interval, in spreads of the logit over the images.
+    randomised: step (0, 1, ... from the last layer), layer, mean, low, high. Both are of
+    `road_images` images of each kind, and empty for 0.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
     tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
-    if shown.masks is not None:
-        tables["finds"] = _finds(maps, shown, seed)
-    tables["strength"] = [
-        {"map": name, **strength(heat, shown.novel)} for name, heat in maps.items()
-    ]
+    for images, name, (heat, masks, beside) in _compared(maps, shown):
+        tables["finds"] += [  # `images` of a row of lifts is their number
+            {**row, "map": name, "count": row["images"], "images": images}
+            for row in lifts(heat, masks, seed, beside)
+        ]
+    tables["strength"] = [{"map": name, **strength(m, shown.novel)} for name, m in maps.items()]
     rows = np.concatenate([np.flatnonzero(shown.novel == k)[:road_images] for k in (0, 1)])
     for name, (network, seen) in critics(model, shown.x[rows]).items() if len(rows) else ():
         tables["road"].append({"map": name, **_road(network, seen, maps[name][rows], seed)})
@@ -140,23 +135,21 @@ def look(
 
 
 def _compared(maps: Mapping[str, np.ndarray], shown: Shown) -> Iterator[tuple[str, str, tuple]]:
-    """Kind of images, map, and what `explain.lifts` takes, but for the seed."""
-    for kind, images in enumerate(KINDS):
+    """Kind of images, map, and (maps, masks, baselines beside); nothing without masks."""
+    for kind, images in enumerate(KINDS if shown.masks is not None else ()):
         here = shown.novel == kind
         for name, heat in maps.items():
             beside = {} if name == BEFORE else {BEFORE: maps[BEFORE][here]}
             yield images, name, (heat[here], shown.masks[here], beside)
 
 
-def _finds(maps: Mapping[str, np.ndarray], shown: Shown, seed: int) -> list[dict]:
-    rows = []
-    for images, name, (heat, masks, beside) in _compared(maps, shown):
-        # `images` of a row of lifts is their number
-        rows += [
-            {**row, "map": name, "count": row["images"], "images": images}
-            for row in lifts(heat, masks, seed, beside)
-        ]
-    return rows
+def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict[str, float]:
+    with torch.no_grad():
+        spread = float(network(seen).float().std())
+    unit = spread if spread > 0 else 1.0
+    blind = baseline_maps(len(heat), seed)["random"]
+    both = [road(network, seen, of, seed=seed).astype(float) / unit for of in (heat, blind)]
+    return {**lift_of(*both), "count": len(heat)}
 
 
 def lifts_of_images(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
@@ -164,8 +157,6 @@ def lifts_of_images(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> di
 
     Named `IMAGES/MAP/MEASURE/BASELINE`; NaN where a mask is empty or full; nothing without masks.
     """
-    if shown.masks is None:
-        return {}
     return {
         f"{images}/{name}/{measure}/{baseline}": (value - other).astype(np.float16)
         for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x, layer), shown)
@@ -175,28 +166,15 @@ def lifts_of_images(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> di
     }
 
 
-def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict[str, float]:
-    with torch.no_grad():
-        spread = float(network(seen).float().std())
-    unit = spread if spread > 0 else 1.0
-    blind = baseline_maps(len(heat), seed)["random"]
-    value, other = (road(network, seen, of, seed=seed).astype(float) / unit for of in (heat, blind))
-    lift, low, high = seed_interval(value - other)
-    return {
-        "value": float(value.mean()), "baseline_value": float(other.mean()),
-        "lift": lift, "low": low, "high": high, "count": len(heat),
-    }  # fmt: skip
+def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
+    """Four normal images, then as many novel ones of different classes, to show.
 
-
-def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER, each: int = 4) -> dict:
-    """A few images, `each` normal ones and then as many novel ones of different classes, to show.
-
-    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, bool, if known; and under the name of each
-    map, float32 (n, 32, 32).
+    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and under the name of each map,
+    float32 (n, 32, 32).
     """
     normal, novel = (np.flatnonzero(shown.novel == kind) for kind in (0, 1))
     _, first = np.unique(shown.label[novel], return_index=True)
-    rows = np.concatenate([normal[:each], novel[first][:each]])
+    rows = np.concatenate([normal[:4], novel[first][:4]])
     kept = {"given": shown.x[rows], "novel": shown.novel[rows].astype(np.uint8)}
     if shown.masks is not None:
         kept["masks"] = shown.masks[rows]
@@ -216,8 +194,8 @@ def experiment(
 
     `masks` are the `true_masks` of the test images. Returns (record without its cell and the
     fingerprint of the data, with the `tables` of `look`; arrays: `lifts_of_images`, and for seed 0
-    its `pictures`, named `look_NAME`). Every seed looks at the same test images. They, and masks,
-    are looked at only after the training. The checkpoints and the negatives are those of its `fit`.
+    its `pictures`, named `look_NAME`). Every seed looks at the same test images, and only after the
+    training. The checkpoints and the negatives are those of its `fit`.
     """
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
     model.fit(
@@ -231,18 +209,14 @@ def experiment(
         raise Diverged("the scores are no numbers: training diverged; try a lower rate")
     shown = choose(split, masks, LOOKED_AT)
     tables = look(model, shown)
+    aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
+    areas = [float(parts["area"][split.y_test == n].mean()) for n in (0, 1)]
     record = {
         "parameters": model.get_params(),
         "train_counts": [len(split.x_train), 0 if negatives is None else len(negatives)],
         "test_counts": np.bincount(shown.novel).tolist(),
         "layer": LAYER,
-        "metrics": {
-            **{f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()},
-            **{
-                f"area_{k}": float(parts["area"][split.y_test == n].mean())
-                for n, k in enumerate(KINDS)
-            },
-        },
+        "metrics": {**aurocs, "area_normal": areas[0], "area_novel": areas[1]},
         "tables": tables,
         "curves": model.curves_,
         "seconds": perf_counter() - start,

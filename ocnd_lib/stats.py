@@ -3,7 +3,7 @@
 Label 1 is novel; a higher score means more novel.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,6 @@ from sklearn.metrics import (
     confusion_matrix,
     roc_auc_score,
 )
-
-from ocnd_lib.data import OneClassSplit
 
 
 def placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -194,26 +192,6 @@ def threshold_curve(y: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
 # --- what the way of evaluating does to the numbers: class ratio, number of images and seeds ------
 
 
-def protocol_counts(splits: Mapping[str, OneClassSplit], images: int) -> pd.DataFrame:
-    """How many images each protocol uses for what: columns protocol, classes, part, images.
-
-    `splits` maps a protocol to its split of a data set with `images` images in all.
-    """
-    rows = []
-    for protocol, split in splits.items():
-        train, held_out = len(split.x_train), len(split.x_validation)
-        novel = int(split.y_test.sum())
-        normal = len(split.y_test) - novel
-        rows += [
-            (protocol, "normal", "train", train),
-            (protocol, "normal", "validation", held_out),
-            (protocol, "normal", "test normal", normal),
-            (protocol, "other", "test novel", novel),
-            (protocol, "other", "unused", images - train - held_out - normal - novel),
-        ]
-    return pd.DataFrame(rows, columns=["protocol", "classes", "part", "images"])
-
-
 def metrics_against_ratio(
     y: np.ndarray, score: np.ndarray, ratios: np.ndarray, threshold: float = 0.0
 ) -> pd.DataFrame:
@@ -264,15 +242,3 @@ def power_over_seeds(gain: float, sd: float, seeds: np.ndarray, level: float = 0
     # the lower tail is so small for a large shift that scipy gives NaN instead of 0
     below = np.nan_to_num(stats.nct.cdf(-limit, n - 1, shift))
     return stats.nct.sf(limit, n - 1, shift) + below
-
-
-def simulated_half_width(
-    auroc: float, normal: int, novel: int, draws: int, rng: np.random.Generator
-) -> float:
-    """1.96 standard deviations of the AUROCs of `draws` test sets of such scores."""
-    shift = np.sqrt(2) * stats.norm.ppf(auroc)
-    areas = []
-    for _ in range(draws):
-        usual = np.sort(rng.normal(0, 1, normal))
-        areas.append(np.mean(np.searchsorted(usual, rng.normal(shift, 1, novel))) / normal)
-    return stats.norm.ppf(0.975) * np.std(areas, ddof=1)

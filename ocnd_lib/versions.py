@@ -16,7 +16,7 @@ from ocnd_lib.attention import control_map
 from ocnd_lib.crops import Crops, background_only, silhouette
 from ocnd_lib.data import OneClassSplit, class_index
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.explain import pixel_auroc, turned_grad_cam
+from ocnd_lib.heatmaps import pixel_auroc, turned_grad_cam
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import to_unit

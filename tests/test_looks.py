@@ -10,7 +10,7 @@ from ocnd_lib import benchmark, looks, protocol
 from ocnd_lib.background import small_set
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.explain import energy_inside, grad_cam, pixel_auroc
+from ocnd_lib.heatmaps import energy_inside, grad_cam, pixel_auroc
 from ocnd_lib.records import read_arrays
 from ocnd_lib.training import to_unit
 from report.tables import class_names
@@ -100,6 +100,23 @@ def test_the_tables_hold_what_the_measures_say(model, shown):
         assert row["count"] == 4
     layers = [r["layer"] for r in tables["randomised"] if r["map"] == looks.AFTER]
     assert layers[0] == "head" and layers[-1] == "body.0" and len(tables["randomised"]) == 4 * 6
+
+
+def test_without_masks_or_checks_those_tables_are_empty(model, shown):
+    tables = looks.look(model, replace(shown, masks=None), road_images=0)
+    assert tables["finds"] == tables["road"] == tables["randomised"] == []
+    assert len(tables["strength"]) == 5
+
+
+def test_pictures_show_normal_images_and_novel_ones_of_different_classes(model, shown):
+    kept = looks.pictures(model, shown)
+    assert list(kept["novel"]) == [0] * 4 + [1] * 4
+    rows = [int(np.flatnonzero((shown.x == x).all((1, 2, 3)))[0]) for x in kept["given"]]
+    assert len(set(shown.label[rows[4:]])) == 4
+    np.testing.assert_array_equal(kept["masks"], shown.masks[rows])
+    np.testing.assert_allclose(
+        kept[looks.AFTER], looks.maps_of(model, shown.x)[looks.AFTER][rows], atol=1e-6
+    )
 
 
 def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):

@@ -11,7 +11,6 @@ from sklearn.metrics import (
 )
 
 from ocnd_lib import stats
-from ocnd_lib.data import OneClassSplit
 
 
 def scores(rng, n_normal=200, n_novel=600, shift=1.0):
@@ -162,19 +161,6 @@ def test_bootstrap_interval_of_one_run_agrees_with_wilson():
 # --- what the way of evaluating does
 
 
-def test_protocol_counts_account_for_every_image():
-    y_test = np.array([0, 0, 1, 1, 1])
-    split = OneClassSplit(np.zeros(6), np.zeros(1), np.zeros(5), y_test, y_test, normal_class=0)
-    table = stats.protocol_counts({"P2": split}, images=30)
-    assert dict(zip(table.part, table.images, strict=True)) == {
-        "train": 6,
-        "validation": 1,
-        "test normal": 2,
-        "test novel": 3,
-        "unused": 18,
-    }
-
-
 @pytest.fixture
 def gaussian():
     rng = np.random.default_rng(0)
@@ -208,13 +194,6 @@ def test_the_half_width_is_that_of_delong_on_gaussian_scores(auroc):
     _, low, high = stats.auroc_interval(y, score)
     width = stats.auroc_half_width(auroc, 2000, 18000)
     assert width == pytest.approx((high - low) / 2, rel=0.06)
-
-
-@pytest.mark.parametrize(("normal", "novel"), [(40, 40), (40, 360), (360, 40)])
-def test_drawing_test_sets_gives_the_same_width(normal, novel):
-    rng = np.random.default_rng(2)
-    drawn = stats.simulated_half_width(0.75, normal, novel, draws=2000, rng=rng)
-    assert drawn == pytest.approx(stats.auroc_half_width(0.75, normal, novel), rel=0.06)
 
 
 def test_power_over_seeds_agrees_with_simulated_experiments():

@@ -11,7 +11,7 @@ from ocnd_lib import benchmark, protocol, sharing
 from ocnd_lib.crops import Crops
 from ocnd_lib.data import one_class_split
 from ocnd_lib.detectors.kde import KDE
-from ocnd_lib.explain import turned_grad_cam
+from ocnd_lib.heatmaps import turned_grad_cam
 from ocnd_lib.image_sets import MaskedSet
 from ocnd_lib.records import read_arrays
 from ocnd_lib.versions import TRUE, VERSIONS, by_maps, found, shown

@@ -7,7 +7,7 @@ from pytorch_grad_cam import GradCAM
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
-from ocnd_lib.explain import (
+from ocnd_lib.heatmaps import (
     baseline_maps,
     energy_inside,
     grad_cam,
@@ -81,10 +81,10 @@ def corner():
 
 def test_road_is_above_0_where_the_hottest_pixels_matter_and_below_where_they_do_not(corner):
     network, x, heat = corner
-    found = road(network, x, heat, (30, 70))
+    found = road(network, x, heat)
     assert (found > 0.05).all()
-    assert (road(network, x, 1 - heat, (30, 70)) < -0.05).all()
-    np.testing.assert_array_equal(found, road(network, x, 9 * heat, (30, 70)))
+    assert (road(network, x, 1 - heat) < -0.05).all()
+    np.testing.assert_array_equal(found, road(network, x, 9 * heat))
 
 
 def test_road_of_a_map_that_says_nothing_is_about_0(corner):
@@ -97,11 +97,11 @@ def test_road_is_the_same_again_and_disturbs_nothing(corner, critic):
     _, x, heat = corner
     critic.train()
     before = [value.clone() for value in critic.state_dict().values()]
-    first = road(critic, x, heat, (50,))
+    first = road(critic, x, heat)
     torch.rand(1)  # the noise does not hang on what was drawn before
     state = torch.get_rng_state()
-    np.testing.assert_array_equal(first, road(critic, x, heat, (50,)))
-    assert first.shape == (6,) and not np.array_equal(first, road(critic, x, heat, (50,), seed=1))
+    np.testing.assert_array_equal(first, road(critic, x, heat))
+    assert first.shape == (6,) and not np.array_equal(first, road(critic, x, heat, seed=1))
     assert critic.training and torch.equal(state, torch.get_rng_state())
     assert all(map(torch.equal, before, critic.state_dict().values()))
     with pytest.raises(ValueError, match=r"one map an image, .*not \(5, 32, 32\)"):

@@ -18,17 +18,16 @@ from torch import Tensor, nn
 from ocnd_lib.attention import control_map
 from ocnd_lib.stats import auroc_interval, seed_interval
 
-# --- Grad-CAM ------------------------------------------------------------------------------------
+PERCENTILES = [20, 40, 60, 80]  # of pixels that ROAD takes out
 
 
 def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
 
-    `layer` is the name of a module inside, e.g. "body.2", the 8-pixel features of a `Critic`; `x`
-    are images in [-1, 1] (N, C, 32, 32). Maps of one network can be compared in strength, which the
-    package's own, each scaled to [0, 1], cannot. The network is left as it was. ValueError lists
-    the layers if there is none of that name. Source: Selvaraju et al., ICCV 2017, by the package
-    grad-cam.
+    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). Maps of one
+    network can be compared in strength, which the package's own, each scaled to [0, 1], cannot. The
+    network is left as it was. ValueError lists the layers if there is none of that name. Source:
+    Selvaraju et al., ICCV 2017, by the package grad-cam.
     """
     modules = dict(network.named_modules())
     if not layer or layer not in modules:
@@ -69,10 +68,9 @@ class OneLogit(nn.Module):
 def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network that tells quarter turns → maps (N, 32, 32) in [0, 1].
 
-    Its logits are (N, 4), number k that of k quarter turns (`torch.rot90`); x are images in [-1, 1]
-    (N, C, 32, 32). Each of the four turns of an image is explained by its own logit, so that no
-    label is needed; the maps are turned back, averaged, and divided by the maximum. Where nothing
-    speaks for a turn, the map is 1.
+    Its logits are (N, 4), number k that of k quarter turns. Each turn of an image (N, C, 32, 32) in
+    [-1, 1] is explained by its own logit, so that no label is needed; the maps are turned back,
+    averaged, and divided by the maximum. Where nothing speaks for a turn, the map is 1.
     """
     total = np.zeros((len(x), *x.shape[2:]), np.float32)
     for k in range(4):
@@ -85,34 +83,26 @@ def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
 # --- whether a heat map is to be trusted ---------------------------------------------------------
 
 
-def road(
-    network: nn.Module,
-    x: Tensor,
-    heat: np.ndarray,
-    percentiles: tuple[int, ...] = (20, 40, 60, 80),
-    seed: int = 0,
-) -> np.ndarray:
+def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.ndarray:
     """ROAD: does the logit hang on the hottest pixels more than on the coolest? → (N,).
 
-    As many of either as each percentile says are taken out of the images `x` in [-1, 1]
-    (N, C, 32, 32), with a noisy blend of their neighbours instead, and the network, of one logit an
-    image, is asked again. Returned is half of how much more the logit falls without the hottest,
-    averaged over the percentiles: 0 on average for a map that says nothing. Ties, and the noise,
-    are settled at random by `seed`. The network is left as it was. ValueError unless
-    there is one map an image. Source: Rong et al., ICML 2022, by the package grad-cam.
+    As many of either as each of `PERCENTILES` says give way, in images `x` in [-1, 1]
+    (N, C, 32, 32), to a noisy blend of their neighbours, and the network is asked again. Returned
+    is half of how much more the logit falls without the hottest: 0 on average for a map that says
+    nothing. Ties, and the noise, are settled by `seed`. ValueError unless there is one map an
+    image. Source: Rong et al., ICML 2022, by the package grad-cam.
     """
     if heat.shape != (len(x), *x.shape[2:]):
         raise ValueError(f"there must be one map an image, {x.shape[2:]} each, not {heat.shape}")
     # by rank, because the package would take out all pixels that share the value at a percentile
     order = _order(heat.reshape(len(heat), -1), seed).reshape(heat.shape) / heat[0].size
     modes = {module: module.training for module in network.modules()}
-    device = [x.device] if x.device.type == "cuda" else []
     try:
         network.eval()
-        with torch.random.fork_rng(devices=device):
+        with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
             torch.manual_seed(seed)
             says = [lambda logit: logit] * len(x)
-            return ROADCombined(list(percentiles))(x.detach(), order, says, network)
+            return ROADCombined(PERCENTILES)(x.detach(), order, says, network)
     finally:
         for module, training in modes.items():
             module.training = training
@@ -125,22 +115,17 @@ def randomised_correlations(
 
     From the last layer that has weights to the first, one more layer at a time is randomised in a
     copy: each of its tensors is shuffled, which undoes what was learnt and keeps the values. After
-    each, Spearman's correlation of the new `grad_cam` with that of the network as it is; 0 where
-    either map has one value only. A map that hardly changes shows no learnt thing. Source: Adebayo
-    et al., NeurIPS 2018, who draw new weights as before training.
+    each, Spearman's correlation of the new `grad_cam` with the first; 0 where either map has one
+    value only. Source: Adebayo et al., NeurIPS 2018, who draw new weights as before training.
     """
     expected = grad_cam(network, layer, x)
     changed, generator = deepcopy(network), torch.Generator().manual_seed(seed)
-    weighted = [
-        (name, module)
-        for name, module in changed.named_modules()
-        if any(True for _ in module.parameters(recurse=False))
-    ]
     found = {}
-    for name, module in reversed(weighted):
-        tensors = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+    for name, module in reversed(list(changed.named_modules())):
+        if not list(module.parameters(recurse=False)):
+            continue
         with torch.no_grad():
-            for tensor in tensors:
+            for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
                 order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
                 tensor.copy_(tensor.flatten()[order].view(tensor.shape))
         found[name] = _rank_correlation(expected, grad_cam(changed, layer, x))
@@ -155,23 +140,19 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def strength(heat: np.ndarray, novel: np.ndarray) -> dict[str, float]:
-    """Are the maps (N, H, W) of novel images weaker? `novel` (N,) is in {0, 1}.
+    """Are the maps (N, H, W) of novel images weaker in their mean? `novel` (N,) is in {0, 1}.
 
-    A map's strength is its mean. Keys: normal and novel, the average strength of either; weaker,
-    the chance that a novel image's map is weaker than a normal one's; low and high, its 95 %
-    interval (DeLong); p of the two-sided Mann-Whitney test. ValueError unless there are both kinds.
+    Keys: normal and novel, the average strength of either; weaker, the chance that a novel image's
+    map is weaker than a normal one's; low and high, its 95 % interval (DeLong); p of the two-sided
+    Mann-Whitney test. ValueError unless there are both kinds.
     """
     mean, novel = np.asarray(heat, dtype=float).mean((1, 2)), np.asarray(novel)
     weaker, low, high = auroc_interval(novel, -mean)
     groups = mean[novel == 0], mean[novel == 1]
     return {
-        "normal": float(groups[0].mean()),
-        "novel": float(groups[1].mean()),
-        "weaker": weaker,
-        "low": low,
-        "high": high,
-        "p": float(mannwhitneyu(*groups).pvalue),
-    }
+        "normal": float(groups[0].mean()), "novel": float(groups[1].mean()),
+        "weaker": weaker, "low": low, "high": high, "p": float(mannwhitneyu(*groups).pvalue),
+    }  # fmt: skip
 
 
 # --- how well a map finds an object --------------------------------------------------------------
@@ -192,14 +173,13 @@ def _flat(heat: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def energy_inside(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Share of each map's sum that lies on its mask, (N,), the energy-based pointing game.
 
-    A map of zeros says as little as a uniform one and gets its value, the share of the area. NaN
-    where a mask is empty or full. Source: Wang et al., Score-CAM, CVPR workshops 2020.
+    A map of zeros counts as a uniform one; NaN where a mask is empty or full. Source: Wang et al.,
+    Score-CAM, CVPR workshops 2020.
     """
     heat, mask = _flat(heat, mask)
     total = heat.sum(1)
-    nothing = total == 0
-    share = (heat * mask).sum(1) / np.where(nothing, 1, total)
-    return _defined(np.where(nothing, mask.mean(1), share), mask)
+    share = (heat * mask).sum(1) / np.where(total == 0, 1, total)
+    return _defined(np.where(total == 0, mask.mean(1), share), mask)
 
 
 def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -211,15 +191,14 @@ def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return _defined(above / np.maximum(pairs, 1), mask)
 
 
-def iou(heat: np.ndarray, mask: np.ndarray, seed: int = 0) -> np.ndarray:
+def iou(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Intersection over union, (N,), of each mask and as many of the map's highest pixels.
 
-    Ties are broken at random by `seed`, so a constant map is worth what chance is. NaN where a mask
-    is empty or full.
+    Ties are broken at random, so a constant map is worth what chance is; NaN where a mask is empty
+    or full.
     """
     heat, mask = _flat(heat, mask)
-    inside = mask.sum(1)
-    highest = _order(heat, seed) >= heat.shape[1] - inside[:, None]
+    highest = _order(heat, 0) >= heat.shape[1] - mask.sum(1, keepdims=True)
     return _defined((highest & mask).sum(1) / np.maximum((highest | mask).sum(1), 1), mask)
 
 
@@ -234,10 +213,8 @@ def _defined(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "energy": energy_inside,
-    "auroc": pixel_auroc,
-    "iou": iou,
-}
+    "energy": energy_inside, "auroc": pixel_auroc, "iou": iou,
+}  # fmt: skip
 
 
 def baseline_maps(count: int, seed: int = 0, mean: float = 0.3) -> dict[str, np.ndarray]:
@@ -255,48 +232,19 @@ def baseline_maps(count: int, seed: int = 0, mean: float = 0.3) -> dict[str, np.
     }
 
 
-def lifts(
-    heat: np.ndarray,
-    mask: np.ndarray,
-    seed: int = 0,
-    beside: Mapping[str, np.ndarray] | None = None,
-) -> list[dict]:
-    """Every measure of maps against masks, beside every baseline: one dict a pair.
-
-    Keys: measure, baseline, value and baseline_value (means over images), lift, their difference,
-    low and high, its 95 % interval (t, paired by image), images, how many masks are neither empty
-    nor full. The other arguments are those of `image_values`.
-    """
-    rows = []
-    for (measure, baseline), (value, other) in image_values(heat, mask, seed, beside).items():
-        known = np.isfinite(value)
-        lift, low, high = seed_interval(value[known] - other[known])
-        rows.append(
-            {
-                "measure": measure, "baseline": baseline, "images": int(known.sum()),
-                "value": float(value[known].mean()), "baseline_value": float(other[known].mean()),
-                "lift": lift, "low": low, "high": high,
-            }
-        )  # fmt: skip
-    return rows
-
-
 def image_values(
-    heat: np.ndarray,
-    mask: np.ndarray,
-    seed: int = 0,
-    beside: Mapping[str, np.ndarray] | None = None,
+    heat: np.ndarray, mask: np.ndarray, seed: int = 0, beside: Mapping[str, np.ndarray] = {}
 ) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """Every measure of maps against masks, and of every baseline: (measure, baseline) → two (N,).
 
     The centred Gaussian has the mean of the maps, each divided by its maximum. `beside` are further
-    maps of the same images, by name, that count as baselines. NaN where a mask is empty or full;
-    ValueError if all are.
+    maps of the same images that count as baselines. NaN where a mask is empty or full; ValueError
+    if all are.
     """
     # a Gaussian as spread out as the maps: a narrow one has more energy inside by that alone
     peaks = np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
     mean = float(np.clip((heat / peaks).mean(), 0.02, 0.98))
-    maps = baseline_maps(len(heat), seed, mean) | dict(beside or {})
+    maps = baseline_maps(len(heat), seed, mean) | dict(beside)
     found = {}
     for measure, function in MEASURES.items():
         value = function(heat, mask)
@@ -305,3 +253,29 @@ def image_values(
         for baseline, drawn in maps.items():
             found[measure, baseline] = value, function(drawn, mask)
     return found
+
+
+def lifts(
+    heat: np.ndarray, mask: np.ndarray, seed: int = 0, beside: Mapping[str, np.ndarray] = {}
+) -> list[dict]:
+    """`image_values` averaged: one dict a measure and baseline.
+
+    Keys: measure, baseline, value and baseline_value (means over images), lift, their difference,
+    low and high, its 95 % interval (t, paired by image), images, how many masks are neither empty
+    nor full.
+    """
+    rows = []
+    for (measure, baseline), (value, other) in image_values(heat, mask, seed, beside).items():
+        known = np.isfinite(value)
+        rows.append(
+            {"measure": measure, "baseline": baseline, "images": int(known.sum())}
+            | lift_of(value[known], other[known])
+        )
+    return rows
+
+
+def lift_of(value: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    """Means over images of two (N,), and their difference with its 95 % interval."""
+    lift, low, high = seed_interval(value - other)
+    means = {"value": float(value.mean()), "baseline_value": float(other.mean())}
+    return means | {"lift": lift, "low": low, "high": high}
