@@ -20,6 +20,7 @@ from ocnd_lib.comparison import (
 )
 from ocnd_lib.protocol import DETECTORS, detector_class, settings_of
 from ocnd_lib.records import parse_cell, read_records, records_folder
+from ocnd_lib.selection import KINDS, NOVELTIES
 from ocnd_lib.stats import placements
 from report import tables
 from report.chapters.benchmark import LEVEL, REFERENCE, read, side
@@ -27,7 +28,6 @@ from report.drawing import COLOURS, WIDTH, interval, matrix
 from report.source import plain
 from report.tables import FURTHER, METHODS, TITLES, IndexedRun, Results, means, named
 
-KINDS = ("erased", "mirrored", "turned", "mean")  # of generated novelties; `mean` of the three
 APART = ("seed", "device")  # parameters that are no setting
 SETS = {**TITLES, **FURTHER}
 CHOSEN_ON = ("2", "5", "8")  # of MNIST: on these the rule of choice and most settings were found
@@ -201,7 +201,7 @@ def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFram
 
     A row a variant: the settings in which the variants differ, a column each; `taken`, whether the
     tables use it; `classes`, a tuple of those that it shares, seed by seed, with what the tables
-    use (all of its own if nothing of that is recorded); erased, mirrored, turned and mean,
+    use (all of its own if nothing of that is recorded); each kind of generated novelty and `mean`,
     validation AUROCs averaged over these cells; `gain`, its mean less that of what the tables use
     over the same cells. NaN if they share none. No row if nothing was recorded; ValueError for an
     unknown method.
@@ -218,14 +218,15 @@ def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFram
             variants.setdefault(key, {})[cell.normal_class, cell.seed] = validation
     settings = pd.DataFrame([json.loads(key) for key in variants], dtype=object)
     differing = [name for name in settings if settings[name].map(json.dumps).nunique() > 1]
+    kinds = (*getattr(detector_class(method), "choice_by", KINDS), "mean")
     used, rows = variants.get(taken), []
     for key, found in variants.items():
         shared = sorted(one for one in found if used is None or one in used)
-        means = {kind: _mean(found, shared, kind) for kind in KINDS}
+        means = {kind: _mean(found, shared, kind) for kind in kinds}
         gain = means["mean"] - _mean(used, shared, "mean") if used else float("nan")
         names = tuple(dict.fromkeys(name for name, _ in shared))
         rows.append({"taken": key == taken, "classes": names, **means, "gain": gain})
-    columns = ["taken", "classes", *KINDS, "gain"]
+    columns = ["taken", "classes", *kinds, "gain"]
     table = settings[differing].join(pd.DataFrame(rows, columns=columns))
     return table.sort_values(
         ["taken", "gain", "mean"], ascending=False, kind="stable", ignore_index=True
@@ -238,7 +239,8 @@ def _mean(found: dict[tuple, dict], cells: list[tuple], kind: str) -> float:
 
 def for_page(table: pd.DataFrame) -> pd.DataFrame:
     """`choices_table` with three digits and words."""
-    digits = table[list(KINDS)].map("{:.3f}".format).replace("nan", "")
+    kinds = [kind for kind in (*NOVELTIES, "mean") if kind in table]
+    digits = table[kinds].map("{:.3f}".format).replace("nan", "")
     words = table["gain"].map("{:+.3f}".format).replace(["nan", "+nan"], "")
     classes, words = table["classes"].map(", ".join), words.mask(table["taken"], "taken")
     table = table.drop(columns=["taken", "gain"]).assign(classes=classes, **digits)
