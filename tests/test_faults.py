@@ -89,7 +89,9 @@ def test_a_save_that_fails_leaves_the_older_detector_whole(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "view", [lambda x: x[..., ::-1], lambda x: np.broadcast_to(x[:1], x.shape)], ids=str
+    "view",
+    [lambda x: x[..., ::-1], lambda x: np.broadcast_to(x[:1], x.shape)],
+    ids=["mirrored", "read-only"],
 )
 def test_views_and_read_only_arrays_are_images_like_others(view):
     shown, copied = view(X), np.array(view(X))
