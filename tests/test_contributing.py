@@ -43,11 +43,12 @@ def nearest(monkeypatch):
     contract.scores.cache_clear()
 
 
-def test_the_example_runs_as_a_cell_and_joins_the_table(nearest, tmp_path):
-    record = benchmark.run_cell("digits/nearest+most=100/8/0", tmp_path / "records")
+def test_the_example_runs_as_a_cell_and_joins_the_table(nearest, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+    record = benchmark.run_cell("digits/nearest+most=100/8/0")
     assert record["metrics"]["auroc"] > 0.9
-    benchmark.run_cell("digits/nearest/8/0", tmp_path / "records")
-    found = tables.results("digits", tmp_path / "records", tables.METHODS)
+    benchmark.run_cell("digits/nearest/8/0")
+    found = tables.results("digits", tables.METHODS)
     assert "Nearest image" in tables.render({"digits": found})
 
 

@@ -56,6 +56,7 @@ def test_says_is_the_cross_entropy_of_one_answer():
 
 
 def test_a_descent_moves_one_network_and_leaves_no_gradient_in_the_other():
+    torch.manual_seed(0)
     mine, other = nn.Linear(2, 2), nn.Linear(2, 2)
     before = [p.clone() for p in (*mine.parameters(), *other.parameters())]
     descend = Descent(mine, 0.1, steps=4, betas=(0.5, 0.9))

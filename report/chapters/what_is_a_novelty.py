@@ -301,7 +301,7 @@ def accuracy_against_ratio() -> Figure:
     ax = fig.subplots()
     labels = {
         "auroc": "AUROC", "aupr": "AUPR", "accuracy": "accuracy",
-        "balanced_accuracy": "balanced accuracy", "always_novel": "accuracy of\n“always novel”",
+        "balanced_accuracy": "balanced accuracy", "always_novel": "“always novel”",
     }  # fmt: skip
     ends = {}
     for column, label in labels.items():
