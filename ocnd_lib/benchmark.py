@@ -127,7 +127,8 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     if version := cell.parameters.get("version"):
         split, about, mapped = seen_in(version, images, cell, checkpoint, hardware)
     else:
-        split = one_class_split(images, cell.normal_class, cell.seed)
+        part = cell.parameters.get("contamination", 0.0)
+        split = one_class_split(images, cell.normal_class, cell.seed, contamination=part)
     detector = untrained(cell)
     if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
@@ -201,7 +202,7 @@ def _detector_parameters(method: str) -> dict[str, type]:
     fixed = {"seed", "device"} | ({"classifier"} if method in NEGATIVES else set())
     types = detector_class(method).parameter_types()
     if method not in NEGATIVES:
-        types["version"] = str
+        types |= {"version": str, "contamination": float}
     return {name: kind for name, kind in types.items() if name not in fixed}
 
 
@@ -230,7 +231,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
 
 def _looks_parameters() -> dict[str, type]:
     types = _detector_parameters("attention-gan")
-    fixed = ("joint_discriminator", "version")
+    fixed = ("joint_discriminator", "version", "contamination")
     return {name: kind for name, kind in types.items() if name not in fixed}
 
 
@@ -295,7 +296,11 @@ def _check_parameters(cell: Cell) -> None:
             )
     may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else MAY_BE_0
     check_settings(cell.parameters, types, may_be_0 | {"fold"})
+    if cell.parameters.get("contamination", 0) > 0.5:
+        raise ValueError(f"contamination is at most 0.5, not {cell.parameters['contamination']}")
     if (version := cell.parameters.get("version")) is not None:
+        if "contamination" in cell.parameters:
+            raise ValueError("a cell has a version or a contamination, not both")
         _check_masks(cell, f"version {version!r}")
         if version not in versions.VERSIONS:
             raise ValueError(

@@ -167,16 +167,28 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
 
 
 def one_class_split(
-    images: ImageSet, normal_class: int | str, seed: int, validation: float = 0.1
+    images: ImageSet,
+    normal_class: int | str,
+    seed: int,
+    validation: float = 0.1,
+    contamination: float = 0.0,
 ) -> OneClassSplit:
     """Train on one class of the training split, test on the whole test split (protocol P2).
 
-    `validation`, in [0, 1), is the part of the normal training images that is held out.
-    ValueError for a class without images, in training or in the test.
+    `validation`, in [0, 1), is the part of the normal training images that is held out;
+    `contamination`, in [0, 0.5], the part of them whose place training images of other classes
+    take, as if nobody had looked. ValueError for a class without images.
     """
     k = class_index(images, normal_class)
     _check_images_of(images, k, "train", "test")
     x = images.x_train[images.y_train == k]
+    if contamination:
+        if not 0 < contamination <= 0.5:
+            raise ValueError(f"contamination must be from 0 to 0.5, not {contamination}")
+        rng = np.random.default_rng([seed, 1])  # so that the same images are held out as without
+        places = rng.permutation(len(x))[: round(contamination * len(x))]
+        others = np.flatnonzero(images.y_train != k)
+        x[places] = images.x_train[rng.choice(others, len(places), replace=False)]
     x_validation, x_train = _divide(x, validation, np.random.default_rng(seed))
     y_test = (images.y_test != k).astype(np.int64)
     return OneClassSplit(x_train, x_validation, images.x_test, y_test, images.y_test, k)

@@ -25,13 +25,16 @@ def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, *
         learn(checkpoint=checkpoint)
 
 
+OF_IMAGES = ("version", "contamination")  # what the name of a cell says of its images
+
+
 def untrained(cell: Cell):
     """The detector that the cell of a detector, or of a look at one, trains."""
     method, settings = "attention-gan", LOOKS_SETTINGS.get(cell.dataset, {})
     if cell.method != "looks":
         method = cell.method
         settings = DETECTORS[method][2] | settings_of(cell.dataset, method)
-    own = {name: value for name, value in cell.parameters.items() if name != "version"}
+    own = {name: value for name, value in cell.parameters.items() if name not in OF_IMAGES}
     return detector_class(method)(**{**settings, **own, "seed": cell.seed})
 
 
@@ -40,7 +43,7 @@ def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
 
     AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
     which outlives their records. A GAN or an OCGAN that is trained otherwise than is usual on its
-    data set, or on a version of its images, shares nothing.
+    data set, or on other images of it, shares nothing.
     """
     if not hasattr(detector, "base_gan"):
         return None
@@ -50,8 +53,7 @@ def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     same = type(base)(**settings, seed=cell.seed, device=detector.device)
     usual = same.base_gan().get_params()
     changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
-    if "version" in cell.parameters:
-        changed["version"] = cell.parameters["version"]
+    changed |= {name: cell.parameters[name] for name in OF_IMAGES if name in cell.parameters}
     if changed and type(detector) is type(base):
         return None
     return _work_of(replace(cell, method=name, parameters=changed), cell, checkpoint) / "shared.pt"

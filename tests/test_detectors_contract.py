@@ -43,6 +43,7 @@ SMALL = {
     "KDE": dict(),
     "OCGAN": dict(latent_dim=4, width=4, epochs=2, batch_size=16, learning_rate=1e-2),
     "OCSVM": dict(gcn=True, gamma="median"),
+    "PCA": dict(components=8),
     "PixelCNN": dict(width=8, blocks=1, epochs=2, batch_size=16, learning_rate=1e-2),
     "Rotation": dict(width=8, epochs=4, batch_size=8),
     "VAE": dict(latent_dim=4, width=4, epochs=2, batch_size=16, learning_rate=1e-2),

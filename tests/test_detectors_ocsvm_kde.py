@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA as Components
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KernelDensity
@@ -12,6 +12,7 @@ from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.features import contrast_normalised, features, fit_features
 from ocnd_lib.detectors.kde import BANDWIDTHS, KDE, log_density
 from ocnd_lib.detectors.ocsvm import OCSVM
+from ocnd_lib.detectors.pca import PCA
 
 DIGITS = load_images("digits")
 SPLIT = one_class_split(DIGITS, 3, seed=0)
@@ -26,7 +27,7 @@ def reference_features(x: np.ndarray, x_test: np.ndarray, gcn: bool) -> tuple:
         ]
         low, high = np.min(x), np.max(x)
         x, x_test = [(np.array(images) - low) / (high - low) for images in (x, x_test)]
-    pca = PCA(0.95, svd_solver="full").fit(x)
+    pca = Components(0.95, svd_solver="full").fit(x)
     return pca.transform(x), pca.transform(x_test)
 
 
@@ -127,3 +128,12 @@ def test_log_density_equals_scikit_learn_near_and_far():
     for density, h in zip(ours, BANDWIDTHS, strict=True):
         theirs = KernelDensity(bandwidth=h, leaf_size=50).fit(centres).score_samples(z)
         np.testing.assert_allclose(density, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_pca_redraws_what_its_directions_span_and_without_any_the_mean_image():
+    x = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
+    exact, mean = (PCA(components=c).fit(x, x_validation=x) for c in (11, 0))
+    assert exact.novelty_score(x).max() < 1e-20
+    flat = x.reshape(12, -1) / 127.5 - 1
+    expected = np.square(flat - flat.mean(axis=0)).mean(axis=1)
+    np.testing.assert_allclose(mean.novelty_score(x), expected)
