@@ -207,5 +207,5 @@ def test_contamination_puts_training_images_of_other_classes_among_the_normal_on
     assert len(foreign) == round(0.1 * len(seen)) and others.issuperset(foreign)
     assert len(set(foreign)) == len(foreign)
     np.testing.assert_array_equal(mixed.x_test, plain.x_test)
-    with pytest.raises(ValueError, match="contamination must be from 0 to 0.5"):
+    with pytest.raises(ValueError, match="contamination must be"):
         data.one_class_split(images, 3, 0, contamination=0.6)

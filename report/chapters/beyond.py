@@ -9,15 +9,13 @@ from ocnd_lib.comparison import average, compare_means, shared_runs
 from ocnd_lib.compute import training_macs
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.protocol import detector_class, settings_of
-from ocnd_lib.records import parse_cell, read_records
 from report import tables
 from report.drawing import COLOURS, WIDTH, forest, interval
 from report.source import PUBLISHED, no_record
 
 COMPUTE = PUBLISHED.parent / "training_macs.csv"
 COUNTED = 256  # training images from which the work of an epoch is counted
-# a backward pass costs twice a forward one, and a multiply-accumulate is two operations: counted
-FLOP = 2.0
+FLOP = 2.0  # of a multiply-accumulate
 # of labels that would meet another
 PLACES = {"DROC rotation": ((-7, -9), "right"), "DROC contrast": ((4, -13), "left")}
 LEFT = 1e-4  # PFLOP; where what does not train is drawn
@@ -60,12 +58,16 @@ def count_training(dataset: str = "cifar10") -> pd.DataFrame:
 
 
 @cache
+def work() -> pd.Series:
+    """PFLOP of training one class of CIFAR-10, forward and backward, by method."""
+    return FLOP * pd.read_csv(COMPUTE).set_index("method")["macs"] / 1e15
+
+
+@cache
 def ours() -> pd.DataFrame:
     """Of each method with ten recorded classes: mean AUROC, interval, PFLOP of training a class."""
     found = tables.means(tables.results("cifar10"))
-    found = found[found["classes"] == 10]
-    counted = pd.read_csv(COMPUTE).set_index("method")["macs"]
-    return found.assign(pflop=FLOP * counted.reindex(found.index) / 1e15)
+    return found[found["classes"] == 10].join(work().rename("pflop"))
 
 
 def class_table() -> pd.DataFrame:
@@ -84,15 +86,11 @@ def class_table() -> pd.DataFrame:
 
 def gain() -> tuple[float, float, float]:
     """Rotation's AUROC minus OCGAN's over the classes and seeds of CIFAR-10 that both have."""
-    return compare_means(*shared_runs(_runs("cifar10", "rotation"), _runs("cifar10", "ocgan")))
+    runs = [tables.read_runs(f"cifar10/{method}/*") for method in ("rotation", "ocgan")]
+    return compare_means(*shared_runs(*runs))
 
 
 # --- true masks ----------------------------------------------------------------------------------
-
-
-def _runs(dataset: str, variant: str) -> list[tables.IndexedRun]:
-    cells = [parse_cell(record["cell"]) for record in read_records(None, f"{dataset}/{variant}/*")]
-    return tables.read_runs(cells)
 
 
 @cache
@@ -105,9 +103,10 @@ def mask_gains() -> pd.DataFrame:
     rows = []
     for dataset in SETS:
         for method in MASKED:
-            plain = _runs(dataset, method)
+            plain = tables.read_runs(f"{dataset}/{method}/*")
             for version in VERSIONS:
-                seen, whole = shared_runs(_runs(dataset, f"{method}+version={version}"), plain)
+                changed = tables.read_runs(f"{dataset}/{method}+version={version}/*")
+                seen, whole = shared_runs(changed, plain)
                 if not seen:
                     continue
                 value, low, high = compare_means(seen, whole)
@@ -139,10 +138,10 @@ def compute_figure() -> Figure:
     pixels = mine.drop(index="rotation", errors="ignore")
     ax.plot(pixels["pflop"].clip(lower=LEFT), pixels["mean"], "o", color=COLOURS["ink"])
     ax.annotate("the methods of the deck", (2e-3, 0.64), color=COLOURS["ink"])
-    work = FLOP * pd.read_csv(COMPUTE).set_index("method")["macs"]["rotation"] / 1e15
-    ax.plot([work] * len(rotation), rotation, "_", color=COLOURS["normal"], markersize=12)
+    x = work()["rotation"]
+    ax.plot([x] * len(rotation), rotation, "_", color=COLOURS["normal"], markersize=12)
     ax.annotate(
-        f"rotation, {len(rotation)} classes,\none line each", (work, rotation.max()),
+        f"rotation, {len(rotation)} classes,\none line each", (x, rotation.max()),
         xytext=(-10, 0), textcoords="offset points", ha="right", va="top", color=COLOURS["normal"],
     )  # fmt: skip
     ax.set(
@@ -202,19 +201,18 @@ def help_table() -> pd.DataFrame:
 
 def numbers() -> dict[str, object]:
     """What the page says, by name."""
-    found, counted = class_table(), pd.read_csv(COMPUTE).set_index("method")["macs"]
+    found = class_table()
     rotation = found.loc["Rotation"].dropna()
-    work = FLOP * counted / 1e15
     values = {
         "classes": ", ".join(f"{name} {value:.3f}" for name, value in rotation.items()),
         "count": len(rotation),
         "gain": interval(*gain(), "+.3f"),
         "ocgan": float(found.loc["OCGAN", rotation.index].mean()),
         "rotation": float(rotation.mean()),
-        "work": float(work["rotation"]),
-        "times-ocgan": float(work["rotation"] / work["ocgan"]),
+        "work": float(work()["rotation"]),
+        "times-ocgan": float(work()["rotation"] / work()["ocgan"]),
         "geom": float(published().loc["GEOM", "auroc"]),
-        "geom-share": float(published().loc["GEOM", "pflop"] / work["rotation"]),
+        "geom-share": float(published().loc["GEOM", "pflop"] / work()["rotation"]),
     }
     for row in mask_gains().itertuples():
         name = f"{row.method}-{row.dataset}"
