@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import matplotlib.font_manager
 import matplotlib.style
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from matplotlib.transforms import offset_copy
 
 from data_prep.files import replace_file
 
+matplotlib.font_manager.fontManager.addfont(Path(__file__).with_name("fonts") / "NotoSansKR.ttf")
 matplotlib.style.use(Path(__file__).with_name("style.mplstyle"))
 
 WIDTH = 7.0  # inches, the text column of a page
