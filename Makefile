@@ -4,10 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: book test full bench clean
+.PHONY: book pdf test full bench clean
 
 book: $(INSTALLED)  ## execute the notebooks (quick preset) and render the book
 	@$(VENV)/bin/ocnd book
+
+pdf: book  ## the whole book as _build/book.pdf, printed by Chromium
+	@$(VENV)/bin/python -m report.pdf
 
 test: $(INSTALLED)  ## the whole test suite
 	@$(VENV)/bin/python -m pytest -n auto --dist loadfile

@@ -1,0 +1,59 @@
+"""The whole book as one file to print: `python -m report.pdf`, after `ocnd book`."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from data_prep.files import replace_file
+from report.runs import ROOT
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def print_book(root: Path = ROOT) -> Path:
+    """Print the rendered book to `_build/book.pdf` by a headless Chromium, and return that path.
+
+    RuntimeError if the book is not built, if there is no browser, or if printing fails.
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise RuntimeError(f"printing needs a browser; install one of: {', '.join(BROWSERS)}")
+    if not (root / "_build/html/index.html").exists():
+        raise RuntimeError("the book is not built; run: ocnd book")
+    main = "from jupyter_book.cli.main import main; main()"
+    folder = root / "_build" / "print"
+    options = ["--builder", "singlehtml", "--config", root / "_config.yml", "--path-output", folder]
+    _run(sys.executable, "-c", main, "build", root / "book", *options, "--quiet", "--all")
+    site = folder / "_build" / "singlehtml"
+    # written into a folder of chapters, though what it points at is beside that folder
+    page = (site / "chapters" / "front.html").read_text(encoding="utf-8")
+    page = re.sub(r'(["(])\.\./(figures|_images|_static)/', r"\1\2/", page)
+    page = page.replace('loading="lazy"', "")  # what nobody scrolls to would stay blank
+    (site / "book.html").write_text(page, encoding="utf-8")
+    made = folder / "book.pdf"
+    made.unlink(missing_ok=True)
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
+    waits = "--virtual-time-budget=60000"  # milliseconds of the page's own clock, for its formulas
+    _run(browser, *quiet, waits, f"--print-to-pdf={made}", (site / "book.html").as_uri())
+    if not made.exists():
+        raise RuntimeError(f"{browser} printed nothing")
+    out = root / "_build" / "book.pdf"
+    replace_file(out, lambda file: file.write(made.read_bytes()))
+    shutil.rmtree(folder)
+    return out
+
+
+def _run(*command: object) -> None:
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+        raise RuntimeError(f"{command[0]} failed:\n{last}")
+
+
+if __name__ == "__main__":
+    try:
+        print(print_book())
+    except (RuntimeError, OSError) as error:
+        sys.exit(f"error: {error}")
