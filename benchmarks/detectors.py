@@ -61,7 +61,7 @@ def compiled(networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
 
 def detector(method: str, small: bool):
     """A detector with the settings of the tables (MNIST), but few epochs; and its batch size."""
-    from ocnd_lib.protocol import DETECTORS, detector_class
+    from ocnd_lib.registry import DETECTORS, detector_class
 
     made = detector_class(method)(**DETECTORS[method][2], **EPOCHS.get(method, SHORT)[0])
     made.set_params(**{"batch_size": 8} if small else {})

@@ -7,8 +7,8 @@ from pathlib import Path
 from ocnd_lib import versions
 from ocnd_lib.data import OneClassSplit, one_class_split
 from ocnd_lib.image_sets import MaskedSet
-from ocnd_lib.protocol import DETECTORS, LOOKS_SETTINGS, detector_class, settings_of
 from ocnd_lib.records import Cell, claim
+from ocnd_lib.registry import DETECTORS, LOOKS_SETTINGS, detector_class, settings_of
 from ocnd_lib.training import Hardware, seconds_trained
 
 

@@ -12,8 +12,8 @@ import torch
 from dask.distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 from tqdm import tqdm
 
-from ocnd_lib.benchmark import ALL, METHODS, CellIsTaken, check_cell, run_cell
 from ocnd_lib.data import class_names, data_folder
+from ocnd_lib.experiments import ALL, METHODS, CellIsTaken, check_cell, run_cell
 from ocnd_lib.records import (
     LARGEST_SEED,
     check_writable,

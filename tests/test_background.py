@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from data_prep import voc_animals
-from ocnd_lib import background, benchmark, classifier
+from ocnd_lib import background, classifier, experiments
 from ocnd_lib.background import (
     RECIPE,
     SHOWN,
@@ -18,8 +18,8 @@ from ocnd_lib.background import (
     pooled_answers,
     versions,
 )
-from ocnd_lib.benchmark import run_cell
 from ocnd_lib.crops import Crops, mean_colour, silhouette
+from ocnd_lib.experiments import run_cell
 from ocnd_lib.image_sets import MaskedSet
 from ocnd_lib.networks import VGG11
 from ocnd_lib.records import read_arrays
@@ -52,7 +52,7 @@ def crops():
 def loaded(crops, monkeypatch):
     """The same, where a cell looks for its crops; the list fills with what was asked for."""
     asked = []
-    monkeypatch.setattr(benchmark, "make_scenes", lambda value: asked.append(value) or crops)
+    monkeypatch.setattr(experiments, "make_scenes", lambda value: asked.append(value) or crops)
     return asked
 
 

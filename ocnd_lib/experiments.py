@@ -22,14 +22,6 @@ from ocnd_lib.data import (
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked, make_mnist_on_cifar, make_scenes
-from ocnd_lib.protocol import (
-    DETECTORS,
-    NEGATIVES,
-    SCORED,
-    detector_class,
-    keeps_part,
-    keeps_pictures,
-)
 from ocnd_lib.records import (
     Cell,
     check_writable,
@@ -41,6 +33,14 @@ from ocnd_lib.records import (
     read_record,
     records_folder,
     write_record,
+)
+from ocnd_lib.registry import (
+    DETECTORS,
+    NEGATIVES,
+    SCORED,
+    detector_class,
+    keeps_part,
+    keeps_pictures,
 )
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
