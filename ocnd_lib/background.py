@@ -6,7 +6,7 @@ The seed fixes the initial weights and the order of the batches whatever is lear
 networks of one seed differ by the pixels they saw and by nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import numpy as np
 
 from data_prep import voc_animals
 from ocnd_lib.classifier import Recipe, fit, logits
-from ocnd_lib.comparison import McNemar, mcnemar, mean_over_runs
 from ocnd_lib.crops import (
     Crops,
     background_only,
@@ -149,8 +148,8 @@ def background_experiment(
         "metrics": {
             "accuracy": float(np.mean(predicted[arm] == y_test)),
             "train_accuracy": right(model, train, y_train),
-            "epochs_to_80_train": epochs_to(curves, "train_accuracy"),
-            "epochs_to_80_test": epochs_to(curves, "test_accuracy"),
+            "epochs_to_80_train": epochs_to_level(curves, "train_accuracy"),
+            "epochs_to_80_test": epochs_to_level(curves, "test_accuracy"),
             "accuracy_on": {k: float(np.mean(p == y_test)) for k, p in predicted.items()},
         },
         "curves": curves,
@@ -162,51 +161,6 @@ def background_experiment(
     return record, arrays | {"y_test": y_test.astype(np.uint8)}
 
 
-@dataclass(frozen=True)
-class Pooled:
-    """Two arms on the pooled test crops of all folds: the accuracy of each, and `gain`, that of A
-    minus that of B, each (value, low, high); and for each seed in turn McNemar's exact test."""
-
-    a: tuple[float, float, float]
-    b: tuple[float, float, float]
-    gain: tuple[float, float, float]
-    tests: tuple[McNemar, ...]
-
-
-def pooled_answers(
-    runs: Mapping[int, Iterable[Mapping[str, np.ndarray]]], shown: str
-) -> np.ndarray:
-    """Whether each crop was answered rightly when its fold was the test, (seeds, N) bool.
-
-    `runs` are a seed's arrays, one a fold, as records keep them; `shown` is the version of the test
-    crops. In the order of `rows`. ValueError unless every seed tests the same crops, each once.
-    """
-    right, crops = [], None
-    for seed, folds in runs.items():
-        folds = list(folds)
-        rows = np.concatenate([fold["rows"] for fold in folds])
-        order = np.argsort(rows)
-        if len(np.unique(rows)) < len(rows):
-            raise ValueError(f"folds of seed {seed} share crops; take each fold once")
-        if crops is not None and not np.array_equal(crops, rows[order]):
-            raise ValueError(f"seed {seed} was not tested on the crops of the others; a fold lacks")
-        crops = rows[order]
-        answers = [fold[f"predicted_{shown}"] == fold["y_test"] for fold in folds]
-        right.append(np.concatenate(answers)[order])
-    return np.stack(right)
-
-
-def compare_pooled(a: np.ndarray, b: np.ndarray) -> Pooled:
-    """Two arms by their `pooled_answers` (seeds, N) to the same crops, seed by seed.
-
-    Intervals are over crops and seeds, the crops drawn once for all seeds and both arms.
-    """
-    if a.shape != b.shape:
-        raise ValueError(f"answers {a.shape} and {b.shape} are not of the same seeds and crops")
-    gain = mean_over_runs(a.astype(float) - b)
-    return Pooled(mean_over_runs(a), mean_over_runs(b), gain, tuple(map(mcnemar, a, b)))
-
-
-def epochs_to(curves: list[dict], name: str, level: float = LEVEL) -> int | None:
-    """The first epoch after which a curve is at `level` or above; None if it never is."""
-    return next((point["epoch"] for point in curves if point[name] >= level), None)
+def epochs_to_level(curves: list[dict], name: str) -> int | None:
+    """The first epoch after which a curve is at LEVEL or above; None if it never is."""
+    return next((point["epoch"] for point in curves if point[name] >= LEVEL), None)

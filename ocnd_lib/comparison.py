@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from ocnd_lib.stats import placements, seed_noise
+from ocnd_lib.stats import LEVEL, Z, middle_of, placements, seed_noise
 
 REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 
@@ -96,7 +96,7 @@ def shared_runs(a: list[Run], b: list[Run]) -> tuple[list[Run], list[Run]]:
     return a, b
 
 
-def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> tuple[float, float]:
+def mean_interval(runs: list[Run], repeats: int = 1000) -> tuple[float, float]:
     """Interval, over seeds and images, of the mean that `average` gives.
 
     Each repeat of a bootstrap draws the test images once for all classes and seeds, class by class
@@ -106,12 +106,12 @@ def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> 
     aurocs, resampled = _by_class(runs, repeats)
     means = np.mean([np.mean(of, axis=0) for of in resampled.values()], axis=0)
     noise = seed_noise([list(of.values()) for of in aurocs.values()], repeats, len(aurocs))
-    low, high = _quantiles(means + noise, level)
+    low, high = middle_of(means + noise)
     return max(low, 0.0), min(high, 1.0)
 
 
 def compare_means(
-    a: list[Run], b: list[Run], level: float = 0.95, repeats: int = 1000
+    a: list[Run], b: list[Run], level: float = LEVEL, repeats: int = 1000
 ) -> tuple[float, float, float]:
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
@@ -134,12 +134,7 @@ def compare_means(
         else:
             groups += [list(of_a.values()), list(of_b.values())]
     draws = np.mean(differences, axis=0) + seed_noise(groups, repeats, len(differences))
-    return mean_a - mean_b, *_quantiles(draws, level)
-
-
-def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return mean_a - mean_b, *middle_of(draws, level)
 
 
 def _by_class(
@@ -149,22 +144,19 @@ def _by_class(
     aurocs: dict[int, dict[int, float]] = {}
     resampled: dict[int, list[np.ndarray]] = {}
     for run in runs:
+        held = [(array.tobytes(), array.dtype.str) for array in (run.score, run.class_test)]
+        draws = _resampled(*held, run.normal_class, repeats)
         aurocs.setdefault(run.normal_class, {})[run.seed] = run.auroc
-        resampled.setdefault(run.normal_class, []).append(_resampled(run, repeats))
+        resampled.setdefault(run.normal_class, []).append(draws)
     return aurocs, resampled
-
-
-def _resampled(run: Run, repeats: int) -> np.ndarray:
-    """Its AUROC in each repeat, (repeats,)."""
-    arrays = [(array.tobytes(), array.dtype.str) for array in (run.score, run.class_test)]
-    return _resampled_bytes(*arrays, run.normal_class, repeats)
 
 
 # by what the run holds, since the same record is read again by every table that it stands in
 @lru_cache(maxsize=1500)
-def _resampled_bytes(
+def _resampled(
     score: tuple[bytes, str], images: tuple[bytes, str], normal_class: int, repeats: int
 ) -> np.ndarray:
+    """AUROC of a run in each repeat, (repeats,)."""
     score, classes = (np.frombuffer(*array) for array in (score, images))
     y = (classes != normal_class).astype(int)
     return resampled_auroc(y, score, _image_draws(*images, repeats))
@@ -221,9 +213,7 @@ class Difference:
     p: float
 
 
-def paired_delong(
-    y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, level: float = 0.95
-) -> Difference:
+def paired_delong(y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray) -> Difference:
     """DeLong's test of two scores (N,) of the same images, `y` (N,) in {0, 1}.
 
     Two scores that rank every pair alike differ by 0, with p = 1. Source: DeLong, DeLong and
@@ -235,22 +225,21 @@ def paired_delong(
             f"the scores are not of the same images: {len(y)} labels, {len(score_a)} and "
             f"{len(score_b)} scores"
         )
-    return compare_placements(placements(y, score_a), placements(y, score_b), level)
+    return compare_placements(placements(y, score_a), placements(y, score_b))
 
 
 def compare_placements(
-    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], level: float = 0.95
+    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]
 ) -> Difference:
     """`paired_delong` of the `placements` of two scores, which many pairs can share."""
     parts = [of_a - of_b for of_a, of_b in zip(a, b, strict=True)]
     difference = float(parts[0].mean())
     error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
-    half = float(stats.norm.ppf(0.5 + level / 2)) * error
     if error == 0:
         p = 1.0 if difference == 0 else 0.0
     else:
         p = float(2 * stats.norm.sf(abs(difference) / error))
-    return Difference(difference, difference - half, difference + half, p)
+    return Difference(difference, difference - Z * error, difference + Z * error, p)
 
 
 @dataclass(frozen=True)
@@ -277,9 +266,7 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
     return McNemar(only_a, only_b, p)
 
 
-def mean_over_runs(
-    values: np.ndarray, level: float = 0.95, repeats: int = 2000
-) -> tuple[float, float, float]:
+def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> tuple[float, float, float]:
     """Mean of values (seeds, images) with an interval over both: (mean, low, high).
 
     The values are of the same images in each seed: whether an answer is right, how well a map finds
@@ -289,7 +276,7 @@ def mean_over_runs(
     values = np.asarray(values, float)
     means = _weights(values.shape[1], repeats) @ values.mean(axis=0)
     means = means + seed_noise([values.mean(axis=1)], repeats)
-    return float(values.mean()), *_quantiles(means, level)
+    return float(values.mean()), *middle_of(means)
 
 
 @lru_cache(maxsize=8)  # a table asks for many means of as many values
@@ -358,13 +345,10 @@ def confusability(runs: list[Run], classes: int) -> np.ndarray:
     Returns (classes, classes); NaN on the diagonal and where nothing was run. Weighted by the
     number of images, a row's mean is that class's AUROC.
     """
-    total, seeds = np.zeros((classes, classes)), np.zeros((classes, 1))
+    rows: dict[int, list[pd.Series]] = {}
     for run in runs:
-        v_novel, _ = placements(run.y, run.score)
-        kinds = run.class_test[run.y == 1]
-        images = np.bincount(kinds, minlength=classes)
-        with np.errstate(invalid="ignore"):
-            total[run.normal_class] += np.bincount(kinds, v_novel, classes) / images
-        seeds[run.normal_class] += 1
-    with np.errstate(invalid="ignore"):
-        return total / seeds
+        ordered, kinds = placements(run.y, run.score)[0], run.class_test[run.y == 1]
+        by_class = pd.Series(ordered).groupby(kinds).mean()
+        rows.setdefault(run.normal_class, []).append(by_class)
+    found = pd.DataFrame({k: pd.concat(some, axis=1).mean(axis=1) for k, some in rows.items()})
+    return found.reindex(index=range(classes), columns=range(classes)).to_numpy().T

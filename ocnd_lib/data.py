@@ -166,45 +166,21 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     raise ValueError(f"{name} has no class {normal_class!r}; there are: {listed}")
 
 
-def one_class_split(
-    images: ImageSet, normal_class: int | str, seed: int, validation: float = 0.1
-) -> OneClassSplit:
+def one_class_split(images: ImageSet, normal_class: int | str, seed: int) -> OneClassSplit:
     """Train on one class of the training split, test on the whole test split (protocol P2).
 
-    `validation`, in [0, 1), is the part of the normal training images that is held out.
-    ValueError for a class without images, in training or in the test.
+    A tenth of the normal training images, drawn by `seed`, is held out for validation. ValueError
+    for a class without images, in training or in the test.
     """
     k = class_index(images, normal_class)
-    _check_images_of(images, k, "train", "test")
+    _check_images_of(images, k)
     x = images.x_train[images.y_train == k]
-    x_validation, x_train = _divide(x, validation, np.random.default_rng(seed))
+    order = np.random.default_rng(seed).permutation(len(x))
+    held_out, train = np.split(order, [round(0.1 * len(x))])
     y_test = (images.y_test != k).astype(np.int64)
-    return OneClassSplit(x_train, x_validation, images.x_test, y_test, images.y_test, k)
-
-
-def pooled_split(
-    images: ImageSet, normal_class: int | str, seed: int, validation: float = 0.1
-) -> OneClassSplit:
-    """Train on 80 % of all images of a class, test on the others and as many novel ones (P1).
-
-    The novel images are drawn equally from the other classes; `validation` as in protocol P2.
-    """
-    k, rng = class_index(images, normal_class), np.random.default_rng(seed)
-    pool = _pooled(images, k)
-    if not len(pool):
-        raise ValueError(f"class {images.class_names[k]} of {images.name} has no image")
-    x_normal, x = _divide(pool, 0.2, rng)
-    x_validation, x_train = _divide(x, validation, rng)
-    others = rng.permutation([c for c in range(len(images.class_names)) if c != k])
-    # what does not divide evenly goes, one image each, to the classes that come first
-    counts = np.bincount(np.arange(len(x_normal)) % len(others), minlength=len(others))
-    parts = [x_normal]
-    for c, count in zip(others, counts, strict=True):
-        pool = _pooled(images, c)
-        parts.append(pool[np.sort(rng.choice(len(pool), count, replace=False))])
-    class_test = np.repeat([k, *others], [len(x_normal), *counts])
-    y_test = (class_test != k).astype(np.int64)
-    return OneClassSplit(x_train, x_validation, np.concatenate(parts), y_test, class_test, k)
+    return OneClassSplit(
+        x[np.sort(train)], x[np.sort(held_out)], images.x_test, y_test, images.y_test, k
+    )
 
 
 def imbalanced_split(
@@ -216,7 +192,7 @@ def imbalanced_split(
     for a class without images.
     """
     k = class_index(images, normal_class)
-    _check_images_of(images, k, "train", "test")
+    _check_images_of(images, k)
     y_train = (images.y_train != k).astype(np.int64)
     normal, novel = np.flatnonzero(y_train == 0), np.flatnonzero(y_train)
     count = round(len(novel) / ratio) if 0 < ratio < np.inf else 0
@@ -232,29 +208,14 @@ def imbalanced_split(
     return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test, k)
 
 
-def _check_images_of(images: ImageSet, k: int, *parts: str) -> None:
-    """ValueError unless each part has images of class k, the test also others."""
-    for part in parts:
+def _check_images_of(images: ImageSet, k: int) -> None:
+    """ValueError unless training and test have images of class k, the test also others."""
+    name = images.name
+    for part in ("train", "test"):
         x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
         if len(x) != len(y):
-            raise ValueError(f"x_{part} of {images.name} has {len(x)} images, y_{part} {len(y)}")
-        normal = y == k
-        if not normal.any():
-            raise ValueError(
-                f"class {images.class_names[k]} of {images.name} has no image in x_{part}"
-            )
-        if part == "test" and normal.all():
-            raise ValueError(f"x_test of {images.name} has no image of another class")
-
-
-def _pooled(images: ImageSet, k: int) -> np.ndarray:
-    return np.concatenate([images.x_train[images.y_train == k], images.x_test[images.y_test == k]])
-
-
-def _divide(x: np.ndarray, part: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Divide images at random into a part of them and the rest, each in the old order."""
-    count = round(part * len(x)) if 0 <= part < 1 else len(x)
-    if count == len(x):
-        raise ValueError(f"cannot hold out {part} of {len(x)} images and keep some")
-    order = rng.permutation(len(x))
-    return x[np.sort(order[:count])], x[np.sort(order[count:])]
+            raise ValueError(f"x_{part} of {name} has {len(x)} images, y_{part} {len(y)}")
+        if not (y == k).any():
+            raise ValueError(f"class {images.class_names[k]} of {name} has no image in x_{part}")
+    if (images.y_test == k).all():
+        raise ValueError(f"x_test of {name} has no image of another class")
