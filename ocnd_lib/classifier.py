@@ -93,10 +93,9 @@ def fit(
     state = Checkpoint(
         checkpoint, generator, of, model=model, optimiser=optimiser, schedule=schedule
     )
-    epoch, curves = state.load()
-    bar = progress(steps, "VGG11", start=epoch * steps // recipe.epochs)
+    bar = progress(steps, "VGG11", start=state.epoch * steps // recipe.epochs)
     augment = shift_and_flip if recipe.augment else None
-    while epoch < recipe.epochs:
+    while state.epoch < recipe.epochs:
         start = time.perf_counter()
         model.train()
         loss_sum, correct, seen = 0.0, torch.zeros(len(counts)), torch.zeros(len(counts))
@@ -113,15 +112,15 @@ def fit(
             seen += torch.bincount(labels.cpu(), minlength=len(counts))
             loss_sum += loss.item() * len(labels)
             bar.update()
-            bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
-        epoch += 1
+            bar.set_postfix(epoch=state.epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
+        state.epoch += 1
         if not np.isfinite(loss_sum):
             raise Diverged(
-                f"the loss of epoch {epoch} is no number: training diverged; try a lower rate"
+                f"the loss of epoch {state.epoch} is no number: training diverged; try a lower rate"
             )
-        curves.append(
+        state.curves.append(
             {
-                "epoch": epoch,
+                "epoch": state.epoch,
                 "train_loss": loss_sum / seen.sum().item(),
                 "train_accuracy": (correct.sum() / seen.sum()).item(),
                 "train_recall": (correct / seen.clamp(min=1)).tolist(),
@@ -129,9 +128,9 @@ def fit(
                 "seconds": time.perf_counter() - start,
             }
         )
-        state.save(epoch, curves)
+        state.save()
     bar.close()
-    return model, curves
+    return model, state.curves
 
 
 def _optimiser(model: VGG11, recipe: Recipe) -> torch.optim.Optimizer:

@@ -4,7 +4,8 @@ Maps are (N, 32, 32), at least 0, larger where more is looked; masks are bool (N
 the object.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -21,6 +22,20 @@ from ocnd_lib.stats import auroc_interval, seed_interval
 PERCENTILES = [20, 40, 60, 80]  # of pixels that ROAD takes out
 
 
+@contextmanager
+def unchanged(network: nn.Module) -> Iterator[None]:
+    """Give a network back as it was: every module's mode and every parameter's gradient."""
+    modes = {module: module.training for module in network.modules()}
+    slopes = {p: p.grad for p in network.parameters()}
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+        for p, slope in slopes.items():
+            p.grad = slope
+
+
 def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
 
@@ -33,23 +48,14 @@ def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     if not layer or layer not in modules:
         names = ", ".join(name for name in modules if name)
         raise ValueError(f"the network has no layer {layer!r}; there are: {names}")
-    modes = {name: module.training for name, module in modules.items()}
-    slopes = {name: p.grad for name, p in network.named_parameters()}
-    target = modules[layer]
+    target, says = modules[layer], [lambda logit: logit.sum()] * len(x)
     # the images ask for a gradient, so that a network at rest, which asks for none, has one too
     x = x.detach().clone().requires_grad_(True)
-    try:
-        with GradCAM(network, [target]) as cam, torch.enable_grad():
-            says = [lambda logit: logit.sum()] * len(x)
-            cam(input_tensor=x, targets=says)
-            held = cam.activations_and_grads
-            features, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
-            heat = cam.get_cam_image(x, target, says, features, gradients)
-    finally:
-        for name, module in modules.items():
-            module.training = modes[name]
-        for name, p in network.named_parameters():
-            p.grad = slopes[name]
+    with unchanged(network), GradCAM(network, [target]) as cam, torch.enable_grad():
+        cam(input_tensor=x, targets=says)
+        held = cam.activations_and_grads
+        features, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
+        heat = cam.get_cam_image(x, target, says, features, gradients)
     heat = torch.from_numpy(np.maximum(heat, 0)).float()[:, None]
     return F.interpolate(heat, size=(32, 32), mode="bilinear", align_corners=False)[:, 0].numpy()
 
@@ -96,16 +102,12 @@ def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.n
         raise ValueError(f"there must be one map an image, {x.shape[2:]} each, not {heat.shape}")
     # by rank, because the package would take out all pixels that share the value at a percentile
     order = _order(heat.reshape(len(heat), -1), seed).reshape(heat.shape) / heat[0].size
-    modes = {module: module.training for module in network.modules()}
-    try:
+    forked = torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else [])
+    with unchanged(network), forked:
         network.eval()
-        with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            says = [lambda logit: logit] * len(x)
-            return ROADCombined(PERCENTILES)(x.detach(), order, says, network)
-    finally:
-        for module, training in modes.items():
-            module.training = training
+        torch.manual_seed(seed)
+        says = [lambda logit: logit] * len(x)
+        return ROADCombined(PERCENTILES)(x.detach(), order, says, network)
 
 
 def randomised_correlations(
@@ -267,10 +269,8 @@ def lifts(
     rows = []
     for (measure, baseline), (value, other) in image_values(heat, mask, seed, beside).items():
         known = np.isfinite(value)
-        rows.append(
-            {"measure": measure, "baseline": baseline, "images": int(known.sum())}
-            | lift_of(value[known], other[known])
-        )
+        row = {"measure": measure, "baseline": baseline, "images": int(known.sum())}
+        rows.append(row | lift_of(value[known], other[known]))
     return rows
 
 

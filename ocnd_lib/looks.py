@@ -152,21 +152,21 @@ def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict
     return {**lift_of(*both), "count": len(heat)}
 
 
-def lifts_of_images(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
+def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     """What stands behind the lifts in `finds` of `look`, image by image, float16 (N,) each.
 
     Named `IMAGES/MAP/MEASURE/BASELINE`; NaN where a mask is empty or full; nothing without masks.
     """
-    return {
-        f"{images}/{name}/{measure}/{baseline}": (value - other).astype(np.float16)
-        for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x, layer), shown)
-        for (measure, baseline), (value, other) in image_values(
-            heat, masks, model.seed, beside
-        ).items()
-    }
+    found = {}
+    for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x), shown):
+        values = image_values(heat, masks, model.seed, beside)
+        for (measure, baseline), (value, other) in values.items():
+            lift = (value - other).astype(np.float16)
+            found[f"{images}/{name}/{measure}/{baseline}"] = lift
+    return found
 
 
-def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
+def pictures(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     """Four normal images, then as many novel ones of different classes, to show.
 
     Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and under the name of each map,
@@ -178,7 +178,7 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str,
     kept = {"given": shown.x[rows], "novel": shown.novel[rows].astype(np.uint8)}
     if shown.masks is not None:
         kept["masks"] = shown.masks[rows]
-    maps = maps_of(model, shown.x[rows], layer)
+    maps = maps_of(model, shown.x[rows])
     return kept | {name: heat.astype(np.float32) for name, heat in maps.items()}
 
 
@@ -192,10 +192,10 @@ def experiment(
 ) -> tuple[dict, dict[str, np.ndarray]]:
     """Fit an AttentionGAN to one class, and measure where it looks in test images.
 
-    `masks` are the `true_masks` of the test images. Returns (record without its cell and the
-    fingerprint of the data, with the `tables` of `look`; arrays: `lifts_of_images`, and for seed 0
-    its `pictures`, named `look_NAME`). Every seed looks at the same test images, and only after the
-    training. The checkpoints and the negatives are those of its `fit`.
+    `masks` are the `true_masks` of the test images; checkpoints and negatives those of its `fit`.
+    Returns (record without its cell and the fingerprint of the data, with the `tables` of `look`;
+    arrays: `lifts_of_images`, and for seed 0 its `pictures`, named `look_NAME`). Every seed looks
+    at the same test images, and only after the training.
     """
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
     model.fit(
@@ -203,7 +203,6 @@ def experiment(
         base_checkpoint=base_checkpoint, negatives=negatives,
     )  # fmt: skip
     fitted = perf_counter()
-    shared = seconds_trained(base_checkpoint)
     parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
     if not np.isfinite(parts["score"]).all():
         raise Diverged("the scores are no numbers: training diverged; try a lower rate")
@@ -221,9 +220,9 @@ def experiment(
         "curves": model.curves_,
         "seconds": perf_counter() - start,
         "fit_seconds": fitted - start,
-        "shared_seconds": shared,
+        "shared_seconds": seconds_trained(base_checkpoint),
         "hardware": str(model._hardware()),
     }
-    arrays = pictures(model, shown) if model.seed == 0 else {}
-    arrays = {f"look_{name}": array for name, array in arrays.items()}
+    kept = pictures(model, shown) if model.seed == 0 else {}
+    arrays = {f"look_{name}": array for name, array in kept.items()}
     return record, arrays | lifts_of_images(model, shown)

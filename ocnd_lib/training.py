@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from time import perf_counter
 
@@ -36,9 +36,9 @@ class Hardware:
 
     def autocast(self) -> AbstractContextManager:
         """Context in which a forward pass runs in `dtype`."""
-        enabled = self.dtype != torch.float32
+        on = self.dtype != torch.float32
         # cached casts of weights would be stale after an optimiser's step in the same context
-        return torch.autocast(self.device.type, self.dtype, enabled, cache_enabled=False)
+        return torch.autocast(self.device.type, self.dtype, on, cache_enabled=False)
 
     def place(self, module: nn.Module) -> nn.Module:
         """Move `module` to the device, in the memory layout that is fastest there."""
@@ -156,6 +156,31 @@ def means(log: Sequence[Mapping[str, float | Tensor]]) -> dict[str, float]:
     return {n: float(np.mean([float(step[n]) for step in log if n in step])) for n in names}
 
 
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer, again: bool = False) -> None:
+    """One step of an optimiser's own weights, of which the loss may know but a part.
+
+    No other weight gets a gradient. `again` keeps what another step back through the loss needs.
+    """
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    slopes = torch.autograd.grad(loss, weights, retain_graph=again, allow_unused=True)
+    for weight, slope in zip(weights, slopes, strict=True):
+        weight.grad = slope
+    optimiser.step()
+
+
+@contextmanager
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Hold networks in evaluation mode, their parameters frozen; both are undone afterwards."""
+    before = [(network.training, next(network.parameters()).requires_grad) for network in networks]
+    for network in networks:
+        network.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network, (training, learns) in zip(networks, before, strict=True):
+            network.train(training).requires_grad_(learns)
+
+
 class Averaged:
     """Exponential moving average of a network's weights (Polyak and Juditsky 1992).
 
@@ -178,11 +203,9 @@ class Averaged:
             mine.copy_(theirs)
 
     def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
         return {"model": self.model.state_dict(), "updates": self.updates}
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
         self.model.load_state_dict(state["model"])
         self.updates = state["updates"]
 
@@ -194,13 +217,14 @@ class Together:
         self.parts = parts
 
     def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave, before the first step."""
         for name, part in self.parts.items():
-            load_part(part, state[name])
+            restore = part.load_state_dict
+            if isinstance(part, torch.optim.Optimizer):
+                restore = partial(load_optimiser, part)
+            restore(state[name])
 
 
 class Descent(Together):
@@ -226,14 +250,6 @@ class Descent(Together):
         return loss.item()
 
 
-def load_part(part, state: dict) -> None:
-    """Restore what the `state_dict` of a part gave."""
-    if isinstance(part, torch.optim.Optimizer):
-        load_optimiser(part, state)
-    else:
-        part.load_state_dict(state)
-
-
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
     """Restore what its `state_dict` gave, on whatever device that was.
 
@@ -249,51 +265,48 @@ def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
 class Checkpoint:
     """Everything a run needs to go on as if it had never stopped, in one file.
 
-    `parts` are objects with state_dict / load_state_dict (networks, optimisers, schedules);
+    `parts` are objects with state_dict / load_state_dict (networks, optimisers, schedules), which
+    are restored if the file is there; so are `epoch`, how many are finished, and `curves`.
     `generator` orders the batches. `path` None keeps nothing. `of` says what is trained on what
-    (`fingerprint`): the file of something else is refused.
+    (`fingerprint`): ValueError for the file of something else.
     """
 
     def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):
-        self.path, self.generator, self.of, self.parts = path, generator, of, parts
+        self.path, self.generator, self.of, self.parts = path, generator, of, Together(**parts)
         self.epoch, self.curves = 0, []
         self.start = perf_counter() - seconds_trained(path)
+        if path is not None and path.exists():
+            self._restore(read_checkpoint(path))
 
-    def save(self, epoch: int, curves: list[dict]) -> None:
-        """Replace the file with the state after `epoch` finished epochs."""
+    def save(self) -> None:
+        """Replace the file with the state as it is now."""
         if self.path is None:
             return
         state = {
             "of": self.of,
-            "epoch": epoch,
-            "curves": curves,
+            "epoch": self.epoch,
+            "curves": self.curves,
             "seconds": perf_counter() - self.start,
             "generator": self.generator.get_state(),
             "torch": torch.get_rng_state(),
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "parts": self.parts.state_dict(),
         }
         if torch.cuda.is_available():
             state["cuda"] = torch.cuda.get_rng_state_all()
         replace_file(self.path, lambda file: torch.save(state, file))
 
-    def load(self) -> tuple[int, list[dict]]:
-        """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""
-        if self.path is None or not self.path.exists():
-            return self.epoch, self.curves
-        state = read_checkpoint(self.path)
+    def _restore(self, state: dict) -> None:
         if state["of"] != self.of:
             raise ValueError(
                 f"{self.path} was begun with other images, settings or another method; remove it, "
                 "or name another file"
             )
-        for name, part in self.parts.items():
-            load_part(part, state["parts"][name])
+        self.parts.load_state_dict(state["parts"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch"])
         if "cuda" in state and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(state["cuda"])
         self.epoch, self.curves = state["epoch"], state["curves"]
-        return self.epoch, self.curves
 
 
 def learn(
@@ -305,12 +318,11 @@ def learn(
     epochs: int,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> None:
-    """Train until `epochs` epochs are done: `step(images, number)` of each batch of uint8 images,
-    which `augment` may change.
+    """Go on from `state` until `epochs` epochs are done, and save it after each.
 
-    `network` is in training mode; `number` counts the steps of all epochs; the means of what the
-    steps of an epoch return are its point of `state.curves`. Begins where `state` is, and saves it
-    after each epoch.
+    `step(images, number)` is called with each batch of uint8 images `x`, which `augment` may
+    change; `number` counts the steps of all epochs. `network` is in training mode. The means of
+    what the steps of an epoch return are its point of `state.curves`.
     """
     in_epoch = batch_count(len(x), size)
     bar = progress(epochs * in_epoch, "steps", start=state.epoch * in_epoch)
@@ -323,7 +335,7 @@ def learn(
         state.epoch += 1
         state.curves.append({"epoch": state.epoch, **means(log)})
         bar.set_postfix(state.curves[-1], refresh=False)
-        state.save(state.epoch, state.curves)
+        state.save()
     bar.close()
 
 

@@ -46,14 +46,14 @@ class AttentionGAN(DeepDetector):
     its mean stays within bounds, or all black, or all of the image, would be best.
 
     Negatives none and generated need no real novel image. "auxiliary" (images of another world) and
-    "oracle" (of the classes to be found) do: pass them to `fit` as `negatives`, and keep what comes
-    of it apart from one-class numbers.
+    "oracle" (of the classes to be found) do: `fit` takes them as `negatives`, uint8 (M, C, 32, 32);
+    keep what comes of it apart from one-class numbers. Variants of the same images, seed and base
+    may share the `base_checkpoint` that it takes, so that the base GAN is trained but once;
+    otherwise it stands beside `checkpoint`.
 
-    The deck trained for 32-pixel CIFAR-10 and printed no width, rate or number of epochs; a design
-    for a GPU has width 64 and 60, 20, 30 and 60 epochs. These defaults fit one CPU core: half the
-    width, the base GAN is OCGAN as the tables have it, and 3, 5 and 10 epochs follow. The deck's
-    printed row is mostly that without classifier, temperature, re-initialisation or pre-training:
-    so is ours.
+    The deck printed no width, rate or number of epochs. These defaults fit one CPU core: the base
+    GAN is OCGAN as the tables have it, and 3, 5 and 10 epochs follow. The deck's printed row is
+    mostly that without classifier, temperature, re-initialisation or pre-training: so is ours.
     """
 
     latent_dim: int = 32  # size of the base GAN's tanh code; the masked GAN's is half of it
@@ -82,58 +82,9 @@ class AttentionGAN(DeepDetector):
     learning_rate: float = 1e-3  # of both GANs, Adam with beta1 0.5
     mask_rate: float = 2e-3  # of map and classifier
 
-    def fit(
-        self,
-        x: np.ndarray,
-        y=None,
-        *,
-        x_validation: np.ndarray | None = None,
-        checkpoint: Path | None = None,
-        base_checkpoint: Path | None = None,
-        negatives: np.ndarray | None = None,
-    ) -> "AttentionGAN":
-        """As of every detector; `negatives` are real novel images, uint8 (M, C, 32, 32).
-
-        `base_checkpoint` is the base GAN's own, which variants of the same images, seed and base
-        may share, so that it is trained but once; otherwise it stands beside `checkpoint`.
-        ValueError if they lack and the classifier needs them, or are given and it does not, or if a
-        parameter is none of its choices.
-        """
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}")
-        if not 0 <= self.least_area < self.most_area <= 1:
-            raise ValueError("least_area must be below most_area, both in [0, 1]")
-        if not self.temperature > 0:
-            raise ValueError("temperature must be above 0; 1 leaves the map as it is")
-        if self.mask != "learned" and self.classifier != "none":
-            raise ValueError(f"mask {self.mask!r} learns nothing; it needs classifier 'none'")
-        if (negatives is not None) != (self.classifier in REAL):
-            raise ValueError(
-                "negatives, real novel images, are for classifier 'auxiliary' or 'oracle', and for "
-                f"no other; this one is {self.classifier!r}"
-            )
-        x = check_images(x, least=10)
-        self._given = None if negatives is None else check_images(negatives, x.shape[1])
-        if checkpoint and not base_checkpoint:
-            base_checkpoint = checkpoint.with_suffix(".base.pt")
-        self._base_checkpoint = base_checkpoint
-        try:
-            return super().fit(x, y, x_validation=x_validation, checkpoint=checkpoint)
-        finally:
-            del self._given, self._base_checkpoint
-
-    # --- learning ---------------------------------------------------------------------------------
-
     def base_gan(self) -> OCGAN:
-        """The base GAN, not yet trained."""
-        return OCGAN(
-            latent_dim=self.latent_dim, width=self.width, noise=self.noise, latent=self.latent,
-            mining=self.mining,
-            joint_discriminator=self.joint_discriminator, epochs=self.epochs,
-            batch_size=self.batch_size, learning_rate=self.learning_rate, seed=self.seed,
-            device=self.device,
-        )  # fmt: skip
+        """The base GAN, not yet trained, by the parameters that both have."""
+        return OCGAN(**{k: v for k, v in self.get_params().items() if k in OCGAN.parameter_types()})
 
     def masked_gan(self) -> OCGAN:
         """The masked GAN, not yet trained: like the base, with half the code and no mining."""
@@ -141,13 +92,12 @@ class AttentionGAN(DeepDetector):
         return self.base_gan().set_params(latent_dim=half, mining=False)
 
     def _networks(self) -> dict[str, nn.Module]:
-        gans = {"base": self.base_gan(), "masked": self.masked_gan()}
         kept = {}
-        for name, gan in gans.items():
+        for name, gan in (("base", self.base_gan()), ("masked", self.masked_gan())):
             gan.channels_ = self.channels_
             fresh = gan._networks()
             kept[name] = nn.ModuleDict({part: fresh[part] for part in KEPT})
-        return {**kept, **map_networks(self)}
+        return kept | map_networks(self)
 
     def _phases(self) -> list[str]:
         """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that.
@@ -163,28 +113,54 @@ class AttentionGAN(DeepDetector):
             *["masked"] * (self.masked_epochs + again),
         ]
 
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
+    def _check_choices(self, negatives: np.ndarray | None) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}")
+        if not 0 <= self.least_area < self.most_area <= 1:
+            raise ValueError("least_area must be below most_area, both in [0, 1]")
+        if not self.temperature > 0:
+            raise ValueError("temperature must be above 0; 1 leaves the map as it is")
+        if self.mask != "learned" and self.classifier != "none":
+            raise ValueError(f"mask {self.mask!r} learns nothing; it needs classifier 'none'")
+        if (negatives is not None) != (self.classifier in REAL):
+            raise ValueError(
+                "negatives, real novel images, are for classifier 'auxiliary' or 'oracle', and for "
+                f"no other; this one is {self.classifier!r}"
+            )
+
+    def _learn(
+        self,
+        x: np.ndarray,
+        x_validation: np.ndarray,
+        checkpoint: Path | None,
+        base_checkpoint: Path | None = None,
+        negatives: np.ndarray | None = None,
+    ) -> None:
+        self._check_choices(negatives)
+        given = None if negatives is None else check_images(negatives, self.channels_)
+        if checkpoint and not base_checkpoint:
+            base_checkpoint = checkpoint.with_suffix(".base.pt")
         base, gan = self.base_gan(), self.masked_gan()
         base.channels_ = gan.channels_ = self.channels_
-        base._learn(x, x_validation, self._base_checkpoint)
+        base._learn(x, x_validation, base_checkpoint)
         first = [{"phase": "base", **point} for point in base.curves_]
         hardware, generator = self._hardware(), seed_everything(self.seed)
         masked = Redrawer(gan, hardware)
-        learner = MapLearner(self, hardware, self._given)
+        learner = MapLearner(self, hardware, given)
         rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()
         self.state_ = {"base": rests, "masked": masked.kept, **learner.nets}
         state = Checkpoint(
-            checkpoint, generator, self._of(x, self._given), masked=masked, learner=learner
+            checkpoint, generator, self._of(x, given), masked=masked, learner=learner
         )
-        epoch, curves = state.load()
         phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
         seen = None
-        bar = progress(len(phases), "AttentionGAN, epochs", start=epoch)
-        while epoch < len(phases):
-            phase, temperature = phases[epoch], learner.temperature(epoch)
-            if phase in LEARNS_MAP and epoch == 0:
+        bar = progress(len(phases), "AttentionGAN, epochs", start=state.epoch)
+        while state.epoch < len(phases):
+            phase, temperature = phases[state.epoch], learner.temperature(state.epoch)
+            if phase in LEARNS_MAP and state.epoch == 0:
                 learner.film(0, x, temperature=1.0)
-            if phase == "masked" and phase not in phases[:epoch] and self.reinitialise:
+            if phase == "masked" and phase not in phases[: state.epoch] and self.reinitialise:
                 masked.restart()
                 self.state_["masked"] = masked.kept
             if phase == "masked" and seen is None:  # the map rests: multiplied once for all
@@ -205,22 +181,23 @@ class AttentionGAN(DeepDetector):
                         if beside:
                             step |= beside.step(left)
                 log.append(step)
-            epoch += 1
+            state.epoch += 1
             if phase in LEARNS_MAP:
-                if not set(phases[epoch:]) & set(LEARNS_MAP):
+                if not set(phases[state.epoch :]) & set(LEARNS_MAP):
                     with hardware.autocast():
                         learner.settle(images)
-                learner.film(epoch, x, temperature)
-            curves.append({"phase": phase, "epoch": len(first) + epoch, **means(log)})
-            state.save(epoch, curves)
+                learner.film(state.epoch, x, temperature)
+            point = {"phase": phase, "epoch": len(first) + state.epoch}
+            state.curves.append(point | means(log))
+            state.save()
             bar.update()
         bar.close()
-        self.curves_ = first + curves
+        self.curves_ = first + state.curves
         known = self._batchwise(self._parts, x_validation)[:, :2].astype(np.float64)
         spread = known.std(0)
         self.state_["standard"] = np.stack([known.mean(0), np.where(spread > 0, spread, 1)])
 
-    # --- scoring ----------------------------------------------------------------------------------
+    # --- scoring, by the base GAN and the masked one ----------------------------------------------
 
     def _map(self, x: Tensor, temperature: float | None = None) -> Tensor:
         if self.mask != "learned":
@@ -270,15 +247,12 @@ class AttentionGAN(DeepDetector):
         return self._batchwise(self._map, x)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) as the base GAN redraws them."""
         return self.decode(self.state_["base"]["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes of the base GAN as in training, uniform in (-1, 1)."""
         return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, latent_dim) of the base GAN → images in [-1, 1] (N, C, 32, 32)."""
         return self.state_["base"]["decoder"](codes)
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:

@@ -45,14 +45,10 @@ class AutoEncoder(DeepDetector):
         return {"loss": F.mse_loss(redrawn.float(), x)}
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        return self.state_["decoder"](self.state_["encoder"](x))
+        return self.decode(self.state_["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes that are uniform in the cube that tanh codes lie in."""
         return uniform_codes(count, self.latent_dim, generator)
-
-    def decode(self, codes: Tensor) -> Tensor:
-        return self.state_["decoder"](codes)
 
     def _score(self, x: Tensor) -> Tensor:
         return redrawing_error(x, self.reconstruct(x), self.detail_power)

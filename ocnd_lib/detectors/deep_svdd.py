@@ -75,7 +75,7 @@ class DeepSVDD(DeepDetector):
         def gather(images: Tensor, number: int) -> dict[str, float]:
             return {"loss": train(sphere(encoder(contrast(images))).mean())}
 
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         learn(redraw, both, x, self.batch_size, state, self.pretrain_epochs)
         if state.epoch == self.pretrain_epochs:
             encoder.eval()

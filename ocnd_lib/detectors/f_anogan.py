@@ -74,7 +74,7 @@ class FAnoGAN(DeepDetector):
                 loss = self._score(images).mean()
             return {"loss": descend_e(loss)}
 
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         learn(draw, model, x, self.batch_size, state, self.epochs)
         model.eval()  # generator and critic rest
         learn(encode, encoder, x, self.batch_size, state, self.epochs + self.encoder_epochs)

@@ -81,7 +81,7 @@ class GAN(DeepDetector):
                 fooled = critic(drawn)
             return {"loss": descend_g(says(fooled, 1)), "critic_loss": loss_d}
 
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         learn(step, model, x, self.batch_size, state, self.epochs)
         self.state_ = dict(model.items())
 

@@ -19,10 +19,9 @@ from ocnd_lib.attention import (
     roughness,
 )
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.detectors.ocgan import evaluating
 from ocnd_lib.detectors.redrawer import Redrawer
 from ocnd_lib.networks import Critic
-from ocnd_lib.training import Averaged, Hardware, Together, says, to_unit
+from ocnd_lib.training import Averaged, Hardware, Together, descend, evaluating, says, to_unit
 
 LEARNS_MAP = ("mask", "joint")  # phases of an AttentionGAN
 FILMED = 4  # training images, the first, whose maps are kept epoch by epoch
@@ -108,9 +107,9 @@ class MapLearner(Together):
         loss = lesson + model.area_weight * outside + model.smoothness * roughness(maps)
         if model.temperature < 1:
             loss = loss + DECISION * (maps * (1 - maps)).mean()
-        self._descend("attention", loss, again=guided)
+        descend(loss, self.optimisers["attention"], again=guided)
         if guided:  # after the map, whose gradient goes through the weights that this changes
-            self._descend("classifier", told)
+            descend(told, self.optimisers["classifier"])
         self.averaged.update(self.learns)
         log |= {"lesson": lesson.item(), "outside": outside.item(), "temperature": temperature}
         return log | describe(drawn), seen.detach()
@@ -135,14 +134,6 @@ class MapLearner(Together):
             attention.eval()
             both = (torch.cat([i, multiply(i, self.model._map(i))]) for i in every())
             update_bn(both, self.nets["classifier"])
-
-    def _descend(self, name: str, loss: Tensor, again: bool = False) -> None:
-        """One step of one network; no other gets a gradient."""
-        weights = list(self.nets[name].parameters())
-        slopes = torch.autograd.grad(loss, weights, retain_graph=again)
-        for weight, slope in zip(weights, slopes, strict=True):
-            weight.grad = slope
-        self.optimisers[name].step()
 
     def _easy(self, seen: Tensor, drawn: Tensor, beside: Redrawer | None) -> Tensor:
         """How badly the part that is seen is redrawn, and told from real by the masked GAN."""

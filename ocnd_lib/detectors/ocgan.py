@@ -3,8 +3,6 @@
 Perera, Nallapati and Xiang, CVPR 2019, arXiv 1903.08550.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,23 +28,10 @@ from ocnd_lib.networks import (
     shrink,
     uniform_codes,
 )
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, learn, says
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, descend, evaluating, learn, says
 
 VARIANTS = ("ours", "official61")
 WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
-
-
-@contextmanager
-def evaluating(*networks: nn.Module) -> Iterator[None]:
-    """Hold networks in evaluation mode, their parameters frozen; both are undone afterwards."""
-    before = [(network.training, next(network.parameters()).requires_grad) for network in networks]
-    for network in networks:
-        network.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        for network, (training, learns) in zip(networks, before, strict=True):
-            network.train(training).requires_grad_(learns)
 
 
 class LatentDiscriminator(nn.Sequential):
@@ -111,9 +96,7 @@ class OCGAN(DeepDetector):
     and rate were chosen, `ocnd table mnist --choices ocgan` shows. `variant` official61 has the
     networks of the release (`ocnd_lib.networks`), whose own settings are `width` 64, `dropout`
     0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and
-    `epochs` 201.
-    Not of the paper is `detail_power`: with 1, the error is measured in units of the image's own
-    detail (`ocnd_lib.detail`).
+    `epochs` 201. `detail_power` is not of the paper.
     """
 
     latent_dim: int = 32  # size of the tanh code
@@ -128,7 +111,7 @@ class OCGAN(DeepDetector):
     mining_steps: int = 5  # gradient steps on a code
     step_size: float = 0.1  # length of one step, in units of √latent_dim
     reconstruction_weight: float = 10.0  # of the squared error beside the adversarial losses
-    detail_power: float = 0.0  # the score is the error divided by the detail to this power
+    detail_power: float = 0.0  # the score is the error divided by `lost_detail` to this power
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 1e-3  # of every network, Adam with beta1 0.5
@@ -139,17 +122,12 @@ class OCGAN(DeepDetector):
 
     def _networks(self) -> dict[str, nn.Module]:
         channels, codes, narrow = self.channels_, self.latent_dim, max(self.width // 5, 4)
+        encoder, decoder, critic = Encoder, Decoder, Critic
         if self.variant == "official61":
-            encoder = Encoder61(channels, codes, self.width)
-            decoder = Decoder61(channels, codes, self.width, self.dropout)
-            critic = Critic61
-        else:
-            encoder = Encoder(channels, codes, self.width)
-            decoder = Decoder(channels, codes, self.width, dropout=self.dropout)
-            critic = Critic
+            encoder, decoder, critic = Encoder61, Decoder61, Critic61
         return {
-            "encoder": encoder,
-            "decoder": decoder,
+            "encoder": encoder(channels, codes, self.width),
+            "decoder": decoder(channels, codes, self.width, dropout=self.dropout),
             "latent_discriminator": LatentDiscriminator(codes),
             "visual_discriminator": JointDiscriminator(channels, codes, narrow)
             if self.joint_discriminator
@@ -176,16 +154,15 @@ class OCGAN(DeepDetector):
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         self._check_choices()
         hardware, order, x, nets = self._begin(x)
-        redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
+        redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
         averaged = Averaged(redraws)
         optimisers = self._optimisers(nets)
         state = Checkpoint(
             checkpoint, order, self.base_gan()._of(x), nets=nets, averaged=averaged, **optimisers
         )
-        _, self.curves_ = state.load()
-        update = Recorded(
-            partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()
-        )
+        self.curves_ = state.curves
+        one = partial(self._step, nets=nets, optimisers=optimisers)
+        update = Recorded(one, optimisers.values())
         in_epoch, half = batch_count(len(x), self.batch_size), self.epochs // 2
         mines = self.mining and self.visual
 
@@ -210,13 +187,10 @@ class OCGAN(DeepDetector):
         def adam(*parts: nn.Module) -> torch.optim.Adam:
             weights = [p for part in parts for p in part.parameters()]
             on_gpu = all(weight.is_cuda for weight in weights)  # then steps are recorded
-            return torch.optim.Adam(
-                weights, lr=self.learning_rate, betas=(0.5, 0.999), capturable=on_gpu
-            )
+            return torch.optim.Adam(weights, self.learning_rate, (0.5, 0.999), capturable=on_gpu)
 
-        return {
-            "g": adam(encoder, decoder), "d": adam(on_codes, on_images), "c": adam(classifier)
-        }  # fmt: skip
+        three = {"g": (encoder, decoder), "d": (on_codes, on_images), "c": (classifier,)}
+        return {name: adam(*parts) for name, parts in three.items()}
 
     def _judge(self, on_images: nn.Module, images: Tensor, codes: Tensor) -> Tensor:
         return on_images(images, codes) if self.joint_discriminator else on_images(images)
@@ -243,7 +217,7 @@ class OCGAN(DeepDetector):
 
         if classify:  # 1: the weak classifier
             loss = says(classifier(redrawn.detach()), 1) + says(classifier(drawn.detach()), 0)
-            self._descend(loss / 2, optimisers["c"])
+            descend(loss / 2, optimisers["c"])
             log["classifier"] = loss / 2
         if self.latent or self.visual:  # 2: the discriminators, which never see mined codes
             losses = {}
@@ -254,7 +228,7 @@ class OCGAN(DeepDetector):
                 real = self._judge(on_images, images, codes.detach())
                 false = self._judge(on_images, drawn.detach(), random)
                 losses["visual_discriminator"] = (says(real, 1) + says(false, 0)) / 2
-            self._descend(sum(losses.values()), optimisers["d"])
+            descend(sum(losses.values()), optimisers["d"])
             log |= losses
         if mining:  # 3: half of the random codes give way to mined ones
             half = random[: len(random) // 2]
@@ -274,18 +248,9 @@ class OCGAN(DeepDetector):
             losses["visual"] = says(self._judge(on_images, drawn, random), 1)
             if self.joint_discriminator:  # the encoder, too, makes pairs that cannot be told
                 losses["visual"] = losses["visual"] + says(self._judge(on_images, images, codes), 0)
-        self._descend(self.reconstruction_weight * mse + sum(losses.values()), optimisers["g"])
+        descend(self.reconstruction_weight * mse + sum(losses.values()), optimisers["g"])
         log = {"mse": mse, **log, **losses}
         return {name: value.detach() for name, value in log.items()}
-
-    @staticmethod
-    def _descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-        optimiser.zero_grad(set_to_none=True)
-        weights = [p for group in optimiser.param_groups for p in group["params"]]
-        slopes = torch.autograd.grad(loss, weights, allow_unused=True)
-        for weight, slope in zip(weights, slopes, strict=True):
-            weight.grad = slope
-        optimiser.step()
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.state_["encoder"](self._enlarged(x)))
@@ -299,9 +264,9 @@ class OCGAN(DeepDetector):
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """As of every model, and `mined`: what becomes of the images of random codes by mining."""
         shown = super().pictures(x)
-        if not (self.mining and self.visual):
-            return shown
-        return {**shown, "mined": self.mined(DRAWN)["mined"]}
+        if self.mining and self.visual:
+            shown["mined"] = self.mined(DRAWN)["mined"]
+        return shown
 
     def mined(self, count: int) -> dict[str, np.ndarray]:
         """Random codes of the fitted model before and after mining, by `seed`.

@@ -88,7 +88,7 @@ class Rotation(DeepDetector):
             checkpoint, order, self._of(x),
             model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
         )  # fmt: skip
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         augment = self._augmented if self.augment else lambda batch, _: turned(batch)
         learn(step, model, images, self.batch_size, state, self.epochs, augment)
         self.state_ = {"network": averaged.model, "scale": np.ones(2, np.float32)}
