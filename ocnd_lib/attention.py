@@ -17,8 +17,7 @@ BLOCK = 8  # pixels
 class CBAM(nn.Module):
     """Convolutional block attention: features (N, C, H, W) weighted by channel, then by place.
 
-    Woo et al., ECCV 2018 (arXiv 1807.06521): one small network looks at the mean and the maximum of
-    each channel, one 7x7 convolution at those of each place.
+    Source: Woo et al., ECCV 2018 (arXiv 1807.06521).
     """
 
     def __init__(self, channels: int, reduction: int = 16):
@@ -37,10 +36,10 @@ class CBAM(nn.Module):
 
 
 class AttentionMap(nn.Module):
-    """Feature maps of several sizes, (N, C_i, H_i, W_i) → logits of a map, (N, 1, 32, 32).
+    """Feature maps (N, C_i, H_i, W_i) of several sizes → logits of a map, (N, 1, 32, 32).
 
-    `taps` are the C_i; at first the map is about `start` everywhere. With `cbam` each tap goes
-    through a CBAM of its own.
+    `taps` are the C_i; at first the map is about `start`. With `cbam` each tap has a CBAM of its
+    own.
     """
 
     def __init__(self, taps: tuple[int, ...], width: int = 16, cbam: bool = False, start=0.6):
@@ -78,8 +77,8 @@ def to_map(logits: Tensor, temperature: float) -> Tensor:
 def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
     """A map (1, 1, 32, 32) that looks at no image; ValueError lists the kinds.
 
-    ones: all of the image. centre: a Gaussian about the centre whose mean is `area`. random: blobs
-    drawn by `seed`, 1 on a share `area` of the pixels and 0 elsewhere.
+    ones; centre, a Gaussian whose mean is `area`; random, blobs of 1 on a share `area` of the
+    pixels.
     """
     if kind == "ones":
         return torch.ones(1, 1, 32, 32)

@@ -73,23 +73,24 @@ class Fold(MaskedSet):
 def balanced_fold(parts: Sequence[MaskedSet], fold: int) -> Fold:
     """One fold as the test, the others to learn from, with as many crops of each class in every.
 
-    `parts` have one fold each as their test, and no photograph is in two. The smallest class of a
-    fold decides how many are drawn of all, always the same. ValueError if a fold lacks a class.
+    `parts` have one fold each as their test. The smallest class of a fold decides how many are
+    drawn of all, always the same. ValueError if a fold lacks a class.
     """
-    drawn, kept, rng = [], [], np.random.default_rng(0)
+    kept, rng, before = [], np.random.default_rng(0), 0
     for number, part in enumerate(parts):
         y = part.test.y
         rows = [rng.permutation(np.flatnonzero(y == k)) for k in range(len(part.class_names))]
         least = min(map(len, rows))
         if not least:
             raise ValueError(f"fold {number} lacks a class; there are too few crops for folds")
-        drawn.append(np.sort(np.concatenate([some[:least] for some in rows])))
-        kept.append(Crops(*(array[drawn[-1]] for array in part.test)))
-    before = sum(len(part.test.y) for part in parts[:fold])
+        drawn = np.sort(np.concatenate([some[:least] for some in rows]))
+        kept.append(Crops(*(array[drawn] for array in part.test)))
+        if number == fold:
+            numbers = (before + drawn).astype(np.int32)
+        before += len(y)
     train = Crops(*map(np.concatenate, zip(*kept[:fold], *kept[fold + 1 :], strict=True)))
     this = parts[fold]
-    rows = (before + drawn[fold]).astype(np.int32)
-    return Fold(this.name, train, kept[fold], this.class_names, this.fingerprint, rows)
+    return Fold(this.name, train, kept[fold], this.class_names, this.fingerprint, numbers)
 
 
 def load_fold(name: str, fold: int) -> Fold:
@@ -100,8 +101,8 @@ def load_fold(name: str, fold: int) -> Fold:
 def small_set(name: str, background_correlation: float, per_class: int, seed: int) -> MaskedSet:
     """Crops for this moment, a fifth of them test crops: `scenes`, `mnist_on_cifar` or `coco10`.
 
-    `background_correlation` matters to the scenes only; of `coco10` all there is is taken. Raises
-    ValueError for another name, DataError as `load_masked` does.
+    The correlation matters to scenes only; of `coco10` all there is is taken. Raises as
+    `load_masked`.
     """
     size = {"per_class": per_class, "test": 10 * max(1, round(per_class / 5)), "seed": seed}
     if name == "scenes":
@@ -135,16 +136,14 @@ def background_experiment(
     def right(model: VGG11, x: np.ndarray, y: np.ndarray) -> float:
         return float(np.mean(answers(model, x) == y))
 
-    model, curves = fit(
-        train, y_train, recipe, seed,
-        lambda model: {"test_accuracy": right(model, test[arm], y_test)},
-        checkpoint, hardware,
-    )  # fmt: skip
+    watch = lambda model: {"test_accuracy": right(model, test[arm], y_test)}  # noqa: E731
+    model, curves = fit(train, y_train, recipe, seed, watch, checkpoint, hardware)
     predicted = {name: answers(model, x) for name, x in test.items()}
+    classes = len(images.class_names)
     record = {
         "parameters": {"arm": arm, **asdict(recipe)},
-        "train_counts": np.bincount(y_train, minlength=len(images.class_names)).tolist(),
-        "test_counts": np.bincount(y_test, minlength=len(images.class_names)).tolist(),
+        "train_counts": np.bincount(y_train, minlength=classes).tolist(),
+        "test_counts": np.bincount(y_test, minlength=classes).tolist(),
         "metrics": {
             "accuracy": float(np.mean(predicted[arm] == y_test)),
             "train_accuracy": right(model, train, y_train),

@@ -1,9 +1,10 @@
 """Which method is better, and how sure that is: intervals of means, paired tests, ranks.
 
-Label 1 is novel; a higher score means more novel. A table of AUROC is a DataFrame with one row a
-method and one column a class.
+Label 1 is novel; a higher score means more novel. A table of AUROC has a row a method, a column a
+class.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -22,21 +23,18 @@ REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 class Run:
     """What one trained detector says of the test images: `score` and `class_test`, both (N,).
 
-    `normal_class` is an index, as in `class_test`. ValueError if the lengths differ or a score is
-    not a number.
+    ValueError if the lengths differ or a score is not a number.
     """
 
-    normal_class: int
+    normal_class: int  # an index, as in `class_test`
     seed: int
     score: np.ndarray
     class_test: np.ndarray
 
     def __post_init__(self):
-        name = f"class {self.normal_class}, seed {self.seed}"
+        name, images = f"class {self.normal_class}, seed {self.seed}", len(self.class_test)
         if self.score.shape != self.class_test.shape:
-            raise ValueError(
-                f"{name}: {len(self.score)} scores for {len(self.class_test)} test images"
-            )
+            raise ValueError(f"{name}: {len(self.score)} scores for {images} test images")
         if bad := int(np.isnan(self.score).sum()):
             raise ValueError(f"{name}: {bad} scores are not numbers; the detector has diverged")
 
@@ -56,17 +54,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Average:
-    """Mean AUROC of a method over the classes that were run, and what it rests on.
+    """Mean AUROC of a method over the classes that were run, and what it rests on."""
 
-    `classes`: class → mean over its seeds, of which `mean` is the mean. `sd`: standard deviation of
-    the mean over classes, over the seeds that all classes share; NaN for fewer than two. `seeds`:
-    the least number of seeds of a class.
-    """
-
-    mean: float
-    sd: float
-    seeds: int
-    classes: dict
+    mean: float  # of `classes`
+    sd: float  # of the mean over classes, over the seeds that all share; NaN for fewer than two
+    seeds: int  # the least number of a class
+    classes: dict  # class → mean over its seeds
 
 
 def average(cells: Iterable[tuple[Hashable, int, float]]) -> Average:
@@ -76,12 +69,8 @@ def average(cells: Iterable[tuple[Hashable, int, float]]) -> Average:
         raise ValueError("two runs have the same class and seed; take one method at a time")
     table = table.pivot(index="class", columns="seed", values="auroc")
     classes = table.mean(axis=1)
-    return Average(
-        mean=float(classes.mean()),
-        sd=float(table.dropna(axis=1).mean().std()),
-        seeds=int(table.notna().sum(axis=1).min()),
-        classes=classes.to_dict(),
-    )
+    sd, seeds = table.dropna(axis=1).mean().std(), table.notna().sum(axis=1).min()
+    return Average(float(classes.mean()), float(sd), int(seeds), classes.to_dict())
 
 
 def average_runs(runs: Iterable[Run]) -> Average:
@@ -103,10 +92,9 @@ def mean_interval(runs: list[Run], repeats: int = 1000) -> tuple[float, float]:
     so that their numbers stay, and adds what chance in training does (`seed_noise`). With one seed
     the interval speaks of the images only.
     """
-    aurocs, resampled = _by_class(runs, repeats)
-    means = np.mean([np.mean(of, axis=0) for of in resampled.values()], axis=0)
+    aurocs, means = _by_class(runs, repeats)
     noise = seed_noise([list(of.values()) for of in aurocs.values()], repeats, len(aurocs))
-    low, high = middle_of(means + noise)
+    low, high = middle_of(np.mean(list(means.values()), axis=0) + noise)
     return max(low, 0.0), min(high, 1.0)
 
 
@@ -115,20 +103,18 @@ def compare_means(
 ) -> tuple[float, float, float]:
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
-    As in `mean_interval`, with the same images for both methods in each repeat, and with the
-    differences of equal seeds where both have the same: what a hard test image, or a lucky seed,
-    does to both cancels.
+    As in `mean_interval`, with the same images for both in each repeat, and with the differences of
+    equal seeds where both have the same: what a hard image, or a lucky seed, does to both cancels.
     """
     shared = {run.normal_class for run in a} & {run.normal_class for run in b}
     if not shared:
         raise ValueError("the two methods have no class in common")
     a, b = ([run for run in runs if run.normal_class in shared] for runs in (a, b))
     mean_a, mean_b = (average_runs(runs).mean for runs in (a, b))
-    (aurocs_a, resampled_a), (aurocs_b, resampled_b) = _by_class(a, repeats), _by_class(b, repeats)
-    differences, groups = [], []
+    (aurocs_a, means_a), (aurocs_b, means_b) = _by_class(a, repeats), _by_class(b, repeats)
+    differences, groups = [means_a[k] - means_b[k] for k in means_a], []
     for k, of_a in aurocs_a.items():
         of_b = aurocs_b[k]
-        differences.append(np.mean(resampled_a[k], axis=0) - np.mean(resampled_b[k], axis=0))
         if of_a.keys() == of_b.keys():
             groups.append([of_a[seed] - of_b[seed] for seed in of_a])
         else:
@@ -139,16 +125,14 @@ def compare_means(
 
 def _by_class(
     runs: list[Run], repeats: int
-) -> tuple[dict[int, dict[int, float]], dict[int, list[np.ndarray]]]:
-    """By normal class: seed → AUROC; and the AUROCs of its seeds in each repeat, (repeats,)."""
-    aurocs: dict[int, dict[int, float]] = {}
-    resampled: dict[int, list[np.ndarray]] = {}
+) -> tuple[dict[int, dict[int, float]], dict[int, np.ndarray]]:
+    """By normal class: seed → AUROC; and the mean over seeds in each repeat, (repeats,)."""
+    aurocs, resampled = defaultdict(dict), defaultdict(list)
     for run in runs:
         held = [(array.tobytes(), array.dtype.str) for array in (run.score, run.class_test)]
-        draws = _resampled(*held, run.normal_class, repeats)
-        aurocs.setdefault(run.normal_class, {})[run.seed] = run.auroc
-        resampled.setdefault(run.normal_class, []).append(draws)
-    return aurocs, resampled
+        aurocs[run.normal_class][run.seed] = run.auroc
+        resampled[run.normal_class].append(_resampled(*held, run.normal_class, repeats))
+    return aurocs, {k: np.mean(of, axis=0) for k, of in resampled.items()}
 
 
 # by what the run holds, since the same record is read again by every table that it stands in
@@ -157,9 +141,8 @@ def _resampled(
     score: tuple[bytes, str], images: tuple[bytes, str], normal_class: int, repeats: int
 ) -> np.ndarray:
     """AUROC of a run in each repeat, (repeats,)."""
-    score, classes = (np.frombuffer(*array) for array in (score, images))
-    y = (classes != normal_class).astype(int)
-    return resampled_auroc(y, score, _image_draws(*images, repeats))
+    y = (np.frombuffer(*images) != normal_class).astype(int)
+    return resampled_auroc(y, np.frombuffer(*score), _image_draws(*images, repeats))
 
 
 @lru_cache(maxsize=4)
@@ -221,10 +204,8 @@ def paired_delong(y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray) -> Di
     """
     y, score_a, score_b = np.asarray(y), np.asarray(score_a, float), np.asarray(score_b, float)
     if not y.shape == score_a.shape == score_b.shape:
-        raise ValueError(
-            f"the scores are not of the same images: {len(y)} labels, {len(score_a)} and "
-            f"{len(score_b)} scores"
-        )
+        counts = f"{len(y)} labels, {len(score_a)} and {len(score_b)} scores"
+        raise ValueError(f"the scores are not of the same images: {counts}")
     return compare_placements(placements(y, score_a), placements(y, score_b))
 
 
@@ -255,23 +236,22 @@ class McNemar:
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
     """McNemar's exact test of two classifiers on the same images: whether each is right, (N,) bool.
 
-    Source: McNemar, Psychometrika 12 (1947), with the binomial distribution instead of its limit.
+    Source: McNemar, Psychometrika 12 (1947).
     """
     right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
     if right_a.shape != right_b.shape:
         raise ValueError(f"{right_a.size} and {right_b.size} answers are not of the same images")
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    differ = only_a + only_b
-    p = float(stats.binomtest(only_a, differ).pvalue) if differ else 1.0
-    return McNemar(only_a, only_b, p)
+    # of one image as of none p is 1
+    p = stats.binomtest(only_a, max(only_a + only_b, 1)).pvalue
+    return McNemar(only_a, only_b, float(p))
 
 
 def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> tuple[float, float, float]:
     """Mean of values (seeds, images) with an interval over both: (mean, low, high).
 
-    The values are of the same images in each seed: whether an answer is right, how well a map finds
-    an object, or the difference of two such. Images are drawn once for all seeds, and chance in
-    training is added (`seed_noise`); with one seed the interval speaks of the images only.
+    The values are of the same images in each seed, which are drawn once for all seeds; chance in
+    training is added (`seed_noise`). With one seed the interval speaks of the images only.
     """
     values = np.asarray(values, float)
     means = _weights(values.shape[1], repeats) @ values.mean(axis=0)
@@ -302,7 +282,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 def wilcoxon_over_classes(table: pd.DataFrame, method: str) -> pd.DataFrame:
     """Compare one method with each other one, class by class: signed ranks, Holm over the others.
 
-    One row another method that shares classes with it: classes (how many), wins, ties, losses and
+    One row another method that shares classes: classes (how many), wins, ties, losses and
     mean_difference of `method`, p of Wilcoxon's two-sided test, p_holm.
     """
     rows = {}
@@ -327,7 +307,7 @@ def wilcoxon_over_classes(table: pd.DataFrame, method: str) -> pd.DataFrame:
 def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
     """Mean rank of each method (1 is best, ties share) and Friedman's p that all are alike.
 
-    Only classes that every method has count; ValueError if there is none. p is NaN for fewer than
+    Over the classes that every method has; ValueError if there is none. p is NaN for fewer than
     three methods or two classes.
     """
     table = table.dropna(axis=1).round(9)
@@ -342,13 +322,11 @@ def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
 def confusability(runs: list[Run], classes: int) -> np.ndarray:
     """AUROC of each normal class (row) against each single novel class (column), mean over seeds.
 
-    Returns (classes, classes); NaN on the diagonal and where nothing was run. Weighted by the
-    number of images, a row's mean is that class's AUROC.
+    Returns (classes, classes); NaN on the diagonal and where nothing was run.
     """
-    rows: dict[int, list[pd.Series]] = {}
+    rows = defaultdict(list)
     for run in runs:
         ordered, kinds = placements(run.y, run.score)[0], run.class_test[run.y == 1]
-        by_class = pd.Series(ordered).groupby(kinds).mean()
-        rows.setdefault(run.normal_class, []).append(by_class)
+        rows[run.normal_class].append(pd.Series(ordered).groupby(kinds).mean())
     found = pd.DataFrame({k: pd.concat(some, axis=1).mean(axis=1) for k, some in rows.items()})
     return found.reindex(index=range(classes), columns=range(classes)).to_numpy().T

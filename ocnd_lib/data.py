@@ -2,9 +2,6 @@
 
     images = load_images("cifar10")
     split = one_class_split(images, "truck", seed=0)
-
-Sets that are downloaded lie in the data folder, `$OCND_DATA`, else `data`; `data_prep.archives`
-tells how.
 """
 
 from dataclasses import dataclass
@@ -151,8 +148,7 @@ def class_names(name: str) -> tuple[str, ...]:
 def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     """Return the index of a class named by index or name: 9, "9", "Truck", "car".
 
-    `images` is a data set or the name of one, which then need not be loaded.
-    Raises ValueError, which lists the classes, for anything else.
+    `images` is a set or the name of one, which is not loaded. ValueError lists the classes.
     """
     name = images if isinstance(images, str) else images.name
     names = class_names(name) if isinstance(images, str) else images.class_names
@@ -188,8 +184,7 @@ def imbalanced_split(
 ) -> BinarySplit:
     """Keep so many normal training images that novel/normal is `ratio`; the test set stays whole.
 
-    Raises ValueError for a ratio below that of the data, or one that leaves no normal image, and
-    for a class without images.
+    ValueError for a ratio that the data cannot have, and for a class without images.
     """
     k = class_index(images, normal_class)
     _check_images_of(images, k)

@@ -317,11 +317,11 @@ def _check_crops(cell: Cell) -> None:
 def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dict:
     """Return the record of a cell, running it first if it does not exist.
 
-    A finished cell is never run twice; a stopped one goes on from its checkpoint; CellIsTaken if
-    another process is at it. Bad names and images raise ValueError, a folder that cannot be written
-    to PermissionError, before anything is trained; Diverged if training comes to nothing. A cell
-    takes one thread of the CPU, and a process one cell at a time, so that it is the same bit for
-    bit however it is run: `ocnd sweep` fills the cores.
+    A stopped cell goes on from its checkpoint. ValueError for bad names and images, PermissionError
+    for an unwritable folder, before anything is trained; CellIsTaken if another process is at it;
+    Diverged if training comes to nothing. A cell takes one thread of the CPU, and a process one
+    cell at a time, so that it is the same bit for bit however it is run: `ocnd sweep` fills the
+    cores.
     """
     cell = check_cell(text)
     if record := read_record(cell, folder):

@@ -1,6 +1,5 @@
 """Where an attention-GAN looks: heat maps of its critics, its attention maps, and their measures.
 
-    maps = maps_of(model, x)
     tables = look(model, choose(split, true_masks(images), most=50))
 
 A critic is the visual discriminator of a GAN: the logit that its map explains is its "real"; with a
@@ -57,8 +56,8 @@ class Shown:
 def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
     """Where the objects of the test images are, or None if that is not known.
 
-    Of sets with masks, the pixels that are mostly object; of grey ones, those above half white:
-    strokes, clothes. ValueError for a set without its masks in another fold than `load_masked` has.
+    Of sets with masks, the pixels that are mostly object; of grey ones, those above half white.
+    ValueError for a set without its masks in another fold than `load_masked` has.
     """
     if images.name in masked_sets():
         crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
@@ -110,11 +109,11 @@ def look(
 ) -> dict[str, list[dict]]:
     """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
 
-    finds: the rows of `lifts`, for "normal" and "novel" images apart (`images`), with "base critic"
-    as a further baseline; none without masks. strength: those of `strength`. road: mean over images
-    and over as many random maps, lift and its interval, in spreads of the logit over the images.
-    randomised: step (0, 1, ... from the last layer), layer, mean, low, high. Both are of
-    `road_images` images of each kind, and empty for 0.
+    finds: the rows of `lifts`, for "normal" and "novel" `images` apart, with "base critic" as a
+    further baseline; none without masks. strength. road: mean over images and over as many random
+    maps, lift and its interval, in spreads of the logit over the images. randomised: step (0, 1,
+    ... from the last layer), layer, mean, low, high. Both are of `road_images` images of each kind,
+    and empty for 0.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
     tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
@@ -169,8 +168,8 @@ def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
 def pictures(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     """Four normal images, then as many novel ones of different classes, to show.
 
-    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and under the name of each map,
-    float32 (n, 32, 32).
+    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and each map, float32 (n, 32,
+    32).
     """
     normal, novel = (np.flatnonzero(shown.novel == kind) for kind in (0, 1))
     _, first = np.unique(shown.label[novel], return_index=True)

@@ -41,10 +41,9 @@ ROUNDED = {"a3feafd121c23e17": "af1cbc399d1e9a0c", "bf6ec69aabdb7306": "af1cbc39
 def load_masked(name: str, folder: Path | None = None, fold: int = 0) -> MaskedSet:
     """Load a set with masks from the data folder, as `ocnd data` keeps it.
 
-    What is not there is made anew and not kept: `scenes` and `mnist_on_cifar` in the default size,
-    half a minute for the scenes; `coco10` from whatever part of COCO lies in the folder `coco`.
-    `voc_animals` has five folds, 0 to 4, of which one is the test. Raises ValueError for another
-    name or fold, DataError if there is neither, or what the digits need is missing, or a file is
+    What is not there is made anew and not kept, half a minute for the scenes; `coco10` from
+    whatever part of COCO lies in the folder `coco`. Of the five folds of `voc_animals`, 0 to 4, one
+    is the test. Raises ValueError for another name or fold, DataError if what is needed lacks or is
     damaged.
     """
     folder = Path(folder or data_folder())
@@ -125,10 +124,9 @@ def build_masked(
     """Build a set in the folder `out`, by default NAME in the data folder: what `ocnd data` does.
 
     `options` are per_class, test and seed; for scenes background_correlation too; for coco10
-    annotations, images and fewer. Without the first two, COCO is downloaded into `out`. Under
-    another name a set is made of any files in COCO's format, or of the folder `voc`; `categories`
-    are its classes, with commas between. `say` is told what became of all objects. Raises
-    ValueError or DataError, and keeps an older set then.
+    annotations, images (else downloaded) and fewer. Another name is made of any files in COCO's
+    format, or of the folder `voc`; `categories` are its classes, with commas between. `say` is told
+    what became of all objects. Raises ValueError or DataError, and keeps an older set then.
     """
     allowed = ["per_class", "test", "seed", *OWN_OPTIONS.get(name, OWN_SET)]
     if unknown := set(options).difference(allowed):

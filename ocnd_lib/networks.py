@@ -97,8 +97,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Codes (N, latent_dim) → images (N, channels, 32, 32), by `tanh` in (-1, 1).
 
-    `features(z)` also gives the feature maps at 4, 8 and 16 pixels; a share `dropout` of the values
-    at 16 pixels is left out in training.
+    `features(z)` are the feature maps at 4, 8 and 16 pixels, of the last a share `dropout` left
+    out.
     """
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh=True, dropout=0.0):
@@ -161,8 +161,8 @@ class Residual(nn.Module):
 class ResNet(nn.Module):
     """A small ResNet: (N, channels, 32, 32) → logits (N, classes), through features (N, 4w, 4, 4).
 
-    Half the width sees all pixels once; the blocks work at 16, 8 and 4 pixels. `pooled` are the
-    features averaged over places, (N, 4w); `head`, an MLP, is what a one-class model throws away.
+    `pooled` are the features averaged over places, (N, 4w); `head`, an MLP, a one-class model
+    drops.
     """
 
     def __init__(self, channels: int, classes: int, width: int = 64):

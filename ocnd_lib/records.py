@@ -252,8 +252,7 @@ def own_seconds(record: dict) -> float:
 def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of one `processor`, since seconds compare only on one.
 
-    It is the one that ran the most pairs of `dataset` and `method`; of several, the one with the
-    most rows.
+    It is the one that ran the most pairs of `dataset` and `method`; of several, the most rows.
     """
     if table.empty:
         return table

@@ -154,8 +154,7 @@ def keeps_pictures(cell: Cell) -> bool:
 def keeps_part(cell: Cell, part: str) -> bool:
     """Whether the record of an attention-GAN's cell has this part of its score, or control.
 
-    Of the data sets of the tables, controls are shown of the ablation's classes, and where real
-    novel images were seen.
+    Controls are shown of the ablation's classes, and where real novel images were seen.
     """
     ablated = ABLATED.get(cell.dataset, (cell.normal_class,))
     return part in ("base", "masked") or cell.normal_class in ablated or cell.method in NEGATIVES

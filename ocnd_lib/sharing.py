@@ -38,20 +38,17 @@ def untrained(cell: Cell):
 def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     """Where the training is kept that a cell shares with others of its class and seed, if it does.
 
-    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
-    which outlives their records. A GAN or an OCGAN that is trained otherwise than is usual on its
-    data set, or on a version of its images, shares nothing.
+    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN. One that is trained
+    otherwise than is usual on its data set, or on a version of its images, shares nothing.
     """
     if not hasattr(detector, "base_gan"):
         return None
     base = detector.base_gan()
-    name = type(base).__name__.lower()
+    name, kind = type(base).__name__.lower(), type(base)
     settings = settings_of(cell.dataset, name)
-    same = type(base)(**settings, seed=cell.seed, device=detector.device)
-    usual = same.base_gan().get_params()
+    usual = kind(**settings, seed=cell.seed, device=detector.device).base_gan().get_params()
     changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
-    if "version" in cell.parameters:
-        changed["version"] = cell.parameters["version"]
+    changed |= {k: v for k, v in cell.parameters.items() if k == "version"}
     if changed and type(detector) is type(base):
         return None
     return _work_of(replace(cell, method=name, parameters=changed), cell, checkpoint) / "shared.pt"

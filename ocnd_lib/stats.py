@@ -66,9 +66,8 @@ def seed_interval(values) -> tuple[float, float, float]:
 def decision_numbers(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     """What a two-class decision `score > threshold` is worth, each number in [0, 1].
 
-    Keys: accuracy, normal_recall (the deck's "accuracy on normal data"), novel_recall,
-    balanced_accuracy, and, whatever the threshold, auroc, aupr_novel, aupr_normal (average
-    precision with that class as the one sought).
+    Keys: accuracy, normal_recall, novel_recall, balanced_accuracy, and, whatever the threshold,
+    auroc, aupr_novel, aupr_normal (average precision with that class as the one sought).
     """
     numbers = _weighted_numbers(y, score, np.ones((1, len(y))), threshold)
     return {name: float(value[0]) for name, value in numbers.items()}
@@ -122,10 +121,9 @@ def binary_report(y: np.ndarray, score: np.ndarray) -> dict:
 def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) -> np.ndarray:
     """What chance in training adds to a mean in each repeat of a bootstrap, (repeats,).
 
-    `groups` hold one value a seed each; the mean is the sum of their means over `means`. Of a few
-    seeds a bootstrap draws hardly more than their range, so the noise is Student's t instead, with
-    the degrees of freedom of Welch and Satterthwaite (Biometrika 34, 1947). Groups of one seed add
-    nothing.
+    `groups` hold one value a seed each; the mean is the sum of their means over `means`. A
+    bootstrap of a few seeds is too narrow, so the noise is Student's t, with the degrees of freedom
+    of Welch and Satterthwaite (Biometrika 34, 1947). Groups of one seed add nothing.
     """
     groups = [np.asarray(group, float) for group in groups if len(group) > 1]
     variances = np.array([group.var(ddof=1) / len(group) for group in groups])
@@ -186,9 +184,8 @@ def threshold_curve(y: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
 def metrics_against_ratio(y: np.ndarray, score: np.ndarray, ratios: np.ndarray) -> pd.DataFrame:
     """The metrics of one detector if the test set held `ratio` novel images for each normal one.
 
-    `y` (N,) in {0, 1}, `score` (N,). Images are weighted, not drawn, so the detector and its scores
-    stay the same. Columns: ratio, accuracy, balanced_accuracy, aupr, auroc, and always_novel, the
-    accuracy of calling everything novel.
+    Images are weighted, not drawn: `y` (N,) in {0, 1}, `score` (N,). Columns: ratio, accuracy,
+    balanced_accuracy, aupr, auroc, always_novel, the accuracy of calling everything novel.
     """
     y, ratios = np.asarray(y), np.asarray(ratios, float)
     weight = np.where(y == 1, ratios[:, None] / np.mean(y == 1), 1 / np.mean(y == 0))
@@ -201,8 +198,7 @@ def metrics_against_ratio(y: np.ndarray, score: np.ndarray, ratios: np.ndarray) 
 def auroc_half_width(auroc: np.ndarray, normal: int, novel: int) -> np.ndarray:
     """Half the width of an AUROC's interval that the numbers of test images alone imply.
 
-    Exact variance for Gaussian scores of equal spread; `auroc` in (0, 1), any shape.
-    Source of the formula: Hanley and McNeil, Radiology 143 (1982).
+    For Gaussian scores of equal spread (Hanley and McNeil, Radiology 143, 1982); `auroc` in (0, 1).
     """
     a = np.asarray(auroc, dtype=float)
     # the chance that two novel images both score above one normal image; also one above two

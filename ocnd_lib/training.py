@@ -59,8 +59,8 @@ def cpu_has_bf16() -> bool:
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
     """Pick device and precision: CUDA → bf16; a CPU with native bf16 → bf16; otherwise fp32.
 
-    `device` is auto, cpu or cuda; `precision` is auto, fp32 or bf16. Where that is auto, the
-    environment's OCND_PRECISION, one of the same, decides. ValueError names the choices.
+    `device` is auto, cpu or cuda; `precision` auto, fp32 or bf16. Where that is auto, the
+    environment's OCND_PRECISION decides. ValueError names the choices.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device {device!r} is not one of auto, cpu, cuda")

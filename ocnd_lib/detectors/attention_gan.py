@@ -34,10 +34,9 @@ class AttentionGAN(DeepDetector):
 
     1. The base GAN, an OCGAN, learns the normal images and then rests. 2. The attention map, drawn
     from the features of its decoder, or with `taps` its encoder, learns, and the masked GAN learns
-    image x map beside it.
-    3. The map rests, and the masked GAN goes on, from new weights if `reinitialise`.
-    Score: squared error of the base GAN over all pixels, plus that of the masked GAN over the
-    pixels of the map, each standardised on in-class validation images.
+    image x map beside it. 3. The map rests, and the masked GAN goes on, from new weights if
+    `reinitialise`. Score: squared error of the base GAN over all pixels, plus that of the masked
+    GAN over the pixels of the map, each standardised on in-class validation images.
 
     What the map learns: with a classifier, that masked normal images can be told from masked
     negatives (the classifier also learns unmasked ones). Without one, that the base GAN can redraw
@@ -47,12 +46,11 @@ class AttentionGAN(DeepDetector):
 
     Negatives none and generated need no real novel image. "auxiliary" (images of another world) and
     "oracle" (of the classes to be found) do: `fit` takes them as `negatives`, uint8 (M, C, 32, 32);
-    keep what comes of it apart from one-class numbers. Variants of the same images, seed and base
-    may share the `base_checkpoint` that it takes, so that the base GAN is trained but once;
-    otherwise it stands beside `checkpoint`.
+    keep what comes of it apart from one-class numbers. It also takes the `base_checkpoint` of a
+    base GAN that variants of the same images, seed and base share; else it stands beside
+    `checkpoint`.
 
-    The deck printed no width, rate or number of epochs. These defaults fit one CPU core: the base
-    GAN is OCGAN as the tables have it, and 3, 5 and 10 epochs follow. The deck's printed row is
+    The deck printed no width, rate or number of epochs: these fit one CPU core. Its printed row is
     mostly that without classifier, temperature, re-initialisation or pre-training: so is ours.
     """
 
@@ -102,8 +100,7 @@ class AttentionGAN(DeepDetector):
     def _phases(self) -> list[str]:
         """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that.
 
-        The masked GAN learns equally long in every variant: one that starts afresh gets the epochs
-        back that it forgets.
+        A masked GAN that starts afresh gets the epochs back that it forgets.
         """
         learns = self.mask == "learned"
         again = self.joint_epochs if learns and self.reinitialise else 0
@@ -236,8 +233,8 @@ class AttentionGAN(DeepDetector):
     def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """What lies behind the score of uint8 images (N, C, 32, 32), each (N,), higher more novel.
 
-        base and masked: the error of either GAN; area: the mean of the map; classifier: what it
-        says of the whole image. The last two are controls, and no part of the score.
+        base and masked: the error of either GAN. As controls, area: the mean of the map;
+        classifier: what it says of the whole image.
         """
         names = ("base", "masked", "area", "classifier")
         return dict(zip(names, self._batchwise(self._parts, x).T, strict=False))

@@ -18,8 +18,7 @@ class AutoEncoder(DeepDetector):
     """Convolutional autoencoder; with `noise` a denoising one (Vincent et al. 2008).
 
     Score: mean squared error over pixels in [-1, 1] between an image and its reconstruction, with
-    `detail_power` 1 in units of the image's own detail (`ocnd_lib.detail`). The last epoch, with
-    exponentially averaged weights, is the model.
+    `detail_power` 1 in units of the image's own detail (`ocnd_lib.detail`).
     """
 
     latent_dim: int = 32  # size of the tanh code

@@ -84,10 +84,10 @@ class Detector(OutlierMixin, BaseEstimator):
     ) -> "Detector":
         """Learn from normal images, uint8 (N, C, 32, 32); `y` is ignored.
 
-        `x_validation` are further normal images (else a tenth of `x` is held out, by `seed`); they
-        set the threshold: their 95 % quantile. With `checkpoint`, a stopped fit goes on from there.
-        `more` is what a detector's `_learn` takes beside. ValueError, before anything is learnt,
-        for other images or for an impossible parameter.
+        `x_validation` are further normal images (else a tenth of `x` is held out, by `seed`), whose
+        95 % quantile is the threshold. With `checkpoint`, a stopped fit goes on from there. `more`
+        is what a `_learn` takes beside. ValueError, before anything is learnt, for other images or
+        parameters.
         """
         settings = self.get_params(deep=False)
         check_settings(settings, self.parameter_types(), self.may_be_0)

@@ -20,8 +20,7 @@ class FAnoGAN(DeepDetector):
     Score, and what the encoder learns to lower: the mean of (x - G(E(x)))² over pixels in [-1, 1]
     plus `kappa` times the mean of (f(x) - f(G(E(x))))² over the critic's last feature maps f
     (Schlegl et al. 2019). The paper has residual networks for 64 pixels, five critic steps for each
-    of the generator, 50 000 steps of the encoder by RMSProp, and codes from N(0, 1); here codes are
-    uniform in (-1, 1), the range of the encoder's tanh.
+    of the generator, 50 000 steps of the encoder by RMSProp, and codes from N(0, 1).
     """
 
     latent_dim: int = 32  # size of the codes; the paper's are 128
@@ -80,7 +79,6 @@ class FAnoGAN(DeepDetector):
         learn(encode, encoder, x, self.batch_size, state, self.epochs + self.encoder_epochs)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) → what the generator draws of their codes."""
         return self.decode(self.state_["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:

@@ -22,13 +22,8 @@ class GAN(DeepDetector):
 
     The row "GAN [23]" of the deck's tables is another thing: the idea of AnoGAN, a long search
     scored by what it cannot redraw, as Abati et al. (2018) ran it with networks of their own.
-    `AnoGAN` does that; here the discriminator has half the say.
-
-    DCGAN has codes of 100 and a rate of 2e-4. Codes of 32 and twice the rate were taken because, on
-    MNIST's digit 8, AnoGAN's score then tells in-class validation images better from the same ones
-    mirrored, turned, or with blocks erased: a choice that needs no test image. By the same rule 20
-    steps at half the rate are better by less than 0.01, but take more than twice as long (`ocnd
-    table mnist --choices gan`).
+    `AnoGAN` does that; here the discriminator has half the say. DCGAN has codes of 100 and a rate
+    of 2e-4; how ours were chosen, and the search, `ocnd table mnist --choices gan` shows.
     """
 
     latent_dim: int = 32  # size of the codes, which are uniform in (-1, 1)
@@ -125,11 +120,7 @@ def nearest_codes(
 
 
 def latent_search(
-    generator: nn.Module,
-    loss: Callable[[Tensor], Tensor],
-    starts: Tensor,
-    steps: int,
-    rate: float,
+    generator: nn.Module, loss: Callable[[Tensor], Tensor], starts: Tensor, steps: int, rate: float
 ) -> tuple[Tensor, Tensor]:
     """Lower `loss(generator(z))`, (N,), by Adam on codes z from `starts`; returns (z, the losses).
 

@@ -117,9 +117,8 @@ class MapLearner(Together):
     def settle(self, x: Tensor) -> None:
         """Let map and classifier rest: averaged weights, and batch-norm statistics of these.
 
-        The last step alone may be far off. The statistics come from uint8 images (N, C, 32, 32),
-        since those kept while weights changed lag behind them: maps at rest would leave their
-        bounds.
+        They come from uint8 images (N, C, 32, 32), since those kept while weights changed lag
+        behind: maps at rest would leave their bounds.
         """
         self.learns.load_state_dict(self.averaged.model.state_dict())
         guided = "classifier" in self.nets

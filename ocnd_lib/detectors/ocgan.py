@@ -68,9 +68,9 @@ def mine(
 
     The classifier says 1 for reconstructions and 0 for decodes of random codes; codes descend its
     loss to 0, `steps` times, by `step_size` · √latent_dim along the gradient of each code alone
-    (normalised, so that a saturated classifier still moves it). They move as l = tanh(v), hence
-    stay in (-1, 1). Networks are used as they are (call with both in evaluation mode) and keep
-    no gradient. Paper, section 3.4; descending the loss to 1 would be the wrong way.
+    (normalised, so that a saturated classifier still moves it), as l = tanh(v), hence within (-1,
+    1). Call it with both networks in evaluation mode. Paper, section 3.4; descending the loss to 1
+    would be the wrong way.
     """
     v = torch.atanh(0.999 * codes)
     for _ in range(steps):
@@ -90,13 +90,12 @@ class OCGAN(DeepDetector):
     Two discriminators judge codes and images, a weak classifier finds codes that decode badly, and
     the generator loss is 10·MSE + 1·latent + 1·visual. Score: mean squared reconstruction error.
     `latent`, `visual` and `mining` switch the parts off one by one, down to the plain denoising
-    autoencoder; without `visual` no random code is decoded, so nothing is mined. The model is that
-    of the last epoch, with averaged weights. The paper has 64 channels where `width` counts, here
-    halved for a CPU's sake, noise of variance (not deviation) 0.2, and more epochs; how code, noise
-    and rate were chosen, `ocnd table mnist --choices ocgan` shows. `variant` official61 has the
-    networks of the release (`ocnd_lib.networks`), whose own settings are `width` 64, `dropout`
-    0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and
-    `epochs` 201. `detail_power` is not of the paper.
+    autoencoder; without `visual` no random code is decoded, so nothing is mined. The paper has 64
+    channels where `width` counts, here halved for a CPU's sake, noise of variance (not deviation)
+    0.2, and more epochs; `ocnd table mnist --choices ocgan` shows how ours were chosen. `variant`
+    official61 has the networks of the release (`ocnd_lib.networks`), whose own settings are `width`
+    64, `dropout` 0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4,
+    `batch_size` 512 and `epochs` 201.
     """
 
     latent_dim: int = 32  # size of the tanh code
@@ -199,10 +198,10 @@ class OCGAN(DeepDetector):
         self, images: Tensor, noisy: Tensor, nets, optimisers,
         classify: bool, mining: bool, watch: bool = True,
     ) -> dict[str, Tensor]:  # fmt: skip
-        """One update of classifier, discriminators and generator, in the order of the paper.
+        """One update of classifier, discriminators and generator, in the order of the paper:
+        losses.
 
-        Returns the loss of each part; with `watch` also what the classifier says of the codes
-        before and after mining.
+        With `watch` also what the classifier says of the codes before and after mining.
         """
         encoder, decoder, on_codes, on_images, classifier = nets.values()
         codes = encoder(noisy).float()

@@ -36,10 +36,8 @@ class Rotation(DeepDetector):
     Score: the surprise at the true turn, -log p, and the mean cosine distance of the features from
     the five nearest of the training images, both summed over the four turns (with `augment` of the
     image and its mirror image) and each divided by its mean over the validation images. The weights
-    are averaged over steps; the last epoch counts.
-
-    What was taken, width and epochs, is what 0.1 PFLOP a class of CIFAR-10 buys; the network is the
-    one of three that did best by the choice on cats (seed 0), by the surprise alone.
+    are averaged over steps. Width and epochs are what 0.1 PFLOP a class of CIFAR-10 buys; the
+    network is the one of three that did best by the choice on cats (seed 0), by the surprise alone.
 
     Sources: the task of Gidaris et al. 2018 (arXiv 1803.07728), as a detector Golan and El-Yaniv
     2018 (1805.10917) and Hendrycks et al. 2019 (1906.12340); features instead of answers, behind a
@@ -102,15 +100,13 @@ class Rotation(DeepDetector):
         return turned(shift_and_flip(batch, generator))
 
     def _optimiser(self, model: nn.Module) -> torch.optim.SGD:
-        """Weights decay; gains and biases do not."""
-        kinds = {True: [], False: []}
-        for parameter in model.parameters():
-            kinds[parameter.ndim > 1].append(parameter)
         groups = [
-            {"params": kinds[True], "weight_decay": self.weight_decay},
-            {"params": kinds[False], "weight_decay": 0.0},
+            {"params": [p for p in model.parameters() if p.ndim > 1]},
+            # gains and biases do not decay
+            {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
         ]
-        return torch.optim.SGD(groups, self.learning_rate, momentum=0.9, nesterov=True)
+        decay = {"momentum": 0.9, "nesterov": True, "weight_decay": self.weight_decay}
+        return torch.optim.SGD(groups, self.learning_rate, **decay)
 
     def _warn_if_it_cannot_tell(self, x_validation: np.ndarray) -> None:
         answers = self._batchwise(self._answers, x_validation)
