@@ -14,18 +14,21 @@ CONTROLS = ("random", "centre", "ones")
 BLOCK = 8  # pixels
 
 
+def _enlarged(x: Tensor) -> Tensor:
+    return F.interpolate(x, size=(32, 32), mode="bilinear", align_corners=False)
+
+
 class CBAM(nn.Module):
     """Convolutional block attention: features (N, C, H, W) weighted by channel, then by place.
 
     Source: Woo et al., ECCV 2018 (arXiv 1807.06521).
     """
 
-    def __init__(self, channels: int, reduction: int = 16):
+    def __init__(self, channels: int):
         super().__init__()
-        hidden = max(channels // reduction, 4)
-        self.channel = nn.Sequential(
-            nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels)
-        )
+        hidden = max(channels // 16, 4)
+        first, last = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
+        self.channel = nn.Sequential(first, nn.ReLU(), last)
         self.place = nn.Sequential(nn.Conv2d(2, 1, 7, padding=3, bias=False), nn.BatchNorm2d(1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,10 +65,7 @@ class AttentionMap(nn.Module):
         nn.init.constant_(self.draw[-1].bias, math.log(start / (1 - start)))
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        grown = [
-            F.interpolate(tap(h), size=(32, 32), mode="bilinear", align_corners=False)
-            for tap, h in zip(self.taps, features, strict=True)
-        ]
+        grown = [_enlarged(tap(h)) for tap, h in zip(self.taps, features, strict=True)]
         return self.draw(torch.cat(grown, 1))
 
 
@@ -93,8 +93,7 @@ def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
         return drawn[None, None]
     if kind == "random":
         coarse = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
-        field = F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
-        order = field.flatten().argsort(descending=True)
+        order = _enlarged(coarse).flatten().argsort(descending=True)
         drawn = torch.zeros(1024)
         drawn[order[: round(area * 1024)]] = 1
         return drawn.view(1, 1, 32, 32)
@@ -163,9 +162,8 @@ class Film(nn.Module):
 
 # --- generated negatives: novel images made of normal ones, where a classifier sees no real ones
 
-# None is among the novelties of `ocnd_lib.selection`, by which settings are chosen: what a model
-# was taught to tell apart would not measure it. None turns or mirrors, which makes one digit of
-# another.
+# None is among the novelties of `ocnd_lib.selection`: what a model was taught to tell apart would
+# not measure it. None turns or mirrors, which makes one digit of another.
 
 
 def shuffled(x: Tensor) -> Tensor:
@@ -197,10 +195,10 @@ def mixed(x: Tensor) -> Tensor:
     return (x + x.roll(1, 0)) / 2
 
 
-def blurred(x: Tensor, noise: float = 0.2) -> Tensor:
-    """Images seen at a quarter of their resolution, with noise of that standard deviation."""
-    soft = F.interpolate(F.avg_pool2d(x, 4), size=(32, 32), mode="bilinear", align_corners=False)
-    return (soft + noise * torch.randn_like(soft)).clamp(-1, 1)
+def blurred(x: Tensor) -> Tensor:
+    """Images seen at a quarter of their resolution, with some noise."""
+    soft = _enlarged(F.avg_pool2d(x, 4))
+    return (soft + 0.2 * torch.randn_like(soft)).clamp(-1, 1)
 
 
 def generated_negatives(x: Tensor) -> Tensor:

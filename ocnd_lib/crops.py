@@ -38,9 +38,9 @@ def background_only(x: np.ndarray, o: np.ndarray) -> np.ndarray:
     return x - np.minimum(x, o)  # which rounding may make larger by one
 
 
-def silhouette(m: np.ndarray, channels: int = 3) -> np.ndarray:
-    """The masks themselves as pictures, white on black: (N, channels, 32, 32)."""
-    return np.repeat(m, channels, axis=1)
+def silhouette(m: np.ndarray) -> np.ndarray:
+    """The masks themselves as pictures, white on black: (N, 3, 32, 32)."""
+    return np.repeat(m, 3, axis=1)
 
 
 def box_mask(m: np.ndarray) -> np.ndarray:

@@ -16,11 +16,7 @@ from data_prep.download import load
 from ocnd_lib.image_sets import ImageSet, fingerprint_of
 from ocnd_lib.masked import load_masked, source_of
 
-ALIASES = {
-    "plane": "airplane",
-    "car": "automobile",
-    "t-shirt/top": "t-shirt",
-}
+ALIASES = {"plane": "airplane", "car": "automobile", "t-shirt/top": "t-shirt"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +40,6 @@ class BinarySplit:
     x_test: np.ndarray
     y_test: np.ndarray
     class_test: np.ndarray
-    normal_class: int
 
 
 def load_images(name: str, folder: Path | None = None) -> ImageSet:
@@ -58,10 +53,7 @@ def load_images(name: str, folder: Path | None = None) -> ImageSet:
 
 
 def check_available(name: str, folder: Path | None = None) -> None:
-    """Make sure that `load_images` can have a set; downloads it if need be.
-
-    No scene and no crop of COCO is made. Raises like `load_images`.
-    """
+    """Make sure that `load_images` can have a set, downloaded if need be; raises like it."""
     if name in ("scenes", "coco10"):  # half a minute and more to make, unless they were kept
         source_of(name, Path(folder or data_folder()))
     else:
@@ -75,10 +67,7 @@ def _check_name(name: str, folder: Path | None = None) -> None:
 
 
 def prepare(name: str, folder: Path | None = None) -> ImageSet:
-    """Load a data set; download it first if it is missing or damaged (`ocnd data NAME`).
-
-    A file is replaced only by a complete and verified one. Raises like `load_images`.
-    """
+    """As `load_images`, but a damaged file is downloaded anew, too (`ocnd data NAME`)."""
     if name not in CLASS_NAMES:
         return load_images(name, folder)
     return _load_archive(name, Path(folder or data_folder()), repair=True)
@@ -97,20 +86,14 @@ def _load_digits(name: str, folder: Path) -> ImageSet:
     order = np.random.default_rng(0).permutation(len(y))
     train = np.sort(np.concatenate([order[y[order] == k][:130] for k in range(10)]))
     test = np.setdiff1d(order, train)
-    arrays = dict(zip(ARRAYS, (x[train], y[train], x[test], y[test]), strict=True))
-    fingerprint = fingerprint_of(map(md5_of, arrays.values()))
-    return ImageSet(name, **arrays, class_names=class_names(name), fingerprint=fingerprint)
+    arrays = x[train], y[train], x[test], y[test]
+    return ImageSet(name, *arrays, class_names(name), fingerprint_of(map(md5_of, arrays)))
 
 
 def _load_archive(name: str, folder: Path, repair: bool = False) -> ImageSet:
     stored = load(name, folder, repair)
-    return ImageSet(
-        name,
-        **{key: stored[key] for key in ARRAYS},
-        class_names=class_names(name),
-        fingerprint=fingerprint_of(stored["md5"]),
-        inexact=stored.get("inexact", 0),
-    )
+    arrays, digits = [stored[key] for key in ARRAYS], fingerprint_of(stored["md5"])
+    return ImageSet(name, *arrays, class_names(name), digits, stored.get("inexact", 0))
 
 
 def _load_masked(name: str, folder: Path) -> ImageSet:
@@ -200,7 +183,7 @@ def imbalanced_split(
     kept = np.random.default_rng(seed).permutation(normal)[:count]
     rows = np.sort(np.concatenate([kept, novel]))
     y_test = (images.y_test != k).astype(np.int64)
-    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test, k)
+    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test)
 
 
 def _check_images_of(images: ImageSet, k: int) -> None:

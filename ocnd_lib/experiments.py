@@ -10,24 +10,13 @@ import numpy as np
 
 from data_prep.archives import md5_of
 from data_prep.masked_files import NO_PICTURES, masked_sets
-from ocnd_lib import background, classifier, detail, versions
+from ocnd_lib import background, classifier, detail, records, versions
 from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import OneClassSplit, class_index, class_names, load_images, one_class_split
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked, make_mnist_on_cifar, make_scenes
-from ocnd_lib.records import (
-    Cell,
-    check_writable,
-    claim,
-    coarse,
-    code_revision,
-    parse_cell,
-    provenance,
-    read_record,
-    records_folder,
-    write_record,
-)
+from ocnd_lib.records import Cell, coarse, parse_cell, read_record, write_record
 from ocnd_lib.registry import (
     DETECTORS,
     NEGATIVES,
@@ -288,10 +277,8 @@ def _check_parameters(cell: Cell) -> None:
 
 def _check_masks(cell: Cell, what: str) -> None:
     if cell.dataset not in masked_sets():
-        raise ValueError(
-            f"{what} needs pictures with masks, which are: {', '.join(masked_sets())}; "
-            f"not {cell.dataset}"
-        )
+        there = f"{', '.join(masked_sets())}; not {cell.dataset}"
+        raise ValueError(f"{what} needs pictures with masks, which are: {there}")
 
 
 def _check_crops(cell: Cell) -> None:
@@ -301,13 +288,12 @@ def _check_crops(cell: Cell) -> None:
             f"{cell.method} learns all classes at once; write {ALL!r} for the class, not "
             f"{cell.normal_class!r}"
         )
-    fold = cell.parameters.get("fold")
+    fold, correlation = map(cell.parameters.get, ("fold", "background_correlation"))
     if cell.dataset in background.FOLDED and fold not in range(background.FOLDS):
         last = background.FOLDS - 1
         raise ValueError(f"{cell.dataset} is tested fold by fold; write +fold=0 to +fold={last}")
     if fold is not None and cell.dataset not in background.FOLDED:
         raise ValueError(f"{cell.dataset} has no fold; only {', '.join(background.FOLDED)} has")
-    correlation = cell.parameters.get("background_correlation")
     if correlation is not None and cell.dataset != "scenes":
         raise ValueError(f"{cell.dataset} has no background_correlation; only scenes has")
     if correlation is not None and correlation > 1:
@@ -326,12 +312,13 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     cell = check_cell(text)
     if record := read_record(cell, folder):
         return record
-    check_writable(folder or records_folder())
-    code_revision()
+    folder = folder or records.records_folder()
+    records.check_writable(folder)
+    records.code_revision()
     hardware = choose_hardware(device)
     images = _load(cell)
-    work = (folder or records_folder()).parent / "checkpoints" / str(cell)
-    with own_random_numbers(), claim(work / "lock") as mine, one_thread():
+    work = folder.parent / "checkpoints" / str(cell)
+    with own_random_numbers(), records.claim(work / "lock") as mine, one_thread():
         if not mine:
             raise CellIsTaken(f"{cell} is being run by another process")
         if record := read_record(cell, folder):
@@ -339,8 +326,8 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         try:
             checkpoint = work / "checkpoint.pt"
             record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
-            record = {"cell": str(cell), **record, "provenance": provenance(hardware.device.type)}
-            write_record(record, arrays, folder)
+            made_by = records.provenance(hardware.device.type)
+            write_record({"cell": str(cell), **record, "provenance": made_by}, arrays, folder)
         except Diverged:
             _forget(work)
             raise

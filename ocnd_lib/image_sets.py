@@ -36,10 +36,9 @@ class MaskedSet:
 
     def without_masks(self) -> ImageSet:
         """The same pictures as a plain data set."""
-        arrays = {"x_train": self.train.x, "y_train": self.train.y}
-        arrays |= {"x_test": self.test.x, "y_test": self.test.y}
-        fingerprint = fingerprint_of(map(md5_of, arrays.values()))
-        return ImageSet(self.name, **arrays, class_names=self.class_names, fingerprint=fingerprint)
+        arrays = self.train.x, self.train.y, self.test.x, self.test.y
+        fingerprint = fingerprint_of(map(md5_of, arrays))
+        return ImageSet(self.name, *arrays, self.class_names, fingerprint)
 
 
 def fingerprint_of(digests: Iterable[str]) -> str:

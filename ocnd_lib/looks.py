@@ -59,15 +59,15 @@ def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
     Of sets with masks, the pixels that are mostly object; of grey ones, those above half white.
     ValueError for a set without its masks in another fold than `load_masked` has.
     """
-    if images.name in masked_sets():
-        crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
-        if crops is not images and not np.array_equal(crops.test.x, images.x_test):
-            raise ValueError(
-                f"these pictures of {images.name} are not those that `load_masked` has by default; "
-                "give the set with its masks"
-            )
-        return crops.test.m[:, 0] > 127
-    return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None
+    if images.name not in masked_sets():
+        return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None
+    crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
+    if crops is not images and not np.array_equal(crops.test.x, images.x_test):
+        raise ValueError(
+            f"these pictures of {images.name} are not those that `load_masked` has by default; "
+            "give the set with its masks"
+        )
+    return crops.test.m[:, 0] > 127
 
 
 def choose(split: OneClassSplit, masks: np.ndarray | None, most: int, seed: int = 0) -> Shown:

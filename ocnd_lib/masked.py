@@ -106,15 +106,15 @@ def make_mnist_on_cifar(
     return _masked_set("mnist_on_cifar", arrays, CLASS_NAMES["mnist_on_cifar"].split())
 
 
-def crop_coco(annotations: Path, images: Path, per_class: int = 550, seed: int = 0) -> MaskedSet:
+def crop_coco(annotations: Path, images: Path) -> MaskedSet:
     """Crop what there is of COCO, however little, a fifth of it for the test; nothing is kept.
 
-    A class may have less than `per_class` objects, or none. Raises DataError for unusable files.
+    A class may have fewer than 550 objects, or none. Raises DataError for unusable files.
     """
     from data_prep.coco import build
 
     with tempfile.TemporaryDirectory() as folder:
-        build(annotations, images, Path(folder), "coco10", per_class, 2 * per_class, seed, True)
+        build(annotations, images, Path(folder), "coco10", 550, 2 * 550, 0, True)
         return read_masked(npz_path("coco10", folder))
 
 

@@ -322,10 +322,10 @@ def unpack(path: Path, shared: Path) -> dict[str, np.ndarray]:
             steps = array[0] * 256.0 + array[1]
             arrays[name.removesuffix(ON_GRID)] = (steps * step + lowest).astype(np.float32)
         elif name == LABELS and array.ndim == 0:
-            labels = shared / f"{array}.npy"
-            if not labels.exists():
-                raise ValueError(f"{path} needs {labels}, which lacks; copy both, or run again")
-            arrays[name] = np.load(labels)
+            file = shared / f"{array}.npy"
+            if not file.exists():
+                raise ValueError(f"{path} needs {file}, which is missing; copy both, or run again")
+            arrays[name] = np.load(file)
         else:
             arrays[name] = array
     return arrays

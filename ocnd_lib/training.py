@@ -69,10 +69,11 @@ def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         asked, precision = "OCND_PRECISION", os.environ.get("OCND_PRECISION") or "auto"
     if precision not in ("auto", "fp32", "bf16"):
         raise ValueError(f"{asked} {precision!r} is not one of auto, fp32, bf16")
-    if device == "cuda" and not torch.cuda.is_available():
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if there else "cpu"
     if precision == "auto":
         precision = "bf16" if device == "cuda" or cpu_has_bf16() else "fp32"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -234,9 +235,7 @@ class Descent(Together):
     `schedule(optimiser, steps)` makes the rate fall otherwise.
     """
 
-    def __init__(
-        self, network: nn.Module, rate: float, steps: int, schedule=CosineAnnealingLR, **adam
-    ):
+    def __init__(self, network: nn.Module, rate: float, steps, schedule=CosineAnnealingLR, **adam):
         self.weights = list(network.parameters())
         self.optimiser = torch.optim.Adam(self.weights, rate, **adam)
         self.schedule = schedule(self.optimiser, max(1, steps))
@@ -265,10 +264,9 @@ def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
 class Checkpoint:
     """Everything a run needs to go on as if it had never stopped, in one file.
 
-    `parts` are objects with state_dict / load_state_dict (networks, optimisers, schedules), which
-    are restored if the file is there; so are `epoch`, how many are finished, and `curves`.
-    `generator` orders the batches. `path` None keeps nothing. `of` says what is trained on what
-    (`fingerprint`): ValueError for the file of something else.
+    `parts` (networks, optimisers, schedules) are restored if the file is there; so are `epoch`, how
+    many are finished, and `curves`. `generator` orders the batches. `path` None keeps nothing. `of`
+    says what is trained on what (`fingerprint`): ValueError for the file of something else.
     """
 
     def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):

@@ -147,9 +147,8 @@ class AttentionGAN(DeepDetector):
         learner = MapLearner(self, hardware, given)
         rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()
         self.state_ = {"base": rests, "masked": masked.kept, **learner.nets}
-        state = Checkpoint(
-            checkpoint, generator, self._of(x, given), masked=masked, learner=learner
-        )
+        parts = {"masked": masked, "learner": learner}
+        state = Checkpoint(checkpoint, generator, self._of(x, given), **parts)
         phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
         seen = None
         bar = progress(len(phases), "AttentionGAN, epochs", start=state.epoch)
@@ -168,16 +167,14 @@ class AttentionGAN(DeepDetector):
                 nets.train()
             log: list[dict] = []
             shown = images if seen is None else seen
+            beside = masked if phase == "joint" else None
             for batch, _ in batches(shown, None, self.batch_size, generator):
                 with hardware.autocast():
                     if phase == "masked":
-                        step = masked.step(batch) | rest
+                        log.append(masked.step(batch) | rest)
                     else:
-                        beside = masked if phase == "joint" else None
                         step, left = learner.step(batch, temperature, beside)
-                        if beside:
-                            step |= beside.step(left)
-                log.append(step)
+                        log.append(step | beside.step(left) if beside else step)
             state.epoch += 1
             if phase in LEARNS_MAP:
                 if not set(phases[state.epoch :]) & set(LEARNS_MAP):

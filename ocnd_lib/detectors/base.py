@@ -42,10 +42,8 @@ def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> 
     x = np.asarray(x)
     if x.dtype != np.uint8:
         bad = int(np.isnan(x).sum()) if x.dtype.kind == "f" else 0
-        nan = f", and {bad} values are not numbers" if bad else ""
-        raise ValueError(
-            f"images must be uint8 0..255, not {x.dtype}{nan}; scale and cast them first"
-        )
+        given = f"{x.dtype}, and {bad} values are not numbers" if bad else x.dtype
+        raise ValueError(f"images must be uint8 0..255, not {given}; scale and cast them first")
     if x.ndim != 4 or x.shape[2:] != (32, 32) or x.shape[1] not in (1, 3):
         raise ValueError(f"images must have the shape (N, 1 or 3, 32, 32), not {x.shape}")
     if len(x) < least:
@@ -158,12 +156,8 @@ class Detector(OutlierMixin, BaseEstimator):
                 tensors |= {f"{name}.{key}": value for key, value in state.items()}
             else:
                 tensors[name] = torch.from_numpy(np.ascontiguousarray(part))
-        about = {
-            "detector": type(self).__name__,
-            "parameters": self.get_params(),
-            "channels": self.channels_,
-            "threshold": self.threshold_,
-        }
+        about = {"detector": type(self).__name__, "parameters": self.get_params()}
+        about |= {"channels": self.channels_, "threshold": self.threshold_}
         content = save(tensors, {"about": json.dumps(about)})
         replace_file(Path(folder) / "detector.safetensors", lambda file: file.write(content))
 
@@ -219,9 +213,8 @@ class DeepDetector(Detector):
         hardware, order, x, model = self._begin(x)
         averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
         descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **adam)
-        state = Checkpoint(
-            checkpoint, order, self._of(x), model=model, averaged=averaged, **descend.parts
-        )
+        parts = {"model": model, "averaged": averaged, **descend.parts}
+        state = Checkpoint(checkpoint, order, self._of(x), **parts)
 
         def step(images: torch.Tensor, number: int) -> dict[str, float]:
             with hardware.autocast():

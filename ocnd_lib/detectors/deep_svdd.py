@@ -51,10 +51,8 @@ class DeepSVDD(DeepDetector):
         in_epoch = batch_count(len(x), self.batch_size)
         pretrain = self._descent(both, self.pretrain_epochs, in_epoch, self.pretrain_decay)
         train = self._descent(encoder, self.epochs, in_epoch, self.weight_decay)
-        state = Checkpoint(
-            checkpoint, order, self._of(x),
-            model=model, decoder=decoder, pretrain=pretrain, train=train,
-        )  # fmt: skip
+        parts = {"model": model, "decoder": decoder, "pretrain": pretrain, "train": train}
+        state = Checkpoint(checkpoint, order, self._of(x), **parts)
 
         def redraw(images: Tensor, number: int) -> dict[str, float]:
             images = contrast(images)

@@ -50,10 +50,8 @@ class FAnoGAN(DeepDetector):
         descend_d = Descent(critic, rate, steps, betas=(0.0, 0.9))
         descend_g = Descent(generator, rate, steps // self.critic_steps, betas=(0.0, 0.9))
         descend_e = Descent(encoder, self.encoder_rate, encoder_steps)
-        state = Checkpoint(
-            checkpoint, order, self._of(x),
-            model=model, descend_d=descend_d, descend_g=descend_g, descend_e=descend_e,
-        )  # fmt: skip
+        parts = {"descend_d": descend_d, "descend_g": descend_g, "descend_e": descend_e}
+        state = Checkpoint(checkpoint, order, self._of(x), model=model, **parts)
 
         def draw(images: Tensor, number: int) -> dict[str, float]:
             codes = uniform_codes(len(images), self.latent_dim).to(images.device)

@@ -60,10 +60,8 @@ class GAN(DeepDetector):
         steps = self.epochs * batch_count(len(x), self.batch_size)
         descend_g = Descent(generator, self.learning_rate, steps, betas=(0.5, 0.999))
         descend_d = Descent(critic, self.learning_rate, steps, betas=(0.5, 0.999))
-        state = Checkpoint(
-            checkpoint, order, self.base_gan()._of(x),
-            model=model, descend_g=descend_g, descend_d=descend_d,
-        )  # fmt: skip
+        parts = {"model": model, "descend_g": descend_g, "descend_d": descend_d}
+        state = Checkpoint(checkpoint, order, self.base_gan()._of(x), **parts)
 
         def step(images: Tensor, number: int) -> dict[str, float]:
             codes = uniform_codes(len(images), self.latent_dim).to(images.device)

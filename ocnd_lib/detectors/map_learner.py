@@ -19,7 +19,7 @@ from ocnd_lib.attention import (
     roughness,
 )
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.detectors.redrawer import Redrawer
+from ocnd_lib.detectors.redrawer import KEPT, Redrawer
 from ocnd_lib.networks import Critic
 from ocnd_lib.training import Averaged, Hardware, Together, descend, evaluating, says, to_unit
 
@@ -93,10 +93,8 @@ class MapLearner(Together):
         seen, drawn = masked[:count], maps[:count]
         log = {}
         if guided:
-            logits = self.nets["classifier"](torch.cat([every, masked]))
-            whole, part = (
-                (says(of[:count], 1) + says(of[count:], 0)) / 2 for of in logits.chunk(2)
-            )
+            both = self.nets["classifier"](torch.cat([every, masked])).chunk(2)
+            whole, part = ((says(of[:count], 1) + says(of[count:], 0)) / 2 for of in both)
             lesson, told = part, (whole + part) / 2
             log["classifier"] = told.item()
         elif model.guidance == "whole":
@@ -138,9 +136,7 @@ class MapLearner(Together):
         """How badly the part that is seen is redrawn, and told from real by the masked GAN."""
         if beside is None:
             return attended_error(seen, self.model.reconstruct(seen), drawn).mean()
-        encoder, decoder, judge = (
-            beside.nets[name] for name in ("encoder", "decoder", "visual_discriminator")
-        )
+        encoder, decoder, judge = (beside.nets[name] for name in KEPT)
         with evaluating(encoder, decoder, judge):
             codes = encoder(seen)
             redrawn = decoder(codes)

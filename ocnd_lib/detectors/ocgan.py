@@ -156,9 +156,8 @@ class OCGAN(DeepDetector):
         redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
         averaged = Averaged(redraws)
         optimisers = self._optimisers(nets)
-        state = Checkpoint(
-            checkpoint, order, self.base_gan()._of(x), nets=nets, averaged=averaged, **optimisers
-        )
+        parts = {"nets": nets, "averaged": averaged, **optimisers}
+        state = Checkpoint(checkpoint, order, self.base_gan()._of(x), **parts)
         self.curves_ = state.curves
         one = partial(self._step, nets=nets, optimisers=optimisers)
         update = Recorded(one, optimisers.values())

@@ -82,10 +82,9 @@ class Rotation(DeepDetector):
             right = (logits.argmax(1) == answer).float().mean()
             return {"loss": loss.item(), "accuracy": right.item()}
 
-        state = Checkpoint(
-            checkpoint, order, self._of(x),
-            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
-        )  # fmt: skip
+        parts = {"model": model, "averaged": averaged}
+        parts |= {"optimiser": optimiser, "schedule": schedule}
+        state = Checkpoint(checkpoint, order, self._of(x), **parts)
         self.curves_ = state.curves
         augment = self._augmented if self.augment else lambda batch, _: turned(batch)
         learn(step, model, images, self.batch_size, state, self.epochs, augment)
