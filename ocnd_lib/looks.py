@@ -17,19 +17,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from data_prep.masked_files import masked_sets
+from ocnd_lib import heatmaps
 from ocnd_lib.attention import multiply
 from ocnd_lib.data import OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.heatmaps import (
-    baseline_maps,
-    grad_cam,
-    image_values,
-    lift_of,
-    lifts,
-    randomised_correlations,
-    road,
-    strength,
-)
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked
 from ocnd_lib.stats import seed_interval
@@ -100,7 +91,8 @@ def critics(model: AttentionGAN, x: np.ndarray) -> dict[str, tuple[nn.Module, Te
 
 def maps_of(model: AttentionGAN, x: np.ndarray, layer: str = LAYER) -> dict[str, np.ndarray]:
     """Heat maps of uint8 images (N, C, 32, 32) by each of `critics`, and the attention map."""
-    maps = {name: grad_cam(net, layer, seen) for name, (net, seen) in critics(model, x).items()}
+    seen = critics(model, x).items()
+    maps = {name: heatmaps.grad_cam(network, layer, of) for name, (network, of) in seen}
     return {**maps, ATTENTION: model.attention_map(x)[:, 0]}
 
 
@@ -120,13 +112,14 @@ def look(
     for images, name, (heat, masks, beside) in _compared(maps, shown):
         tables["finds"] += [  # `images` of a row of lifts is their number
             {**row, "map": name, "count": row["images"], "images": images}
-            for row in lifts(heat, masks, seed, beside)
+            for row in heatmaps.lifts(heat, masks, seed, beside)
         ]
-    tables["strength"] = [{"map": name, **strength(m, shown.novel)} for name, m in maps.items()]
+    strengths = {name: heatmaps.strength(heat, shown.novel) for name, heat in maps.items()}
+    tables["strength"] = [{"map": name, **row} for name, row in strengths.items()]
     rows = np.concatenate([np.flatnonzero(shown.novel == k)[:road_images] for k in (0, 1)])
     for name, (network, seen) in critics(model, shown.x[rows]).items() if len(rows) else ():
         tables["road"].append({"map": name, **_road(network, seen, maps[name][rows], seed)})
-        steps = randomised_correlations(network, layer, seen, seed=seed)
+        steps = heatmaps.randomised_correlations(network, layer, seen, seed=seed)
         for step, (changed, values) in enumerate(steps.items()):
             summary = dict(zip(("mean", "low", "high"), seed_interval(values), strict=True))
             tables["randomised"].append({"map": name, "step": step, "layer": changed, **summary})
@@ -146,9 +139,9 @@ def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict
     with torch.no_grad():
         spread = float(network(seen).float().std())
     unit = spread if spread > 0 else 1.0
-    blind = baseline_maps(len(heat), seed)["random"]
-    both = [road(network, seen, of, seed=seed).astype(float) / unit for of in (heat, blind)]
-    return {**lift_of(*both), "count": len(heat)}
+    blind = heatmaps.baseline_maps(len(heat), seed)["random"]
+    both = [heatmaps.road(network, seen, of, seed).astype(float) / unit for of in (heat, blind)]
+    return {**heatmaps.lift_of(*both), "count": len(heat)}
 
 
 def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
@@ -158,7 +151,7 @@ def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     """
     found = {}
     for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x), shown):
-        values = image_values(heat, masks, model.seed, beside)
+        values = heatmaps.image_values(heat, masks, model.seed, beside)
         for (measure, baseline), (value, other) in values.items():
             lift = (value - other).astype(np.float16)
             found[f"{images}/{name}/{measure}/{baseline}"] = lift

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
@@ -102,7 +102,7 @@ def says(logits: Tensor, answer: float) -> Tensor:
 def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Tensor:
     """Mirror half of the images and move each by up to `pixels`, filling with the edge.
 
-    `x` is (N, C, H, W) of any dtype; all images are treated in one gather.
+    `x` is (N, C, H, W) of any dtype.
     """
     n, _, h, w = x.shape
     draw = torch.rand(3, n, 1, generator=generator).to(x.device)
@@ -122,10 +122,9 @@ def batches(
     generator: torch.Generator,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """One epoch of (images in [-1, 1], labels) in random order from uint8 tensors on their device.
+    """One epoch of (images in [-1, 1], labels or None) in random order from uint8 tensors.
 
-    Without labels `y` the second is None. A last batch smaller than half of `size` is left out,
-    for the sake of batch norm.
+    A last batch smaller than half of `size` is left out, for the sake of batch norm.
     """
     order = torch.randperm(len(x), generator=generator)
     for index in order.split(size):
@@ -149,11 +148,9 @@ def progress(total: int, label: str, start: int = 0) -> tqdm:
 
 
 def means(log: Sequence[Mapping[str, float | Tensor]]) -> dict[str, float]:
-    """The mean of each number over the steps of an epoch that have it.
-
-    Tensors are read only here, so that in an epoch no step on a GPU waits for the one before.
-    """
+    """The mean of each number over the steps of an epoch that have it."""
     names = dict.fromkeys(name for step in log for name in step)
+    # tensors are read only here, so that in an epoch no step on a GPU waits for the one before
     return {n: float(np.mean([float(step[n]) for step in log if n in step])) for n in names}
 
 
@@ -183,9 +180,9 @@ def evaluating(*networks: nn.Module) -> Iterator[None]:
 
 
 class Averaged:
-    """Exponential moving average of a network's weights (Polyak and Juditsky 1992).
+    """Exponential moving average of a network's weights (Polyak and Juditsky 1992), as `model`.
 
-    `model` is the averaged copy, for scoring; batch-norm statistics are copied, not averaged.
+    Batch-norm statistics are copied, not averaged.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.995):
@@ -212,7 +209,7 @@ class Averaged:
 
 
 class Together:
-    """Parts of a `Checkpoint` that are one of its parts: networks, averages, optimisers by name."""
+    """Networks, averages, optimisers and the like by name, as one part of a `Checkpoint`."""
 
     def __init__(self, **parts):
         self.parts = parts
@@ -222,10 +219,10 @@ class Together:
 
     def load_state_dict(self, state: dict) -> None:
         for name, part in self.parts.items():
-            restore = part.load_state_dict
             if isinstance(part, torch.optim.Optimizer):
-                restore = partial(load_optimiser, part)
-            restore(state[name])
+                load_optimiser(part, state[name])
+            else:
+                part.load_state_dict(state[name])
 
 
 class Descent(Together):
@@ -250,15 +247,11 @@ class Descent(Together):
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
-    """Restore what its `state_dict` gave, on whatever device that was.
-
-    On a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can.
-    """
-    groups = [
-        {**group, "capturable": own["capturable"]} if "capturable" in own else group
-        for own, group in zip(optimiser.param_groups, state["param_groups"], strict=True)
-    ]
-    optimiser.load_state_dict({**state, "param_groups": groups})
+    """Restore what its `state_dict` gave, on whatever device that was."""
+    pairs = zip(optimiser.param_groups, state["param_groups"], strict=True)
+    # on a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can
+    kept = [group | {k: own[k] for k in own.keys() & {"capturable"}} for own, group in pairs]
+    optimiser.load_state_dict({**state, "param_groups": kept})
 
 
 class Checkpoint:
@@ -344,8 +337,7 @@ ALONE = threading.RLock()  # Python's, numpy's and torch's own generators are th
 def own_random_numbers() -> Iterator[None]:
     """Draw from the process's generators alone, and leave them to the caller as they were.
 
-    Layers draw their first weights, and dropout what it leaves out, from torch's own generator.
-    Threads of a process therefore train one after the other.
+    Layers draw from torch's own; threads of a process therefore train one after the other.
     """
     with ALONE:
         before = random.getstate(), np.random.get_state()

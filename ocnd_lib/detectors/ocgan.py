@@ -13,24 +13,16 @@ import torch.nn.functional as F
 from sklearn.base import clone
 from torch import Tensor, nn
 
+from ocnd_lib import networks
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detail import in_details, lost_detail, redrawing_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
-from ocnd_lib.networks import (
-    Critic,
-    Critic61,
-    Decoder,
-    Decoder61,
-    Encoder,
-    Encoder61,
-    dcgan_weights,
-    enlarge,
-    shrink,
-    uniform_codes,
-)
 from ocnd_lib.training import Averaged, Checkpoint, batch_count, descend, evaluating, learn, says
 
-VARIANTS = ("ours", "official61")
+VARIANTS = {  # encoder, decoder and critic
+    "ours": (networks.Encoder, networks.Decoder, networks.Critic),
+    "official61": (networks.Encoder61, networks.Decoder61, networks.Critic61),
+}
 WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
 
 
@@ -43,7 +35,7 @@ class LatentDiscriminator(nn.Sequential):
             layers += [nn.Linear(latent_dim, width), nn.LeakyReLU(0.2)]
             latent_dim = width
         super().__init__(*layers, nn.Linear(latent_dim, 1))
-        self.apply(dcgan_weights)
+        self.apply(networks.dcgan_weights)
 
 
 class JointDiscriminator(nn.Module):
@@ -51,10 +43,10 @@ class JointDiscriminator(nn.Module):
 
     def __init__(self, channels: int, latent_dim: int, width: int):
         super().__init__()
-        self.image = Critic(channels, width)
+        self.image = networks.Critic(channels, width)
         layers = [nn.Linear(64 * width + latent_dim, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)]
         self.pair = nn.Sequential(*layers)
-        self.pair.apply(dcgan_weights)
+        self.pair.apply(networks.dcgan_weights)
 
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
         features = self.image.features(x).flatten(1)
@@ -121,9 +113,7 @@ class OCGAN(DeepDetector):
 
     def _networks(self) -> dict[str, nn.Module]:
         channels, codes, narrow = self.channels_, self.latent_dim, max(self.width // 5, 4)
-        encoder, decoder, critic = Encoder, Decoder, Critic
-        if self.variant == "official61":
-            encoder, decoder, critic = Encoder61, Decoder61, Critic61
+        encoder, decoder, critic = VARIANTS[self.variant]
         return {
             "encoder": encoder(channels, codes, self.width),
             "decoder": decoder(channels, codes, self.width, dropout=self.dropout),
@@ -144,11 +134,11 @@ class OCGAN(DeepDetector):
 
     def _enlarged(self, x: Tensor) -> Tensor:
         """Images of 32 pixels in the size that the networks take."""
-        return enlarge(x) if self.variant == "official61" else x
+        return networks.enlarge(x) if self.variant == "official61" else x
 
     def _shrunk(self, x: Tensor) -> Tensor:
         """Images of the networks' size with 32 pixels."""
-        return shrink(x) if self.variant == "official61" else x
+        return networks.shrink(x) if self.variant == "official61" else x
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         self._check_choices()
@@ -254,7 +244,7 @@ class OCGAN(DeepDetector):
         return self.decode(self.state_["encoder"](self._enlarged(x)))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        return uniform_codes(count, self.latent_dim, generator)
+        return networks.uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
         return self._shrunk(self.state_["decoder"](codes))
