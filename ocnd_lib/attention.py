@@ -101,10 +101,7 @@ def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
 
 
 def multiply(x: Tensor, attention: Tensor) -> Tensor:
-    """Images in [-1, 1] times a map, pixel by pixel, in [0, 1] where black is 0 → [-1, 1].
-
-    Multiplied in [-1, 1] a black background would turn grey and the map's outline be printed.
-    """
+    """Images in [-1, 1] times a map as if black were 0: in [-1, 1] it would turn grey → [-1, 1]."""
     return (x + 1) * attention - 1
 
 
@@ -174,10 +171,7 @@ def shuffled(x: Tensor) -> Tensor:
 
 
 def pasted(x: Tensor) -> Tensor:
-    """Images with a rectangle of 8 to 16 pixels a side copied to another place in them.
-
-    CutPaste (Li et al., CVPR 2021), without its change of colour.
-    """
+    """A rectangle of 8 to 16 pixels a side copied elsewhere: CutPaste (Li et al., CVPR 2021)."""
     n = len(x)
     size = torch.randint(8, 17, (2, n), device=x.device)  # rows, columns
     start, to = ((torch.rand(2, n, device=x.device) * (33 - size)).long() for _ in range(2))

@@ -151,9 +151,7 @@ def _image_draws(images: bytes, dtype: str, repeats: int) -> np.ndarray:
 
 
 def image_draws(class_test: np.ndarray, repeats: int) -> np.ndarray:
-    """How often each image is drawn in each repeat, class by class: float32 (N, repeats).
-
-    The same images always give the same draws, which is what pairs two methods.
+    """How often each image is drawn, class by class, float32 (N, repeats); alike for all methods.
     """
     rng = np.random.default_rng(0)
     counts = np.zeros((len(class_test), repeats), np.float32)
@@ -234,9 +232,7 @@ class McNemar:
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
-    """McNemar's exact test of two classifiers on the same images: whether each is right, (N,) bool.
-
-    Source: McNemar, Psychometrika 12 (1947).
+    """McNemar's exact test (1947) of whether two classifiers are right, (N,) bool, image by image.
     """
     right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
     if right_a.shape != right_b.shape:
@@ -320,9 +316,7 @@ def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
 
 
 def confusability(runs: list[Run], classes: int) -> np.ndarray:
-    """AUROC of each normal class (row) against each single novel class (column), mean over seeds.
-
-    Returns (classes, classes); NaN on the diagonal and where nothing was run.
+    """AUROC of each normal class (row) against each novel one (column), mean over seeds, else NaN.
     """
     rows = defaultdict(list)
     for run in runs:

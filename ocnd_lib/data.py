@@ -43,10 +43,7 @@ class BinarySplit:
 
 
 def load_images(name: str, folder: Path | None = None) -> ImageSet:
-    """Load a data set by name; one that the folder lacks is downloaded first.
-
-    Raises ValueError for an unknown name, DataError for a missing or damaged file.
-    """
+    """Load a data set, downloaded if need be; ValueError for its name, DataError for its file."""
     folder = Path(folder or data_folder())
     _check_name(name, folder)
     return LOADERS.get(name, _load_masked)(name, folder)

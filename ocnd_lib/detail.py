@@ -21,10 +21,7 @@ FLOOR = 1e-3  # detail below which an image counts as flat: a deviation of four 
 
 
 def lost_detail(x: Tensor) -> Tensor:
-    """What 8x8 pixels do not show of images in [-1, 1] (N, C, 32, 32) → (N,), at least 0.
-
-    The mean squared error of an image redrawn with one colour a block of 4x4.
-    """
+    """Squared error of images in [-1, 1] (N, C, 32, 32) in one colour a block of 4x4 → (N,) ≥ 0."""
     shrunk = F.avg_pool2d(x, BLOCK)
     return (x.square().mean((1, 2, 3)) - shrunk.square().mean((1, 2, 3))).clamp(min=0)
 

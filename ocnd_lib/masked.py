@@ -81,10 +81,7 @@ def read_masked(path: Path) -> MaskedSet:
 def make_scenes(
     background_correlation: float = 0.5, per_class: int = 550, test: int = 500, seed: int = 0
 ) -> MaskedSet:
-    """Generate scenes, about 4 ms an object, and crop them by the way of COCO; nothing is kept.
-
-    Equal arguments give equal sets. Raises ValueError for arguments outside their range.
-    """
+    """Generate scenes, 4 ms an object, and crop them; equal arguments give equal sets."""
     from data_prep.scenes import build_scenes
 
     with tempfile.TemporaryDirectory() as folder:
@@ -107,10 +104,7 @@ def make_mnist_on_cifar(
 
 
 def crop_coco(annotations: Path, images: Path) -> MaskedSet:
-    """Crop what there is of COCO, however little, a fifth of it for the test; nothing is kept.
-
-    A class may have fewer than 550 objects, or none. Raises DataError for unusable files.
-    """
+    """Crop what there is of COCO, however little, a fifth of it for the test; nothing is kept."""
     from data_prep.coco import build
 
     with tempfile.TemporaryDirectory() as folder:

@@ -52,10 +52,7 @@ def _down(channels: int, width: int) -> list[nn.Module]:
 
 
 def dcgan_weights(module: nn.Module) -> None:
-    """Initialise as DCGAN does: weights N(0, 0.02), batch-norm gains N(1, 0.02), biases 0.
-
-    Source: Radford, Metz and Chintala 2016, section 3 (arXiv 1511.06434); use with `apply`.
-    """
+    """Weights N(0, 0.02), gains N(1, 0.02), biases 0, as in DCGAN (arXiv 1511.06434, section 3)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -70,10 +67,7 @@ def uniform_codes(count: int, latent_dim: int, generator: torch.Generator | None
 
 
 class Encoder(nn.Module):
-    """Images (N, channels, 32, 32) in [-1, 1] → codes (N, latent_dim), by `tanh` in (-1, 1).
-
-    `features(x)` are the feature maps at 4, 8 and 16 pixels.
-    """
+    """Images (N, channels, 32, 32) → codes (N, latent_dim); `features` at 4, 8 and 16 pixels."""
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
         super().__init__()
@@ -123,10 +117,7 @@ class Decoder(nn.Module):
 
 
 class Critic(nn.Module):
-    """Images (N, channels, 32, 32) → one logit (N,): real against generated, or any two classes.
-
-    The penultimate layer, (N, 4·width, 4, 4), is `features(x)`.
-    """
+    """Images (N, channels, 32, 32) → one logit (N,), through `features(x)`, (N, 4·width, 4, 4)."""
 
     def __init__(self, channels: int, width: int = 64):
         super().__init__()

@@ -1,7 +1,4 @@
-"""Which detectors can be run, and what each is given on each data set.
-
-What was tried and why this was taken, `ocnd table DATASET --choices METHOD` shows.
-"""
+"""The detectors, and what each is given: `ocnd table DATASET --choices METHOD` says why."""
 
 from collections.abc import Callable
 from importlib import import_module

@@ -107,10 +107,7 @@ def _weighted_numbers(
 
 
 def binary_report(y: np.ndarray, score: np.ndarray) -> dict:
-    """`decision_numbers` with DeLong's interval of the AUROC and the confusion matrix.
-
-    confusion is [[normal as normal, normal as novel], [novel as normal, novel as novel]].
-    """
+    """`decision_numbers`, DeLong's interval, and confusion: rows as they are, columns as called."""
     _, low, high = auroc_interval(y, score)
     confusion = confusion_matrix(y, score > 0, labels=[0, 1]).tolist()
     return {

@@ -53,9 +53,7 @@ def cells(
     seeds: Iterable[int],
     classes: Iterable[str] | None = None,
 ) -> list[str]:
-    """Every cell of the data sets, methods, seeds and classes (else all); seed by seed.
-
-    ValueError if one of them is empty or names something that does not exist.
+    """Every cell of these, seed by seed; ValueError if one is empty or names what does not exist.
     """
     datasets, methods, seeds = list(datasets), list(methods), list(seeds)
     only = None if classes is None else list(classes)

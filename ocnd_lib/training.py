@@ -100,10 +100,7 @@ def says(logits: Tensor, answer: float) -> Tensor:
 
 
 def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Tensor:
-    """Mirror half of the images and move each by up to `pixels`, filling with the edge.
-
-    `x` is (N, C, H, W) of any dtype.
-    """
+    """Mirror half of images (N, C, H, W) and move each by up to `pixels`, filling with the edge."""
     n, _, h, w = x.shape
     draw = torch.rand(3, n, 1, generator=generator).to(x.device)
     columns = torch.arange(w, device=x.device).expand(n, w)

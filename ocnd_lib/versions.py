@@ -2,8 +2,7 @@
 
     split = one_class_split(shown(load_masked("scenes"), "masked", "dog"), "dog", seed=0)
 
-A version shows every picture, to learn from, to validate by and of the test, by its own mask, or by
-a map that a network predicts. Masks and maps multiply in [0, 1], where 0 is black.
+A version shows every picture by its own mask, or by a map that a network predicts.
 """
 
 from collections.abc import Callable

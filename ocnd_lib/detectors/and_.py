@@ -215,10 +215,7 @@ class AND(DeepDetector):
         return redrawn
 
     def terms(self, x: np.ndarray) -> np.ndarray:
-        """The two halves of the score before scaling: uint8 images → float32 (N, 2).
-
-        Columns: squared error summed over pixels in [0, 1]; -log p of the code in nats.
-        """
+        """Before scaling: squared error summed over [0, 1], -log p in nats; float32 (N, 2)."""
         return self._batchwise(lambda x: torch.stack(self._terms(self.state_, x), 1), x)
 
     def _score(self, x: Tensor) -> Tensor:

@@ -94,10 +94,7 @@ class FAnoGAN(DeepDetector):
 
 
 def steepness(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """WGAN-GP's penalty: mean of (|gradient of the critic| - 1)² between real and fake images.
-
-    Source: Gulrajani et al. 2017, section 4.
-    """
+    """Mean of (|gradient of the critic| - 1)² between real and fake (Gulrajani et al. 2017)."""
     share = torch.rand(len(real), 1, 1, 1).to(real.device)
     between = (share * real + (1 - share) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
@@ -105,10 +102,7 @@ def steepness(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 
 class LipschitzCritic(nn.Module):
-    """Images (N, channels, 32, 32) → (N,), higher for real ones; no layer joins the images.
-
-    The gradient penalty is on the critic at each image alone, which batch norm would undo.
-    """
+    """Images (N, channels, 32, 32) → (N,), higher for real ones; no batch norm joins images."""
 
     def __init__(self, channels: int, width: int = 32):
         super().__init__()

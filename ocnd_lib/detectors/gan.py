@@ -107,9 +107,7 @@ class GAN(DeepDetector):
 def nearest_codes(
     x: Tensor, generator: nn.Module, latent_dim: int, candidates: int, keep: int, seed: int
 ) -> Tensor:
-    """Of `candidates` random codes, those that draw each image best in L1 → (N, keep, latent_dim).
-
-    The candidates follow from `seed` alone, so every image is offered the same ones.
+    """Of the `candidates` codes of a seed, those that draw each image best → (N, keep, latent_dim).
     """
     codes = uniform_codes(candidates, latent_dim, torch.Generator().manual_seed(seed)).to(x.device)
     drawn = generator(codes).float().flatten(1)

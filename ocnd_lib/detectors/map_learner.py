@@ -80,10 +80,7 @@ class MapLearner(Together):
     def step(
         self, images: Tensor, temperature: float, beside: Redrawer | None
     ) -> tuple[dict[str, float], Tensor]:
-        """One update by normal images in [-1, 1]; returns what is logged, and the masked images.
-
-        `beside` is the masked GAN, or None as long as it has not begun.
-        """
+        """One update by normal images in [-1, 1], `beside` the masked GAN: log, masked images."""
         model, count = self.model, len(images)
         guided = "classifier" in self.nets
         # normal and novel in one batch, or its statistics would tell them apart

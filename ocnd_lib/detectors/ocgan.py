@@ -1,6 +1,4 @@
-"""OCGAN: every code, wherever it lies, must decode to the normal class.
-
-Perera, Nallapati and Xiang, CVPR 2019, arXiv 1903.08550.
+"""OCGAN: every code must decode to the normal class (Perera et al., CVPR 2019, arXiv 1903.08550).
 """
 
 from dataclasses import dataclass

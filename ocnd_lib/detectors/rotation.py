@@ -20,9 +20,7 @@ NEIGHBOURS = 5
 
 
 def turned(x: Tensor) -> Tensor:
-    """Square images (N, C, H, H) of any dtype → their four turns (4N, C, H, H), turn by turn.
-
-    ValueError for images that are not square.
+    """Square images (N, C, H, H) → their four turns (4N, C, H, H), turn by turn; else ValueError.
     """
     if x.shape[-1] != x.shape[-2]:
         raise ValueError(f"only square images can be turned, not {tuple(x.shape[-2:])} pixels")
