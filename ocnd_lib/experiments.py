@@ -256,14 +256,12 @@ def check_cell(text: str) -> Cell:
 
 def _check_parameters(cell: Cell) -> None:
     types = METHODS[cell.method].parameters()
-    for name in set(cell.parameters).difference(types):
+    if unknown := [name for name in cell.parameters if name not in types]:
         there = f"; there are: {', '.join(sorted(types))}"
-        if name == "fold":
-            there = (
-                f": on {', '.join(background.FOLDED)} it is tested on fold 0 alone; fold by fold "
-                f"are {', '.join(ARMS)}"
-            )
-        raise ValueError(f"{cell.method} has no parameter {name!r}{there}")
+        if unknown[0] == "fold":
+            folded, arms = ", ".join(background.FOLDED), ", ".join(ARMS)
+            there = f": on {folded} it is tested on fold 0 alone; fold by fold are {arms}"
+        raise ValueError(f"{cell.method} has no parameter {unknown[0]!r}{there}")
     may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else MAY_BE_0
     check_settings(cell.parameters, types, may_be_0 | {"fold"})
     if (version := cell.parameters.get("version")) is not None:

@@ -172,6 +172,8 @@ class AND(DeepDetector):
     batch_size: int = 128
     learning_rate: float = 1e-3  # falls to zero along a cosine
 
+    adam = {"fused": True}  # noqa: RUF012
+
     def _networks(self) -> dict[str, nn.Module]:
         sizes = (self.channels_, 32 - 2 * self._border(), self.latent_dim, self.width)
         return {
@@ -196,7 +198,7 @@ class AND(DeepDetector):
         return error, networks["estimator"].surprise(z)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._descend(self._loss, x, checkpoint, fused=True)
+        super()._learn(x, x_validation, checkpoint)
         terms = self.terms(x_validation)
         ends = np.stack([terms.min(axis=0), terms.max(axis=0)])
         ends[1, ends[1] == ends[0]] += 1  # a single validation image spans nothing

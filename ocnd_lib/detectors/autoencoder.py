@@ -1,9 +1,7 @@
 """AE and DAE: the novelty of an image is how badly an autoencoder redraws it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,9 +32,6 @@ class AutoEncoder(DeepDetector):
             "encoder": Encoder(self.channels_, self.latent_dim, self.width),
             "decoder": Decoder(self.channels_, self.latent_dim, self.width),
         }
-
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._descend(self._loss, x, checkpoint)
 
     def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
         noisy = x + self.noise * torch.randn_like(x) if self.noise else x

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -187,6 +188,8 @@ class DeepDetector(Detector):
 
     device: str = "auto"  # or cpu, cuda
 
+    adam: ClassVar[dict] = {}  # what Adam is given beside the rate
+
     def _hardware(self) -> Hardware:
         return choose_hardware(self.device)
 
@@ -204,21 +207,21 @@ class DeepDetector(Detector):
         settings.pop("device")
         return fingerprint(type(self).__name__, sorted(settings.items()), *arrays)
 
-    def _descend(self, loss: Callable, x: np.ndarray, checkpoint: Path | None, **adam) -> None:
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         """Train all networks by one loss; the averaged weights of the last epoch are the model.
 
-        `loss(networks, images, epoch)` → numbers by name, of which Adam descends `loss` at a rate
+        `_loss(networks, images, epoch)` → numbers by name, of which Adam descends `loss` at a rate
         that falls to zero along a cosine.
         """
         hardware, order, x, model = self._begin(x)
         averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
-        descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **adam)
+        descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **self.adam)
         parts = {"model": model, "averaged": averaged, **descend.parts}
         state = Checkpoint(checkpoint, order, self._of(x), **parts)
 
         def step(images: torch.Tensor, number: int) -> dict[str, float]:
             with hardware.autocast():
-                numbers = loss(model, images, number // in_epoch)
+                numbers = self._loss(model, images, number // in_epoch)
             descend(numbers["loss"])
             averaged.update(model)
             return {name: value.item() for name, value in numbers.items()}

@@ -36,7 +36,7 @@ class PixelCNN(DeepDetector):
                 f"width is {self.width}; half of it must be a channel for each colour, so it is "
                 f"{2 * self.channels_} or more"
             )
-        self._descend(self._loss, x, checkpoint)
+        super()._learn(x, x_validation, checkpoint)
 
     def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
         return {"loss": bits_per_dimension(model["pixels"], x).mean()}

@@ -1,9 +1,7 @@
 """VAE: the novelty of an image is how improbable a variational autoencoder finds it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,9 +36,6 @@ class VAE(DeepDetector):
             "encoder": Encoder(self.channels_, 2 * self.latent_dim, self.width, tanh=False),
             "decoder": Decoder(self.channels_, self.latent_dim, self.width, tanh=False),
         }
-
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._descend(self._loss, x, checkpoint)
 
     def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
         mean, log_variance = encode(model["encoder"], x)
