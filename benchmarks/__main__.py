@@ -34,14 +34,11 @@ SLOW = ["torch._dynamo", "torchvision.transforms.v2", "pandas", "sklearn.base", 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two ways of doing the same; a side is what it is, and the arguments of `benchmarks.arms`.
-
-    `unit` "s" is better when lower, any other when higher.
-    """
+    """Two ways of doing the same; a side is what it is, and the arguments of `benchmarks.arms`."""
 
     name: str
     group: str  # what it is shown with
-    unit: str
+    unit: str  # s is better when lower, any other when higher
     baseline: tuple[str, str]
     ours: tuple[str, str]
     rounds: int = 3
@@ -51,70 +48,46 @@ class Pair:
         return baseline / ours if self.unit == "s" else ours / baseline
 
 
-TRAINING, SCORING, DATA, TOGETHER = "training", "scoring", "data", "together"
-COMPILED = "compiled"
 PLAIN = "plain fp32 loop, contiguous memory"
 LOADED = f"{PLAIN}, DataLoader with 2 workers"
-LOOP = "one after the other, all threads"
+ONE, EACH = "one after the other", f"{MODELS // PROCESSES} in each process"
 COUNT = {2: "two", 10: "ten"}[PROCESSES]
+RATE, MODEL_RATE = "images/s", "model images/s"
+
+
+def both(name: str, group: str, unit: str, arguments: str, baseline=PLAIN, ours="ours", rounds=3):
+    """A pair whose sides differ in one word of their arguments, {}: plain and ours."""
+    sides = (baseline, arguments.format("plain")), (ours, arguments.format("ours"))
+    return Pair(name, group, unit, *sides, rounds)
+
+
+LOOP = (f"{ONE}, all threads", "ten loop")
+OCGAN = ("ours", "step ocgan ours")
 PAIRS = [
     *(
-        Pair(
-            f"VGG11 {word} batch norm, training", TRAINING, "images/s",
-            (LOADED, f"vgg11 plain {norm}"), ("ocnd_lib.classifier.fit", f"vgg11 ours {norm}"),
-        )
+        both(f"VGG11 {word} batch norm, training", "training", RATE, f"vgg11 {{}} {norm}", LOADED,
+             "ocnd_lib.classifier.fit")
         for word, norm in (("with", True), ("without", False))
     ),
-    Pair(
-        "batches of augmented images", DATA, "images/s",
-        ("DataLoader with 2 workers, torchvision transforms", "batches plain"),
-        ("ocnd_lib.training.batches", "batches ours"),
-    ),
-    Pair(
-        "crops of COCO objects", DATA, "objects/s",
-        ("pycocotools and Pillow, object by object", "crops plain"),
-        ("data_prep.coco.build", "crops ours"),
-    ),
-    *(
-        Pair(
-            f"{METHODS[method]}, training step", TRAINING, "images/s",
-            (PLAIN, f"step {method} plain"), ("ours", f"step {method} ours"),
-        )
-        for method in TRAINED
-    ),
-    Pair(
-        "Rotation, training step", TRAINING, "images/s",
-        (LOADED, "rotation"), ("ours", "step rotation ours"),
-    ),
-    *(
-        Pair(
-            f"ten small autoencoders, {how}", TOGETHER, "model images/s",
-            (LOOP, "ten loop"), (words, f"ten {how.split()[-1]}"),
-        )
-        for how, words in {
-            "stacked": "stack_module_state and vmap",
-            f"in {COUNT} processes": f"{MODELS // PROCESSES} in each process, one thread a process",
-        }.items()
-    ),
-    Pair(
-        f"ten OCGANs, in {COUNT} processes", TOGETHER, "model images/s",
-        (f"{PLAIN}, one after the other", "ocgans plain"),
-        (f"ours, {MODELS // PROCESSES} in each process", "ocgans ours"),
-        rounds=1,
-    ),
-    *(
-        Pair(
-            f"{METHODS[method]}, scoring 10 000 images", SCORING, "s",
-            (PLAIN, f"score {method} plain"), ("ours", f"score {method} ours"),
-            rounds=1,
-        )
-        for method in SCORED
-    ),
-    Pair(
-        "OCGAN, networks compiled", COMPILED, "images/s",
-        ("ours", "step ocgan ours"),
-        ("ours, each network through torch.compile", "step ocgan compiled"),
-    ),
+    both("batches of augmented images", "data", RATE, "batches {}",
+         "DataLoader with 2 workers, torchvision transforms", "ocnd_lib.training.batches"),
+    both("crops of COCO objects", "data", "objects/s", "crops {}",
+         "pycocotools and Pillow, object by object", "data_prep.coco.build"),
+    *(both(f"{METHODS[name]}, training step", "training", RATE, f"step {name} {{}}")
+      for name in TRAINED),
+    Pair("Rotation, training step", "training", RATE, (LOADED, "rotation"),
+         ("ours", "step rotation ours")),
+    Pair("ten small autoencoders, stacked", "together", MODEL_RATE, LOOP,
+         ("stack_module_state and vmap", "ten stacked")),
+    Pair(f"ten small autoencoders, in {COUNT} processes", "together", MODEL_RATE, LOOP,
+         (f"{EACH}, one thread a process", "ten processes")),
+    both(f"ten OCGANs, in {COUNT} processes", "together", MODEL_RATE, "ocgans {}",
+         f"{PLAIN}, {ONE}", f"ours, {EACH}", rounds=1),
+    *(both(f"{METHODS[name]}, scoring 10 000 images", "scoring", "s", f"score {name} {{}}",
+           rounds=1)
+      for name in SCORED),
+    Pair("OCGAN, networks compiled", "compiled", RATE, OCGAN,
+         ("ours, each network through torch.compile", "step ocgan compiled")),
 ]  # fmt: skip
 
 
@@ -132,14 +105,14 @@ def arm(arguments: str, small: bool = False) -> dict:
 def measure(pair: Pair, machine: dict, small: bool = False) -> dict:
     """Both sides of a pair in turn, as often as it has rounds: one entry of the results."""
     sides = (pair.baseline, pair.ours)
-    rounds = 1 if small else pair.rounds
-    both = [[arm(arguments, small) for _, arguments in sides] for _ in range(rounds)]
-    ratios = [pair.gain(*(side["value"] for side in found)) for found in both]
+    rounds = range(1 if small else pair.rounds)
+    turns = [[arm(arguments, small) for _, arguments in sides] for _ in rounds]
+    ratios = [pair.gain(*(side["value"] for side in turn)) for turn in turns]
     row = {"name": pair.name, "group": pair.group, "unit": pair.unit}
     for k, side in enumerate(("baseline", "ours")):
         row[side] = sides[k][0]
-        row[f"{side}_value"] = statistics.median(found[k]["value"] for found in both)
-        row[f"{side}_peak_mib"] = max(found[k]["peak_mib"] for found in both)
+        row[f"{side}_value"] = statistics.median(turn[k]["value"] for turn in turns)
+        row[f"{side}_peak_mib"] = max(turn[k]["peak_mib"] for turn in turns)
     return {**row, "ratio": statistics.median(ratios), "ratios": ratios, "machine": machine}
 
 
@@ -149,9 +122,7 @@ def this_machine() -> dict:
     at = provenance(hardware.device.type)
     return {
         "processor": at["processor"],
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
         "system": platform.platform(terse=True),
         "torch": torch.__version__,
         "hardware": str(hardware),
@@ -184,9 +155,7 @@ def main() -> None:
     """Run the pairs, print them, and write each into the results file as soon as it is there."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", metavar="NAME", help="only the pairs with this in their name")
-    parser.add_argument(
-        "--small", action="store_true", help="only see that they work, on few images"
-    )
+    parser.add_argument("--small", action="store_true", help="only see that they work")
     given = parser.parse_args()
     try:
         pairs = chosen(given.only)
@@ -194,16 +163,14 @@ def main() -> None:
         parser.error(str(error))
     if not shutil.which(os.environ.get("CXX", "g++")):
         print("no C++ compiler (g++, or what CXX names), so nothing is measured of torch.compile")
-        pairs = [pair for pair in pairs if pair.group != COMPILED]
+        pairs = [pair for pair in pairs if pair.group != "compiled"]
     machine, start = this_machine(), time.perf_counter()
     for pair in pairs:
         row = measure(pair, machine, given.small)
-        print(
-            f"{row['name']}: {row['baseline_value']:.4g} → {row['ours_value']:.4g} {row['unit']}, "
-            f"{row['ratio']:.2f} times (rounds {', '.join(f'{r:.2f}' for r in row['ratios'])}), "
-            f"peak {row['baseline_peak_mib']:.0f} → {row['ours_peak_mib']:.0f} MiB",
-            flush=True,
-        )
+        values, rounds = (row["baseline_value"], row["ours_value"]), row["ratios"]
+        told = f"{row['name']}: {' → '.join(f'{v:.4g}' for v in values)} {row['unit']}, "
+        told += f"{row['ratio']:.2f} times (rounds {', '.join(f'{r:.2f}' for r in rounds)})"
+        print(told, flush=True)
         if not given.small:
             old = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             RESULTS.write_text(json.dumps(merged(old, [row], machine), indent=1) + "\n")

@@ -13,13 +13,9 @@ from torch import Tensor, nn
 
 from benchmarks import crops, detectors, together
 
-IMAGES, BATCH = 640, 128
+IMAGES = 640
+BATCH = {False: 128, True: 8}  # by `small`
 SET_SIZE = 50_000  # so that memory is that of a real data set
-
-
-def size(small: bool) -> int:
-    """Images in a batch."""
-    return 8 if small else BATCH
 
 
 def pictures(small: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +84,7 @@ def vgg11(side: str, batch_norm: str, small: bool = False) -> float:
     from ocnd_lib import classifier
     from ocnd_lib.networks import VGG11
 
-    batch_norm, batch = batch_norm == "True", size(small)
+    batch_norm, batch = batch_norm == "True", BATCH[small]
     count = batch if small else IMAGES
     torch.manual_seed(0)
     if side == "plain":
@@ -115,16 +111,16 @@ def data_path(side: str, small: bool = False) -> float:
 
     if side == "ours":
         x, y = map(torch.from_numpy, pictures(small))
-        source = batches(x, y, size(small), torch.Generator().manual_seed(0), shift_and_flip)
+        source = batches(x, y, BATCH[small], torch.Generator().manual_seed(0), shift_and_flip)
     else:
-        source = iter(loader(small, size(small)))
+        source = iter(loader(small, BATCH[small]))
     warm_up, counted = (1, 2) if small else (5, 100)
     for _ in range(warm_up):
         next(source)
     start = time.perf_counter()
     for _ in range(counted):
         next(source)
-    return counted * size(small) / (time.perf_counter() - start)
+    return counted * BATCH[small] / (time.perf_counter() - start)
 
 
 ARMS = {

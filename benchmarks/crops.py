@@ -31,17 +31,11 @@ def photographs(folder: Path, count: int) -> Path:
             middle = size / 2 + rng.uniform(0, 1, 2) * (np.array([WIDTH, HEIGHT]) - size)
             turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
             outline = middle + np.stack([np.cos(turn), np.sin(turn)], 1) * size / 2
-            content["annotations"].append(
-                {
-                    "id": OBJECTS * number + k,
-                    "image_id": number,
-                    "category_id": (OBJECTS * number + k) % len(CATEGORIES) + 1,
-                    "bbox": [*(middle - size / 2), *size],
-                    "segmentation": [outline.ravel().tolist()],
-                    "area": float(size.prod()),
-                    "iscrowd": 0,
-                }
-            )
+            one = OBJECTS * number + k
+            about = {"id": one, "image_id": number, "category_id": one % len(CATEGORIES) + 1}
+            about |= {"bbox": [*(middle - size / 2), *size], "area": float(size.prod())}
+            about |= {"segmentation": [outline.ravel().tolist()], "iscrowd": 0}
+            content["annotations"].append(about)
     path = folder / "instances.json"
     path.write_text(json.dumps(content))
     return path

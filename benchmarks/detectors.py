@@ -1,8 +1,6 @@
 """Deep detectors: a training step and scoring, by their own loops, our choices on and off.
 
-The baseline is the detector's own `fit`: the same networks, losses, optimisers, batches and order
-of steps, with what `plain` turns off turned off. So a ratio says what precision and memory layout
-are worth, and not what a better order of steps is.
+So a ratio says what precision and memory layout are worth, and not what a better order of steps is.
 """
 
 from contextlib import nullcontext
@@ -42,8 +40,7 @@ BANK = 40  # times what it learnt, so that Rotation compares with as many images
 def plain() -> None:
     """Turn our choices off, for the rest of this process; call it before a detector is imported.
 
-    Tensors are contiguous and in fp32, no step is recorded on a GPU, and no average of the weights
-    is kept, since a plain loop has none.
+    Tensors are contiguous and in fp32, no step is recorded on a GPU, no average of weights is kept.
     """
     training.Hardware.place = lambda self, module: module.to(self.device)
     training.Hardware.autocast = lambda self: nullcontext()
@@ -61,7 +58,7 @@ def compiled(networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
 
 def detector(method: str, small: bool):
     """A detector with the settings of the tables (MNIST), but few epochs; and its batch size."""
-    from ocnd_lib.protocol import DETECTORS, detector_class
+    from ocnd_lib.registry import DETECTORS, detector_class
 
     made = detector_class(method)(**DETECTORS[method][2], **EPOCHS.get(method, SHORT)[0])
     made.set_params(**{"batch_size": 8} if small else {})
@@ -85,9 +82,7 @@ def step(method: str, side: str, small: bool = False) -> float:
         made._networks = lambda networks=made._networks: compiled(networks())
     ends: list[float] = []  # of the epochs: every loop saves its state there
     with patch.object(training.Checkpoint, "save", lambda *_: ends.append(perf_counter())):
-        made.fit(
-            pictures(STEPS * size, channels), x_validation=pictures(VALIDATION, channels)
-        )
+        made.fit(pictures(STEPS * size, channels), x_validation=pictures(VALIDATION, channels))
     seconds = np.diff(ends, prepend=np.nan)[epochs]
     return STEPS * size / float(seconds.mean())
 

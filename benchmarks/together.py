@@ -1,7 +1,6 @@
 """Ten models at once: small autoencoders in a loop, stacked into one, or in processes; and OCGANs.
 
-All ways make the same steps. Adam works value by value, so stacked weights move as single ones do.
-Several processes share one GPU as they share a CPU; NVIDIA's MPS lets them compute side by side.
+All ways make the same steps: Adam works value by value, so stacked weights move as single ones do.
 """
 
 import multiprocessing
@@ -142,10 +141,9 @@ def _mining_seconds(seed: int, steps: int, small: bool, ready=None) -> float:
             ready.wait()
         ends.append(perf_counter())
 
+    x, held_out = detectors.pictures(steps * size), detectors.pictures(detectors.VALIDATION)
     with patch.object(training.Checkpoint, "save", epoch_ends):
-        made.set_params(seed=seed).fit(
-            detectors.pictures(steps * size), x_validation=detectors.pictures(detectors.VALIDATION)
-        )
+        made.set_params(seed=seed).fit(x, x_validation=held_out)
     return ends[-1] - ends[0]
 
 

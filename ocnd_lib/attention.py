@@ -14,19 +14,21 @@ CONTROLS = ("random", "centre", "ones")
 BLOCK = 8  # pixels
 
 
+def _enlarged(x: Tensor) -> Tensor:
+    return F.interpolate(x, size=(32, 32), mode="bilinear", align_corners=False)
+
+
 class CBAM(nn.Module):
     """Convolutional block attention: features (N, C, H, W) weighted by channel, then by place.
 
-    Woo et al., ECCV 2018 (arXiv 1807.06521): one small network looks at the mean and the maximum of
-    each channel, one 7x7 convolution at those of each place.
+    Source: Woo et al., ECCV 2018 (arXiv 1807.06521).
     """
 
-    def __init__(self, channels: int, reduction: int = 16):
+    def __init__(self, channels: int):
         super().__init__()
-        hidden = max(channels // reduction, 4)
-        self.channel = nn.Sequential(
-            nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels)
-        )
+        hidden = max(channels // 16, 4)
+        first, last = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
+        self.channel = nn.Sequential(first, nn.ReLU(), last)
         self.place = nn.Sequential(nn.Conv2d(2, 1, 7, padding=3, bias=False), nn.BatchNorm2d(1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,10 +39,10 @@ class CBAM(nn.Module):
 
 
 class AttentionMap(nn.Module):
-    """Feature maps of several sizes, (N, C_i, H_i, W_i) → logits of a map, (N, 1, 32, 32).
+    """Feature maps (N, C_i, H_i, W_i) of several sizes → logits of a map, (N, 1, 32, 32).
 
-    `taps` are the C_i; at first the map is about `start` everywhere. With `cbam` each tap goes
-    through a CBAM of its own.
+    `taps` are the C_i; at first the map is about `start`. With `cbam` each tap has a CBAM of its
+    own.
     """
 
     def __init__(self, taps: tuple[int, ...], width: int = 16, cbam: bool = False, start=0.6):
@@ -63,10 +65,7 @@ class AttentionMap(nn.Module):
         nn.init.constant_(self.draw[-1].bias, math.log(start / (1 - start)))
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        grown = [
-            F.interpolate(tap(h), size=(32, 32), mode="bilinear", align_corners=False)
-            for tap, h in zip(self.taps, features, strict=True)
-        ]
+        grown = [_enlarged(tap(h)) for tap, h in zip(self.taps, features, strict=True)]
         return self.draw(torch.cat(grown, 1))
 
 
@@ -78,8 +77,8 @@ def to_map(logits: Tensor, temperature: float) -> Tensor:
 def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
     """A map (1, 1, 32, 32) that looks at no image; ValueError lists the kinds.
 
-    ones: all of the image. centre: a Gaussian about the centre whose mean is `area`. random: blobs
-    drawn by `seed`, 1 on a share `area` of the pixels and 0 elsewhere.
+    ones; centre, a Gaussian whose mean is `area`; random, blobs of 1 on a share `area` of the
+    pixels.
     """
     if kind == "ones":
         return torch.ones(1, 1, 32, 32)
@@ -94,8 +93,7 @@ def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
         return drawn[None, None]
     if kind == "random":
         coarse = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
-        field = F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
-        order = field.flatten().argsort(descending=True)
+        order = _enlarged(coarse).flatten().argsort(descending=True)
         drawn = torch.zeros(1024)
         drawn[order[: round(area * 1024)]] = 1
         return drawn.view(1, 1, 32, 32)
@@ -103,10 +101,7 @@ def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
 
 
 def multiply(x: Tensor, attention: Tensor) -> Tensor:
-    """Images in [-1, 1] times a map, pixel by pixel, in [0, 1] where black is 0 → [-1, 1].
-
-    Multiplied in [-1, 1] a black background would turn grey and the map's outline be printed.
-    """
+    """Images in [-1, 1] times a map as if black were 0: in [-1, 1] it would turn grey → [-1, 1]."""
     return (x + 1) * attention - 1
 
 
@@ -164,9 +159,8 @@ class Film(nn.Module):
 
 # --- generated negatives: novel images made of normal ones, where a classifier sees no real ones
 
-# None is among the novelties of `ocnd_lib.selection`, by which settings are chosen: what a model
-# was taught to tell apart would not measure it. None turns or mirrors, which makes one digit of
-# another.
+# None is among the novelties of `ocnd_lib.selection`: what a model was taught to tell apart would
+# not measure it. None turns or mirrors, which makes one digit of another.
 
 
 def shuffled(x: Tensor) -> Tensor:
@@ -177,10 +171,7 @@ def shuffled(x: Tensor) -> Tensor:
 
 
 def pasted(x: Tensor) -> Tensor:
-    """Images with a rectangle of 8 to 16 pixels a side copied to another place in them.
-
-    CutPaste (Li et al., CVPR 2021), without its change of colour.
-    """
+    """A rectangle of 8 to 16 pixels a side copied elsewhere: CutPaste (Li et al., CVPR 2021)."""
     n = len(x)
     size = torch.randint(8, 17, (2, n), device=x.device)  # rows, columns
     start, to = ((torch.rand(2, n, device=x.device) * (33 - size)).long() for _ in range(2))
@@ -198,10 +189,10 @@ def mixed(x: Tensor) -> Tensor:
     return (x + x.roll(1, 0)) / 2
 
 
-def blurred(x: Tensor, noise: float = 0.2) -> Tensor:
-    """Images seen at a quarter of their resolution, with noise of that standard deviation."""
-    soft = F.interpolate(F.avg_pool2d(x, 4), size=(32, 32), mode="bilinear", align_corners=False)
-    return (soft + noise * torch.randn_like(soft)).clamp(-1, 1)
+def blurred(x: Tensor) -> Tensor:
+    """Images seen at a quarter of their resolution, with some noise."""
+    soft = _enlarged(F.avg_pool2d(x, 4))
+    return (soft + 0.2 * torch.randn_like(soft)).clamp(-1, 1)
 
 
 def generated_negatives(x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ The seed fixes the initial weights and the order of the batches whatever is lear
 networks of one seed differ by the pixels they saw and by nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import numpy as np
 
 from data_prep import voc_animals
 from ocnd_lib.classifier import Recipe, fit, logits
-from ocnd_lib.comparison import McNemar, mcnemar, mean_over_runs
 from ocnd_lib.crops import (
     Crops,
     background_only,
@@ -74,23 +73,24 @@ class Fold(MaskedSet):
 def balanced_fold(parts: Sequence[MaskedSet], fold: int) -> Fold:
     """One fold as the test, the others to learn from, with as many crops of each class in every.
 
-    `parts` have one fold each as their test, and no photograph is in two. The smallest class of a
-    fold decides how many are drawn of all, always the same. ValueError if a fold lacks a class.
+    `parts` have one fold each as their test. The smallest class of a fold decides how many are
+    drawn of all, always the same. ValueError if a fold lacks a class.
     """
-    drawn, kept, rng = [], [], np.random.default_rng(0)
+    kept, rng, before = [], np.random.default_rng(0), 0
     for number, part in enumerate(parts):
         y = part.test.y
         rows = [rng.permutation(np.flatnonzero(y == k)) for k in range(len(part.class_names))]
         least = min(map(len, rows))
         if not least:
             raise ValueError(f"fold {number} lacks a class; there are too few crops for folds")
-        drawn.append(np.sort(np.concatenate([some[:least] for some in rows])))
-        kept.append(Crops(*(array[drawn[-1]] for array in part.test)))
-    before = sum(len(part.test.y) for part in parts[:fold])
+        drawn = np.sort(np.concatenate([some[:least] for some in rows]))
+        kept.append(Crops(*(array[drawn] for array in part.test)))
+        if number == fold:
+            numbers = (before + drawn).astype(np.int32)
+        before += len(y)
     train = Crops(*map(np.concatenate, zip(*kept[:fold], *kept[fold + 1 :], strict=True)))
     this = parts[fold]
-    rows = (before + drawn[fold]).astype(np.int32)
-    return Fold(this.name, train, kept[fold], this.class_names, this.fingerprint, rows)
+    return Fold(this.name, train, kept[fold], this.class_names, this.fingerprint, numbers)
 
 
 def load_fold(name: str, fold: int) -> Fold:
@@ -101,8 +101,8 @@ def load_fold(name: str, fold: int) -> Fold:
 def small_set(name: str, background_correlation: float, per_class: int, seed: int) -> MaskedSet:
     """Crops for this moment, a fifth of them test crops: `scenes`, `mnist_on_cifar` or `coco10`.
 
-    `background_correlation` matters to the scenes only; of `coco10` all there is is taken. Raises
-    ValueError for another name, DataError as `load_masked` does.
+    The correlation matters to scenes only; of `coco10` all there is is taken. Raises as
+    `load_masked`.
     """
     size = {"per_class": per_class, "test": 10 * max(1, round(per_class / 5)), "seed": seed}
     if name == "scenes":
@@ -136,21 +136,19 @@ def background_experiment(
     def right(model: VGG11, x: np.ndarray, y: np.ndarray) -> float:
         return float(np.mean(answers(model, x) == y))
 
-    model, curves = fit(
-        train, y_train, recipe, seed,
-        lambda model: {"test_accuracy": right(model, test[arm], y_test)},
-        checkpoint, hardware,
-    )  # fmt: skip
+    watch = lambda model: {"test_accuracy": right(model, test[arm], y_test)}  # noqa: E731
+    model, curves = fit(train, y_train, recipe, seed, watch, checkpoint, hardware)
     predicted = {name: answers(model, x) for name, x in test.items()}
+    classes = len(images.class_names)
     record = {
         "parameters": {"arm": arm, **asdict(recipe)},
-        "train_counts": np.bincount(y_train, minlength=len(images.class_names)).tolist(),
-        "test_counts": np.bincount(y_test, minlength=len(images.class_names)).tolist(),
+        "train_counts": np.bincount(y_train, minlength=classes).tolist(),
+        "test_counts": np.bincount(y_test, minlength=classes).tolist(),
         "metrics": {
             "accuracy": float(np.mean(predicted[arm] == y_test)),
             "train_accuracy": right(model, train, y_train),
-            "epochs_to_80_train": epochs_to(curves, "train_accuracy"),
-            "epochs_to_80_test": epochs_to(curves, "test_accuracy"),
+            "epochs_to_80_train": epochs_to_level(curves, "train_accuracy"),
+            "epochs_to_80_test": epochs_to_level(curves, "test_accuracy"),
             "accuracy_on": {k: float(np.mean(p == y_test)) for k, p in predicted.items()},
         },
         "curves": curves,
@@ -162,51 +160,6 @@ def background_experiment(
     return record, arrays | {"y_test": y_test.astype(np.uint8)}
 
 
-@dataclass(frozen=True)
-class Pooled:
-    """Two arms on the pooled test crops of all folds: the accuracy of each, and `gain`, that of A
-    minus that of B, each (value, low, high); and for each seed in turn McNemar's exact test."""
-
-    a: tuple[float, float, float]
-    b: tuple[float, float, float]
-    gain: tuple[float, float, float]
-    tests: tuple[McNemar, ...]
-
-
-def pooled_answers(
-    runs: Mapping[int, Iterable[Mapping[str, np.ndarray]]], shown: str
-) -> np.ndarray:
-    """Whether each crop was answered rightly when its fold was the test, (seeds, N) bool.
-
-    `runs` are a seed's arrays, one a fold, as records keep them; `shown` is the version of the test
-    crops. In the order of `rows`. ValueError unless every seed tests the same crops, each once.
-    """
-    right, crops = [], None
-    for seed, folds in runs.items():
-        folds = list(folds)
-        rows = np.concatenate([fold["rows"] for fold in folds])
-        order = np.argsort(rows)
-        if len(np.unique(rows)) < len(rows):
-            raise ValueError(f"folds of seed {seed} share crops; take each fold once")
-        if crops is not None and not np.array_equal(crops, rows[order]):
-            raise ValueError(f"seed {seed} was not tested on the crops of the others; a fold lacks")
-        crops = rows[order]
-        answers = [fold[f"predicted_{shown}"] == fold["y_test"] for fold in folds]
-        right.append(np.concatenate(answers)[order])
-    return np.stack(right)
-
-
-def compare_pooled(a: np.ndarray, b: np.ndarray) -> Pooled:
-    """Two arms by their `pooled_answers` (seeds, N) to the same crops, seed by seed.
-
-    Intervals are over crops and seeds, the crops drawn once for all seeds and both arms.
-    """
-    if a.shape != b.shape:
-        raise ValueError(f"answers {a.shape} and {b.shape} are not of the same seeds and crops")
-    gain = mean_over_runs(a.astype(float) - b)
-    return Pooled(mean_over_runs(a), mean_over_runs(b), gain, tuple(map(mcnemar, a, b)))
-
-
-def epochs_to(curves: list[dict], name: str, level: float = LEVEL) -> int | None:
-    """The first epoch after which a curve is at `level` or above; None if it never is."""
-    return next((point["epoch"] for point in curves if point[name] >= level), None)
+def epochs_to_level(curves: list[dict], name: str) -> int | None:
+    """The first epoch after which a curve is at LEVEL or above; None if it never is."""
+    return next((point["epoch"] for point in curves if point[name] >= LEVEL), None)

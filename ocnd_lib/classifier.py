@@ -66,16 +66,15 @@ def fit(
 ) -> tuple[VGG11, list[dict]]:
     """Train a VGG11 on uint8 images (N, C, 32, 32) and labels (N,) 0, 1, … .
 
-    One-cycle learning rate; the last epoch is the model. `watch(model)` is called after each epoch
-    and its numbers join the curve; nothing is ever chosen by them. With `checkpoint`, a stopped run
-    goes on bit for bit. Returns (model, one dict an epoch). ValueError for other images,
-    and unless every label from 0 to the largest has an image; Diverged if a loss is no number.
+    One-cycle learning rate; the last epoch is the model. What `watch(model)` says after each epoch
+    joins the curve; nothing is ever chosen by it. With `checkpoint`, a stopped run goes on bit for
+    bit. Returns (model, one dict an epoch). ValueError for other images, and unless every label
+    from 0 to the largest has an image; Diverged if a loss is no number.
     """
     x, y = check_images(x, least=2), np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or y.min() < 0:
-        raise ValueError(
-            f"labels must be one whole number from 0 an image, not {y.dtype} {y.shape}"
-        )
+        given = f"{y.dtype} {y.shape}"
+        raise ValueError(f"labels must be one whole number from 0 an image, not {given}")
     if missing := sorted(set(range(y.max() + 1)).difference(y.tolist())):
         raise ValueError(f"class {missing[0]} has no image to learn from")
     hardware = hardware or choose_hardware()
@@ -90,16 +89,14 @@ def fit(
     optimiser = _optimiser(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: one_cycle(step / steps))
 
-    state = Checkpoint(
-        checkpoint, generator, of, model=model, optimiser=optimiser, schedule=schedule
-    )
-    epoch, curves = state.load()
-    bar = progress(steps, "VGG11", start=epoch * steps // recipe.epochs)
+    parts = {"model": model, "optimiser": optimiser, "schedule": schedule}
+    state = Checkpoint(checkpoint, generator, of, **parts)
+    bar = progress(steps, "VGG11", start=state.epoch * steps // recipe.epochs)
     augment = shift_and_flip if recipe.augment else None
-    while epoch < recipe.epochs:
+    while state.epoch < recipe.epochs:
         start = time.perf_counter()
         model.train()
-        loss_sum, correct, seen = 0.0, torch.zeros(len(counts)), torch.zeros(len(counts))
+        loss_sum, correct, seen = 0.0, *torch.zeros(2, len(counts))
         for images, labels in batches(x, y, recipe.batch_size, generator, augment):
             with hardware.autocast():
                 output = model(images)
@@ -108,30 +105,28 @@ def fit(
             loss.backward()
             optimiser.step()
             schedule.step()
-            hit = (output.argmax(1) == labels).cpu()
-            correct += torch.bincount(labels.cpu()[hit], minlength=len(counts))
-            seen += torch.bincount(labels.cpu(), minlength=len(counts))
+            hit, labels = (output.argmax(1) == labels).cpu(), labels.cpu()
+            correct += torch.bincount(labels[hit], minlength=len(counts))
+            seen += torch.bincount(labels, minlength=len(counts))
             loss_sum += loss.item() * len(labels)
             bar.update()
-            bar.set_postfix(epoch=epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
-        epoch += 1
+            bar.set_postfix(epoch=state.epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
+        state.epoch += 1
         if not np.isfinite(loss_sum):
             raise Diverged(
-                f"the loss of epoch {epoch} is no number: training diverged; try a lower rate"
+                f"the loss of epoch {state.epoch} is no number: training diverged; try a lower rate"
             )
-        curves.append(
-            {
-                "epoch": epoch,
-                "train_loss": loss_sum / seen.sum().item(),
-                "train_accuracy": (correct.sum() / seen.sum()).item(),
-                "train_recall": (correct / seen.clamp(min=1)).tolist(),
-                **(watch(model) if watch else {}),
-                "seconds": time.perf_counter() - start,
-            }
-        )
-        state.save(epoch, curves)
+        point = {
+            "epoch": state.epoch,
+            "train_loss": loss_sum / seen.sum().item(),
+            "train_accuracy": (correct.sum() / seen.sum()).item(),
+            "train_recall": (correct / seen.clamp(min=1)).tolist(),
+            **(watch(model) if watch else {}),
+        }
+        state.curves.append({**point, "seconds": time.perf_counter() - start})
+        state.save()
     bar.close()
-    return model, curves
+    return model, state.curves
 
 
 def _optimiser(model: VGG11, recipe: Recipe) -> torch.optim.Optimizer:
@@ -160,7 +155,7 @@ def logits(model: VGG11, x: np.ndarray, hardware: Hardware | None = None) -> np.
 
 
 def novel_score(output: Tensor | np.ndarray) -> Tensor | np.ndarray:
-    """Two logits → one score: log-odds of novel, 0 where the classifier is undecided."""
+    """Two logits → log-odds of novel, 0 where the classifier is undecided."""
     return output[:, 1] - output[:, 0]
 
 
@@ -175,8 +170,8 @@ def imbalance_experiment(
 ) -> tuple[dict, dict[str, np.ndarray]]:
     """One class normal, the rest novel; `ratio` novel images a normal one in the training set.
 
-    Returns (record without its cell: parameters, metrics, curves, seconds, …; arrays: the test
-    scores and labels). The test set is whole and only looked at, never learnt from.
+    Returns (record without its cell, arrays: the test scores and labels). The test set is whole and
+    only looked at, never learnt from.
     """
     hardware, recipe = hardware or choose_hardware(), recipe or Recipe()
     split = imbalanced_split(images, normal_class, ratio, seed)

@@ -1,9 +1,10 @@
 """Which method is better, and how sure that is: intervals of means, paired tests, ranks.
 
-Label 1 is novel; a higher score means more novel. A table of AUROC is a DataFrame with one row a
-method and one column a class.
+Label 1 is novel; a higher score means more novel. A table of AUROC has a row a method, a column a
+class.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,7 +14,7 @@ import pandas as pd
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from ocnd_lib.stats import placements, seed_noise
+from ocnd_lib.stats import LEVEL, Z, middle_of, placements, seed_noise
 
 REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 
@@ -22,21 +23,18 @@ REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 class Run:
     """What one trained detector says of the test images: `score` and `class_test`, both (N,).
 
-    `normal_class` is an index, as in `class_test`. ValueError if the lengths differ or a score is
-    not a number.
+    ValueError if the lengths differ or a score is not a number.
     """
 
-    normal_class: int
+    normal_class: int  # an index, as in `class_test`
     seed: int
     score: np.ndarray
     class_test: np.ndarray
 
     def __post_init__(self):
-        name = f"class {self.normal_class}, seed {self.seed}"
+        name, images = f"class {self.normal_class}, seed {self.seed}", len(self.class_test)
         if self.score.shape != self.class_test.shape:
-            raise ValueError(
-                f"{name}: {len(self.score)} scores for {len(self.class_test)} test images"
-            )
+            raise ValueError(f"{name}: {len(self.score)} scores for {images} test images")
         if bad := int(np.isnan(self.score).sum()):
             raise ValueError(f"{name}: {bad} scores are not numbers; the detector has diverged")
 
@@ -56,17 +54,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Average:
-    """Mean AUROC of a method over the classes that were run, and what it rests on.
+    """Mean AUROC of a method over the classes that were run, and what it rests on."""
 
-    `classes`: class → mean over its seeds, of which `mean` is the mean. `sd`: standard deviation of
-    the mean over classes, over the seeds that all classes share; NaN for fewer than two. `seeds`:
-    the least number of seeds of a class.
-    """
-
-    mean: float
-    sd: float
-    seeds: int
-    classes: dict
+    mean: float  # of `classes`
+    sd: float  # of the mean over classes, over the seeds that all share; NaN for fewer than two
+    seeds: int  # the least number of a class
+    classes: dict  # class → mean over its seeds
 
 
 def average(cells: Iterable[tuple[Hashable, int, float]]) -> Average:
@@ -76,12 +69,8 @@ def average(cells: Iterable[tuple[Hashable, int, float]]) -> Average:
         raise ValueError("two runs have the same class and seed; take one method at a time")
     table = table.pivot(index="class", columns="seed", values="auroc")
     classes = table.mean(axis=1)
-    return Average(
-        mean=float(classes.mean()),
-        sd=float(table.dropna(axis=1).mean().std()),
-        seeds=int(table.notna().sum(axis=1).min()),
-        classes=classes.to_dict(),
-    )
+    sd, seeds = table.dropna(axis=1).mean().std(), table.notna().sum(axis=1).min()
+    return Average(float(classes.mean()), float(sd), int(seeds), classes.to_dict())
 
 
 def average_runs(runs: Iterable[Run]) -> Average:
@@ -96,78 +85,64 @@ def shared_runs(a: list[Run], b: list[Run]) -> tuple[list[Run], list[Run]]:
     return a, b
 
 
-def mean_interval(runs: list[Run], level: float = 0.95, repeats: int = 1000) -> tuple[float, float]:
+def mean_interval(runs: list[Run], repeats: int = 1000) -> tuple[float, float]:
     """Interval, over seeds and images, of the mean that `average` gives.
 
     Each repeat of a bootstrap draws the test images once for all classes and seeds, class by class
     so that their numbers stay, and adds what chance in training does (`seed_noise`). With one seed
     the interval speaks of the images only.
     """
-    aurocs, resampled = _by_class(runs, repeats)
-    means = np.mean([np.mean(of, axis=0) for of in resampled.values()], axis=0)
+    aurocs, means = _by_class(runs, repeats)
     noise = seed_noise([list(of.values()) for of in aurocs.values()], repeats, len(aurocs))
-    low, high = _quantiles(means + noise, level)
+    low, high = middle_of(np.mean(list(means.values()), axis=0) + noise)
     return max(low, 0.0), min(high, 1.0)
 
 
 def compare_means(
-    a: list[Run], b: list[Run], level: float = 0.95, repeats: int = 1000
+    a: list[Run], b: list[Run], level: float = LEVEL, repeats: int = 1000
 ) -> tuple[float, float, float]:
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
-    As in `mean_interval`, with the same images for both methods in each repeat, and with the
-    differences of equal seeds where both have the same: what a hard test image, or a lucky seed,
-    does to both cancels.
+    As in `mean_interval`, with the same images for both in each repeat, and with the differences of
+    equal seeds where both have the same: what a hard image, or a lucky seed, does to both cancels.
     """
     shared = {run.normal_class for run in a} & {run.normal_class for run in b}
     if not shared:
         raise ValueError("the two methods have no class in common")
     a, b = ([run for run in runs if run.normal_class in shared] for runs in (a, b))
     mean_a, mean_b = (average_runs(runs).mean for runs in (a, b))
-    (aurocs_a, resampled_a), (aurocs_b, resampled_b) = _by_class(a, repeats), _by_class(b, repeats)
-    differences, groups = [], []
+    (aurocs_a, means_a), (aurocs_b, means_b) = _by_class(a, repeats), _by_class(b, repeats)
+    differences, groups = [means_a[k] - means_b[k] for k in means_a], []
     for k, of_a in aurocs_a.items():
         of_b = aurocs_b[k]
-        differences.append(np.mean(resampled_a[k], axis=0) - np.mean(resampled_b[k], axis=0))
         if of_a.keys() == of_b.keys():
             groups.append([of_a[seed] - of_b[seed] for seed in of_a])
         else:
             groups += [list(of_a.values()), list(of_b.values())]
     draws = np.mean(differences, axis=0) + seed_noise(groups, repeats, len(differences))
-    return mean_a - mean_b, *_quantiles(draws, level)
-
-
-def _quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return mean_a - mean_b, *middle_of(draws, level)
 
 
 def _by_class(
     runs: list[Run], repeats: int
-) -> tuple[dict[int, dict[int, float]], dict[int, list[np.ndarray]]]:
-    """By normal class: seed → AUROC; and the AUROCs of its seeds in each repeat, (repeats,)."""
-    aurocs: dict[int, dict[int, float]] = {}
-    resampled: dict[int, list[np.ndarray]] = {}
+) -> tuple[dict[int, dict[int, float]], dict[int, np.ndarray]]:
+    """By normal class: seed → AUROC; and the mean over seeds in each repeat, (repeats,)."""
+    aurocs, resampled = defaultdict(dict), defaultdict(list)
     for run in runs:
-        aurocs.setdefault(run.normal_class, {})[run.seed] = run.auroc
-        resampled.setdefault(run.normal_class, []).append(_resampled(run, repeats))
-    return aurocs, resampled
-
-
-def _resampled(run: Run, repeats: int) -> np.ndarray:
-    """Its AUROC in each repeat, (repeats,)."""
-    arrays = [(array.tobytes(), array.dtype.str) for array in (run.score, run.class_test)]
-    return _resampled_bytes(*arrays, run.normal_class, repeats)
+        held = [(array.tobytes(), array.dtype.str) for array in (run.score, run.class_test)]
+        aurocs[run.normal_class][run.seed] = run.auroc
+        resampled[run.normal_class].append(_resampled(*held, run.normal_class, repeats))
+    return aurocs, {k: np.mean(of, axis=0) for k, of in resampled.items()}
 
 
 # by what the run holds, since the same record is read again by every table that it stands in
 @lru_cache(maxsize=1500)
-def _resampled_bytes(
+def _resampled(
     score: tuple[bytes, str], images: tuple[bytes, str], normal_class: int, repeats: int
 ) -> np.ndarray:
-    score, classes = (np.frombuffer(*array) for array in (score, images))
-    y = (classes != normal_class).astype(int)
-    return resampled_auroc(y, score, _image_draws(*images, repeats))
+    """AUROC of a run in each repeat, (repeats,)."""
+    y = (np.frombuffer(*images) != normal_class).astype(int)
+    return resampled_auroc(y, np.frombuffer(*score), _image_draws(*images, repeats))
 
 
 @lru_cache(maxsize=4)
@@ -176,9 +151,7 @@ def _image_draws(images: bytes, dtype: str, repeats: int) -> np.ndarray:
 
 
 def image_draws(class_test: np.ndarray, repeats: int) -> np.ndarray:
-    """How often each image is drawn in each repeat, class by class: float32 (N, repeats).
-
-    The same images always give the same draws, which is what pairs two methods.
+    """How often each image is drawn, class by class, float32 (N, repeats); alike for all methods.
     """
     rng = np.random.default_rng(0)
     counts = np.zeros((len(class_test), repeats), np.float32)
@@ -221,9 +194,7 @@ class Difference:
     p: float
 
 
-def paired_delong(
-    y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, level: float = 0.95
-) -> Difference:
+def paired_delong(y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray) -> Difference:
     """DeLong's test of two scores (N,) of the same images, `y` (N,) in {0, 1}.
 
     Two scores that rank every pair alike differ by 0, with p = 1. Source: DeLong, DeLong and
@@ -231,26 +202,23 @@ def paired_delong(
     """
     y, score_a, score_b = np.asarray(y), np.asarray(score_a, float), np.asarray(score_b, float)
     if not y.shape == score_a.shape == score_b.shape:
-        raise ValueError(
-            f"the scores are not of the same images: {len(y)} labels, {len(score_a)} and "
-            f"{len(score_b)} scores"
-        )
-    return compare_placements(placements(y, score_a), placements(y, score_b), level)
+        counts = f"{len(y)} labels, {len(score_a)} and {len(score_b)} scores"
+        raise ValueError(f"the scores are not of the same images: {counts}")
+    return compare_placements(placements(y, score_a), placements(y, score_b))
 
 
 def compare_placements(
-    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray], level: float = 0.95
+    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]
 ) -> Difference:
     """`paired_delong` of the `placements` of two scores, which many pairs can share."""
     parts = [of_a - of_b for of_a, of_b in zip(a, b, strict=True)]
     difference = float(parts[0].mean())
     error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
-    half = float(stats.norm.ppf(0.5 + level / 2)) * error
     if error == 0:
         p = 1.0 if difference == 0 else 0.0
     else:
         p = float(2 * stats.norm.sf(abs(difference) / error))
-    return Difference(difference, difference - half, difference + half, p)
+    return Difference(difference, difference - Z * error, difference + Z * error, p)
 
 
 @dataclass(frozen=True)
@@ -264,32 +232,27 @@ class McNemar:
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
-    """McNemar's exact test of two classifiers on the same images: whether each is right, (N,) bool.
-
-    Source: McNemar, Psychometrika 12 (1947), with the binomial distribution instead of its limit.
+    """McNemar's exact test (1947) of whether two classifiers are right, (N,) bool, image by image.
     """
     right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
     if right_a.shape != right_b.shape:
         raise ValueError(f"{right_a.size} and {right_b.size} answers are not of the same images")
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    differ = only_a + only_b
-    p = float(stats.binomtest(only_a, differ).pvalue) if differ else 1.0
-    return McNemar(only_a, only_b, p)
+    # of one image as of none p is 1
+    p = stats.binomtest(only_a, max(only_a + only_b, 1)).pvalue
+    return McNemar(only_a, only_b, float(p))
 
 
-def mean_over_runs(
-    values: np.ndarray, level: float = 0.95, repeats: int = 2000
-) -> tuple[float, float, float]:
+def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> tuple[float, float, float]:
     """Mean of values (seeds, images) with an interval over both: (mean, low, high).
 
-    The values are of the same images in each seed: whether an answer is right, how well a map finds
-    an object, or the difference of two such. Images are drawn once for all seeds, and chance in
-    training is added (`seed_noise`); with one seed the interval speaks of the images only.
+    The values are of the same images in each seed, which are drawn once for all seeds; chance in
+    training is added (`seed_noise`). With one seed the interval speaks of the images only.
     """
     values = np.asarray(values, float)
     means = _weights(values.shape[1], repeats) @ values.mean(axis=0)
     means = means + seed_noise([values.mean(axis=1)], repeats)
-    return float(values.mean()), *_quantiles(means, level)
+    return float(values.mean()), *middle_of(means)
 
 
 @lru_cache(maxsize=8)  # a table asks for many means of as many values
@@ -315,7 +278,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 def wilcoxon_over_classes(table: pd.DataFrame, method: str) -> pd.DataFrame:
     """Compare one method with each other one, class by class: signed ranks, Holm over the others.
 
-    One row another method that shares classes with it: classes (how many), wins, ties, losses and
+    One row another method that shares classes: classes (how many), wins, ties, losses and
     mean_difference of `method`, p of Wilcoxon's two-sided test, p_holm.
     """
     rows = {}
@@ -340,7 +303,7 @@ def wilcoxon_over_classes(table: pd.DataFrame, method: str) -> pd.DataFrame:
 def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
     """Mean rank of each method (1 is best, ties share) and Friedman's p that all are alike.
 
-    Only classes that every method has count; ValueError if there is none. p is NaN for fewer than
+    Over the classes that every method has; ValueError if there is none. p is NaN for fewer than
     three methods or two classes.
     """
     table = table.dropna(axis=1).round(9)
@@ -353,18 +316,11 @@ def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
 
 
 def confusability(runs: list[Run], classes: int) -> np.ndarray:
-    """AUROC of each normal class (row) against each single novel class (column), mean over seeds.
-
-    Returns (classes, classes); NaN on the diagonal and where nothing was run. Weighted by the
-    number of images, a row's mean is that class's AUROC.
+    """AUROC of each normal class (row) against each novel one (column), mean over seeds, else NaN.
     """
-    total, seeds = np.zeros((classes, classes)), np.zeros((classes, 1))
+    rows = defaultdict(list)
     for run in runs:
-        v_novel, _ = placements(run.y, run.score)
-        kinds = run.class_test[run.y == 1]
-        images = np.bincount(kinds, minlength=classes)
-        with np.errstate(invalid="ignore"):
-            total[run.normal_class] += np.bincount(kinds, v_novel, classes) / images
-        seeds[run.normal_class] += 1
-    with np.errstate(invalid="ignore"):
-        return total / seeds
+        ordered, kinds = placements(run.y, run.score)[0], run.class_test[run.y == 1]
+        rows[run.normal_class].append(pd.Series(ordered).groupby(kinds).mean())
+    found = pd.DataFrame({k: pd.concat(some, axis=1).mean(axis=1) for k, some in rows.items()})
+    return found.reindex(index=range(classes), columns=range(classes)).to_numpy().T

@@ -23,9 +23,9 @@ class _Operations(TorchDispatchMode):
 def macs_per_image(detector: Detector, x: np.ndarray) -> int:
     """Multiply-accumulates that a fitted detector spends on the score of one image.
 
-    `novelty_score` runs on two and on four images of uint8 `x` (N ≥ 4, C, 32, 32); the difference
-    leaves out what is done once a batch. Convolutions and matrix products count, backward ones too
-    where a score descends a gradient; elementwise work does not. ValueError for fewer images.
+    Of convolutions and matrix products, backward ones too where a score descends a gradient: four
+    of the uint8 images `x` (N, C, 32, 32) less two of them, so that what is done once a batch is
+    left out. ValueError for fewer images.
     """
     if len(x) < 4:
         raise ValueError(f"four images are needed, not {len(x)}")
@@ -49,9 +49,8 @@ def _classical(state: dict[str, np.ndarray]) -> int:
 def training_macs(detector: Detector, x: np.ndarray, images: int) -> float:
     """Multiply-accumulates of fitting a detector to `images` images; a count, not a measurement.
 
-    It is fitted to uint8 `x` (N, C, 32, 32), some batches, with two and with four epochs of each
-    phase of its training; what an epoch more takes is scaled to all epochs and images. Work outside
-    the epochs, such as scoring the validation images, does not count. 0 without epochs.
+    What an epoch more takes on uint8 `x` (N, C, 32, 32), some batches, is scaled to all epochs and
+    images, phase by phase. Work outside the epochs does not count. 0 without epochs.
     """
     settings = detector.get_params()
     planned = {name: n for name, n in settings.items() if name.endswith("epochs") and n}

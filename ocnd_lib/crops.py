@@ -10,11 +10,10 @@ import numpy as np
 
 
 class Crops(NamedTuple):
-    """Pictures x, their objects o alone on black, both uint8 (N, 3, 32, 32); masks m, uint8
-    (N, 1, 32, 32); labels y, int64 (N,).
+    """Pictures x and their objects o alone on black, uint8 (N, 3, 32, 32); masks m; labels y.
 
-    A mask is 255 where all of a pixel is the object, 0 where nothing is; on an outline, o has what
-    the object adds to the pixel, and x - o what the background does.
+    A mask is 255 where all of a pixel is the object; on an outline, o has what the object adds to
+    the pixel, and x - o what the background does.
     """
 
     x: np.ndarray
@@ -35,20 +34,19 @@ def mean_colour(x: np.ndarray) -> np.ndarray:
 
 
 def background_only(x: np.ndarray, o: np.ndarray) -> np.ndarray:
-    """Pictures x without their objects o; black is what they hid, and its outline shows a shape."""
+    """Pictures x without their objects o, which leave black holes of their shape."""
     return x - np.minimum(x, o)  # which rounding may make larger by one
 
 
-def silhouette(m: np.ndarray, channels: int = 3) -> np.ndarray:
-    """The masks themselves as pictures, white on black: (N, channels, 32, 32)."""
-    return np.repeat(m, channels, axis=1)
+def silhouette(m: np.ndarray) -> np.ndarray:
+    """The masks themselves as pictures, white on black: (N, 3, 32, 32)."""
+    return np.repeat(m, 3, axis=1)
 
 
 def box_mask(m: np.ndarray) -> np.ndarray:
-    """Masks that know the boxes of the objects, but not their outlines: a Gaussian in each box.
+    """Masks that know the boxes of objects, but no outlines: a Gaussian in each, 255 at its middle.
 
-    From masks m (N, 1, 32, 32) to the same form: 255 in the middle of the box, 61 % of that a
-    quarter of its width or height away. A mask without an object counts as all object.
+    A quarter of the width or height away it has 61 % of that. No object counts as all object.
     """
     weights = []
     for across in (3, 2):
@@ -68,10 +66,10 @@ def dimmed(x: np.ndarray, m: np.ndarray) -> np.ndarray:
 
 
 def swapped(crops: Crops) -> np.ndarray:
-    """Each object before what stands behind an object of another class, its hole painted over.
+    """Each object before what stands behind one of another class.
 
-    The hole gets the mean colour of the background around it. Who gets whose is fixed by the order
-    of the crops; classes differ as long as none has more than half of the crops.
+    Its hole gets the mean around it. Who gets whose is fixed by the order of the crops; no class
+    may have more than half of them.
     """
     order = np.argsort(crops.y, kind="stable")
     donor = np.empty_like(order)

@@ -14,11 +14,10 @@ class Recorded:
 
     Networks as small as these keep a GPU waiting for the CPU, which has to ask for each of a
     thousand small computations; a recorded step is asked for with one call. Each combination of
-    shapes and flags is recorded when it comes for the third time. Weights, the state of
-    `optimisers` and random numbers move on as without recording. The step must read no value back
-    to the CPU. What it finds when it is recorded holds from then on: training or evaluation mode,
-    autocast, the tensors that are its weights and the optimisers' states.
-    Without optimisers made for it (`capturable`), as on a CPU, every step is made as it is.
+    shapes and flags is recorded when it comes for the third time. The step must read no value back
+    to the CPU. What it finds then holds from then on: training mode, autocast, the tensors that are
+    its weights and the states of `optimisers`. Without optimisers made for it (`capturable`), as on
+    a CPU, every step is made as it is.
     https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
 

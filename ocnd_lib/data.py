@@ -2,9 +2,6 @@
 
     images = load_images("cifar10")
     split = one_class_split(images, "truck", seed=0)
-
-Sets that are downloaded lie in the data folder, `$OCND_DATA`, else `data`; `data_prep.archives`
-tells how.
 """
 
 from dataclasses import dataclass
@@ -19,11 +16,7 @@ from data_prep.download import load
 from ocnd_lib.image_sets import ImageSet, fingerprint_of
 from ocnd_lib.masked import load_masked, source_of
 
-ALIASES = {
-    "plane": "airplane",
-    "car": "automobile",
-    "t-shirt/top": "t-shirt",
-}
+ALIASES = {"plane": "airplane", "car": "automobile", "t-shirt/top": "t-shirt"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,24 +40,17 @@ class BinarySplit:
     x_test: np.ndarray
     y_test: np.ndarray
     class_test: np.ndarray
-    normal_class: int
 
 
 def load_images(name: str, folder: Path | None = None) -> ImageSet:
-    """Load a data set by name; one that the folder lacks is downloaded first.
-
-    Raises ValueError for an unknown name, DataError for a missing or damaged file.
-    """
+    """Load a data set, downloaded if need be; ValueError for its name, DataError for its file."""
     folder = Path(folder or data_folder())
     _check_name(name, folder)
     return LOADERS.get(name, _load_masked)(name, folder)
 
 
 def check_available(name: str, folder: Path | None = None) -> None:
-    """Make sure that `load_images` can have a set; downloads it if need be.
-
-    No scene and no crop of COCO is made. Raises like `load_images`.
-    """
+    """Make sure that `load_images` can have a set, downloaded if need be; raises like it."""
     if name in ("scenes", "coco10"):  # half a minute and more to make, unless they were kept
         source_of(name, Path(folder or data_folder()))
     else:
@@ -78,10 +64,7 @@ def _check_name(name: str, folder: Path | None = None) -> None:
 
 
 def prepare(name: str, folder: Path | None = None) -> ImageSet:
-    """Load a data set; download it first if it is missing or damaged (`ocnd data NAME`).
-
-    A file is replaced only by a complete and verified one. Raises like `load_images`.
-    """
+    """As `load_images`, but a damaged file is downloaded anew, too (`ocnd data NAME`)."""
     if name not in CLASS_NAMES:
         return load_images(name, folder)
     return _load_archive(name, Path(folder or data_folder()), repair=True)
@@ -100,20 +83,14 @@ def _load_digits(name: str, folder: Path) -> ImageSet:
     order = np.random.default_rng(0).permutation(len(y))
     train = np.sort(np.concatenate([order[y[order] == k][:130] for k in range(10)]))
     test = np.setdiff1d(order, train)
-    arrays = dict(zip(ARRAYS, (x[train], y[train], x[test], y[test]), strict=True))
-    fingerprint = fingerprint_of(map(md5_of, arrays.values()))
-    return ImageSet(name, **arrays, class_names=class_names(name), fingerprint=fingerprint)
+    arrays = x[train], y[train], x[test], y[test]
+    return ImageSet(name, *arrays, class_names(name), fingerprint_of(map(md5_of, arrays)))
 
 
 def _load_archive(name: str, folder: Path, repair: bool = False) -> ImageSet:
     stored = load(name, folder, repair)
-    return ImageSet(
-        name,
-        **{key: stored[key] for key in ARRAYS},
-        class_names=class_names(name),
-        fingerprint=fingerprint_of(stored["md5"]),
-        inexact=stored.get("inexact", 0),
-    )
+    arrays, digits = [stored[key] for key in ARRAYS], fingerprint_of(stored["md5"])
+    return ImageSet(name, *arrays, class_names(name), digits, stored.get("inexact", 0))
 
 
 def _load_masked(name: str, folder: Path) -> ImageSet:
@@ -151,8 +128,7 @@ def class_names(name: str) -> tuple[str, ...]:
 def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     """Return the index of a class named by index or name: 9, "9", "Truck", "car".
 
-    `images` is a data set or the name of one, which then need not be loaded.
-    Raises ValueError, which lists the classes, for anything else.
+    `images` is a set or the name of one, which is not loaded. ValueError lists the classes.
     """
     name = images if isinstance(images, str) else images.name
     names = class_names(name) if isinstance(images, str) else images.class_names
@@ -167,20 +143,17 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
 
 
 def one_class_split(
-    images: ImageSet,
-    normal_class: int | str,
-    seed: int,
-    validation: float = 0.1,
-    contamination: float = 0.0,
+    images: ImageSet, normal_class: int | str, seed: int, contamination: float = 0.0
 ) -> OneClassSplit:
     """Train on one class of the training split, test on the whole test split (protocol P2).
 
-    `validation`, in [0, 1), is the part of the normal training images that is held out;
-    `contamination`, in [0, 0.5], the part of them whose place training images of other classes
-    take, as if nobody had looked. ValueError for a class without images.
+    A tenth of the normal training images, drawn by `seed`, is held out for validation.
+    `contamination`, at most 0.5, is the part of both whose place training images of other classes
+    take, as if nobody had looked. ValueError for a class without images, in training or in the
+    test.
     """
     k = class_index(images, normal_class)
-    _check_images_of(images, k, "train", "test")
+    _check_images_of(images, k)
     x = images.x_train[images.y_train == k]
     if contamination:
         if not 0 < contamination <= 0.5:
@@ -189,34 +162,12 @@ def one_class_split(
         places = rng.permutation(len(x))[: round(contamination * len(x))]
         others = np.flatnonzero(images.y_train != k)
         x[places] = images.x_train[rng.choice(others, len(places), replace=False)]
-    x_validation, x_train = _divide(x, validation, np.random.default_rng(seed))
+    order = np.random.default_rng(seed).permutation(len(x))
+    held_out, train = np.split(order, [round(0.1 * len(x))])
     y_test = (images.y_test != k).astype(np.int64)
-    return OneClassSplit(x_train, x_validation, images.x_test, y_test, images.y_test, k)
-
-
-def pooled_split(
-    images: ImageSet, normal_class: int | str, seed: int, validation: float = 0.1
-) -> OneClassSplit:
-    """Train on 80 % of all images of a class, test on the others and as many novel ones (P1).
-
-    The novel images are drawn equally from the other classes; `validation` as in protocol P2.
-    """
-    k, rng = class_index(images, normal_class), np.random.default_rng(seed)
-    pool = _pooled(images, k)
-    if not len(pool):
-        raise ValueError(f"class {images.class_names[k]} of {images.name} has no image")
-    x_normal, x = _divide(pool, 0.2, rng)
-    x_validation, x_train = _divide(x, validation, rng)
-    others = rng.permutation([c for c in range(len(images.class_names)) if c != k])
-    # what does not divide evenly goes, one image each, to the classes that come first
-    counts = np.bincount(np.arange(len(x_normal)) % len(others), minlength=len(others))
-    parts = [x_normal]
-    for c, count in zip(others, counts, strict=True):
-        pool = _pooled(images, c)
-        parts.append(pool[np.sort(rng.choice(len(pool), count, replace=False))])
-    class_test = np.repeat([k, *others], [len(x_normal), *counts])
-    y_test = (class_test != k).astype(np.int64)
-    return OneClassSplit(x_train, x_validation, np.concatenate(parts), y_test, class_test, k)
+    return OneClassSplit(
+        x[np.sort(train)], x[np.sort(held_out)], images.x_test, y_test, images.y_test, k
+    )
 
 
 def imbalanced_split(
@@ -224,11 +175,10 @@ def imbalanced_split(
 ) -> BinarySplit:
     """Keep so many normal training images that novel/normal is `ratio`; the test set stays whole.
 
-    Raises ValueError for a ratio below that of the data, or one that leaves no normal image, and
-    for a class without images.
+    ValueError for a ratio that the data cannot have, and for a class without images.
     """
     k = class_index(images, normal_class)
-    _check_images_of(images, k, "train", "test")
+    _check_images_of(images, k)
     y_train = (images.y_train != k).astype(np.int64)
     normal, novel = np.flatnonzero(y_train == 0), np.flatnonzero(y_train)
     count = round(len(novel) / ratio) if 0 < ratio < np.inf else 0
@@ -241,32 +191,17 @@ def imbalanced_split(
     kept = np.random.default_rng(seed).permutation(normal)[:count]
     rows = np.sort(np.concatenate([kept, novel]))
     y_test = (images.y_test != k).astype(np.int64)
-    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test, k)
+    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test)
 
 
-def _check_images_of(images: ImageSet, k: int, *parts: str) -> None:
-    """ValueError unless each part has images of class k, the test also others."""
-    for part in parts:
+def _check_images_of(images: ImageSet, k: int) -> None:
+    """ValueError unless training and test have images of class k, the test also others."""
+    name = images.name
+    for part in ("train", "test"):
         x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
         if len(x) != len(y):
-            raise ValueError(f"x_{part} of {images.name} has {len(x)} images, y_{part} {len(y)}")
-        normal = y == k
-        if not normal.any():
-            raise ValueError(
-                f"class {images.class_names[k]} of {images.name} has no image in x_{part}"
-            )
-        if part == "test" and normal.all():
-            raise ValueError(f"x_test of {images.name} has no image of another class")
-
-
-def _pooled(images: ImageSet, k: int) -> np.ndarray:
-    return np.concatenate([images.x_train[images.y_train == k], images.x_test[images.y_test == k]])
-
-
-def _divide(x: np.ndarray, part: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Divide images at random into a part of them and the rest, each in the old order."""
-    count = round(part * len(x)) if 0 <= part < 1 else len(x)
-    if count == len(x):
-        raise ValueError(f"cannot hold out {part} of {len(x)} images and keep some")
-    order = rng.permutation(len(x))
-    return x[np.sort(order[:count])], x[np.sort(order[count:])]
+            raise ValueError(f"x_{part} of {name} has {len(x)} images, y_{part} {len(y)}")
+        if not (y == k).any():
+            raise ValueError(f"class {images.class_names[k]} of {name} has no image in x_{part}")
+    if (images.y_test == k).all():
+        raise ValueError(f"x_test of {name} has no image of another class")

@@ -1,7 +1,6 @@
 """Pixels that nobody learnt from: how much fine detail an image has, how near another one is.
 
-The error of a reconstruction follows the detail of the image more than its class (chapter 3), so it
-can be measured in units of that detail.
+The error of a reconstruction follows the detail of the image more than its class (chapter 3).
 """
 
 from time import perf_counter
@@ -22,10 +21,7 @@ FLOOR = 1e-3  # detail below which an image counts as flat: a deviation of four 
 
 
 def lost_detail(x: Tensor) -> Tensor:
-    """What 8x8 pixels do not show of images in [-1, 1] (N, C, 32, 32) → (N,), at least 0.
-
-    The mean squared error of an image redrawn with one colour a block of 4x4.
-    """
+    """Squared error of images in [-1, 1] (N, C, 32, 32) in one colour a block of 4x4 → (N,) ≥ 0."""
     shrunk = F.avg_pool2d(x, BLOCK)
     return (x.square().mean((1, 2, 3)) - shrunk.square().mean((1, 2, 3))).clamp(min=0)
 
@@ -42,10 +38,9 @@ def redrawing_error(x: Tensor, redrawn: Tensor, detail_power: float = 0.0) -> Te
 
 
 def experiment(images: ImageSet, normal_class: int | str) -> tuple[dict, dict[str, np.ndarray]]:
-    """Score the test images by their detail, as if that told one class from the others.
+    """Score the test images by their detail: (record without its cell, `score` and `class_test`).
 
-    Returns (record without its cell, arrays `score` and `class_test`). Over all classes of equal
-    size the mean AUROC of any such score is a half.
+    Over all classes of equal size the mean AUROC of any such score is a half.
     """
     start = perf_counter()
     split = one_class_split(images, normal_class, 0)
@@ -64,10 +59,10 @@ def experiment(images: ImageSet, normal_class: int | str) -> tuple[dict, dict[st
 
 
 def nearest_distance(x: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Root mean squared difference over pixels in [-1, 1] to the nearest of `to` → float (N,).
+    """Root mean squared difference over pixels in [-1, 1] to the nearest of `to` → float (N,), ≤ 2.
 
-    `x` (N, C, 32, 32) and `to` (M, C, 32, 32) are uint8; distances are from 0 to 2. A blurred image
-    is nearer to everything than a sharp one, so a small distance does not prove a likeness.
+    `x` and `to` are uint8 (N or M, C, 32, 32). A blurred image is nearer to everything than a sharp
+    one, so a small distance does not prove a likeness.
     """
     x, to = (images.reshape(len(images), -1).astype(np.float32) / 127.5 for images in (x, to))
     return pairwise_distances_argmin_min(x, to)[1] / np.sqrt(x.shape[1])

@@ -1,10 +1,10 @@
 """Where a network looks: Grad-CAM, whether to trust it, and how well a map finds an object.
 
-Maps are (N, 32, 32), at least 0, larger where more is looked; masks are bool (N, 32, 32), true on
-the object.
+Maps are (N, 32, 32), at least 0, larger where more is looked; masks are bool, true on the object.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -21,35 +21,39 @@ from ocnd_lib.stats import auroc_interval, seed_interval
 PERCENTILES = [20, 40, 60, 80]  # of pixels that ROAD takes out
 
 
+@contextmanager
+def unchanged(network: nn.Module) -> Iterator[None]:
+    """Give a network back as it was: every module's mode and every parameter's gradient."""
+    modes = {module: module.training for module in network.modules()}
+    slopes = {p: p.grad for p in network.parameters()}
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+        for p, slope in slopes.items():
+            p.grad = slope
+
+
 def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
 
-    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). Maps of one
-    network can be compared in strength, which the package's own, each scaled to [0, 1], cannot. The
-    network is left as it was. ValueError lists the layers if there is none of that name. Source:
-    Selvaraju et al., ICCV 2017, by the package grad-cam.
+    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). The package's
+    own maps, each scaled to [0, 1], cannot be compared in strength. ValueError lists the layers.
+    Source: Selvaraju et al., ICCV 2017, by the package grad-cam.
     """
     modules = dict(network.named_modules())
     if not layer or layer not in modules:
         names = ", ".join(name for name in modules if name)
         raise ValueError(f"the network has no layer {layer!r}; there are: {names}")
-    modes = {name: module.training for name, module in modules.items()}
-    slopes = {name: p.grad for name, p in network.named_parameters()}
-    target = modules[layer]
+    target, says = modules[layer], [lambda logit: logit.sum()] * len(x)
     # the images ask for a gradient, so that a network at rest, which asks for none, has one too
     x = x.detach().clone().requires_grad_(True)
-    try:
-        with GradCAM(network, [target]) as cam, torch.enable_grad():
-            says = [lambda logit: logit.sum()] * len(x)
-            cam(input_tensor=x, targets=says)
-            held = cam.activations_and_grads
-            features, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
-            heat = cam.get_cam_image(x, target, says, features, gradients)
-    finally:
-        for name, module in modules.items():
-            module.training = modes[name]
-        for name, p in network.named_parameters():
-            p.grad = slopes[name]
+    with unchanged(network), GradCAM(network, [target]) as cam, torch.enable_grad():
+        cam(input_tensor=x, targets=says)
+        held = cam.activations_and_grads
+        features, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
+        heat = cam.get_cam_image(x, target, says, features, gradients)
     heat = torch.from_numpy(np.maximum(heat, 0)).float()[:, None]
     return F.interpolate(heat, size=(32, 32), mode="bilinear", align_corners=False)[:, 0].numpy()
 
@@ -68,9 +72,9 @@ class OneLogit(nn.Module):
 def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network that tells quarter turns → maps (N, 32, 32) in [0, 1].
 
-    Its logits are (N, 4), number k that of k quarter turns. Each turn of an image (N, C, 32, 32) in
-    [-1, 1] is explained by its own logit, so that no label is needed; the maps are turned back,
-    averaged, and divided by the maximum. Where nothing speaks for a turn, the map is 1.
+    Each turn of images in [-1, 1] (N, C, 32, 32) is explained by its own logit, of four, so that no
+    label is needed; the maps are turned back, averaged, and divided by the maximum. Where nothing
+    speaks for a turn, the map is 1.
     """
     total = np.zeros((len(x), *x.shape[2:]), np.float32)
     for k in range(4):
@@ -86,26 +90,22 @@ def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
 def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.ndarray:
     """ROAD: does the logit hang on the hottest pixels more than on the coolest? → (N,).
 
-    As many of either as each of `PERCENTILES` says give way, in images `x` in [-1, 1]
-    (N, C, 32, 32), to a noisy blend of their neighbours, and the network is asked again. Returned
-    is half of how much more the logit falls without the hottest: 0 on average for a map that says
-    nothing. Ties, and the noise, are settled by `seed`. ValueError unless there is one map an
-    image. Source: Rong et al., ICML 2022, by the package grad-cam.
+    As many of either as each of `PERCENTILES` says give way, in images `x` in [-1, 1] (N, C, 32,
+    32), to a noisy blend of their neighbours. Returned is half of how much more the logit falls
+    without the hottest: 0 on average for a map that says nothing. `seed` settles ties and noise.
+    ValueError unless there is one map an image. Source: Rong et al., ICML 2022, by the package
+    grad-cam.
     """
     if heat.shape != (len(x), *x.shape[2:]):
         raise ValueError(f"there must be one map an image, {x.shape[2:]} each, not {heat.shape}")
     # by rank, because the package would take out all pixels that share the value at a percentile
     order = _order(heat.reshape(len(heat), -1), seed).reshape(heat.shape) / heat[0].size
-    modes = {module: module.training for module in network.modules()}
-    try:
+    forked = torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else [])
+    with unchanged(network), forked:
         network.eval()
-        with torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else []):
-            torch.manual_seed(seed)
-            says = [lambda logit: logit] * len(x)
-            return ROADCombined(PERCENTILES)(x.detach(), order, says, network)
-    finally:
-        for module, training in modes.items():
-            module.training = training
+        torch.manual_seed(seed)
+        says = [lambda logit: logit] * len(x)
+        return ROADCombined(PERCENTILES)(x.detach(), order, says, network)
 
 
 def randomised_correlations(
@@ -113,10 +113,9 @@ def randomised_correlations(
 ) -> dict[str, np.ndarray]:
     """Do heat maps change with the weights? Layer → rank correlations with the original, (N,).
 
-    From the last layer that has weights to the first, one more layer at a time is randomised in a
-    copy: each of its tensors is shuffled, which undoes what was learnt and keeps the values. After
-    each, Spearman's correlation of the new `grad_cam` with the first; 0 where either map has one
-    value only. Source: Adebayo et al., NeurIPS 2018, who draw new weights as before training.
+    From the last layer that has weights to the first, one more at a time is shuffled, tensor by
+    tensor, in a copy. 0 where either map has one value only. Source: Adebayo et al., NeurIPS 2018,
+    who draw new weights.
     """
     expected = grad_cam(network, layer, x)
     changed, generator = deepcopy(network), torch.Generator().manual_seed(seed)
@@ -142,9 +141,8 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def strength(heat: np.ndarray, novel: np.ndarray) -> dict[str, float]:
     """Are the maps (N, H, W) of novel images weaker in their mean? `novel` (N,) is in {0, 1}.
 
-    Keys: normal and novel, the average strength of either; weaker, the chance that a novel image's
-    map is weaker than a normal one's; low and high, its 95 % interval (DeLong); p of the two-sided
-    Mann-Whitney test. ValueError unless there are both kinds.
+    Keys: normal and novel, the averages; weaker, the chance that a novel image's map is weaker than
+    a normal one's; low and high, its 95 % interval (DeLong); p of the two-sided Mann-Whitney test.
     """
     mean, novel = np.asarray(heat, dtype=float).mean((1, 2)), np.asarray(novel)
     weaker, low, high = auroc_interval(novel, -mean)
@@ -173,8 +171,7 @@ def _flat(heat: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def energy_inside(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Share of each map's sum that lies on its mask, (N,), the energy-based pointing game.
 
-    A map of zeros counts as a uniform one; NaN where a mask is empty or full. Source: Wang et al.,
-    Score-CAM, CVPR workshops 2020.
+    A map of zeros counts as uniform; NaN where a mask is empty or full. Source: Wang et al. 2020.
     """
     heat, mask = _flat(heat, mask)
     total = heat.sum(1)
@@ -194,8 +191,7 @@ def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def iou(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Intersection over union, (N,), of each mask and as many of the map's highest pixels.
 
-    Ties are broken at random, so a constant map is worth what chance is; NaN where a mask is empty
-    or full.
+    Ties are broken at random; NaN where a mask is empty or full.
     """
     heat, mask = _flat(heat, mask)
     highest = _order(heat, 0) >= heat.shape[1] - mask.sum(1, keepdims=True)
@@ -218,9 +214,8 @@ MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 def baseline_maps(count: int, seed: int = 0, mean: float = 0.3) -> dict[str, np.ndarray]:
-    """Maps that look at no image, (count, 32, 32) each: uniform, centre (a Gaussian), random.
-
-    `mean` is the Gaussian's, whose maximum is 1; each random map has its own smooth field.
+    """Maps that look at no image: uniform, centre (a Gaussian of this mean), random; (count, 32,
+    32).
     """
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(count, 1, 8, 8, generator=generator)
@@ -238,8 +233,7 @@ def image_values(
     """Every measure of maps against masks, and of every baseline: (measure, baseline) → two (N,).
 
     The centred Gaussian has the mean of the maps, each divided by its maximum. `beside` are further
-    maps of the same images that count as baselines. NaN where a mask is empty or full; ValueError
-    if all are.
+    maps that count as baselines. NaN where a mask is empty or full; ValueError if all are.
     """
     # a Gaussian as spread out as the maps: a narrow one has more energy inside by that alone
     peaks = np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
@@ -260,17 +254,14 @@ def lifts(
 ) -> list[dict]:
     """`image_values` averaged: one dict a measure and baseline.
 
-    Keys: measure, baseline, value and baseline_value (means over images), lift, their difference,
-    low and high, its 95 % interval (t, paired by image), images, how many masks are neither empty
-    nor full.
+    Keys: measure, baseline, value and baseline_value (means), lift, their difference, low and high,
+    its 95 % interval (t, paired by image), images, how many masks are neither empty nor full.
     """
     rows = []
     for (measure, baseline), (value, other) in image_values(heat, mask, seed, beside).items():
         known = np.isfinite(value)
-        rows.append(
-            {"measure": measure, "baseline": baseline, "images": int(known.sum())}
-            | lift_of(value[known], other[known])
-        )
+        row = {"measure": measure, "baseline": baseline, "images": int(known.sum())}
+        rows.append(row | lift_of(value[known], other[known]))
     return rows
 
 

@@ -12,11 +12,7 @@ from ocnd_lib.crops import Crops
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """A whole set: x_* uint8 (N, C, 32, 32), y_* int64 (N,), which index `class_names`.
-
-    `fingerprint` is 16 hex digits over the four arrays; `inexact`, how many images are no originals
-    in this copy of the set, by what its file says.
-    """
+    """A whole set: x_* uint8 (N, C, 32, 32), y_* int64 (N,), which index `class_names`."""
 
     name: str
     x_train: np.ndarray
@@ -24,8 +20,8 @@ class ImageSet:
     x_test: np.ndarray
     y_test: np.ndarray
     class_names: tuple[str, ...]
-    fingerprint: str
-    inexact: int = 0
+    fingerprint: str  # 16 hex digits over the four arrays
+    inexact: int = 0  # images that are no originals in this copy of the set, by what its file says
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +36,9 @@ class MaskedSet:
 
     def without_masks(self) -> ImageSet:
         """The same pictures as a plain data set."""
-        arrays = {"x_train": self.train.x, "y_train": self.train.y}
-        arrays |= {"x_test": self.test.x, "y_test": self.test.y}
-        fingerprint = fingerprint_of(map(md5_of, arrays.values()))
-        return ImageSet(self.name, **arrays, class_names=self.class_names, fingerprint=fingerprint)
+        arrays = self.train.x, self.train.y, self.test.x, self.test.y
+        fingerprint = fingerprint_of(map(md5_of, arrays))
+        return ImageSet(self.name, *arrays, self.class_names, fingerprint)
 
 
 def fingerprint_of(digests: Iterable[str]) -> str:

@@ -1,6 +1,5 @@
 """Where an attention-GAN looks: heat maps of its critics, its attention maps, and their measures.
 
-    maps = maps_of(model, x)
     tables = look(model, choose(split, true_masks(images), most=50))
 
 A critic is the visual discriminator of a GAN: the logit that its map explains is its "real"; with a
@@ -18,19 +17,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from data_prep.masked_files import masked_sets
+from ocnd_lib import heatmaps
 from ocnd_lib.attention import multiply
 from ocnd_lib.data import OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.heatmaps import (
-    baseline_maps,
-    grad_cam,
-    image_values,
-    lift_of,
-    lifts,
-    randomised_correlations,
-    road,
-    strength,
-)
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked
 from ocnd_lib.stats import seed_interval
@@ -57,18 +47,18 @@ class Shown:
 def true_masks(images: ImageSet | MaskedSet) -> np.ndarray | None:
     """Where the objects of the test images are, or None if that is not known.
 
-    Of sets with masks, the pixels that are mostly object; of grey ones, those above half white:
-    strokes, clothes. ValueError for a set without its masks in another fold than `load_masked` has.
+    Of sets with masks, the pixels that are mostly object; of grey ones, those above half white.
+    ValueError for a set without its masks in another fold than `load_masked` has.
     """
-    if images.name in masked_sets():
-        crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
-        if crops is not images and not np.array_equal(crops.test.x, images.x_test):
-            raise ValueError(
-                f"these pictures of {images.name} are not those that `load_masked` has by default; "
-                "give the set with its masks"
-            )
-        return crops.test.m[:, 0] > 127
-    return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None
+    if images.name not in masked_sets():
+        return images.x_test[:, 0] > 127 if images.x_test.shape[1] == 1 else None
+    crops = images if isinstance(images, MaskedSet) else load_masked(images.name)
+    if crops is not images and not np.array_equal(crops.test.x, images.x_test):
+        raise ValueError(
+            f"these pictures of {images.name} are not those that `load_masked` has by default; "
+            "give the set with its masks"
+        )
+    return crops.test.m[:, 0] > 127
 
 
 def choose(split: OneClassSplit, masks: np.ndarray | None, most: int, seed: int = 0) -> Shown:
@@ -101,7 +91,8 @@ def critics(model: AttentionGAN, x: np.ndarray) -> dict[str, tuple[nn.Module, Te
 
 def maps_of(model: AttentionGAN, x: np.ndarray, layer: str = LAYER) -> dict[str, np.ndarray]:
     """Heat maps of uint8 images (N, C, 32, 32) by each of `critics`, and the attention map."""
-    maps = {name: grad_cam(net, layer, seen) for name, (net, seen) in critics(model, x).items()}
+    seen = critics(model, x).items()
+    maps = {name: heatmaps.grad_cam(network, layer, of) for name, (network, of) in seen}
     return {**maps, ATTENTION: model.attention_map(x)[:, 0]}
 
 
@@ -110,24 +101,25 @@ def look(
 ) -> dict[str, list[dict]]:
     """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
 
-    finds: the rows of `lifts`, for "normal" and "novel" images apart (`images`), with "base critic"
-    as a further baseline; none without masks. strength: those of `strength`. road: mean over images
-    and over as many random maps, lift and its interval, in spreads of the logit over the images.
-    randomised: step (0, 1, ... from the last layer), layer, mean, low, high. Both are of
-    `road_images` images of each kind, and empty for 0.
+    finds: the rows of `lifts`, for "normal" and "novel" `images` apart, with "base critic" as a
+    further baseline; none without masks. strength. road: mean over images and over as many random
+    maps, lift and its interval, in spreads of the logit over the images. randomised: step (0, 1,
+    ... from the last layer), layer, mean, low, high. Both are of `road_images` images of each kind,
+    and empty for 0.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
     tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
     for images, name, (heat, masks, beside) in _compared(maps, shown):
         tables["finds"] += [  # `images` of a row of lifts is their number
             {**row, "map": name, "count": row["images"], "images": images}
-            for row in lifts(heat, masks, seed, beside)
+            for row in heatmaps.lifts(heat, masks, seed, beside)
         ]
-    tables["strength"] = [{"map": name, **strength(m, shown.novel)} for name, m in maps.items()]
+    strengths = {name: heatmaps.strength(heat, shown.novel) for name, heat in maps.items()}
+    tables["strength"] = [{"map": name, **row} for name, row in strengths.items()]
     rows = np.concatenate([np.flatnonzero(shown.novel == k)[:road_images] for k in (0, 1)])
     for name, (network, seen) in critics(model, shown.x[rows]).items() if len(rows) else ():
         tables["road"].append({"map": name, **_road(network, seen, maps[name][rows], seed)})
-        steps = randomised_correlations(network, layer, seen, seed=seed)
+        steps = heatmaps.randomised_correlations(network, layer, seen, seed=seed)
         for step, (changed, values) in enumerate(steps.items()):
             summary = dict(zip(("mean", "low", "high"), seed_interval(values), strict=True))
             tables["randomised"].append({"map": name, "step": step, "layer": changed, **summary})
@@ -147,30 +139,30 @@ def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict
     with torch.no_grad():
         spread = float(network(seen).float().std())
     unit = spread if spread > 0 else 1.0
-    blind = baseline_maps(len(heat), seed)["random"]
-    both = [road(network, seen, of, seed=seed).astype(float) / unit for of in (heat, blind)]
-    return {**lift_of(*both), "count": len(heat)}
+    blind = heatmaps.baseline_maps(len(heat), seed)["random"]
+    both = [heatmaps.road(network, seen, of, seed).astype(float) / unit for of in (heat, blind)]
+    return {**heatmaps.lift_of(*both), "count": len(heat)}
 
 
-def lifts_of_images(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
+def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     """What stands behind the lifts in `finds` of `look`, image by image, float16 (N,) each.
 
     Named `IMAGES/MAP/MEASURE/BASELINE`; NaN where a mask is empty or full; nothing without masks.
     """
-    return {
-        f"{images}/{name}/{measure}/{baseline}": (value - other).astype(np.float16)
-        for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x, layer), shown)
-        for (measure, baseline), (value, other) in image_values(
-            heat, masks, model.seed, beside
-        ).items()
-    }
+    found = {}
+    for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x), shown):
+        values = heatmaps.image_values(heat, masks, model.seed, beside)
+        for (measure, baseline), (value, other) in values.items():
+            lift = (value - other).astype(np.float16)
+            found[f"{images}/{name}/{measure}/{baseline}"] = lift
+    return found
 
 
-def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
+def pictures(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     """Four normal images, then as many novel ones of different classes, to show.
 
-    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and under the name of each map,
-    float32 (n, 32, 32).
+    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and each map, float32 (n, 32,
+    32).
     """
     normal, novel = (np.flatnonzero(shown.novel == kind) for kind in (0, 1))
     _, first = np.unique(shown.label[novel], return_index=True)
@@ -178,7 +170,7 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str,
     kept = {"given": shown.x[rows], "novel": shown.novel[rows].astype(np.uint8)}
     if shown.masks is not None:
         kept["masks"] = shown.masks[rows]
-    maps = maps_of(model, shown.x[rows], layer)
+    maps = maps_of(model, shown.x[rows])
     return kept | {name: heat.astype(np.float32) for name, heat in maps.items()}
 
 
@@ -192,10 +184,10 @@ def experiment(
 ) -> tuple[dict, dict[str, np.ndarray]]:
     """Fit an AttentionGAN to one class, and measure where it looks in test images.
 
-    `masks` are the `true_masks` of the test images. Returns (record without its cell and the
-    fingerprint of the data, with the `tables` of `look`; arrays: `lifts_of_images`, and for seed 0
-    its `pictures`, named `look_NAME`). Every seed looks at the same test images, and only after the
-    training. The checkpoints and the negatives are those of its `fit`.
+    `masks` are the `true_masks` of the test images; checkpoints and negatives those of its `fit`.
+    Returns (record without its cell and the fingerprint of the data, with the `tables` of `look`;
+    arrays: `lifts_of_images`, and for seed 0 its `pictures`, named `look_NAME`). Every seed looks
+    at the same test images, and only after the training.
     """
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
     model.fit(
@@ -203,7 +195,6 @@ def experiment(
         base_checkpoint=base_checkpoint, negatives=negatives,
     )  # fmt: skip
     fitted = perf_counter()
-    shared = seconds_trained(base_checkpoint)
     parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
     if not np.isfinite(parts["score"]).all():
         raise Diverged("the scores are no numbers: training diverged; try a lower rate")
@@ -221,9 +212,9 @@ def experiment(
         "curves": model.curves_,
         "seconds": perf_counter() - start,
         "fit_seconds": fitted - start,
-        "shared_seconds": shared,
+        "shared_seconds": seconds_trained(base_checkpoint),
         "hardware": str(model._hardware()),
     }
-    arrays = pictures(model, shown) if model.seed == 0 else {}
-    arrays = {f"look_{name}": array for name, array in arrays.items()}
+    kept = pictures(model, shown) if model.seed == 0 else {}
+    arrays = {f"look_{name}": array for name, array in kept.items()}
     return record, arrays | lifts_of_images(model, shown)

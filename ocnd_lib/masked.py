@@ -41,10 +41,9 @@ ROUNDED = {"a3feafd121c23e17": "af1cbc399d1e9a0c", "bf6ec69aabdb7306": "af1cbc39
 def load_masked(name: str, folder: Path | None = None, fold: int = 0) -> MaskedSet:
     """Load a set with masks from the data folder, as `ocnd data` keeps it.
 
-    What is not there is made anew and not kept: `scenes` and `mnist_on_cifar` in the default size,
-    half a minute for the scenes; `coco10` from whatever part of COCO lies in the folder `coco`.
-    `voc_animals` has five folds, 0 to 4, of which one is the test. Raises ValueError for another
-    name or fold, DataError if there is neither, or what the digits need is missing, or a file is
+    What is not there is made anew and not kept, half a minute for the scenes; `coco10` from
+    whatever part of COCO lies in the folder `coco`. Of the five folds of `voc_animals`, 0 to 4, one
+    is the test. Raises ValueError for another name or fold, DataError if what is needed lacks or is
     damaged.
     """
     folder = Path(folder or data_folder())
@@ -82,10 +81,7 @@ def read_masked(path: Path) -> MaskedSet:
 def make_scenes(
     background_correlation: float = 0.5, per_class: int = 550, test: int = 500, seed: int = 0
 ) -> MaskedSet:
-    """Generate scenes, about 4 ms an object, and crop them by the way of COCO; nothing is kept.
-
-    Equal arguments give equal sets. Raises ValueError for arguments outside their range.
-    """
+    """Generate scenes, 4 ms an object, and crop them; equal arguments give equal sets."""
     from data_prep.scenes import build_scenes
 
     with tempfile.TemporaryDirectory() as folder:
@@ -107,15 +103,12 @@ def make_mnist_on_cifar(
     return _masked_set("mnist_on_cifar", arrays, CLASS_NAMES["mnist_on_cifar"].split())
 
 
-def crop_coco(annotations: Path, images: Path, per_class: int = 550, seed: int = 0) -> MaskedSet:
-    """Crop what there is of COCO, however little, a fifth of it for the test; nothing is kept.
-
-    A class may have less than `per_class` objects, or none. Raises DataError for unusable files.
-    """
+def crop_coco(annotations: Path, images: Path) -> MaskedSet:
+    """Crop what there is of COCO, however little, a fifth of it for the test; nothing is kept."""
     from data_prep.coco import build
 
     with tempfile.TemporaryDirectory() as folder:
-        build(annotations, images, Path(folder), "coco10", per_class, 2 * per_class, seed, True)
+        build(annotations, images, Path(folder), "coco10", 550, 2 * 550, 0, True)
         return read_masked(npz_path("coco10", folder))
 
 
@@ -125,10 +118,9 @@ def build_masked(
     """Build a set in the folder `out`, by default NAME in the data folder: what `ocnd data` does.
 
     `options` are per_class, test and seed; for scenes background_correlation too; for coco10
-    annotations, images and fewer. Without the first two, COCO is downloaded into `out`. Under
-    another name a set is made of any files in COCO's format, or of the folder `voc`; `categories`
-    are its classes, with commas between. `say` is told what became of all objects. Raises
-    ValueError or DataError, and keeps an older set then.
+    annotations, images (else downloaded) and fewer. Another name is made of any files in COCO's
+    format, or of the folder `voc`; `categories` are its classes, with commas between. `say` is told
+    what became of all objects. Raises ValueError or DataError, and keeps an older set then.
     """
     allowed = ["per_class", "test", "seed", *OWN_OPTIONS.get(name, OWN_SET)]
     if unknown := set(options).difference(allowed):

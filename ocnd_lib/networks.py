@@ -1,17 +1,20 @@
 """Networks for 32x32 images."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-VGG11_PLAN = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
+# channels of each convolution, in widths, and whether pooling follows
+VGG11_PLAN = ((1, 1), (2, 1), (4, 0), (4, 1), (8, 0), (8, 1), (8, 0), (8, 1))
 
 
 class VGG11(nn.Module):
     """VGG11 with one linear layer for 32-pixel images (Simonyan and Zisserman 2015, column A).
 
-    Input (N, channels, 32, 32), output logits (N, classes); `width` channels in the first layer, 64
-    in the paper, and the others in proportion.
+    (N, channels, 32, 32) → logits (N, classes); `width` channels in the first layer, 64 in the
+    paper, and the others in proportion.
     """
 
     def __init__(
@@ -19,18 +22,13 @@ class VGG11(nn.Module):
     ):
         super().__init__()
         layers: list[nn.Module] = []
-        for planned, following in zip(VGG11_PLAN, (*VGG11_PLAN[1:], None), strict=True):
-            if planned == "pool":
-                continue
-            wide = planned // 64 * width
+        for planned, pooled in VGG11_PLAN:
+            wide = planned * width
             conv = nn.Conv2d(channels, wide, 3, padding=1, bias=not batch_norm)
             nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-            layers.append(conv)
-            if batch_norm:
-                layers.append(nn.BatchNorm2d(wide))
-            if following == "pool":
-                # max and ReLU commute; pooling first leaves a quarter of the pixels to rectify
-                layers.append(nn.MaxPool2d(2))
+            layers += [conv, nn.BatchNorm2d(wide)] if batch_norm else [conv]
+            # max and ReLU commute; pooling first leaves a quarter of the pixels to rectify
+            layers += [nn.MaxPool2d(2)] if pooled else []
             layers.append(nn.ReLU(inplace=True))
             channels = wide
         self.features = nn.Sequential(*layers)
@@ -54,10 +52,7 @@ def _down(channels: int, width: int) -> list[nn.Module]:
 
 
 def dcgan_weights(module: nn.Module) -> None:
-    """Initialise as DCGAN does: weights N(0, 0.02), batch-norm gains N(1, 0.02), biases 0.
-
-    Source: Radford, Metz and Chintala 2016, section 3 (arXiv 1511.06434); use with `apply`.
-    """
+    """Weights N(0, 0.02), gains N(1, 0.02), biases 0, as in DCGAN (arXiv 1511.06434, section 3)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -72,10 +67,7 @@ def uniform_codes(count: int, latent_dim: int, generator: torch.Generator | None
 
 
 class Encoder(nn.Module):
-    """Images (N, channels, 32, 32) in [-1, 1] → codes (N, latent_dim), by `tanh` in (-1, 1).
-
-    `features(x)` are the feature maps at 4, 8 and 16 pixels.
-    """
+    """Images (N, channels, 32, 32) → codes (N, latent_dim); `features` at 4, 8 and 16 pixels."""
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
         super().__init__()
@@ -99,23 +91,16 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Codes (N, latent_dim) → images (N, channels, 32, 32), by `tanh` in (-1, 1).
 
-    `features(z)` also gives the feature maps at 4, 8 and 16 pixels; a share `dropout` of the values
-    at 16 pixels is left out in training.
+    `features(z)` are the feature maps at 4, 8 and 16 pixels, of the last a share `dropout` left
+    out.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        latent_dim: int,
-        width: int = 64,
-        tanh: bool = True,
-        dropout: float = 0.0,
-    ):
+    def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh=True, dropout=0.0):
         super().__init__()
-        relu = lambda: nn.ReLU(inplace=True)  # noqa: E731
-        self.to4 = _block(nn.ConvTranspose2d(latent_dim, 4 * width, 4, bias=False), relu())
-        self.to8 = _block(nn.ConvTranspose2d(4 * width, 2 * width, 4, 2, 1, bias=False), relu())
-        self.to16 = _block(nn.ConvTranspose2d(2 * width, width, 4, 2, 1, bias=False), relu())
+        up = partial(nn.ConvTranspose2d, kernel_size=4, bias=False)
+        self.to4 = _block(up(latent_dim, 4 * width), nn.ReLU(inplace=True))
+        self.to8 = _block(up(4 * width, 2 * width, stride=2, padding=1), nn.ReLU(inplace=True))
+        self.to16 = _block(up(2 * width, width, stride=2, padding=1), nn.ReLU(inplace=True))
         # identity, because dropout draws random numbers even for a share of 0
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         last = nn.Tanh() if tanh else nn.Identity()
@@ -132,10 +117,7 @@ class Decoder(nn.Module):
 
 
 class Critic(nn.Module):
-    """Images (N, channels, 32, 32) → one logit (N,): real against generated, or any two classes.
-
-    The penultimate layer, (N, 4·width, 4, 4), is `features(x)`.
-    """
+    """Images (N, channels, 32, 32) → one logit (N,), through `features(x)`, (N, 4·width, 4, 4)."""
 
     def __init__(self, channels: int, width: int = 64):
         super().__init__()
@@ -155,17 +137,13 @@ class Residual(nn.Module):
 
     def __init__(self, before: int, after: int, stride: int = 1):
         super().__init__()
-        self.first = nn.Sequential(
-            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(True)
-        )
-        self.second = nn.Sequential(
-            nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after)
-        )
+        conv = partial(nn.Conv2d, bias=False)
+        self.first = _block(conv(before, after, 3, stride, 1), nn.ReLU(True))
+        self.second = nn.Sequential(conv(after, after, 3, 1, 1), nn.BatchNorm2d(after))
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or before != after:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after)
-            )
+            around = conv(before, after, 1, stride)
+            self.shortcut = nn.Sequential(around, nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.second(self.first(x)) + self.shortcut(x), inplace=True)
@@ -174,29 +152,21 @@ class Residual(nn.Module):
 class ResNet(nn.Module):
     """A small ResNet: (N, channels, 32, 32) → logits (N, classes), through features (N, 4w, 4, 4).
 
-    Half the width sees all pixels once; the blocks work at 16, 8 and 4 pixels, where channels are
-    many. `pooled` are the features averaged over places, (N, 4w); `head` is an MLP with one hidden
-    layer, which a one-class model throws away.
+    `pooled` are the features averaged over places, (N, 4w); `head`, an MLP, a one-class model
+    drops.
     """
 
-    def __init__(self, channels: int, classes: int, width: int = 64, hidden: int = 256):
+    def __init__(self, channels: int, classes: int, width: int = 64):
         super().__init__()
-        stem = width // 2
+        stem, hidden = width // 2, 256
         self.features = nn.Sequential(
-            nn.Conv2d(channels, stem, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(stem),
-            nn.ReLU(True),
+            *_block(nn.Conv2d(channels, stem, 3, 1, 1, bias=False), nn.ReLU(True)),
             nn.MaxPool2d(2),
-            Residual(stem, width),
-            Residual(width, 2 * width, 2),
+            *(Residual(stem, width), Residual(width, 2 * width, 2)),
             Residual(2 * width, 4 * width, 2),
         )
-        self.head = nn.Sequential(
-            nn.Linear(4 * width, hidden, bias=False),
-            nn.BatchNorm1d(hidden),
-            nn.ReLU(True),
-            nn.Linear(hidden, classes),
-        )
+        first, last = nn.Linear(4 * width, hidden, bias=False), nn.Linear(hidden, classes)
+        self.head = nn.Sequential(first, nn.BatchNorm1d(hidden), nn.ReLU(True), last)
         for module in self.features.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -237,7 +207,7 @@ def _down61(channels: int, width: int, outputs: int) -> list[nn.Module]:
 
 
 class Encoder61(nn.Sequential):
-    """Images (N, channels, 61, 61) in [-1, 1] → codes (N, latent_dim) in (-1, 1)."""
+    """Images (N, channels, 61, 61) → codes (N, latent_dim), both in [-1, 1]."""
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64):
         super().__init__(*_down61(channels, width, latent_dim), nn.Flatten(), nn.Tanh())
@@ -254,8 +224,7 @@ class Decoder61(nn.Sequential):
             conv = nn.ConvTranspose2d(wide, out, 5, stride, bias=False)
             layers += [conv, nn.BatchNorm2d(out), nn.ReLU()]
             wide, stride = out, 2
-        if dropout:
-            layers.append(nn.Dropout(dropout))
+        layers += [nn.Dropout(dropout)] if dropout else []
         super().__init__(*layers, nn.ConvTranspose2d(width, channels, 5, 2), nn.Tanh())
         self.apply(dcgan_weights)
 

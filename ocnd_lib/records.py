@@ -7,7 +7,6 @@ method's defaults are part of its name: `cifar10/vgg11-bn+ratio=99/airplane/0`.
 import ast
 import fcntl
 import json
-import math
 import os
 import platform
 import re
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import md5
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -94,18 +93,17 @@ def code_revision() -> tuple[str | None, bool]:
 
     Asked once a process, before the first cell is run: a later commit is not what runs.
     """
-
     outside = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    # whoever owns the files: its hooks are not run by what is asked here
+    safe = ["git", "-C", str(REPOSITORY), "-c", f"safe.directory={REPOSITORY}"]
 
     def git(*arguments: str) -> str | None:
-        # whoever owns the files: its hooks are not run by what is asked here
-        safe = ["-c", f"safe.directory={REPOSITORY}"]
-        command = ["git", "-C", str(REPOSITORY), *safe, *arguments]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, env=outside, check=True)
+            return subprocess.check_output(
+                [*safe, *arguments], stderr=subprocess.DEVNULL, text=True, env=outside
+            ).strip()
         except (OSError, subprocess.CalledProcessError):  # no git, or no repository
             return None
-        return done.stdout.strip()
 
     top = git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != REPOSITORY:
@@ -121,19 +119,13 @@ def provenance(device: str = "cpu") -> dict:
     """
     import torch  # takes seconds, and whoever reads records needs none of it
 
-    def installed(package: str) -> str | None:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            return None
-
     revision, changed = code_revision()
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "git_revision": revision,
         "git_changed": changed,
         "python": platform.python_version(),
-        "versions": {package: installed(package) for package in PACKAGES},
+        "versions": {package: version(package) for package in PACKAGES},
         "processor": torch.cuda.get_device_name() if device == "cuda" else _processor(),
         "threads": torch.get_num_threads(),
     }
@@ -164,28 +156,24 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     """Write a finished record: the arrays first, then the JSON, each under its name by rename.
 
     A reader therefore never sees half a record, nor a record whose arrays are missing. Curves, one
-    dict an epoch, are kept as one list a name, in half the space, to five digits, which is more
-    than a page shows of them. What is no number is left out of curves, and refused elsewhere.
+    dict an epoch, are kept as one list a name, to five digits. What is no number is left out of
+    curves, and refused elsewhere.
     """
     path = parse_cell(record["cell"]).path(folder)
     if arrays:
         pack(path.with_suffix(".npz"), arrays, path.parents[2])
     if "curves" in record:
-        record = {**record, "curves": _columns(_rounded(record["curves"]))}
-    text = re.sub(NUMBERS, _one_line, json.dumps(record, indent=1, allow_nan=False)) + "\n"
+        record = record | {"curves": _columns(_rounded(record["curves"]))}
+    text = json.dumps(record, indent=1, allow_nan=False)
+    text = NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text) + "\n"
     replace_file(path, lambda file: file.write(text.encode()))
     return path
 
 
 def _rounded(values):
     """The same with five significant digits, in lists and dicts too; None for what is no number."""
-    if isinstance(values, dict):
-        return {name: _rounded(value) for name, value in values.items()}
-    if isinstance(values, list):
-        return [_rounded(value) for value in values]
-    if isinstance(values, float):
-        return float(f"{values:.5g}") if math.isfinite(values) else None
-    return values
+    five = lambda digits: float(f"{float(digits):.5g}")  # noqa: E731
+    return json.loads(json.dumps(values), parse_float=five, parse_constant=lambda _: None)
 
 
 def _columns(points: list[dict]) -> dict[str, list]:
@@ -200,15 +188,11 @@ def _points(columns: dict[str, list]) -> list[dict]:
     return [{k: v for k, v in zip(columns, row, strict=True) if v is not None} for row in rows]
 
 
-def _one_line(found: re.Match) -> str:
-    return f"[{' '.join(found[0][1:-1].split())}]"
-
-
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
     """Values (N,) on a grid of `steps` or more to their standard deviation, float32.
 
-    Compressed they take little more than half the space, which a thousand records need; the AUROC
-    of 10 000 images moves by less than 1e-4. The grid is a power of two, so that it is exact.
+    Compressed they take half the space; the AUROC of 10 000 images moves by less than 1e-4. The
+    grid is a power of two, so that it is exact.
     """
     values = np.asarray(values, np.float64)
     spread = values.std()
@@ -250,21 +234,13 @@ def table(records: list[dict]) -> pd.DataFrame:
     """One row a record: the cell's parts, its plain metrics, seconds, device, date, revision."""
     rows = []
     for record in records:
-        cell = parse_cell(record["cell"])
-        plain = {k: v for k, v in record["metrics"].items() if isinstance(v, int | float)}
-        rows.append(
-            {
-                "dataset": cell.dataset,
-                "method": cell.variant,
-                "class": cell.normal_class,
-                "seed": cell.seed,
-                **plain,
-                "seconds": record["seconds"],
-                "hardware": record["hardware"],
-                "date": record["provenance"]["date"],
-                "revision": (record["provenance"]["git_revision"] or "")[:8],
-            }
-        )
+        cell, made = parse_cell(record["cell"]), record["provenance"]
+        about = {"dataset": cell.dataset, "method": cell.variant}
+        about |= {"class": cell.normal_class, "seed": cell.seed}
+        about |= {k: v for k, v in record["metrics"].items() if isinstance(v, int | float)}
+        about |= {name: record[name] for name in ("seconds", "hardware")}
+        about |= {"date": made["date"], "revision": (made["git_revision"] or "")[:8]}
+        rows.append(about)
     return pd.DataFrame(rows)
 
 
@@ -276,8 +252,7 @@ def own_seconds(record: dict) -> float:
 def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of one `processor`, since seconds compare only on one.
 
-    It is the one that ran the most pairs of `dataset` and `method`; of several, the one with the
-    most rows.
+    It is the one that ran the most pairs of `dataset` and `method`; of several, the most rows.
     """
     if table.empty:
         return table
@@ -290,10 +265,9 @@ def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
 
 @contextmanager
 def claim(path: Path, wait: bool = False) -> Iterator[bool]:
-    """Hold a cell's work file; yields False when another process on this machine holds it.
+    """Hold a cell's work file; yields False, or with `wait` waits, while another process holds it.
 
-    With `wait` it is waited for instead. The system releases the lock when the holder dies, however
-    it dies.
+    The system releases the lock when the holder dies, however it dies.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
@@ -307,7 +281,6 @@ def claim(path: Path, wait: bool = False) -> Iterator[bool]:
 
 # --- arrays in little space: of a thousand records each has scores of 10 000 images ---------------
 
-
 MANY = 1000  # values; what has fewer is kept as it is
 LABELS = "class_test"  # the same in all records of a data set
 ON_GRID = ".on_grid"  # ends the name of what is kept as whole steps; `GRIDS` has (lowest, step)
@@ -317,9 +290,8 @@ GRIDS = "grids"
 def pack(path: Path, arrays: Mapping[str, np.ndarray], shared: Path) -> None:
     """An npz file from which `unpack` gives the same arrays again, bit for bit.
 
-    Scores on a grid become whole numbers of 16 bits, their high bytes first, which is a sixth less;
-    LZMA saves a fifth of what zip would take; labels of a whole test set lie once in the folder
-    `shared`, by their md5.
+    Scores on a grid become whole numbers of 16 bits, their high bytes first; labels of a whole test
+    set lie once in the folder `shared`, by their md5.
     """
     stored, grids = {}, []
     for name, array in arrays.items():
@@ -350,12 +322,10 @@ def unpack(path: Path, shared: Path) -> dict[str, np.ndarray]:
             steps = array[0] * 256.0 + array[1]
             arrays[name.removesuffix(ON_GRID)] = (steps * step + lowest).astype(np.float32)
         elif name == LABELS and array.ndim == 0:
-            labels = shared / f"{array}.npy"
-            if not labels.exists():
-                raise ValueError(
-                    f"{path} needs {labels}, which is missing; copy both, or run again"
-                )
-            arrays[name] = np.load(labels)
+            file = shared / f"{array}.npy"
+            if not file.exists():
+                raise ValueError(f"{path} needs {file}, which is missing; copy both, or run again")
+            arrays[name] = np.load(file)
         else:
             arrays[name] = array
     return arrays

@@ -1,9 +1,8 @@
 """How settings are chosen without a test image: generated novelties of in-class validation images.
 
-An image with a part erased, mirrored, or turned by a quarter is a novelty that costs no label. The
-settings that tell these best from the images they were made of are taken. A detector that learns
-from turns is judged by others, since turning is its task and mirroring its augmentation: a part
-erased, a part of the image pasted elsewhere (Li et al. 2021, arXiv 2104.04015), two images mixed.
+An image with a part erased, mirrored, or turned is a novelty that costs no label. The settings that
+tell these best from the originals are taken. A detector that learns from turns is judged by others:
+a part erased, a part pasted elsewhere (Li et al. 2021, arXiv 2104.04015), two images mixed.
 """
 
 from collections.abc import Iterable
@@ -65,10 +64,9 @@ def generated_novelties(
 
 
 def validation_aurocs(detector, x_validation: np.ndarray, most: int = 500) -> dict[str, float]:
-    """AUROC of a fitted detector between validation images and each kind of generated novelty.
+    """AUROC between the first `most` validation images and each kind of generated novelty.
 
-    Keys: the kinds, `KINDS` or the detector's `choice_by`, and `mean` of them, the number that
-    settings are chosen by; of the uint8 images (N, C, 32, 32) the first `most` are used.
+    Keys: the kinds, `KINDS` or the detector's `choice_by`, and `mean`, the number to choose by.
     """
     x = x_validation[:most]
     usual, found = detector.novelty_score(x), {}

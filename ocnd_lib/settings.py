@@ -18,7 +18,7 @@ def check_settings(
     """Raise ValueError for a setting that is not of the type given for its name, or out of range.
 
     Whole numbers start at 1, or at 0 where `may_be_0` has the name; numbers are finite and from 0;
-    a rate is above 0. Names of other types than bool, int, float and str are not looked at.
+    a rate is above 0. Other types than bool, int, float and str are not looked at.
     """
     for name, value in settings.items():
         kind, least = types.get(name), 0 if name in may_be_0 else 1

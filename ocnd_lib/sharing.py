@@ -7,8 +7,8 @@ from pathlib import Path
 from ocnd_lib import versions
 from ocnd_lib.data import OneClassSplit, one_class_split
 from ocnd_lib.image_sets import MaskedSet
-from ocnd_lib.protocol import DETECTORS, LOOKS_SETTINGS, detector_class, settings_of
 from ocnd_lib.records import Cell, claim
+from ocnd_lib.registry import DETECTORS, LOOKS_SETTINGS, detector_class, settings_of
 from ocnd_lib.training import Hardware, seconds_trained
 
 
@@ -41,19 +41,17 @@ def untrained(cell: Cell):
 def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     """Where the training is kept that a cell shares with others of its class and seed, if it does.
 
-    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN: they share its training,
-    which outlives their records. A GAN or an OCGAN that is trained otherwise than is usual on its
-    data set, or on other images of it, shares nothing.
+    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN. One that is trained
+    otherwise than is usual on its data set, or on other images of it, shares nothing.
     """
     if not hasattr(detector, "base_gan"):
         return None
     base = detector.base_gan()
-    name = type(base).__name__.lower()
+    name, kind = type(base).__name__.lower(), type(base)
     settings = settings_of(cell.dataset, name)
-    same = type(base)(**settings, seed=cell.seed, device=detector.device)
-    usual = same.base_gan().get_params()
+    usual = kind(**settings, seed=cell.seed, device=detector.device).base_gan().get_params()
     changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
-    changed |= {name: cell.parameters[name] for name in OF_IMAGES if name in cell.parameters}
+    changed |= {k: v for k, v in cell.parameters.items() if k in OF_IMAGES}
     if changed and type(detector) is type(base):
         return None
     return _work_of(replace(cell, method=name, parameters=changed), cell, checkpoint) / "shared.pt"

@@ -1,4 +1,4 @@
-"""Scores into numbers, with intervals, and what the way of evaluating does to them.
+"""Scores into numbers, with intervals of 95 %, and what the way of evaluating does to them.
 
 Label 1 is novel; a higher score means more novel.
 """
@@ -8,13 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from scipy import special, stats
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    balanced_accuracy_score,
-    confusion_matrix,
-    roc_auc_score,
-)
+from sklearn.metrics import confusion_matrix
+
+LEVEL = 0.95
+Z = stats.norm.ppf(0.5 + LEVEL / 2)  # standard errors from the middle of an interval to its end
 
 
 def placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -29,52 +26,48 @@ def placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return v_novel, v_normal
 
 
-def auroc_interval(y: np.ndarray, score: np.ndarray, level: float = 0.95):
-    """AUROC with DeLong's interval: (auroc, low, high), all in [0, 1].
+def auroc_interval(y: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
+    """AUROC of scores (N,) with DeLong's interval: (auroc, low, high), `y` (N,) in {0, 1}.
 
-    `y` (N,) in {0, 1}, `score` (N,). The interval is symmetric on the logit scale, so it stays in
-    [0, 1]; of an AUROC of 0 or 1 both ends are that number, which is no certainty. ValueError for
-    fewer than two images of a class. Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44
-    (1988).
+    The interval is symmetric on the logit scale, so it stays in [0, 1]; of an AUROC of 0 or 1 both
+    ends are that number, which is no certainty. ValueError for fewer than two images of a class.
+    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988).
     """
-    v_novel, v_normal = placements(np.asarray(y), np.asarray(score, dtype=float))
-    if min(len(v_novel), len(v_normal)) < 2:
+    parts = placements(np.asarray(y), np.asarray(score, dtype=float))
+    if min(map(len, parts)) < 2:
         raise ValueError("an interval of AUROC needs at least two images of each class")
-    auroc = float(v_novel.mean())
-    variance = v_novel.var(ddof=1) / len(v_novel) + v_normal.var(ddof=1) / len(v_normal)
+    auroc = float(parts[0].mean())
     if not 0 < auroc < 1:
         return auroc, auroc, auroc
-    z = stats.norm.ppf(0.5 + level / 2)
-    half = z * np.sqrt(variance) / (auroc * (1 - auroc))
-    low, high = (1 / (1 + np.exp(-(np.log(auroc / (1 - auroc)) + side * half))) for side in (-1, 1))
+    error = np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts))
+    half = Z * error / (auroc * (1 - auroc))
+    low, high = special.expit(special.logit(auroc) + np.array([-half, half]))
     return auroc, float(low), float(high)
 
 
-def proportion_interval(successes: float, trials: int, level: float = 0.95):
+def proportion_interval(successes: float, trials: int) -> tuple[float, float, float]:
     """A share with its Wilson interval: (share, low, high)."""
     share = successes / trials
-    z = stats.norm.ppf(0.5 + level / 2)
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    centre = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
+    half = Z / (1 + Z**2 / trials) * np.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
     return share, float(centre - half), float(centre + half)
 
 
-def seed_interval(values, level: float = 0.95):
+def seed_interval(values) -> tuple[float, float, float]:
     """Mean over seeds with Student's t interval: (mean, low, high); NaN bounds for one seed."""
     values = np.asarray(values, dtype=float)
     mean = float(values.mean())
     if len(values) < 2:
         return mean, float("nan"), float("nan")
-    half = stats.t.ppf(0.5 + level / 2, len(values) - 1) * stats.sem(values)
+    half = stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1) * stats.sem(values)
     return mean, float(mean - half), float(mean + half)
 
 
 def decision_numbers(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     """What a two-class decision `score > threshold` is worth, each number in [0, 1].
 
-    Keys: accuracy, normal_recall (the deck's "accuracy on normal data"), novel_recall,
-    balanced_accuracy, and, whatever the threshold, auroc, aupr_novel, aupr_normal (average
-    precision with that class as the one sought).
+    Keys: accuracy, normal_recall, novel_recall, balanced_accuracy, and, whatever the threshold,
+    auroc, aupr_novel, aupr_normal (average precision with that class as the one sought).
     """
     numbers = _weighted_numbers(y, score, np.ones((1, len(y))), threshold)
     return {name: float(value[0]) for name, value in numbers.items()}
@@ -113,27 +106,21 @@ def _weighted_numbers(
     }
 
 
-def binary_report(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> dict:
-    """`decision_numbers` with DeLong's interval of the AUROC and the confusion matrix.
-
-    confusion is [[normal as normal, normal as novel], [novel as normal, novel as novel]].
-    """
+def binary_report(y: np.ndarray, score: np.ndarray) -> dict:
+    """`decision_numbers`, DeLong's interval, and confusion: rows as they are, columns as called."""
     _, low, high = auroc_interval(y, score)
+    confusion = confusion_matrix(y, score > 0, labels=[0, 1]).tolist()
     return {
-        **decision_numbers(y, score, threshold),
-        "auroc_low": low,
-        "auroc_high": high,
-        "confusion": confusion_matrix(y, score > threshold, labels=[0, 1]).tolist(),
-    }
+        **decision_numbers(y, score), "auroc_low": low, "auroc_high": high, "confusion": confusion
+    }  # fmt: skip
 
 
 def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) -> np.ndarray:
     """What chance in training adds to a mean in each repeat of a bootstrap, (repeats,).
 
-    `groups` hold one value a seed each; the mean is the sum of their means over `means`. Of a few
-    seeds a bootstrap draws hardly more than their range, so the noise is Student's t instead, with
-    the degrees of freedom of Welch and Satterthwaite (Biometrika 34, 1947). Groups of one seed add
-    nothing.
+    `groups` hold one value a seed each; the mean is the sum of their means over `means`. A
+    bootstrap of a few seeds is too narrow, so the noise is Student's t, with the degrees of freedom
+    of Welch and Satterthwaite (Biometrika 34, 1947). Groups of one seed add nothing.
     """
     groups = [np.asarray(group, float) for group in groups if len(group) > 1]
     variances = np.array([group.var(ddof=1) / len(group) for group in groups])
@@ -145,35 +132,34 @@ def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) 
     return np.sqrt(variances.sum()) / means * np.random.default_rng(1).permutation(quantiles)
 
 
+def middle_of(draws: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+    """(low, high) between which a share `level` of the draws of a bootstrap lies."""
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def bootstrap_intervals(
     runs: list[tuple[np.ndarray, np.ndarray]],
-    threshold: float = 0.0,
-    level: float = 0.95,
-    repeats: int = 500,
 ) -> dict[str, tuple[float, float, float]]:
     """`decision_numbers` over seeds and images: name → (mean, low, high).
 
-    `runs` are (y, score) of the same test images, one a seed. Each repeat of the bootstrap draws
-    the images once for all seeds, class by class, so the class ratio stays, and adds `seed_noise`.
-    With one seed the interval speaks of the images only.
+    `runs` are (y, score) of the same test images, one a seed; ValueError if their labels differ.
+    Each of 500 repeats draws the images once for all seeds, class by class, so the class ratio
+    stays, and adds `seed_noise`. With one seed the interval speaks of the images only.
     """
-    y = np.asarray(runs[0][0])
+    y, repeats = np.asarray(runs[0][0]), 500
     if not all(np.array_equal(y, other) for other, _ in runs):
         raise ValueError("the runs are not of the same test images: their labels differ")
-    rng = np.random.default_rng(0)
-    weight = np.zeros((repeats, len(y)))
+    rng, weight = np.random.default_rng(0), np.zeros((repeats, len(y)))
     for rows in (np.flatnonzero(y == c) for c in (0, 1)):
-        equal = np.full(len(rows), 1 / len(rows))
-        weight[:, rows] = rng.multinomial(len(rows), equal, size=repeats)
-    values = [_weighted_numbers(y, score, weight, threshold) for _, score in runs]
-    point = [decision_numbers(y, score, threshold) for _, score in runs]
-    tail = (1 - level) / 2
+        weight[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), repeats)
+    drawn = [_weighted_numbers(y, score, weight) for _, score in runs]
+    points = pd.DataFrame([decision_numbers(y, score) for _, score in runs])
     found = {}
-    for name in point[0]:
-        means = np.mean([value[name] for value in values], axis=0)
-        means = means + seed_noise([[p[name] for p in point]], repeats)
-        low, high = np.quantile(means, [tail, 1 - tail]).clip(0, 1)
-        found[name] = (float(np.mean([p[name] for p in point])), float(low), float(high))
+    for name, values in points.items():
+        means = np.mean([numbers[name] for numbers in drawn], axis=0)
+        low, high = np.clip(middle_of(means + seed_noise([values], repeats)), 0, 1)
+        found[name] = (float(values.mean()), float(low), float(high))
     return found
 
 
@@ -192,52 +178,39 @@ def threshold_curve(y: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
 # --- what the way of evaluating does to the numbers: class ratio, number of images and seeds ------
 
 
-def metrics_against_ratio(
-    y: np.ndarray, score: np.ndarray, ratios: np.ndarray, threshold: float = 0.0
-) -> pd.DataFrame:
+def metrics_against_ratio(y: np.ndarray, score: np.ndarray, ratios: np.ndarray) -> pd.DataFrame:
     """The metrics of one detector if the test set held `ratio` novel images for each normal one.
 
-    `y` (N,) in {0, 1}, `score` (N,). Images are weighted, not drawn, so the detector and its scores
-    stay the same. Columns: ratio, accuracy, balanced_accuracy, aupr, auroc, and always_novel, the
-    accuracy of calling everything novel.
+    Images are weighted, not drawn: `y` (N,) in {0, 1}, `score` (N,). Columns: ratio, accuracy,
+    balanced_accuracy, aupr, auroc, always_novel, the accuracy of calling everything novel.
     """
-    y, called = np.asarray(y), np.asarray(score) > threshold
-    rows = []
-    for ratio in ratios:
-        weight = np.where(y == 1, ratio / np.mean(y == 1), 1 / np.mean(y == 0))
-        rows.append(
-            {
-                "ratio": ratio,
-                "accuracy": accuracy_score(y, called, sample_weight=weight),
-                "balanced_accuracy": balanced_accuracy_score(y, called, sample_weight=weight),
-                "aupr": average_precision_score(y, score, sample_weight=weight),
-                "auroc": roc_auc_score(y, score, sample_weight=weight),
-                "always_novel": accuracy_score(y, np.ones_like(y), sample_weight=weight),
-            }
-        )
-    return pd.DataFrame(rows)
+    y, ratios = np.asarray(y), np.asarray(ratios, float)
+    weight = np.where(y == 1, ratios[:, None] / np.mean(y == 1), 1 / np.mean(y == 0))
+    table = pd.DataFrame(_weighted_numbers(y, score, weight))
+    table = table.rename(columns={"aupr_novel": "aupr"}).assign(ratio=ratios)
+    table["always_novel"] = ratios / (1 + ratios)
+    return table[["ratio", "accuracy", "balanced_accuracy", "aupr", "auroc", "always_novel"]]
 
 
-def auroc_half_width(auroc: np.ndarray, normal: int, novel: int, level: float = 0.95) -> np.ndarray:
+def auroc_half_width(auroc: np.ndarray, normal: int, novel: int) -> np.ndarray:
     """Half the width of an AUROC's interval that the numbers of test images alone imply.
 
-    Exact variance for Gaussian scores of equal spread; `auroc` in (0, 1), any shape.
-    Source of the formula: Hanley and McNeil, Radiology 143 (1982).
+    For Gaussian scores of equal spread (Hanley and McNeil, Radiology 143, 1982); `auroc` in (0, 1).
     """
     a = np.asarray(auroc, dtype=float)
     # the chance that two novel images both score above one normal image; also one above two
     both = a - 2 * special.owens_t(stats.norm.ppf(a), 1 / np.sqrt(3))
     variance = (a * (1 - a) + (normal + novel - 2) * (both - a**2)) / (normal * novel)
-    return stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance)
+    return Z * np.sqrt(variance)
 
 
-def power_over_seeds(gain: float, sd: float, seeds: np.ndarray, level: float = 0.95) -> np.ndarray:
+def power_over_seeds(gain: float, sd: float, seeds: np.ndarray) -> np.ndarray:
     """The chance that a paired t test over `seeds` runs finds a true mean difference `gain`.
 
     `sd` is the standard deviation of the difference between seeds; `seeds` (n,) at least 2 each.
     """
     n = np.asarray(seeds)
-    limit = stats.t.ppf(0.5 + level / 2, n - 1)
+    limit = stats.t.ppf(0.5 + LEVEL / 2, n - 1)
     shift = gain / sd * np.sqrt(n)
     # the lower tail is so small for a large shift that scipy gives NaN instead of 0
     below = np.nan_to_num(stats.nct.cdf(-limit, n - 1, shift))

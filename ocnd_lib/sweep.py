@@ -1,6 +1,7 @@
 """Many cells at a time: what is missing is run on a Dask cluster, one record a task."""
 
 import os
+import re
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,15 +13,9 @@ import torch
 from dask.distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 from tqdm import tqdm
 
-from ocnd_lib.benchmark import ALL, METHODS, CellIsTaken, check_cell, run_cell
 from ocnd_lib.data import class_names, data_folder
-from ocnd_lib.records import (
-    LARGEST_SEED,
-    check_writable,
-    parse_cell,
-    read_record,
-    records_folder,
-)
+from ocnd_lib.experiments import ALL, METHODS, CellIsTaken, check_cell, run_cell
+from ocnd_lib.records import LARGEST_SEED, check_writable, parse_cell, read_record, records_folder
 
 MOST_SEEDS = 10_000  # of one list
 # GiB that a worker may take on 32-pixel data, by how the name of its method begins, and else
@@ -34,18 +29,17 @@ PATIENCE = 10  # seconds for a scheduler to answer
 def parse_seeds(text: str) -> list[int]:
     """`0-4` or `0,2,5` → seeds; ValueError says what a list of seeds looks like."""
     form = f"{text!r} is no list of seeds; write one like 0-4 or 0,2,5"
-    seeds: list[int] = []
+    seeds: dict[int, None] = {}
     for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not re.fullmatch(r"[0-9]+(-[0-9]+)?", part):
             raise ValueError(form)
-        run = range(int(first), int(last or first) + 1)
-        if not run:
+        first, last = int(part.partition("-")[0]), int(part.rpartition("-")[2])
+        if last < first:
             raise ValueError(f"{form}; {part!r} is empty")
-        if run[-1] > LARGEST_SEED or run[-1] - run[0] >= MOST_SEEDS:
+        if last > LARGEST_SEED or last - first >= MOST_SEEDS:
             raise ValueError(f"{form}; {part!r} is out of range or too long")
-        seeds += run
-    return list(dict.fromkeys(seeds))
+        seeds |= dict.fromkeys(range(first, last + 1))
+    return list(seeds)
 
 
 def _classes(dataset: str, method: str) -> tuple[str, ...]:
@@ -59,18 +53,14 @@ def cells(
     seeds: Iterable[int],
     classes: Iterable[str] | None = None,
 ) -> list[str]:
-    """Every cell of the data sets, methods, seeds and classes (else all); seed by seed.
-
-    ValueError if one of them is empty or names something that does not exist.
+    """Every cell of these, seed by seed; ValueError if one is empty or names what does not exist.
     """
+    datasets, methods, seeds = list(datasets), list(methods), list(seeds)
     only = None if classes is None else list(classes)
-    lists = {"data set": list(datasets), "method": list(methods), "seed": list(seeds)}
-    if only is not None:
-        lists["class"] = only
+    lists = {"data set": datasets, "method": methods, "seed": seeds, "class": only}
     for what, given in lists.items():
-        if not given:
+        if given == []:
             raise ValueError(f"no {what} is given; name at least one")
-    datasets, methods, seeds = list(lists.values())[:3]
     wanted = [
         f"{dataset}/{method}/{name}/{seed}"
         for dataset, seed, method in product(datasets, seeds, methods)
@@ -122,20 +112,16 @@ def threads(scheduler: str) -> int:
 def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     """Processes with one thread each: networks of this size gain nothing from two.
 
-    One that outgrows its memory is ended, and its cell tried again; on a GPU none is, since its
-    driver alone takes more. One that is silent for long is busy, or the computer slept.
+    One that outgrows its memory is ended, and its cell tried again; on a GPU, whose driver alone
+    takes more, none is. One that is silent for long is busy, or the computer slept.
     """
     limit = None if torch.cuda.is_available() else int(gigabytes * 2**30)
     settings = {"scheduler.worker-ttl": None, "worker.memory.terminate": 1.0}
     settings |= {f"nanny.pre-spawn-environ.{name}": value for name, value in KEPT.items()}
+    each = {"threads_per_worker": 1, "memory_limit": limit, "dashboard_address": "127.0.0.1:0"}
     with (
         dask.config.set({f"distributed.{name}": value for name, value in settings.items()}),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            memory_limit=limit,
-            dashboard_address="127.0.0.1:0",
-        ) as cluster,
+        LocalCluster(n_workers=workers, **each) as cluster,
         Client(cluster) as client,
     ):
         try:
@@ -158,36 +144,31 @@ def sweep(
 ) -> dict[str, list[str]]:
     """Run the cells that have no record yet; returns cells by outcome.
 
-    A cell that fails is not tried again, since it would fail again; one whose worker died is, three
-    times. Names that do not exist raise ValueError, an unwritable folder PermissionError, a
-    scheduler that does not answer ConnectionError, before any work. So does one that goes away.
-
     Outcomes: present (before the sweep), done, taken (another process is at it), failed (with the
-    error), left (time ran out; their checkpoints go on next time). Without `scheduler`, the address
-    of a running Dask cluster, a local one of `workers` processes is started and stopped here, each
-    with `memory` GiB, by default `memory_limit`. What runs on a cluster of others when time is out
-    goes on to its end and its record.
+    error), left (time ran out; their checkpoints go on next time). A cell that fails is not tried
+    again; one whose worker died is, three times.
+
+    Without `scheduler`, the address of a running Dask cluster, a local one of `workers` processes
+    is started and stopped here, each with `memory` GiB, by default `memory_limit`. ValueError for
+    names that do not exist, PermissionError for an unwritable folder, before any work;
+    ConnectionError if a scheduler does not answer, or goes away.
     """
     folder = (folder or records_folder()).resolve()
     wanted = list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
     check_writable(folder)
     outcome: dict[str, list[str]] = {k: [] for k in ("present", "done", "taken", "failed", "left")}
-    missing = []
-    for cell in wanted:
-        present = read_record(cell, folder) is not None
-        (outcome["present"] if present else missing).append(cell)
+    outcome["present"] = [cell for cell in wanted if read_record(cell, folder) is not None]
+    present = set(outcome["present"])
+    missing = [cell for cell in wanted if cell not in present]
     if not missing:
         return outcome
-    workers = min(workers, len(missing))
-    # a cluster of others grows by what waits; here nothing waits at a worker whose cell may kill it
-    at_once = workers if scheduler is None else len(missing)
-    with (
-        _local_cluster(workers, memory or memory_limit(missing))
-        if scheduler is None
-        else connect(scheduler)
-    ) as client:
-        precision = os.environ.get("OCND_PRECISION")
-        settings = (folder, data_folder().resolve(), niceness, precision)
+    if scheduler is None:
+        at_once = min(workers, len(missing))  # nothing waits at a worker whose cell may kill it
+        cluster = _local_cluster(at_once, memory or memory_limit(missing))
+    else:
+        at_once, cluster = len(missing), connect(scheduler)  # which grows by what waits
+    settings = (folder, data_folder().resolve(), niceness, os.environ.get("OCND_PRECISION"))
+    with cluster as client:
         waiting = iter(missing)
         running: dict[Future, str] = {}
 

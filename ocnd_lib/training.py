@@ -36,9 +36,9 @@ class Hardware:
 
     def autocast(self) -> AbstractContextManager:
         """Context in which a forward pass runs in `dtype`."""
-        enabled = self.dtype != torch.float32
+        on = self.dtype != torch.float32
         # cached casts of weights would be stale after an optimiser's step in the same context
-        return torch.autocast(self.device.type, self.dtype, enabled, cache_enabled=False)
+        return torch.autocast(self.device.type, self.dtype, on, cache_enabled=False)
 
     def place(self, module: nn.Module) -> nn.Module:
         """Move `module` to the device, in the memory layout that is fastest there."""
@@ -59,8 +59,8 @@ def cpu_has_bf16() -> bool:
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
     """Pick device and precision: CUDA → bf16; a CPU with native bf16 → bf16; otherwise fp32.
 
-    `device` is auto, cpu or cuda; `precision` is auto, fp32 or bf16. Where that is auto, the
-    environment's OCND_PRECISION, one of the same, decides. ValueError names the choices.
+    `device` is auto, cpu or cuda; `precision` auto, fp32 or bf16. Where that is auto, the
+    environment's OCND_PRECISION decides. ValueError names the choices.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device {device!r} is not one of auto, cpu, cuda")
@@ -69,10 +69,11 @@ def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         asked, precision = "OCND_PRECISION", os.environ.get("OCND_PRECISION") or "auto"
     if precision not in ("auto", "fp32", "bf16"):
         raise ValueError(f"{asked} {precision!r} is not one of auto, fp32, bf16")
-    if device == "cuda" and not torch.cuda.is_available():
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if there else "cpu"
     if precision == "auto":
         precision = "bf16" if device == "cuda" or cpu_has_bf16() else "fp32"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -99,10 +100,7 @@ def says(logits: Tensor, answer: float) -> Tensor:
 
 
 def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Tensor:
-    """Mirror half of the images and move each by up to `pixels`, filling with the edge.
-
-    `x` is (N, C, H, W) of any dtype; all images are treated in one gather.
-    """
+    """Mirror half of images (N, C, H, W) and move each by up to `pixels`, filling with the edge."""
     n, _, h, w = x.shape
     draw = torch.rand(3, n, 1, generator=generator).to(x.device)
     columns = torch.arange(w, device=x.device).expand(n, w)
@@ -121,10 +119,9 @@ def batches(
     generator: torch.Generator,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """One epoch of (images in [-1, 1], labels) in random order from uint8 tensors on their device.
+    """One epoch of (images in [-1, 1], labels or None) in random order from uint8 tensors.
 
-    Without labels `y` the second is None. A last batch smaller than half of `size` is left out,
-    for the sake of batch norm.
+    A last batch smaller than half of `size` is left out, for the sake of batch norm.
     """
     order = torch.randperm(len(x), generator=generator)
     for index in order.split(size):
@@ -148,18 +145,41 @@ def progress(total: int, label: str, start: int = 0) -> tqdm:
 
 
 def means(log: Sequence[Mapping[str, float | Tensor]]) -> dict[str, float]:
-    """The mean of each number over the steps of an epoch that have it.
-
-    Tensors are read only here, so that in an epoch no step on a GPU waits for the one before.
-    """
+    """The mean of each number over the steps of an epoch that have it."""
     names = dict.fromkeys(name for step in log for name in step)
+    # tensors are read only here, so that in an epoch no step on a GPU waits for the one before
     return {n: float(np.mean([float(step[n]) for step in log if n in step])) for n in names}
 
 
-class Averaged:
-    """Exponential moving average of a network's weights (Polyak and Juditsky 1992).
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer, again: bool = False) -> None:
+    """One step of an optimiser's own weights, of which the loss may know but a part.
 
-    `model` is the averaged copy, for scoring; batch-norm statistics are copied, not averaged.
+    No other weight gets a gradient. `again` keeps what another step back through the loss needs.
+    """
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    slopes = torch.autograd.grad(loss, weights, retain_graph=again, allow_unused=True)
+    for weight, slope in zip(weights, slopes, strict=True):
+        weight.grad = slope
+    optimiser.step()
+
+
+@contextmanager
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Hold networks in evaluation mode, their parameters frozen; both are undone afterwards."""
+    before = [(network.training, next(network.parameters()).requires_grad) for network in networks]
+    for network in networks:
+        network.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network, (training, learns) in zip(networks, before, strict=True):
+            network.train(training).requires_grad_(learns)
+
+
+class Averaged:
+    """Exponential moving average of a network's weights (Polyak and Juditsky 1992), as `model`.
+
+    Batch-norm statistics are copied, not averaged.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.995):
@@ -178,29 +198,28 @@ class Averaged:
             mine.copy_(theirs)
 
     def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
         return {"model": self.model.state_dict(), "updates": self.updates}
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave."""
         self.model.load_state_dict(state["model"])
         self.updates = state["updates"]
 
 
 class Together:
-    """Parts of a `Checkpoint` that are one of its parts: networks, averages, optimisers by name."""
+    """Networks, averages, optimisers and the like by name, as one part of a `Checkpoint`."""
 
     def __init__(self, **parts):
         self.parts = parts
 
     def state_dict(self) -> dict:
-        """What `Checkpoint` keeps."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what `state_dict` gave, before the first step."""
         for name, part in self.parts.items():
-            load_part(part, state[name])
+            if isinstance(part, torch.optim.Optimizer):
+                load_optimiser(part, state[name])
+            else:
+                part.load_state_dict(state[name])
 
 
 class Descent(Together):
@@ -210,9 +229,7 @@ class Descent(Together):
     `schedule(optimiser, steps)` makes the rate fall otherwise.
     """
 
-    def __init__(
-        self, network: nn.Module, rate: float, steps: int, schedule=CosineAnnealingLR, **adam
-    ):
+    def __init__(self, network: nn.Module, rate: float, steps, schedule=CosineAnnealingLR, **adam):
         self.weights = list(network.parameters())
         self.optimiser = torch.optim.Adam(self.weights, rate, **adam)
         self.schedule = schedule(self.optimiser, max(1, steps))
@@ -226,74 +243,58 @@ class Descent(Together):
         return loss.item()
 
 
-def load_part(part, state: dict) -> None:
-    """Restore what the `state_dict` of a part gave."""
-    if isinstance(part, torch.optim.Optimizer):
-        load_optimiser(part, state)
-    else:
-        part.load_state_dict(state)
-
-
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
-    """Restore what its `state_dict` gave, on whatever device that was.
-
-    On a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can.
-    """
-    groups = [
-        {**group, "capturable": own["capturable"]} if "capturable" in own else group
-        for own, group in zip(optimiser.param_groups, state["param_groups"], strict=True)
-    ]
-    optimiser.load_state_dict({**state, "param_groups": groups})
+    """Restore what its `state_dict` gave, on whatever device that was."""
+    pairs = zip(optimiser.param_groups, state["param_groups"], strict=True)
+    # on a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can
+    kept = [group | {k: own[k] for k in own.keys() & {"capturable"}} for own, group in pairs]
+    optimiser.load_state_dict({**state, "param_groups": kept})
 
 
 class Checkpoint:
     """Everything a run needs to go on as if it had never stopped, in one file.
 
-    `parts` are objects with state_dict / load_state_dict (networks, optimisers, schedules);
-    `generator` orders the batches. `path` None keeps nothing. `of` says what is trained on what
-    (`fingerprint`): the file of something else is refused.
+    `parts` (networks, optimisers, schedules) are restored if the file is there; so are `epoch`, how
+    many are finished, and `curves`. `generator` orders the batches. `path` None keeps nothing. `of`
+    says what is trained on what (`fingerprint`): ValueError for the file of something else.
     """
 
     def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):
-        self.path, self.generator, self.of, self.parts = path, generator, of, parts
+        self.path, self.generator, self.of, self.parts = path, generator, of, Together(**parts)
         self.epoch, self.curves = 0, []
         self.start = perf_counter() - seconds_trained(path)
+        if path is not None and path.exists():
+            self._restore(read_checkpoint(path))
 
-    def save(self, epoch: int, curves: list[dict]) -> None:
-        """Replace the file with the state after `epoch` finished epochs."""
+    def save(self) -> None:
+        """Replace the file with the state as it is now."""
         if self.path is None:
             return
         state = {
             "of": self.of,
-            "epoch": epoch,
-            "curves": curves,
+            "epoch": self.epoch,
+            "curves": self.curves,
             "seconds": perf_counter() - self.start,
             "generator": self.generator.get_state(),
             "torch": torch.get_rng_state(),
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "parts": self.parts.state_dict(),
         }
         if torch.cuda.is_available():
             state["cuda"] = torch.cuda.get_rng_state_all()
         replace_file(self.path, lambda file: torch.save(state, file))
 
-    def load(self) -> tuple[int, list[dict]]:
-        """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""
-        if self.path is None or not self.path.exists():
-            return self.epoch, self.curves
-        state = read_checkpoint(self.path)
+    def _restore(self, state: dict) -> None:
         if state["of"] != self.of:
             raise ValueError(
                 f"{self.path} was begun with other images, settings or another method; remove it, "
                 "or name another file"
             )
-        for name, part in self.parts.items():
-            load_part(part, state["parts"][name])
+        self.parts.load_state_dict(state["parts"])
         self.generator.set_state(state["generator"])
         torch.set_rng_state(state["torch"])
         if "cuda" in state and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(state["cuda"])
         self.epoch, self.curves = state["epoch"], state["curves"]
-        return self.epoch, self.curves
 
 
 def learn(
@@ -305,12 +306,11 @@ def learn(
     epochs: int,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
 ) -> None:
-    """Train until `epochs` epochs are done: `step(images, number)` of each batch of uint8 images,
-    which `augment` may change.
+    """Go on from `state` until `epochs` epochs are done, and save it after each.
 
-    `network` is in training mode; `number` counts the steps of all epochs; the means of what the
-    steps of an epoch return are its point of `state.curves`. Begins where `state` is, and saves it
-    after each epoch.
+    `step(images, number)` is called with each batch of uint8 images `x`, which `augment` may
+    change; `number` counts the steps of all epochs. `network` is in training mode. The means of
+    what the steps of an epoch return are its point of `state.curves`.
     """
     in_epoch = batch_count(len(x), size)
     bar = progress(epochs * in_epoch, "steps", start=state.epoch * in_epoch)
@@ -323,7 +323,7 @@ def learn(
         state.epoch += 1
         state.curves.append({"epoch": state.epoch, **means(log)})
         bar.set_postfix(state.curves[-1], refresh=False)
-        state.save(state.epoch, state.curves)
+        state.save()
     bar.close()
 
 
@@ -334,8 +334,7 @@ ALONE = threading.RLock()  # Python's, numpy's and torch's own generators are th
 def own_random_numbers() -> Iterator[None]:
     """Draw from the process's generators alone, and leave them to the caller as they were.
 
-    Layers draw their first weights, and dropout what it leaves out, from torch's own generator.
-    Threads of a process therefore train one after the other.
+    Layers draw from torch's own; threads of a process therefore train one after the other.
     """
     with ALONE:
         before = random.getstate(), np.random.get_state()

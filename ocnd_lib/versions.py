@@ -2,8 +2,7 @@
 
     split = one_class_split(shown(load_masked("scenes"), "masked", "dog"), "dog", seed=0)
 
-A version shows every picture, to learn from, to validate by and of the test, by its own mask, or by
-a map that a network predicts. Masks and maps multiply in [0, 1], where 0 is black.
+A version shows every picture by its own mask, or by a map that a network predicts.
 """
 
 from collections.abc import Callable
@@ -68,10 +67,10 @@ def _turned_maps(detector: DeepDetector, x: np.ndarray) -> np.ndarray:
 def by_maps(
     split: OneClassSplit, masks: np.ndarray, maps: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[OneClassSplit, dict, np.ndarray]:
-    """A split with every picture multiplied by its map, and how well the maps find test objects.
+    """A split with every picture multiplied by its map; then what `found` gives of the test
+    objects.
 
-    `masks` are those of the test pictures, bool (N, 32, 32); `maps` gives the maps (N, 1, 32, 32)
-    of pictures. Returns the split and what `found` does.
+    `masks` are those of the test pictures, bool (N, 32, 32); `maps(x)` are (N, 1, 32, 32).
     """
     drawn = {part: maps(getattr(split, part)) for part in ("x_train", "x_validation", "x_test")}
     seen = {part: multiplied(getattr(split, part), these) for part, these in drawn.items()}
@@ -83,10 +82,10 @@ def found(
 ) -> tuple[dict[str, dict], np.ndarray]:
     """Do maps (N, 32, 32) find the objects, bool masks of that shape, better than their middle?
 
-    Returns, for "normal" and "novel" images: images, how many masks are neither empty nor full,
-    auroc, the mean pixel AUROC, centre, that of a centred Gaussian, and lift, their difference,
-    with low and high, its 95 % interval over images (None if it has none); and the lift of each
-    image, float16 (N,), NaN where a mask is empty or full.
+    For "normal" and "novel" images: images, how many masks are neither empty nor full, auroc, the
+    mean pixel AUROC, centre, that of a centred Gaussian, and lift, their difference, with low and
+    high, its 95 % interval over images (None if none); and each image's lift, float16 (N,), else
+    NaN.
     """
     value = pixel_auroc(maps, masks)
     # its pixels are ranked by their distance from the middle, however wide it is

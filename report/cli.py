@@ -128,8 +128,8 @@ def run(
 
 
 def _run_cell(cell: str) -> None:
-    from ocnd_lib.benchmark import CellIsTaken, Diverged, run_cell
     from ocnd_lib.data import DataError
+    from ocnd_lib.experiments import CellIsTaken, Diverged, run_cell
     from ocnd_lib.records import parse_cell, table
 
     failures = [(error, FAILED) for error in (DataError, CellIsTaken, Diverged)]

@@ -8,8 +8,8 @@ import pandas as pd
 
 from ocnd_lib import background, versions
 from ocnd_lib.data import class_names
-from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import own_seconds, parse_cell, read_record, read_records, records_folder
+from ocnd_lib.registry import DETECTORS
 from ocnd_lib.sharing import shared_checkpoint, untrained
 from ocnd_lib.training import choose_hardware
 from report.chapters import (

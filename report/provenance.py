@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML, DisplayObject
 
-from ocnd_lib.benchmark import ALL
 from ocnd_lib.data import class_names
+from ocnd_lib.experiments import ALL
 from ocnd_lib.records import Cell, own_seconds, parse_cell, read_record, records_folder
 
 STYLE = """<style>

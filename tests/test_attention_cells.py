@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attention_samples import TINY
-from ocnd_lib import benchmark, records
+from ocnd_lib import experiments, records
 from ocnd_lib import looks as where_it_looks
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
@@ -62,7 +62,7 @@ def test_cells_of_one_class_seed_and_base_share_their_base_gan(cell, same, tmp_p
     places = []
     for each in ("attention-gan/8/0", cell):
         with pytest.raises(Begun) as begun:
-            benchmark.run_cell(f"digits/{each}", tmp_path / "records", "cpu")
+            experiments.run_cell(f"digits/{each}", tmp_path / "records", "cpu")
         places += begun.value.args
     assert (places[0] == places[1]) is same
     assert all(path.is_relative_to(tmp_path / "checkpoints") for path in places)
@@ -71,7 +71,7 @@ def test_cells_of_one_class_seed_and_base_share_their_base_gan(cell, same, tmp_p
 def test_variants_of_a_cell_train_their_base_once_and_keep_parts(tmp_path, monkeypatch):
     cell = "digits/attention-gan+epochs=1+joint_epochs=1+masked_epochs=1+width=4{}/8/0"
     looks = cell.replace("attention-gan", "looks").format("")
-    first = benchmark.run_cell(cell.format(""), tmp_path / "records", device="cpu")
+    first = experiments.run_cell(cell.format(""), tmp_path / "records", device="cpu")
     (shared,) = (tmp_path / "checkpoints").rglob("shared.pt")
     assert not list((tmp_path / "checkpoints").rglob("*base.pt"))
     monkeypatch.setattr(where_it_looks, "look", lambda *_: {})
@@ -80,8 +80,8 @@ def test_variants_of_a_cell_train_their_base_once_and_keep_parts(tmp_path, monke
         OCGAN, "_step", lambda gan, *a, **k: mining.append(gan.mining) or step(gan, *a, **k)
     )
     other = cell.format("").replace("masked_epochs=1", "mask=ones+masked_epochs=1")
-    second = benchmark.run_cell(other, tmp_path / "records", device="cpu")
-    with_looks = benchmark.run_cell(looks, tmp_path / "records", device="cpu")
+    second = experiments.run_cell(other, tmp_path / "records", device="cpu")
+    with_looks = experiments.run_cell(looks, tmp_path / "records", device="cpu")
     assert shared.exists() and first["shared_seconds"] == second["shared_seconds"]
     assert with_looks["shared_seconds"] == first["shared_seconds"]
     bases = [[c for c in r["curves"] if c["phase"] == "base"] for r in (first, second, with_looks)]

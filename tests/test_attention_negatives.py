@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from attention_samples import TINY, learner, snapshot
-from ocnd_lib import attention, benchmark, protocol
+from ocnd_lib import attention, experiments, registry
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors import attention_gan, map_learner
 from ocnd_lib.detectors.attention_gan import AttentionGAN
@@ -71,9 +71,9 @@ def test_real_negatives_are_refused_by_every_other(x):
 
 
 def test_no_method_that_sees_real_novelties_is_in_the_tables():
-    fixed = {name: settings for name, (_, _, settings) in protocol.DETECTORS.items()}
+    fixed = {name: settings for name, (_, _, settings) in registry.DETECTORS.items()}
     real = {n for n, settings in fixed.items() if settings.get("classifier") in attention_gan.REAL}
-    assert real == set(protocol.NEGATIVES) == {"attention-gan-auxiliary", "attention-gan-oracle"}
+    assert real == set(registry.NEGATIVES) == {"attention-gan-auxiliary", "attention-gan-oracle"}
     assert not real & set(tables.METHODS) and "attention-gan" in tables.METHODS
     assert AttentionGAN().classifier in ("none", "generated")
 
@@ -81,12 +81,12 @@ def test_no_method_that_sees_real_novelties_is_in_the_tables():
 def test_a_headline_cell_cannot_be_made_to_see_them(tmp_path, monkeypatch):
     settings = "+epochs=1+joint_epochs=1+masked_epochs=1+width=4"
     with pytest.raises(ValueError, match="negatives"):
-        benchmark.run_cell(f"digits/attention-gan+classifier=oracle{settings}/8/0", tmp_path)
+        experiments.run_cell(f"digits/attention-gan+classifier=oracle{settings}/8/0", tmp_path)
     assert not list(tmp_path.rglob("*.json"))
     with pytest.raises(ValueError, match="no parameter 'classifier'"):
-        benchmark.check_cell("digits/attention-gan-oracle+classifier=none/8/0")
+        experiments.check_cell("digits/attention-gan-oracle+classifier=none/8/0")
     with pytest.raises(ValueError, match="no auxiliary data set is known for digits"):
-        benchmark.run_cell("digits/attention-gan-auxiliary/8/0", tmp_path)
+        experiments.run_cell("digits/attention-gan-auxiliary/8/0", tmp_path)
 
 
 @pytest.mark.parametrize("method", ["attention-gan", "attention-gan-oracle"])
@@ -100,7 +100,7 @@ def test_what_a_cell_gives_to_fit(method, tmp_path, monkeypatch):
     monkeypatch.setattr(AttentionGAN, "fit", fit)
     monkeypatch.setattr(OCGAN, "fit", lambda *_, **__: None)
     with pytest.raises(Seen) as caught:
-        benchmark.run_cell(f"digits/{method}/8/0", tmp_path)
+        experiments.run_cell(f"digits/{method}/8/0", tmp_path)
     (given,) = caught.value.args
     if method == "attention-gan":
         assert "negatives" not in given

@@ -7,19 +7,17 @@ import pytest
 import torch
 
 from data_prep import voc_animals
-from ocnd_lib import background, benchmark, classifier
+from ocnd_lib import background, classifier, experiments
 from ocnd_lib.background import (
     RECIPE,
     SHOWN,
     VERSIONS,
     background_experiment,
     balanced_fold,
-    compare_pooled,
-    pooled_answers,
     versions,
 )
-from ocnd_lib.benchmark import run_cell
 from ocnd_lib.crops import Crops, mean_colour, silhouette
+from ocnd_lib.experiments import run_cell
 from ocnd_lib.image_sets import MaskedSet
 from ocnd_lib.networks import VGG11
 from ocnd_lib.records import read_arrays
@@ -52,7 +50,7 @@ def crops():
 def loaded(crops, monkeypatch):
     """The same, where a cell looks for its crops; the list fills with what was asked for."""
     asked = []
-    monkeypatch.setattr(benchmark, "make_scenes", lambda value: asked.append(value) or crops)
+    monkeypatch.setattr(experiments, "make_scenes", lambda value: asked.append(value) or crops)
     return asked
 
 
@@ -259,39 +257,6 @@ def test_a_cell_of_a_fold_keeps_its_answers_and_rows_and_no_picture(animals, mon
     assert set(arrays[0]) == {"y_test", "rows", *(f"predicted_{v}" for v in SHOWN)}
     assert all(array.ndim == 1 for array in arrays[0].values())
     assert len({record["data_fingerprint"] for record in records}) == 5
-    right = pooled_answers({0: arrays}, "masked")
-    assert right.shape == (1, sum(len(fold["rows"]) for fold in arrays))
-    accuracy = [record["metrics"]["accuracy"] for record in records]
-    tested = [len(fold["rows"]) for fold in arrays]
-    assert right.mean() == pytest.approx(np.average(accuracy, weights=tested))
-
-
-def test_pooled_answers_are_those_of_every_crop_once_whatever_the_order_of_the_folds():
-    fold = lambda rows, right: {  # noqa: E731
-        "rows": np.array(rows), "y_test": np.ones(len(rows)), "predicted_masked": np.array(right)
-    }  # fmt: skip
-    first, second = fold([0, 4], [1, 0]), fold([1, 2], [0, 1])
-    right = pooled_answers({0: [first, second], 1: [second, first]}, "masked")
-    assert right.tolist() == [[True, False, True, False]] * 2
-    with pytest.raises(ValueError, match="share crops"):
-        pooled_answers({0: [first, first]}, "masked")
-    with pytest.raises(ValueError, match="seed 1 was not tested on the crops of the others"):
-        pooled_answers({0: [first, second], 1: [first]}, "masked")
-
-
-def test_two_arms_are_compared_crop_by_crop():
-    rng = np.random.default_rng(0)
-    b = rng.random((3, 400)) < 0.5
-    a = b | (rng.random((3, 400)) < 0.3)
-    found = compare_pooled(a, b)
-    assert found.gain[0] == pytest.approx(a.mean() - b.mean())
-    assert 0 < found.gain[1] < found.gain[0] < found.gain[2]
-    assert found.a[1] < a.mean() < found.a[2] and found.b[0] == b.mean()
-    # pairs say more than two shares apart
-    assert found.gain[2] - found.gain[1] < found.a[2] - found.a[1] + found.b[2] - found.b[1]
-    for test, row_a, row_b in zip(found.tests, a, b, strict=True):
-        assert (test.only_a, test.only_b) == ((row_a & ~row_b).sum(), 0) and test.p < 1e-6
-    alike = compare_pooled(b, b)
-    assert alike.gain == (0, 0, 0) and {test.p for test in alike.tests} == {1.0}
-    with pytest.raises(ValueError, match="not of the same seeds and crops"):
-        compare_pooled(a, b[:2])
+    for record, fold in zip(records, arrays, strict=True):
+        right = fold["predicted_masked"] == fold["y_test"]
+        assert right.mean() == pytest.approx(record["metrics"]["accuracy"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ocnd_lib import benchmark
+from ocnd_lib import experiments
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.classifier import Recipe, fit
 from ocnd_lib.data import one_class_split
@@ -117,7 +117,7 @@ FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
 def test_a_cell_that_cannot_be_run(cell, complaint):
     assert complaint in refused("run", cell)
     with pytest.raises(ValueError) as error:
-        benchmark.run_cell(cell)
+        experiments.run_cell(cell)
     assert complaint in str(error.value)
 
 
@@ -163,7 +163,7 @@ def test_an_unwritable_records_folder(monkeypatch, tmp_path):
         said = refused(*words)
         assert f"records cannot be written to {folder}" in said and "set OCND_RECORDS" in said
     for work in (
-        lambda: benchmark.run_cell("digits/ae/3/0", folder),
+        lambda: experiments.run_cell("digits/ae/3/0", folder),
         lambda: sweeps.sweep(["digits/ae/3/0"], folder=folder),
     ):
         with pytest.raises(PermissionError, match="set OCND_RECORDS"):

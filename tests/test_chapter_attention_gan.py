@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib import benchmark, protocol
+from ocnd_lib import experiments, registry
 from ocnd_lib.comparison import Run
 from report.chapters import attention_gan as chapter
 from report.drawing import COLOURS
@@ -35,7 +35,7 @@ def recorded(shifts, seeds=5):
 def test_the_cells_are_those_a_sweep_would_make_the_first_seed_of_everything_first():
     cells = chapter.CELLS
     assert len(set(cells)) == len(cells) == 254
-    assert all(str(benchmark.check_cell(cell)) == cell for cell in cells)
+    assert all(str(experiments.check_cell(cell)) == cell for cell in cells)
     assert list(cells[:10]) == [
         f"cifar10/attention-gan/{name}/0" for name in class_names("cifar10")
     ]
@@ -45,13 +45,13 @@ def test_the_cells_are_those_a_sweep_would_make_the_first_seed_of_everything_fir
 
 def test_each_variant_differs_from_the_learned_map_in_one_setting_and_sees_no_novel_image():
     given = {
-        title: benchmark.check_cell(f"mnist/{method}/8/0").parameters
+        title: experiments.check_cell(f"mnist/{method}/8/0").parameters
         for title, method in chapter.VARIANTS.items()
     }
     assert given.pop(chapter.PLAIN) == {} and all(len(of) == 1 for of in given.values())
     assert [given[title]["mask"] for title in chapter.BLIND] == ["ones", "random", "centre"]
-    assert not set(chapter.VARIANTS.values()) & set(protocol.NEGATIVES)
-    assert set(chapter.REAL.values()) == set(protocol.NEGATIVES)
+    assert not set(chapter.VARIANTS.values()) & set(registry.NEGATIVES)
+    assert set(chapter.REAL.values()) == set(registry.NEGATIVES)
 
 
 def test_a_gain_takes_only_the_runs_that_both_have():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ocnd_lib import benchmark
+from ocnd_lib import experiments
 from ocnd_lib.comparison import mean_over_runs
 from report.chapters import where_it_looks as chapter
 from report.source import NoRecords
@@ -58,7 +58,7 @@ def made(monkeypatch):
 
 def test_the_cells_are_those_a_sweep_would_make():
     assert len(set(chapter.CELLS)) == len(chapter.CELLS) == 34
-    assert all(str(benchmark.check_cell(cell)) == cell for cell in chapter.CELLS)
+    assert all(str(experiments.check_cell(cell)) == cell for cell in chapter.CELLS)
 
 
 def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_images(made):

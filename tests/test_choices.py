@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from ocnd_lib.protocol import DETECTORS
 from ocnd_lib.records import parse_cell, read_records
+from ocnd_lib.registry import DETECTORS
 from report.chapters import all_tables as choices
 from report.chapters.all_tables import (
     choices_of_all,

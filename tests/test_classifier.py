@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import benchmark, classifier, training
+from ocnd_lib import classifier, experiments, training
 from ocnd_lib.classifier import Recipe, fit, imbalance_experiment, logits, one_cycle
 from ocnd_lib.data import load_images
 from ocnd_lib.records import read_record
@@ -77,9 +77,9 @@ def test_the_learning_rate_rises_then_falls_to_nothing():
 
 
 def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "load_images", lambda name: few_digits)
+    monkeypatch.setattr(experiments, "load_images", lambda name: few_digits)
     cell = "digits/vgg11+batch_size=40+epochs=1+ratio=30+width=8/0/0"
-    record = benchmark.run_cell(cell, tmp_path / "records")
+    record = experiments.run_cell(cell, tmp_path / "records")
     assert record["parameters"]["ratio"] == 30 and not record["parameters"]["batch_norm"]
     assert record["parameters"]["epochs"] == 1
     assert record["data_fingerprint"] == few_digits.fingerprint
@@ -88,9 +88,10 @@ def test_a_cell_is_run_once_and_says_what_it_was(few_digits, tmp_path, monkeypat
     def never(*_):
         raise AssertionError("a finished cell was run again")
 
-    parameters = benchmark.METHODS["vgg11"].parameters
-    monkeypatch.setitem(benchmark.METHODS, "vgg11", benchmark.Method(never, parameters))
-    assert benchmark.run_cell(cell, tmp_path / "records") == read_record(cell, tmp_path / "records")
+    parameters = experiments.METHODS["vgg11"].parameters
+    monkeypatch.setitem(experiments.METHODS, "vgg11", experiments.Method(never, parameters))
+    again = experiments.run_cell(cell, tmp_path / "records")
+    assert again == read_record(cell, tmp_path / "records")
 
 
 @pytest.mark.bf16

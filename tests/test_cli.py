@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from ocnd_lib import benchmark
+from ocnd_lib import experiments
 from ocnd_lib.records import write_record
 from report import cli, runs
 
@@ -136,7 +136,7 @@ def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):
     }
     assert "no record yet" in ocnd("records").stdout
     made = lambda cell: write_record(record) and record  # noqa: E731
-    monkeypatch.setattr(benchmark, "run_cell", made)
+    monkeypatch.setattr(experiments, "run_cell", made)
     done = ocnd("run", "digits/vgg11/3/0")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1].endswith("digits/vgg11/3/0.json")

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 import test_detectors_contract as contract
-from ocnd_lib import benchmark, protocol
+from ocnd_lib import experiments, registry
 from report import tables
 
 ROOT = Path(__file__).parents[1]
@@ -31,10 +31,11 @@ def nearest(monkeypatch):
     module = ModuleType("ocnd_lib.detectors.nearest")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(source, vars(module))
-    monkeypatch.setitem(protocol.DETECTORS, "nearest", ("nearest", "Nearest", {}))
-    parameters = partial(benchmark._detector_parameters, "nearest")
-    method = benchmark.Method(benchmark._detector, parameters)  # as for all of DETECTORS at import
-    monkeypatch.setitem(benchmark.METHODS, "nearest", method)
+    monkeypatch.setitem(registry.DETECTORS, "nearest", ("nearest", "Nearest", {}))
+    parameters = partial(experiments._detector_parameters, "nearest")
+    # as for all of DETECTORS at import
+    method = experiments.Method(experiments._detector, parameters)
+    monkeypatch.setitem(experiments.METHODS, "nearest", method)
     monkeypatch.setitem(tables.METHODS, "nearest", "Nearest image")
     monkeypatch.setitem(contract.SMALL, "Nearest", {})
     monkeypatch.setitem(contract.CLASSES, "Nearest", module.Nearest)
@@ -45,9 +46,9 @@ def nearest(monkeypatch):
 
 def test_the_example_runs_as_a_cell_and_joins_the_table(nearest, tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
-    record = benchmark.run_cell("digits/nearest+most=100/8/0")
+    record = experiments.run_cell("digits/nearest+most=100/8/0")
     assert record["metrics"]["auroc"] > 0.9
-    benchmark.run_cell("digits/nearest/8/0")
+    experiments.run_cell("digits/nearest/8/0")
     found = tables.results("digits", tables.METHODS)
     assert "Nearest image" in tables.render({"digits": found})
 

@@ -115,30 +115,15 @@ def test_a_class_that_does_not_exist_lists_those_that_do(given):
         data.class_index(numbered(1, 1), given)
 
 
-@pytest.mark.parametrize("validation", [0, 0.1, 0.25])
-def test_one_class_split_deals_out_each_image_once(validation):
+def test_one_class_split_deals_out_each_image_once():
     images = numbered(train=40, test=10)
-    split = data.one_class_split(images, 3, seed=0, validation=validation)
-    assert len(split.x_validation) == 40 * validation
+    split = data.one_class_split(images, 3, seed=0)
+    assert len(split.x_validation) == 4
     assert rows(split.x_train, split.x_validation) == rows(images.x_train[images.y_train == 3])
     assert np.array_equal(split.x_test, images.x_test)
     assert np.array_equal(split.class_test, images.y_test)
     assert np.array_equal(split.y_test == 0, images.y_test == 3)
     assert set(split.y_test) == {0, 1} and split.normal_class == 3
-
-
-def test_pooled_split_is_eighty_twenty_with_as_many_negatives():
-    images = numbered(train=40, test=10)
-    split = data.pooled_split(images, "d", seed=0)
-    assert (len(split.x_train), len(split.x_validation)) == (36, 4)
-    normal = split.x_test[split.y_test == 0]
-    pool = [images.x_train[images.y_train == 3], images.x_test[images.y_test == 3]]
-    assert rows(split.x_train, split.x_validation, normal) == rows(*pool)
-    assert np.bincount(split.y_test).tolist() == [10, 10]
-    counts = np.bincount(split.class_test, minlength=10)
-    assert counts[3] == 10 and sorted(np.delete(counts, 3)) == [1] * 8 + [2]
-    assert np.array_equal(split.x_test[:, 0, 0] % 10, split.class_test)
-    assert len(set(rows(split.x_test))) == 20
 
 
 @pytest.mark.parametrize(("ratio", "normal"), [(9, 40), (9.1, 40), (30, 12), (99, 4), (360, 1)])
@@ -161,7 +146,7 @@ def test_an_impossible_ratio_says_what_is_possible(ratio):
         data.imbalanced_split(numbered(train=40, test=10), 3, ratio, seed=0)
 
 
-@pytest.mark.parametrize("kind", ["one_class", "pooled", "imbalanced"])
+@pytest.mark.parametrize("kind", ["one_class", "imbalanced"])
 def test_a_split_depends_on_its_seed_alone(kind):
     split, ratio = getattr(data, f"{kind}_split"), {"ratio": 30} if kind == "imbalanced" else {}
     images = numbered(train=40, test=10)
@@ -172,22 +157,14 @@ def test_a_split_depends_on_its_seed_alone(kind):
     assert rows(first.x_train) != rows(split(images, 3, seed=8, **ratio).x_train)
 
 
-@pytest.mark.parametrize("validation", [-0.1, 1, 1.5, float("nan")])
-def test_an_impossible_validation_part_is_refused(validation):
-    with pytest.raises(ValueError, match="hold out"):
-        data.one_class_split(numbered(train=40, test=10), 3, 0, validation)
-
-
 def test_a_class_without_images_is_refused():
     images = numbered(train=40, test=10)
     few = replace(images, y_train=np.zeros_like(images.y_train))
     untested = replace(images, y_test=np.full_like(images.y_test, 4))
-    none = replace(few, y_test=untested.y_test)
     short = replace(images, y_train=images.y_train[1:])
     for split, given, what in (
         (data.one_class_split, (few, 3), "class d of numbered has no image in x_train"),
         (data.imbalanced_split, (few, 3, 9), "class d of numbered has no image in x_train"),
-        (data.pooled_split, (none, 3), "class d of numbered has no image"),
         (data.one_class_split, (untested, 3), "class d of numbered has no image in x_test"),
         (data.one_class_split, (untested, 4), "x_test of numbered has no image of another class"),
         (data.one_class_split, (short, 3), "x_train of numbered has 400 images, y_train 399"),

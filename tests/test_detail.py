@@ -5,10 +5,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib.benchmark import run_cell
 from ocnd_lib.detail import FLOOR, experiment, lost_detail, nearest_distance
 from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.detectors.ocgan import OCGAN
+from ocnd_lib.experiments import run_cell
 from ocnd_lib.image_sets import ImageSet
 from ocnd_lib.records import read_arrays
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import benchmark, protocol
+from ocnd_lib import experiments, registry
 from ocnd_lib.detectors.anogan import AnoGAN
 from ocnd_lib.networks import uniform_codes
 from ocnd_lib.training import Descent, seconds_trained, to_unit
@@ -102,10 +102,10 @@ def test_an_impossible_number_of_restarts_is_refused(restarts):
 def test_cells_of_gan_and_anogan_train_their_gan_once(tmp_path, monkeypatch):
     small = {"epochs": 2, "width": 4, "candidates": 8, "search_steps": 2}
     for method in ("gan", "anogan"):
-        monkeypatch.setitem(protocol.SETTINGS, ("digits", method), small)
-    alone = benchmark.run_cell("digits/anogan/8/0", tmp_path / "alone" / "records", "cpu")
+        monkeypatch.setitem(registry.SETTINGS, ("digits", method), small)
+    alone = experiments.run_cell("digits/anogan/8/0", tmp_path / "alone" / "records", "cpu")
     both = tmp_path / "both" / "records"
-    first = benchmark.run_cell("digits/gan/8/0", both, "cpu")
+    first = experiments.run_cell("digits/gan/8/0", both, "cpu")
     (kept,) = (tmp_path / "both" / "checkpoints").rglob("shared.pt")
 
     def no_step(self, loss):
@@ -113,9 +113,9 @@ def test_cells_of_gan_and_anogan_train_their_gan_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Descent, "__call__", no_step)
     with pytest.raises(AssertionError, match="trained again"):  # another training is not the same
-        benchmark.run_cell("digits/anogan+epochs=3/8/0", both, "cpu")
-    second = benchmark.run_cell("digits/anogan/8/0", both, "cpu")
+        experiments.run_cell("digits/anogan+epochs=3/8/0", both, "cpu")
+    second = experiments.run_cell("digits/anogan/8/0", both, "cpu")
     assert second["metrics"] == alone["metrics"] and second["curves"] == first["curves"]
     assert second["fit_seconds"] >= seconds_trained(kept) > 0
     # another search is no other training
-    benchmark.run_cell("digits/gan+search_steps=1/8/0", both, "cpu")
+    experiments.run_cell("digits/gan+search_steps=1/8/0", both, "cpu")

@@ -10,8 +10,9 @@ from torch import nn
 
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors import ocgan
-from ocnd_lib.detectors.ocgan import OCGAN, LatentDiscriminator, evaluating, mine
+from ocnd_lib.detectors.ocgan import OCGAN, LatentDiscriminator, mine
 from ocnd_lib.networks import Critic, Decoder
+from ocnd_lib.training import evaluating
 
 SMALL = {"latent_dim": 4, "width": 8, "batch_size": 32, "device": "cpu"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocnd_lib.benchmark import check_cell, keeps_part, keeps_pictures
+from ocnd_lib.experiments import check_cell, keeps_part, keeps_pictures
 from report.chapters import attention_gan, ocgan, reconstruction, where_it_looks
 from report.figures import FIGURES
 from report.source import NoRecords, drawn_or_said

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ocnd_lib.background import SHOWN
-from ocnd_lib.benchmark import check_cell
+from ocnd_lib.experiments import check_cell
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import write_record
 from ocnd_lib.stats import seed_interval

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from figure_samples import GREY, WATCHED, shown
-from ocnd_lib.benchmark import check_cell
 from ocnd_lib.comparison import Run
 from ocnd_lib.detectors.ocgan import OCGAN, mine
+from ocnd_lib.experiments import check_cell
 from report.chapters import ocgan as chapter
 from report.chapters.reconstruction import difference_of_shares
 from report.source import NoRecords

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from figure_samples import GIVEN, SWEEP
-from ocnd_lib.benchmark import check_cell
 from ocnd_lib.detectors.autoencoder import AutoEncoder
+from ocnd_lib.experiments import check_cell
 from ocnd_lib.records import read_arrays
 from report.chapters import reconstruction as chapter
 from report.chapters.class_or_detail import class_aurocs

@@ -9,7 +9,7 @@ from report.drawing import save_figure
 
 def test_a_korean_title_is_drawn_without_empty_boxes_and_stays_text(tmp_path):
     fig = Figure(figsize=(3, 2))
-    fig.subplots().set(title="정상과 이상", xlabel="AUROC, −1 … α")
+    fig.subplots().set(title="정상과 이상", xlabel="AUROC ±0.5")
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of a letter that no font has
         save_figure(fig, "korean", tmp_path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import benchmark, looks, protocol
+from ocnd_lib import experiments, looks, registry
 from ocnd_lib.background import small_set
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
@@ -74,7 +74,7 @@ def test_a_critic_of_image_and_code_is_refused(shown):
     with pytest.raises(ValueError, match="heat maps are of images alone"):
         looks.critics(AttentionGAN(joint_discriminator=True), shown.x)
     with pytest.raises(ValueError, match="no parameter 'joint_discriminator'"):
-        benchmark.check_cell("digits/looks+joint_discriminator=True/8/0")
+        experiments.check_cell("digits/looks+joint_discriminator=True/8/0")
 
 
 def test_the_tables_hold_what_the_measures_say(model, shown):
@@ -122,8 +122,8 @@ def test_pictures_show_normal_images_and_novel_ones_of_different_classes(model, 
 def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(looks, "LOOKED_AT", 6)
     monkeypatch.setattr(looks.look, "__defaults__", (looks.LAYER, 1))
-    monkeypatch.setitem(protocol.LOOKS_SETTINGS, "digits", TINY)
-    record = benchmark.run_cell("digits/looks/8/0", tmp_path, device="cpu")
+    monkeypatch.setitem(registry.LOOKS_SETTINGS, "digits", TINY)
+    record = experiments.run_cell("digits/looks/8/0", tmp_path, device="cpu")
     assert record["parameters"]["width"] == 4 and record["test_counts"] == [6, 6]
     assert set(record["tables"]) == {"finds", "road", "randomised", "strength"}
     assert record["metrics"]["auroc_score"] > 0.5 and 0 < record["metrics"]["area_novel"] < 1
@@ -139,11 +139,11 @@ def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
 
 def test_a_cell_with_real_negatives_is_given_them(tmp_path, monkeypatch):
     monkeypatch.setattr(looks, "look", lambda *_: {})
-    monkeypatch.setitem(protocol.LOOKS_SETTINGS, "digits", TINY)
-    monkeypatch.setitem(protocol.AUXILIARY, "digits", "digits")
+    monkeypatch.setitem(registry.LOOKS_SETTINGS, "digits", TINY)
+    monkeypatch.setitem(registry.AUXILIARY, "digits", "digits")
     for kind in ("auxiliary", "oracle"):  # this other world has the normal class, too
         cell = f"digits/looks+classifier={kind}/8/0"
-        record = benchmark.run_cell(cell, tmp_path, device="cpu")
+        record = experiments.run_cell(cell, tmp_path, device="cpu")
         assert record["train_counts"][1] == pytest.approx(1300 - 130, abs=10)
         assert "auroc_classifier" in record["metrics"]
         assert len(record["negatives_fingerprint"]) == 16
@@ -154,10 +154,10 @@ def test_a_cell_with_real_negatives_is_given_them(tmp_path, monkeypatch):
 )
 def test_images_of_another_world_are_none_of_the_normal_class(monkeypatch, normal, drawn_as):
     scenes = small_set("scenes", 0.5, per_class=3, seed=1)
-    monkeypatch.setattr(protocol, "make_scenes", lambda: scenes)
+    monkeypatch.setattr(registry, "make_scenes", lambda: scenes)
     digits = load_images("digits")
     pictures = replace(digits, name="cifar10", class_names=tuple(class_names("cifar10")))
-    found = protocol.NEGATIVES["attention-gan-auxiliary"](pictures, normal)
+    found = registry.NEGATIVES["attention-gan-auxiliary"](pictures, normal)
     others = [k for k, name in enumerate(scenes.class_names) if name != drawn_as]
     assert len(others) == 10 - (drawn_as is not None)
     np.testing.assert_array_equal(found, scenes.train.x[np.isin(scenes.train.y, others)])

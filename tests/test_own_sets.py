@@ -11,8 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from data_prep.archives import DataError
-from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.data import class_names, load_images
+from ocnd_lib.experiments import check_cell, run_cell
 from ocnd_lib.masked import build_masked, load_masked
 from ocnd_lib.records import records_folder
 from report import cli

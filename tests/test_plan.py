@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ocnd_lib import data, masked
-from ocnd_lib.benchmark import check_cell
 from ocnd_lib.data import DataError
+from ocnd_lib.experiments import check_cell
 from ocnd_lib.records import parse_cell, write_record
 from report import plan
 from report.cli import app

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from IPython.display import Markdown
 
-from ocnd_lib.benchmark import check_cell
+from ocnd_lib.experiments import check_cell
 from ocnd_lib.records import parse_cell, write_record
 from ocnd_lib.sweep import cells as sweep_cells
 from ocnd_lib.sweep import parse_seeds

@@ -13,8 +13,8 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib import benchmark, records
-from ocnd_lib.benchmark import ARMS, keeps_part, keeps_pictures
+from ocnd_lib import experiments, records
+from ocnd_lib.experiments import ARMS, keeps_part, keeps_pictures
 from ocnd_lib.records import (
     ON_GRID,
     coarse,
@@ -118,17 +118,17 @@ def test_a_commit_while_a_cell_is_run_is_not_the_code_that_ran(tmp_path, monkeyp
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "one")
     first = git("rev-parse", "HEAD")
-    method = benchmark.METHODS["kde"]
+    method = experiments.METHODS["kde"]
 
     def commits(*given):
         git("commit", "-q", "--allow-empty", "-m", "two")
         return method.run(*given)
 
-    monkeypatch.setitem(benchmark.METHODS, "kde", replace(method, run=commits))
+    monkeypatch.setitem(experiments.METHODS, "kde", replace(method, run=commits))
     monkeypatch.setattr(records, "REPOSITORY", tmp_path)
     records.code_revision.cache_clear()
     try:
-        made = benchmark.run_cell("digits/kde/8/0", tmp_path / "results" / "records")
+        made = experiments.run_cell("digits/kde/8/0", tmp_path / "results" / "records")
     finally:
         records.code_revision.cache_clear()
     assert git("rev-parse", "HEAD") != first == made["provenance"]["git_revision"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocnd_lib import benchmark
+from ocnd_lib import experiments
 from ocnd_lib.data import load_images
 from ocnd_lib.records import parse_cell
 from ocnd_lib.selection import erased, generated_novelties, validation_aurocs
@@ -90,7 +90,7 @@ def test_the_number_in_a_record_does_not_depend_on_the_test_images():
     cell = parse_cell("digits/kde/8/1")
     others = replace(digits, x_test=255 - digits.x_test[::-1], y_test=digits.y_test[::-1])
     records = [
-        benchmark.METHODS["kde"].run(data, cell, Path("unused"), choose_hardware("cpu"))[0]
+        experiments.METHODS["kde"].run(data, cell, Path("unused"), choose_hardware("cpu"))[0]
         for data in (digits, others)
     ]
     assert records[0]["metrics"]["validation"] == records[1]["metrics"]["validation"]

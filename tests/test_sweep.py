@@ -129,14 +129,14 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
     wanted, real = [TINY.format(digit, 0) for digit in range(2)], sweeps._task
 
     def task(cell, *settings):
-        from ocnd_lib import benchmark
+        from ocnd_lib import experiments
 
         (tmp_path / f"started-{os.getpid()}").touch()
         end = time.monotonic() + 300
         while len(list(tmp_path.glob("started-*"))) < 2:  # both sweeps are at their first cell
             assert time.monotonic() < end, "the other sweep never began"
             time.sleep(0.1)
-        write = benchmark.write_record
+        write = experiments.write_record
 
         def noted(record, arrays, folder):
             time.sleep(1)  # the other comes to this cell meanwhile
@@ -144,7 +144,7 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
                 file.write(f"{record['cell']} {os.getpid() == here} {os.nice(0)}\n")
             write(record, arrays, folder)
 
-        with mock.patch.object(benchmark, "write_record", noted):
+        with mock.patch.object(experiments, "write_record", noted):
             return real(cell, *settings)
 
     monkeypatch.setattr(sweeps, "_task", task)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import benchmark, training
+from ocnd_lib import experiments, training
 from ocnd_lib.data import load_images
 from ocnd_lib.records import read_arrays
 from ocnd_lib.training import (
@@ -42,9 +42,9 @@ def test_a_bad_precision_in_the_environment_is_refused_before_data_are_loaded(
     monkeypatch, tmp_path
 ):
     monkeypatch.setenv("OCND_PRECISION", "fp64")
-    monkeypatch.setattr(benchmark, "load_images", lambda _: pytest.fail("data are loaded"))
+    monkeypatch.setattr(experiments, "load_images", lambda _: pytest.fail("data are loaded"))
     with pytest.raises(ValueError, match="OCND_PRECISION 'fp64' is not one of auto, fp32, bf16"):
-        benchmark.run_cell("digits/vgg11/8/0", tmp_path / "records")
+        experiments.run_cell("digits/vgg11/8/0", tmp_path / "records")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,8 @@ def test_shift_and_flip_moves_whole_images_and_nothing_else():
 def test_a_failed_save_keeps_the_old_checkpoint(tmp_path, monkeypatch):
     model = torch.nn.Linear(2, 2)
     state = training.Checkpoint(tmp_path / "c.pt", torch.Generator(), model=model)
-    state.save(1, [])
+    state.epoch = 1
+    state.save()
 
     def broken(_, file):
         file.write(b"half")
@@ -102,8 +103,8 @@ def test_a_failed_save_keeps_the_old_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", broken)
     with pytest.raises(OSError, match="disk full"):
-        state.save(2, [])
-    assert state.load()[0] == 1
+        state.save()
+    assert training.Checkpoint(tmp_path / "c.pt", torch.Generator(), model=model).epoch == 1
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
 
 
@@ -113,15 +114,15 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from test_training import CELL, few_digits
-from ocnd_lib import benchmark
+from ocnd_lib import experiments
 step, made = torch.optim.SGD.step, []
 def last(*arguments, **more):
     made.append(step(*arguments, **more))
     if len(made) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
 torch.optim.SGD.step = last
-benchmark.load_images = lambda name: few_digits()
-benchmark.run_cell(CELL, Path(sys.argv[1]))
+experiments.load_images = lambda name: few_digits()
+experiments.run_cell(CELL, Path(sys.argv[1]))
 """
 CELL = "digits/vgg11-bn+batch_size=50+epochs=4+ratio=30+width=16/8/0"
 
@@ -137,7 +138,7 @@ def test_a_cell_is_the_same_whatever_the_number_of_threads(tmp_path):
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            benchmark.run_cell(cell, tmp_path / str(threads))
+            experiments.run_cell(cell, tmp_path / str(threads))
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -155,9 +156,9 @@ def test_killed_and_resumed_gives_the_same_record_as_never_stopped(tmp_path, mon
     checkpoint = stopped.parent / "checkpoints"
     (kept,) = checkpoint.rglob("checkpoint.pt")
     assert torch.load(kept, weights_only=True)["epoch"] == 2
-    monkeypatch.setattr(benchmark, "load_images", lambda _: few_digits())
+    monkeypatch.setattr(experiments, "load_images", lambda _: few_digits())
     for folder in (straight, stopped):
-        benchmark.run_cell(CELL, folder)
+        experiments.run_cell(CELL, folder)
 
     a, b = (json.loads(next(f.rglob("*.json")).read_text()) for f in (straight, stopped))
     for record in (a, b):
@@ -183,7 +184,7 @@ def test_seconds_of_training_add_up_over_sessions(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "perf_counter", lambda: next(clock))
     path = tmp_path / "c.pt"
     assert training.seconds_trained(path) == training.seconds_trained(None) == 0
-    training.Checkpoint(path, torch.Generator()).save(1, [])
+    training.Checkpoint(path, torch.Generator()).save()
     assert training.seconds_trained(path) == 30
-    training.Checkpoint(path, torch.Generator()).save(2, [])
+    training.Checkpoint(path, torch.Generator()).save()
     assert training.seconds_trained(path) == 37

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib import benchmark, protocol, sharing
+from ocnd_lib import experiments, registry, sharing
 from ocnd_lib.crops import Crops
 from ocnd_lib.data import one_class_split
 from ocnd_lib.detectors.kde import KDE
@@ -66,14 +66,14 @@ def crops():
 @pytest.fixture
 def cells(crops, monkeypatch):
     """The same as what cells are run on, with detectors that learn in no time."""
-    monkeypatch.setattr(benchmark, "make_scenes", lambda _: crops)
-    monkeypatch.setitem(protocol.WITH_MASKS, "ae", SMALL)
-    monkeypatch.setitem(protocol.WITH_MASKS, "ocgan", SMALL)
+    monkeypatch.setattr(experiments, "make_scenes", lambda _: crops)
+    monkeypatch.setitem(registry.WITH_MASKS, "ae", SMALL)
+    monkeypatch.setitem(registry.WITH_MASKS, "ocgan", SMALL)
     brief = {"joint_epochs": 1, "masked_epochs": 1}
-    monkeypatch.setitem(protocol.WITH_MASKS, "attention-gan", SMALL | brief)
-    monkeypatch.setitem(protocol.WITH_MASKS, "rotation", {})
-    monkeypatch.setitem(protocol.DETECTORS, "rotation", ("kde", "KDE", {}))
-    real = protocol.detector_class
+    monkeypatch.setitem(registry.WITH_MASKS, "attention-gan", SMALL | brief)
+    monkeypatch.setitem(registry.WITH_MASKS, "rotation", {})
+    monkeypatch.setitem(registry.DETECTORS, "rotation", ("kde", "KDE", {}))
+    real = registry.detector_class
     monkeypatch.setattr(
         sharing, "detector_class", lambda m: FakeRotation if m == "rotation" else real(m)
     )
@@ -163,8 +163,8 @@ def test_the_heat_map_of_turns_lies_where_all_four_look_and_turns_with_the_image
 
 
 def test_cells_of_versions_differ_by_what_is_seen_and_say_so(cells, crops, tmp_path):
-    records = {v: benchmark.run_cell(f"scenes/kde+version={v}/car/0", tmp_path) for v in VERSIONS}
-    plain = benchmark.run_cell("scenes/kde/car/0", tmp_path)
+    records = {v: experiments.run_cell(f"scenes/kde+version={v}/car/0", tmp_path) for v in VERSIONS}
+    plain = experiments.run_cell("scenes/kde/car/0", tmp_path)
     assert "version" not in plain and "map" not in plain
     for version, record in records.items():
         assert record["version"] == version
@@ -198,7 +198,7 @@ def test_the_network_of_the_maps_is_trained_once_and_on_the_pictures_as_they_are
     )
     folder = tmp_path / "records"
     for method in ("kde", "ae"):
-        benchmark.run_cell(f"scenes/{method}+version=attention/car/0", folder)
+        experiments.run_cell(f"scenes/{method}+version=attention/car/0", folder)
     split = one_class_split(crops.without_masks(), "car", 0)
     assert all(np.array_equal(x, split.x_train) for x, _ in learnt)
     assert [before for _, before in learnt].count(False) == 1
@@ -219,18 +219,18 @@ def test_the_network_of_the_maps_is_trained_once_and_on_the_pictures_as_they_are
     ],
 )
 def test_bad_versions_are_refused_before_anything_is_loaded(cell, message, monkeypatch, tmp_path):
-    monkeypatch.setattr(benchmark, "_load", lambda cell: pytest.fail("it was loaded"))
+    monkeypatch.setattr(experiments, "_load", lambda cell: pytest.fail("it was loaded"))
     with pytest.raises(ValueError, match=message):
-        benchmark.run_cell(cell, tmp_path)
+        experiments.run_cell(cell, tmp_path)
 
 
 def test_an_ocgan_of_a_version_does_not_go_on_from_that_of_the_originals(cells, tmp_path):
     folder = tmp_path / "records"
     scores = []
     for cell in ("scenes/ocgan/car/0", "scenes/ocgan+version=silhouette/car/0"):
-        benchmark.run_cell(cell, folder)
+        experiments.run_cell(cell, folder)
         scores.append(read_arrays(cell, folder)["score"])
     alone = tmp_path / "alone" / "records"
-    benchmark.run_cell(cell, alone)
+    experiments.run_cell(cell, alone)
     np.testing.assert_array_equal(read_arrays(cell, alone)["score"], scores[1])
     assert not np.array_equal(*scores)

@@ -10,8 +10,8 @@ import pytest
 from data_prep import voc_animals
 from data_prep.archives import DataError
 from data_samples import rows
-from ocnd_lib.benchmark import check_cell, keeps_pictures
 from ocnd_lib.data import load_images
+from ocnd_lib.experiments import check_cell, keeps_pictures
 from ocnd_lib.looks import true_masks
 from ocnd_lib.masked import load_masked
 from ocnd_lib.records import parse_cell

@@ -1,6 +1,7 @@
 """AND: an image is novel when its reconstruction is poor or its code improbable."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,14 @@ BORDER = 2  # pixels left out around grey images, which MNIST's padding to 32 ha
 class MaskedLinear(nn.Module):
     """A fully connected layer over ordered positions: (N, inputs, length) → (N, outputs, length).
 
-    Output position i sees the input positions j ≤ i, or j < i if `strict`. The mask is part of the
-    forward pass, so that no optimiser step can undo it.
+    Output position i sees the input positions j ≤ i, or j < i if `strict`.
     """
 
     def __init__(self, inputs: int, outputs: int, length: int, strict: bool):
         super().__init__()
         self.linear = nn.Linear(inputs * length, outputs * length)
         self.shape = (outputs, length)
+        # in the forward pass, so that no optimiser step can undo it
         sees = torch.ones(length, length, dtype=torch.bool).tril(-1 if strict else 0)
         self.register_buffer("mask", sees.repeat(outputs, inputs), persistent=False)
 
@@ -33,18 +34,14 @@ class MaskedLinear(nn.Module):
 
 
 class Estimator(nn.Module):
-    """Probability of each code entry, cut into bins, given the entries before it.
-
-    Codes (N, length) in [0, 1] → logits (N, bins, length).
-    """
+    """Codes (N, length) in [0, 1] → logits (N, bins, length) of each entry by those before it."""
 
     def __init__(self, length: int, bins: int, channels: int):
         super().__init__()
         widths = (1, channels, channels, channels, channels, bins)
         layers: list[nn.Module] = []
-        for k in range(5):
-            layers += [MaskedLinear(widths[k], widths[k + 1], length, strict=k == 0)]
-            layers += [nn.LeakyReLU(0.01)]
+        for k, (before, after) in enumerate(pairwise(widths)):
+            layers += [MaskedLinear(before, after, length, strict=k == 0), nn.LeakyReLU(0.01)]
         self.layers = nn.Sequential(*layers[:-1])
         self.bins = bins
 
@@ -116,17 +113,15 @@ class SigmoidEncoder(nn.Module):
     def __init__(self, channels: int, side: int, latent_dim: int, width: int):
         super().__init__()
         if channels == 1:
-            body, maps, hidden = [Residual(1, width, "down")], width, 64
+            body, maps, hidden, small = [Residual(1, width, "down")], width, 64, side // 4
         else:
             stem = nn.Conv2d(channels, width, 3, bias=False)
             body = [stem, nn.LeakyReLU(0.01), Residual(width, width)]
             body += [Residual(width, 2 * width, "down"), Residual(2 * width, 4 * width, "down")]
-            maps, hidden = 4 * width, 256
+            maps, hidden, small = 4 * width, 256, side // 8
         body += [Residual(maps, 2 * maps, "down"), nn.Flatten()]
-        small = side // 4 if channels == 1 else side // 8
-        self.layers = nn.Sequential(
-            *body, _dense(2 * maps * small**2, hidden), nn.Linear(hidden, latent_dim)
-        )
+        body += [_dense(2 * maps * small**2, hidden), nn.Linear(hidden, latent_dim)]
+        self.layers = nn.Sequential(*body)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.sigmoid(self.layers(x).float())
@@ -163,11 +158,9 @@ class AND(DeepDetector):
     A residual autoencoder with a sigmoid code, and an estimator of the code's probability, one
     entry after the other. Loss: squared error summed over pixels in [0, 1], plus the code's
     -log p. Score: both terms, each scaled so that the in-class validation images span 0 to 1,
-    then added. The last epoch, with exponentially averaged weights, is the model.
-
-    For the sake of a CPU the networks are half as wide as the authors', the estimator a quarter
-    (8 channels, not 32), the epochs fewer and the learning rate higher and falling. Grey images
-    lose their `BORDER`.
+    then added. For the sake of a CPU the networks are half as wide as the authors', the estimator a
+    quarter (8 channels, not 32), the epochs fewer and the learning rate higher and falling. Grey
+    images lose their `BORDER`.
     """
 
     latent_dim: int = 64  # size of the sigmoid code
@@ -178,6 +171,8 @@ class AND(DeepDetector):
     epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 1e-3  # falls to zero along a cosine
+
+    adam = {"fused": True}  # noqa: RUF012
 
     def _networks(self) -> dict[str, nn.Module]:
         sizes = (self.channels_, 32 - 2 * self._border(), self.latent_dim, self.width)
@@ -203,7 +198,7 @@ class AND(DeepDetector):
         return error, networks["estimator"].surprise(z)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._descend(self._loss, x, checkpoint, fused=True)
+        super()._learn(x, x_validation, checkpoint)
         terms = self.terms(x_validation)
         ends = np.stack([terms.min(axis=0), terms.max(axis=0)])
         ends[1, ends[1] == ends[0]] += 1  # a single validation image spans nothing
@@ -222,10 +217,7 @@ class AND(DeepDetector):
         return redrawn
 
     def terms(self, x: np.ndarray) -> np.ndarray:
-        """The two halves of the score before scaling: uint8 images → float32 (N, 2).
-
-        Columns: squared error summed over pixels in [0, 1]; -log p of the code in nats.
-        """
+        """Before scaling: squared error summed over [0, 1], -log p in nats; float32 (N, 2)."""
         return self._batchwise(lambda x: torch.stack(self._terms(self.state_, x), 1), x)
 
     def _score(self, x: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ class AnoGAN(GAN):
     """DCGAN of the normal class, and a search by gradient for the code of each image.
 
     Score, and what the search lowers: (1 - feature_weight)·Σ|x - G(z)| over pixels in [-1, 1] plus
-    feature_weight·Σ|f(x) - f(G(z))| over the discriminator's last feature maps f, at the last step
-    of the best start (Schlegl et al. 2017). The paper takes 500 steps from one random code; here
-    fewer and longer steps go from the best of many random codes.
+    feature_weight·Σ|f(x) - f(G(z))| over the discriminator's last feature maps f (Schlegl et al.
+    2017). The paper takes 500 steps from one random code; here fewer and longer ones from the best
+    of many.
     """
 
     candidates: int = 256  # random codes; those that draw nearest start the searches

@@ -34,10 +34,9 @@ class AttentionGAN(DeepDetector):
 
     1. The base GAN, an OCGAN, learns the normal images and then rests. 2. The attention map, drawn
     from the features of its decoder, or with `taps` its encoder, learns, and the masked GAN learns
-    image x map beside it.
-    3. The map rests, and the masked GAN goes on, from new weights if `reinitialise`.
-    Score: squared error of the base GAN over all pixels, plus that of the masked GAN over the
-    pixels of the map, each standardised on in-class validation images.
+    image x map beside it. 3. The map rests, and the masked GAN goes on, from new weights if
+    `reinitialise`. Score: squared error of the base GAN over all pixels, plus that of the masked
+    GAN over the pixels of the map, each standardised on in-class validation images.
 
     What the map learns: with a classifier, that masked normal images can be told from masked
     negatives (the classifier also learns unmasked ones). Without one, that the base GAN can redraw
@@ -46,14 +45,13 @@ class AttentionGAN(DeepDetector):
     its mean stays within bounds, or all black, or all of the image, would be best.
 
     Negatives none and generated need no real novel image. "auxiliary" (images of another world) and
-    "oracle" (of the classes to be found) do: pass them to `fit` as `negatives`, and keep what comes
-    of it apart from one-class numbers.
+    "oracle" (of the classes to be found) do: `fit` takes them as `negatives`, uint8 (M, C, 32, 32);
+    keep what comes of it apart from one-class numbers. It also takes the `base_checkpoint` of a
+    base GAN that variants of the same images, seed and base share; else it stands beside
+    `checkpoint`.
 
-    The deck trained for 32-pixel CIFAR-10 and printed no width, rate or number of epochs; a design
-    for a GPU has width 64 and 60, 20, 30 and 60 epochs. These defaults fit one CPU core: half the
-    width, the base GAN is OCGAN as the tables have it, and 3, 5 and 10 epochs follow. The deck's
-    printed row is mostly that without classifier, temperature, re-initialisation or pre-training:
-    so is ours.
+    The deck printed no width, rate or number of epochs: these fit one CPU core. Its printed row is
+    mostly that without classifier, temperature, re-initialisation or pre-training: so is ours.
     """
 
     latent_dim: int = 32  # size of the base GAN's tanh code; the masked GAN's is half of it
@@ -82,23 +80,37 @@ class AttentionGAN(DeepDetector):
     learning_rate: float = 1e-3  # of both GANs, Adam with beta1 0.5
     mask_rate: float = 2e-3  # of map and classifier
 
-    def fit(
-        self,
-        x: np.ndarray,
-        y=None,
-        *,
-        x_validation: np.ndarray | None = None,
-        checkpoint: Path | None = None,
-        base_checkpoint: Path | None = None,
-        negatives: np.ndarray | None = None,
-    ) -> "AttentionGAN":
-        """As of every detector; `negatives` are real novel images, uint8 (M, C, 32, 32).
+    def base_gan(self) -> OCGAN:
+        """The base GAN, not yet trained, by the parameters that both have."""
+        return OCGAN(**{k: v for k, v in self.get_params().items() if k in OCGAN.parameter_types()})
 
-        `base_checkpoint` is the base GAN's own, which variants of the same images, seed and base
-        may share, so that it is trained but once; otherwise it stands beside `checkpoint`.
-        ValueError if they lack and the classifier needs them, or are given and it does not, or if a
-        parameter is none of its choices.
+    def masked_gan(self) -> OCGAN:
+        """The masked GAN, not yet trained: like the base, with half the code and no mining."""
+        half = max(self.latent_dim // 2, 2)
+        return self.base_gan().set_params(latent_dim=half, mining=False)
+
+    def _networks(self) -> dict[str, nn.Module]:
+        kept = {}
+        for name, gan in (("base", self.base_gan()), ("masked", self.masked_gan())):
+            gan.channels_ = self.channels_
+            fresh = gan._networks()
+            kept[name] = nn.ModuleDict({part: fresh[part] for part in KEPT})
+        return kept | map_networks(self)
+
+    def _phases(self) -> list[str]:
+        """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that.
+
+        A masked GAN that starts afresh gets the epochs back that it forgets.
         """
+        learns = self.mask == "learned"
+        again = self.joint_epochs if learns and self.reinitialise else 0
+        return [
+            *["mask"] * (self.mask_epochs if learns and self.pretrain_mask else 0),
+            *["joint" if learns else "masked"] * self.joint_epochs,
+            *["masked"] * (self.masked_epochs + again),
+        ]
+
+    def _check_choices(self, negatives: np.ndarray | None) -> None:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}")
@@ -113,78 +125,38 @@ class AttentionGAN(DeepDetector):
                 "negatives, real novel images, are for classifier 'auxiliary' or 'oracle', and for "
                 f"no other; this one is {self.classifier!r}"
             )
-        x = check_images(x, least=10)
-        self._given = None if negatives is None else check_images(negatives, x.shape[1])
+
+    def _learn(
+        self,
+        x: np.ndarray,
+        x_validation: np.ndarray,
+        checkpoint: Path | None,
+        base_checkpoint: Path | None = None,
+        negatives: np.ndarray | None = None,
+    ) -> None:
+        self._check_choices(negatives)
+        given = None if negatives is None else check_images(negatives, self.channels_)
         if checkpoint and not base_checkpoint:
             base_checkpoint = checkpoint.with_suffix(".base.pt")
-        self._base_checkpoint = base_checkpoint
-        try:
-            return super().fit(x, y, x_validation=x_validation, checkpoint=checkpoint)
-        finally:
-            del self._given, self._base_checkpoint
-
-    # --- learning ---------------------------------------------------------------------------------
-
-    def base_gan(self) -> OCGAN:
-        """The base GAN, not yet trained."""
-        return OCGAN(
-            latent_dim=self.latent_dim, width=self.width, noise=self.noise, latent=self.latent,
-            mining=self.mining,
-            joint_discriminator=self.joint_discriminator, epochs=self.epochs,
-            batch_size=self.batch_size, learning_rate=self.learning_rate, seed=self.seed,
-            device=self.device,
-        )  # fmt: skip
-
-    def masked_gan(self) -> OCGAN:
-        """The masked GAN, not yet trained: like the base, with half the code and no mining."""
-        half = max(self.latent_dim // 2, 2)
-        return self.base_gan().set_params(latent_dim=half, mining=False)
-
-    def _networks(self) -> dict[str, nn.Module]:
-        gans = {"base": self.base_gan(), "masked": self.masked_gan()}
-        kept = {}
-        for name, gan in gans.items():
-            gan.channels_ = self.channels_
-            fresh = gan._networks()
-            kept[name] = nn.ModuleDict({part: fresh[part] for part in KEPT})
-        return {**kept, **map_networks(self)}
-
-    def _phases(self) -> list[str]:
-        """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that.
-
-        The masked GAN learns equally long in every variant: one that starts afresh gets the epochs
-        back that it forgets.
-        """
-        learns = self.mask == "learned"
-        again = self.joint_epochs if learns and self.reinitialise else 0
-        return [
-            *["mask"] * (self.mask_epochs if learns and self.pretrain_mask else 0),
-            *["joint" if learns else "masked"] * self.joint_epochs,
-            *["masked"] * (self.masked_epochs + again),
-        ]
-
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         base, gan = self.base_gan(), self.masked_gan()
         base.channels_ = gan.channels_ = self.channels_
-        base._learn(x, x_validation, self._base_checkpoint)
+        base._learn(x, x_validation, base_checkpoint)
         first = [{"phase": "base", **point} for point in base.curves_]
         hardware, generator = self._hardware(), seed_everything(self.seed)
         masked = Redrawer(gan, hardware)
-        learner = MapLearner(self, hardware, self._given)
+        learner = MapLearner(self, hardware, given)
         rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()
         self.state_ = {"base": rests, "masked": masked.kept, **learner.nets}
-        state = Checkpoint(
-            checkpoint, generator, self._of(x, self._given), masked=masked, learner=learner
-        )
-        epoch, curves = state.load()
+        parts = {"masked": masked, "learner": learner}
+        state = Checkpoint(checkpoint, generator, self._of(x, given), **parts)
         phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
         seen = None
-        bar = progress(len(phases), "AttentionGAN, epochs", start=epoch)
-        while epoch < len(phases):
-            phase, temperature = phases[epoch], learner.temperature(epoch)
-            if phase in LEARNS_MAP and epoch == 0:
+        bar = progress(len(phases), "AttentionGAN, epochs", start=state.epoch)
+        while state.epoch < len(phases):
+            phase, temperature = phases[state.epoch], learner.temperature(state.epoch)
+            if phase in LEARNS_MAP and state.epoch == 0:
                 learner.film(0, x, temperature=1.0)
-            if phase == "masked" and phase not in phases[:epoch] and self.reinitialise:
+            if phase == "masked" and phase not in phases[: state.epoch] and self.reinitialise:
                 masked.restart()
                 self.state_["masked"] = masked.kept
             if phase == "masked" and seen is None:  # the map rests: multiplied once for all
@@ -195,32 +167,31 @@ class AttentionGAN(DeepDetector):
                 nets.train()
             log: list[dict] = []
             shown = images if seen is None else seen
+            beside = masked if phase == "joint" else None
             for batch, _ in batches(shown, None, self.batch_size, generator):
                 with hardware.autocast():
                     if phase == "masked":
-                        step = masked.step(batch) | rest
+                        log.append(masked.step(batch) | rest)
                     else:
-                        beside = masked if phase == "joint" else None
                         step, left = learner.step(batch, temperature, beside)
-                        if beside:
-                            step |= beside.step(left)
-                log.append(step)
-            epoch += 1
+                        log.append(step | beside.step(left) if beside else step)
+            state.epoch += 1
             if phase in LEARNS_MAP:
-                if not set(phases[epoch:]) & set(LEARNS_MAP):
+                if not set(phases[state.epoch :]) & set(LEARNS_MAP):
                     with hardware.autocast():
                         learner.settle(images)
-                learner.film(epoch, x, temperature)
-            curves.append({"phase": phase, "epoch": len(first) + epoch, **means(log)})
-            state.save(epoch, curves)
+                learner.film(state.epoch, x, temperature)
+            point = {"phase": phase, "epoch": len(first) + state.epoch}
+            state.curves.append(point | means(log))
+            state.save()
             bar.update()
         bar.close()
-        self.curves_ = first + curves
+        self.curves_ = first + state.curves
         known = self._batchwise(self._parts, x_validation)[:, :2].astype(np.float64)
         spread = known.std(0)
         self.state_["standard"] = np.stack([known.mean(0), np.where(spread > 0, spread, 1)])
 
-    # --- scoring ----------------------------------------------------------------------------------
+    # --- scoring, by the base GAN and the masked one ----------------------------------------------
 
     def _map(self, x: Tensor, temperature: float | None = None) -> Tensor:
         if self.mask != "learned":
@@ -259,8 +230,8 @@ class AttentionGAN(DeepDetector):
     def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """What lies behind the score of uint8 images (N, C, 32, 32), each (N,), higher more novel.
 
-        base and masked: the error of either GAN; area: the mean of the map; classifier: what it
-        says of the whole image. The last two are controls, and no part of the score.
+        base and masked: the error of either GAN. As controls, area: the mean of the map;
+        classifier: what it says of the whole image.
         """
         names = ("base", "masked", "area", "classifier")
         return dict(zip(names, self._batchwise(self._parts, x).T, strict=False))
@@ -270,15 +241,12 @@ class AttentionGAN(DeepDetector):
         return self._batchwise(self._map, x)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) as the base GAN redraws them."""
         return self.decode(self.state_["base"]["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes of the base GAN as in training, uniform in (-1, 1)."""
         return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes (N, latent_dim) of the base GAN → images in [-1, 1] (N, C, 32, 32)."""
         return self.state_["base"]["decoder"](codes)
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:

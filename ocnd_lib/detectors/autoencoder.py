@@ -1,9 +1,7 @@
 """AE and DAE: the novelty of an image is how badly an autoencoder redraws it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,8 +16,7 @@ class AutoEncoder(DeepDetector):
     """Convolutional autoencoder; with `noise` a denoising one (Vincent et al. 2008).
 
     Score: mean squared error over pixels in [-1, 1] between an image and its reconstruction, with
-    `detail_power` 1 in units of the image's own detail (`ocnd_lib.detail`). The last epoch, with
-    exponentially averaged weights, is the model.
+    `detail_power` 1 in units of the image's own detail (`ocnd_lib.detail`).
     """
 
     latent_dim: int = 32  # size of the tanh code
@@ -36,23 +33,16 @@ class AutoEncoder(DeepDetector):
             "decoder": Decoder(self.channels_, self.latent_dim, self.width),
         }
 
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._descend(self._loss, x, checkpoint)
-
     def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
         noisy = x + self.noise * torch.randn_like(x) if self.noise else x
         redrawn = model["decoder"](model["encoder"](noisy))
         return {"loss": F.mse_loss(redrawn.float(), x)}
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        return self.state_["decoder"](self.state_["encoder"](x))
+        return self.decode(self.state_["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes that are uniform in the cube that tanh codes lie in."""
         return uniform_codes(count, self.latent_dim, generator)
-
-    def decode(self, codes: Tensor) -> Tensor:
-        return self.state_["decoder"](codes)
 
     def _score(self, x: Tensor) -> Tensor:
         return redrawing_error(x, self.reconstruct(x), self.detail_power)

@@ -1,10 +1,10 @@
 """What every one-class detector shares: checks, threshold, orientation, save and load."""
 
-import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -43,10 +43,8 @@ def check_images(x: np.ndarray, channels: int | None = None, least: int = 1) -> 
     x = np.asarray(x)
     if x.dtype != np.uint8:
         bad = int(np.isnan(x).sum()) if x.dtype.kind == "f" else 0
-        nan = f", and {bad} values are not numbers" if bad else ""
-        raise ValueError(
-            f"images must be uint8 0..255, not {x.dtype}{nan}; scale and cast them first"
-        )
+        given = f"{x.dtype}, and {bad} values are not numbers" if bad else x.dtype
+        raise ValueError(f"images must be uint8 0..255, not {given}; scale and cast them first")
     if x.ndim != 4 or x.shape[2:] != (32, 32) or x.shape[1] not in (1, 3):
         raise ValueError(f"images must have the shape (N, 1 or 3, 32, 32), not {x.shape}")
     if len(x) < least:
@@ -62,7 +60,7 @@ class Detector(OutlierMixin, BaseEstimator):
 
     Subclasses are dataclasses, whose fields are their parameters. They learn in
     `_learn(x, x_validation, checkpoint)`, and implement `novelty_score`. What they learn is kept in
-    `self.state_`, a dict of networks and arrays, which `save` writes.
+    `self.state_`, a dict of the networks that `_networks` names and of arrays, which `save` writes.
     """
 
     seed: int = 0  # of all that is drawn, the held-out images among it
@@ -72,8 +70,7 @@ class Detector(OutlierMixin, BaseEstimator):
     @classmethod
     def parameter_types(cls) -> dict[str, type]:
         """The type of each parameter, by name."""
-        parameters = inspect.signature(cls).parameters
-        return {name: parameter.annotation for name, parameter in parameters.items()}
+        return {field.name: field.type for field in fields(cls)}
 
     def fit(
         self,
@@ -82,12 +79,14 @@ class Detector(OutlierMixin, BaseEstimator):
         *,
         x_validation: np.ndarray | None = None,
         checkpoint: Path | None = None,
+        **more,
     ) -> "Detector":
         """Learn from normal images, uint8 (N, C, 32, 32); `y` is ignored.
 
-        `x_validation` are further normal images (else a tenth of `x` is held out, by `seed`); they
-        set the threshold: their 95 % quantile. With `checkpoint`, a stopped fit goes on from there.
-        ValueError, before anything is learnt, for other images or for an impossible parameter.
+        `x_validation` are further normal images (else a tenth of `x` is held out, by `seed`), whose
+        95 % quantile is the threshold. With `checkpoint`, a stopped fit goes on from there. `more`
+        is what a `_learn` takes beside. ValueError, before anything is learnt, for other images or
+        parameters.
         """
         settings = self.get_params(deep=False)
         check_settings(settings, self.parameter_types(), self.may_be_0)
@@ -104,16 +103,13 @@ class Detector(OutlierMixin, BaseEstimator):
         self.state_: dict = {}
         try:
             with own_random_numbers():
-                self._learn(x, x_validation, checkpoint and Path(checkpoint))
+                self._learn(x, x_validation, checkpoint and Path(checkpoint), **more)
             self.threshold_ = float(np.quantile(self.novelty_score(x_validation), 0.95))
         except BaseException:
             vars(self).clear()
             vars(self).update(before)  # what was fitted before stays
             raise
         return self
-
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        raise NotImplementedError
 
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float (N,); higher means more novel."""
@@ -144,28 +140,25 @@ class Detector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "state_")
         return check_images(x, self.channels_)
 
+    def _networks(self) -> dict[str, nn.Module]:
+        """Fresh networks for `self.channels_`, under the names they have in `state_`."""
+        return {}
+
     # --- save and load: one safetensors file, nothing that can run code on loading ---------------
 
     def save(self, folder: Path) -> None:
         """Write `detector.safetensors` into `folder`, whole or not at all."""
         check_is_fitted(self, "state_")
-        tensors, kinds = {}, {}
+        tensors = {}
         for name, part in self.state_.items():
             if isinstance(part, nn.Module):
-                kinds[name] = "network"
                 # a copy, because safetensors refuses strides that are not contiguous
                 state = {k: v.cpu().contiguous() for k, v in part.state_dict().items()}
                 tensors |= {f"{name}.{key}": value for key, value in state.items()}
             else:
-                kinds[name] = "array"
                 tensors[name] = torch.from_numpy(np.ascontiguousarray(part))
-        about = {
-            "detector": type(self).__name__,
-            "parameters": self.get_params(),
-            "channels": self.channels_,
-            "threshold": self.threshold_,
-            "state": kinds,
-        }
+        about = {"detector": type(self).__name__, "parameters": self.get_params()}
+        about |= {"channels": self.channels_, "threshold": self.threshold_}
         content = save(tensors, {"about": json.dumps(about)})
         replace_file(Path(folder) / "detector.safetensors", lambda file: file.write(content))
 
@@ -179,32 +172,23 @@ class Detector(OutlierMixin, BaseEstimator):
             raise ValueError(f"{folder} holds a {about['detector']}, not a {cls.__name__}")
         self = cls(**about["parameters"])
         self.channels_, self.threshold_ = about["channels"], about["threshold"]
-        self.state_ = self._networks()
-        for name, kind in about["state"].items():
-            if kind == "array":
-                self.state_[name] = tensors[name].numpy()
-            else:
-                mine = {
-                    k[len(name) + 1 :]: v for k, v in tensors.items() if k.startswith(f"{name}.")
-                }
-                self.state_[name].load_state_dict(mine)
-                self.state_[name].eval()
-        self._loaded()
+        networks = nn.ModuleDict(self._networks()).eval()
+        arrays = {name: v.numpy() for name, v in tensors.items() if "." not in name}
+        networks.load_state_dict({k: v for k, v in tensors.items() if "." in k})
+        self.state_ = {**networks, **arrays}
         return self
-
-    def _networks(self) -> dict[str, nn.Module]:
-        """Fresh networks for `self.channels_`, under the names they have in `state_`."""
-        return {}
-
-    def _loaded(self) -> None:
-        """Rebuild whatever follows from `state_` and is not stored itself."""
 
 
 @dataclass(eq=False, repr=False)
 class DeepDetector(Detector):
-    """A detector whose score is computed by networks, batch by batch."""
+    """A detector whose score is computed by networks, batch by batch.
+
+    Subclasses implement `_score(x)`: the novelty (N,) of a batch in [-1, 1], networks at rest.
+    """
 
     device: str = "auto"  # or cpu, cuda
+
+    adam: ClassVar[dict] = {}  # what Adam is given beside the rate
 
     def _hardware(self) -> Hardware:
         return choose_hardware(self.device)
@@ -223,27 +207,26 @@ class DeepDetector(Detector):
         settings.pop("device")
         return fingerprint(type(self).__name__, sorted(settings.items()), *arrays)
 
-    def _descend(self, loss: Callable, x: np.ndarray, checkpoint: Path | None, **adam) -> None:
+    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         """Train all networks by one loss; the averaged weights of the last epoch are the model.
 
-        `loss(networks, images, epoch)` → numbers by name, of which Adam descends `loss` at a rate
+        `_loss(networks, images, epoch)` → numbers by name, of which Adam descends `loss` at a rate
         that falls to zero along a cosine.
         """
         hardware, order, x, model = self._begin(x)
         averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
-        descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **adam)
-        state = Checkpoint(
-            checkpoint, order, self._of(x), model=model, averaged=averaged, **descend.parts
-        )
+        descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **self.adam)
+        parts = {"model": model, "averaged": averaged, **descend.parts}
+        state = Checkpoint(checkpoint, order, self._of(x), **parts)
 
         def step(images: torch.Tensor, number: int) -> dict[str, float]:
             with hardware.autocast():
-                numbers = loss(model, images, number // in_epoch)
+                numbers = self._loss(model, images, number // in_epoch)
             descend(numbers["loss"])
             averaged.update(model)
             return {name: value.item() for name, value in numbers.items()}
 
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         learn(step, model, x, self.batch_size, state, self.epochs)
         self.state_ = dict(averaged.model.items())
 
@@ -261,7 +244,7 @@ class DeepDetector(Detector):
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Codes (N, latent_dim) → the images that they stand for, in [-1, 1] (N, C, 32, 32)."""
-        raise NotImplementedError
+        return self.state_["decoder"](codes)
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """What the model makes of uint8 images (N, C, 32, 32), by name, uint8 (M, C, 32, 32).
@@ -293,7 +276,3 @@ class DeepDetector(Detector):
                 with hardware.autocast():
                     values.append(function(to_unit(pictures.to(hardware.device))).float().cpu())
         return torch.cat(values).numpy()
-
-    def _score(self, x: torch.Tensor) -> torch.Tensor:
-        """Novelty of a batch in [-1, 1] → (N,), networks in evaluation mode."""
-        raise NotImplementedError

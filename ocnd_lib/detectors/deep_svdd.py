@@ -10,15 +10,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR
 
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.training import (
-    Checkpoint,
-    Descent,
-    Hardware,
-    batch_count,
-    choose_hardware,
-    learn,
-    to_unit,
-)
+from ocnd_lib.training import Checkpoint, Descent, batch_count, choose_hardware, learn, to_unit
 
 
 @dataclass(eq=False, repr=False)
@@ -26,13 +18,10 @@ class DeepSVDD(DeepDetector):
     """One-class Deep SVDD with the networks of Ruff et al. (ICML 2018).
 
     Score: squared distance of the code from the centre. Images of one channel lose two pixels at
-    each edge (MNIST gets its 28x28 back); all get contrast normalisation, then the scale that takes
-    the normal training images to [0, 1]. The encoder starts as that of an autoencoder.
-
-    The paper trains 150 epochs twice on MNIST, at a rate of 1e-4; on CIFAR-10 it pretrains for 350
-    with a `pretrain_decay` of 5e-7. Here a fifth of the epochs and five times the rate were taken:
-    by generated novelties of validation images they are no worse (digits 2, 5 and 8; `ocnd table
-    mnist --choices deep-svdd`).
+    each edge (MNIST gets its 28x28 back); all get contrast normalisation. The encoder starts as
+    that of an autoencoder. The paper trains 150 epochs twice on MNIST, at a rate of 1e-4; on
+    CIFAR-10 it pretrains for 350 with a `pretrain_decay` of 5e-7. Here a fifth of the epochs and
+    five times the rate were taken (`ocnd table mnist --choices deep-svdd`).
     """
 
     may_be_0 = DeepDetector.may_be_0 | {"epochs"}  # the networks as the autoencoder leaves them
@@ -44,7 +33,7 @@ class DeepSVDD(DeepDetector):
     pretrain_decay: float = 5e-4  # weight decay of the autoencoder
     weight_decay: float = 5e-7
 
-    def _hardware(self) -> Hardware:
+    def _hardware(self):
         # bf16 keeps 8 bits: it would round away the small distances that the score is made of
         return choose_hardware(self.device, "fp32")
 
@@ -62,10 +51,8 @@ class DeepSVDD(DeepDetector):
         in_epoch = batch_count(len(x), self.batch_size)
         pretrain = self._descent(both, self.pretrain_epochs, in_epoch, self.pretrain_decay)
         train = self._descent(encoder, self.epochs, in_epoch, self.weight_decay)
-        state = Checkpoint(
-            checkpoint, order, self._of(x),
-            model=model, decoder=decoder, pretrain=pretrain, train=train,
-        )  # fmt: skip
+        parts = {"model": model, "decoder": decoder, "pretrain": pretrain, "train": train}
+        state = Checkpoint(checkpoint, order, self._of(x), **parts)
 
         def redraw(images: Tensor, number: int) -> dict[str, float]:
             images = contrast(images)
@@ -75,7 +62,7 @@ class DeepSVDD(DeepDetector):
         def gather(images: Tensor, number: int) -> dict[str, float]:
             return {"loss": train(sphere(encoder(contrast(images))).mean())}
 
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         learn(redraw, both, x, self.batch_size, state, self.pretrain_epochs)
         if state.epoch == self.pretrain_epochs:
             encoder.eval()
@@ -84,24 +71,21 @@ class DeepSVDD(DeepDetector):
         learn(gather, encoder, x, self.batch_size, state, self.pretrain_epochs + self.epochs)
         self.state_ = dict(model.items())
 
-    def _descent(
-        self, network: nn.Module, epochs: int, in_epoch: int, weight_decay: float
-    ) -> Descent:
+    def _descent(self, network: nn.Module, epochs: int, in_epoch: int, decay: float) -> Descent:
         third = max(1, epochs // 3) * in_epoch
         falls = lambda optimiser, steps: MultiStepLR(optimiser, [third])  # noqa: E731
         steps = epochs * in_epoch
-        return Descent(network, self.learning_rate, steps, falls, weight_decay=weight_decay)
+        return Descent(network, self.learning_rate, steps, falls, weight_decay=decay)
 
     def _score(self, x: Tensor) -> Tensor:
-        contrast, encoder, sphere = (self.state_[k] for k in ("contrast", "encoder", "sphere"))
+        contrast, encoder, sphere = self.state_.values()
         return sphere(encoder(contrast(x)))
 
 
 class Contrast(nn.Module):
-    """Global contrast normalisation (L1), then the scale on which the normal images span [0, 1].
+    """Global contrast normalisation (L1), then the scale on which the images of `fit` span [0, 1].
 
-    Images (N, C, 32, 32) in [-1, 1] → (N, 1, 28, 28) or (N, 3, 32, 32); images that `fit` has not
-    seen may leave [0, 1].
+    Images (N, C, 32, 32) in [-1, 1] → (N, 1, 28, 28) or (N, 3, 32, 32).
     """
 
     def __init__(self):

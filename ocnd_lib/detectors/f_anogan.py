@@ -20,8 +20,7 @@ class FAnoGAN(DeepDetector):
     Score, and what the encoder learns to lower: the mean of (x - G(E(x)))² over pixels in [-1, 1]
     plus `kappa` times the mean of (f(x) - f(G(E(x))))² over the critic's last feature maps f
     (Schlegl et al. 2019). The paper has residual networks for 64 pixels, five critic steps for each
-    of the generator, 50 000 steps of the encoder by RMSProp, and codes from N(0, 1); here codes are
-    uniform in (-1, 1), the range of the encoder's tanh.
+    of the generator, 50 000 steps of the encoder by RMSProp, and codes from N(0, 1).
     """
 
     latent_dim: int = 32  # size of the codes; the paper's are 128
@@ -51,10 +50,8 @@ class FAnoGAN(DeepDetector):
         descend_d = Descent(critic, rate, steps, betas=(0.0, 0.9))
         descend_g = Descent(generator, rate, steps // self.critic_steps, betas=(0.0, 0.9))
         descend_e = Descent(encoder, self.encoder_rate, encoder_steps)
-        state = Checkpoint(
-            checkpoint, order, self._of(x),
-            model=model, descend_d=descend_d, descend_g=descend_g, descend_e=descend_e,
-        )  # fmt: skip
+        parts = {"descend_d": descend_d, "descend_g": descend_g, "descend_e": descend_e}
+        state = Checkpoint(checkpoint, order, self._of(x), model=model, **parts)
 
         def draw(images: Tensor, number: int) -> dict[str, float]:
             codes = uniform_codes(len(images), self.latent_dim).to(images.device)
@@ -74,13 +71,12 @@ class FAnoGAN(DeepDetector):
                 loss = self._score(images).mean()
             return {"loss": descend_e(loss)}
 
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         learn(draw, model, x, self.batch_size, state, self.epochs)
         model.eval()  # generator and critic rest
         learn(encode, encoder, x, self.batch_size, state, self.epochs + self.encoder_epochs)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) → what the generator draws of their codes."""
         return self.decode(self.state_["encoder"](x))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
@@ -98,10 +94,7 @@ class FAnoGAN(DeepDetector):
 
 
 def steepness(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """WGAN-GP's penalty: mean of (|gradient of the critic| - 1)² between real and fake images.
-
-    Source: Gulrajani et al. 2017, section 4.
-    """
+    """Mean of (|gradient of the critic| - 1)² between real and fake (Gulrajani et al. 2017)."""
     share = torch.rand(len(real), 1, 1, 1).to(real.device)
     between = (share * real + (1 - share) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
@@ -109,10 +102,7 @@ def steepness(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 
 class LipschitzCritic(nn.Module):
-    """Images (N, channels, 32, 32) → (N,), higher for real ones; no layer joins the images.
-
-    The gradient penalty is on the critic at each image alone, which batch norm would undo.
-    """
+    """Images (N, channels, 32, 32) → (N,), higher for real ones; no batch norm joins images."""
 
     def __init__(self, channels: int, width: int = 32):
         super().__init__()

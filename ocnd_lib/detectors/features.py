@@ -7,10 +7,9 @@ from sklearn.decomposition import PCA
 
 
 def contrast_normalised(x: np.ndarray) -> np.ndarray:
-    """Global contrast normalisation: each image with mean 0 and mean absolute deviation 1.
+    """Each image with mean 0 and mean absolute deviation 1: real (N, ...) → float64 (N, values).
 
-    Any real (N, ...) → float64 (N, values of an image), colours together; an image without contrast
-    becomes 0. Source: Ruff et al. 2018, the L1 variant of their CIFAR-10 experiments.
+    An image without contrast becomes 0. Source: Ruff et al. 2018, their CIFAR-10 experiments.
     """
     flat = np.reshape(x, (len(x), -1)).astype(np.float64)
     flat -= flat.mean(axis=1, keepdims=True)

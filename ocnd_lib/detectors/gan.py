@@ -22,13 +22,8 @@ class GAN(DeepDetector):
 
     The row "GAN [23]" of the deck's tables is another thing: the idea of AnoGAN, a long search
     scored by what it cannot redraw, as Abati et al. (2018) ran it with networks of their own.
-    `AnoGAN` does that; here the discriminator has half the say.
-
-    DCGAN has codes of 100 and a rate of 2e-4. Codes of 32 and twice the rate were taken because, on
-    MNIST's digit 8, AnoGAN's score then tells in-class validation images better from the same ones
-    mirrored, turned, or with blocks erased: a choice that needs no test image. By the same rule 20
-    steps at half the rate are better by less than 0.01, but take more than twice as long (`ocnd
-    table mnist --choices gan`).
+    `AnoGAN` does that; here the discriminator has half the say. DCGAN has codes of 100 and a rate
+    of 2e-4; how ours were chosen, and the search, `ocnd table mnist --choices gan` shows.
     """
 
     latent_dim: int = 32  # size of the codes, which are uniform in (-1, 1)
@@ -65,10 +60,8 @@ class GAN(DeepDetector):
         steps = self.epochs * batch_count(len(x), self.batch_size)
         descend_g = Descent(generator, self.learning_rate, steps, betas=(0.5, 0.999))
         descend_d = Descent(critic, self.learning_rate, steps, betas=(0.5, 0.999))
-        state = Checkpoint(
-            checkpoint, order, self.base_gan()._of(x),
-            model=model, descend_g=descend_g, descend_d=descend_d,
-        )  # fmt: skip
+        parts = {"model": model, "descend_g": descend_g, "descend_d": descend_d}
+        state = Checkpoint(checkpoint, order, self.base_gan()._of(x), **parts)
 
         def step(images: Tensor, number: int) -> dict[str, float]:
             codes = uniform_codes(len(images), self.latent_dim).to(images.device)
@@ -81,7 +74,7 @@ class GAN(DeepDetector):
                 fooled = critic(drawn)
             return {"loss": descend_g(says(fooled, 1)), "critic_loss": loss_d}
 
-        _, self.curves_ = state.load()
+        self.curves_ = state.curves
         learn(step, model, x, self.batch_size, state, self.epochs)
         self.state_ = dict(model.items())
 
@@ -114,9 +107,7 @@ class GAN(DeepDetector):
 def nearest_codes(
     x: Tensor, generator: nn.Module, latent_dim: int, candidates: int, keep: int, seed: int
 ) -> Tensor:
-    """Of `candidates` random codes, those that draw each image best in L1 → (N, keep, latent_dim).
-
-    The candidates follow from `seed` alone, so every image is offered the same ones.
+    """Of the `candidates` codes of a seed, those that draw each image best → (N, keep, latent_dim).
     """
     codes = uniform_codes(candidates, latent_dim, torch.Generator().manual_seed(seed)).to(x.device)
     drawn = generator(codes).float().flatten(1)
@@ -125,11 +116,7 @@ def nearest_codes(
 
 
 def latent_search(
-    generator: nn.Module,
-    loss: Callable[[Tensor], Tensor],
-    starts: Tensor,
-    steps: int,
-    rate: float,
+    generator: nn.Module, loss: Callable[[Tensor], Tensor], starts: Tensor, steps: int, rate: float
 ) -> tuple[Tensor, Tensor]:
     """Lower `loss(generator(z))`, (N,), by Adam on codes z from `starts`; returns (z, the losses).
 

@@ -44,9 +44,8 @@ class KDE(Detector):
 def log_density(z: np.ndarray, centres: np.ndarray, bandwidths: np.ndarray) -> np.ndarray:
     """Log-density of points (N, d) for each of B bandwidths → (B, N), in nats.
 
-    Equals `sklearn.neighbors.KernelDensity` with all centres in one leaf (`leaf_size`). With the
-    smaller leaves that are its default it loses all digits when bandwidths are small and dimensions
-    many: scikit-learn issues 25799 and 27186.
+    Equals `sklearn.neighbors.KernelDensity` with all centres in one leaf; with smaller leaves, its
+    default, that loses all digits in many dimensions: scikit-learn issues 25799 and 27186.
     """
     count, d = centres.shape
     scales = 2 * np.square(bandwidths)

@@ -19,10 +19,9 @@ from ocnd_lib.attention import (
     roughness,
 )
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.detectors.ocgan import evaluating
-from ocnd_lib.detectors.redrawer import Redrawer
+from ocnd_lib.detectors.redrawer import KEPT, Redrawer
 from ocnd_lib.networks import Critic
-from ocnd_lib.training import Averaged, Hardware, Together, says, to_unit
+from ocnd_lib.training import Averaged, Hardware, Together, descend, evaluating, says, to_unit
 
 LEARNS_MAP = ("mask", "joint")  # phases of an AttentionGAN
 FILMED = 4  # training images, the first, whose maps are kept epoch by epoch
@@ -81,10 +80,7 @@ class MapLearner(Together):
     def step(
         self, images: Tensor, temperature: float, beside: Redrawer | None
     ) -> tuple[dict[str, float], Tensor]:
-        """One update by normal images in [-1, 1]; returns what is logged, and the masked images.
-
-        `beside` is the masked GAN, or None as long as it has not begun.
-        """
+        """One update by normal images in [-1, 1], `beside` the masked GAN: log, masked images."""
         model, count = self.model, len(images)
         guided = "classifier" in self.nets
         # normal and novel in one batch, or its statistics would tell them apart
@@ -94,10 +90,8 @@ class MapLearner(Together):
         seen, drawn = masked[:count], maps[:count]
         log = {}
         if guided:
-            logits = self.nets["classifier"](torch.cat([every, masked]))
-            whole, part = (
-                (says(of[:count], 1) + says(of[count:], 0)) / 2 for of in logits.chunk(2)
-            )
+            both = self.nets["classifier"](torch.cat([every, masked])).chunk(2)
+            whole, part = ((says(of[:count], 1) + says(of[count:], 0)) / 2 for of in both)
             lesson, told = part, (whole + part) / 2
             log["classifier"] = told.item()
         elif model.guidance == "whole":
@@ -108,9 +102,9 @@ class MapLearner(Together):
         loss = lesson + model.area_weight * outside + model.smoothness * roughness(maps)
         if model.temperature < 1:
             loss = loss + DECISION * (maps * (1 - maps)).mean()
-        self._descend("attention", loss, again=guided)
+        descend(loss, self.optimisers["attention"], again=guided)
         if guided:  # after the map, whose gradient goes through the weights that this changes
-            self._descend("classifier", told)
+            descend(told, self.optimisers["classifier"])
         self.averaged.update(self.learns)
         log |= {"lesson": lesson.item(), "outside": outside.item(), "temperature": temperature}
         return log | describe(drawn), seen.detach()
@@ -118,9 +112,8 @@ class MapLearner(Together):
     def settle(self, x: Tensor) -> None:
         """Let map and classifier rest: averaged weights, and batch-norm statistics of these.
 
-        The last step alone may be far off. The statistics come from uint8 images (N, C, 32, 32),
-        since those kept while weights changed lag behind them: maps at rest would leave their
-        bounds.
+        They come from uint8 images (N, C, 32, 32), since those kept while weights changed lag
+        behind: maps at rest would leave their bounds.
         """
         self.learns.load_state_dict(self.averaged.model.state_dict())
         guided = "classifier" in self.nets
@@ -136,21 +129,11 @@ class MapLearner(Together):
             both = (torch.cat([i, multiply(i, self.model._map(i))]) for i in every())
             update_bn(both, self.nets["classifier"])
 
-    def _descend(self, name: str, loss: Tensor, again: bool = False) -> None:
-        """One step of one network; no other gets a gradient."""
-        weights = list(self.nets[name].parameters())
-        slopes = torch.autograd.grad(loss, weights, retain_graph=again)
-        for weight, slope in zip(weights, slopes, strict=True):
-            weight.grad = slope
-        self.optimisers[name].step()
-
     def _easy(self, seen: Tensor, drawn: Tensor, beside: Redrawer | None) -> Tensor:
         """How badly the part that is seen is redrawn, and told from real by the masked GAN."""
         if beside is None:
             return attended_error(seen, self.model.reconstruct(seen), drawn).mean()
-        encoder, decoder, judge = (
-            beside.nets[name] for name in ("encoder", "decoder", "visual_discriminator")
-        )
+        encoder, decoder, judge = (beside.nets[name] for name in KEPT)
         with evaluating(encoder, decoder, judge):
             codes = encoder(seen)
             redrawn = decoder(codes)

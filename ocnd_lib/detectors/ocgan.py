@@ -1,10 +1,6 @@
-"""OCGAN: every code, wherever it lies, must decode to the normal class.
-
-Perera, Nallapati and Xiang, CVPR 2019, arXiv 1903.08550.
+"""OCGAN: every code must decode to the normal class (Perera et al., CVPR 2019, arXiv 1903.08550).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,38 +11,17 @@ import torch.nn.functional as F
 from sklearn.base import clone
 from torch import Tensor, nn
 
+from ocnd_lib import networks
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detail import in_details, lost_detail, redrawing_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
-from ocnd_lib.networks import (
-    Critic,
-    Critic61,
-    Decoder,
-    Decoder61,
-    Encoder,
-    Encoder61,
-    dcgan_weights,
-    enlarge,
-    shrink,
-    uniform_codes,
-)
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, learn, says
+from ocnd_lib.training import Averaged, Checkpoint, batch_count, descend, evaluating, learn, says
 
-VARIANTS = ("ours", "official61")
+VARIANTS = {  # encoder, decoder and critic
+    "ours": (networks.Encoder, networks.Decoder, networks.Critic),
+    "official61": (networks.Encoder61, networks.Decoder61, networks.Critic61),
+}
 WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
-
-
-@contextmanager
-def evaluating(*networks: nn.Module) -> Iterator[None]:
-    """Hold networks in evaluation mode, their parameters frozen; both are undone afterwards."""
-    before = [(network.training, next(network.parameters()).requires_grad) for network in networks]
-    for network in networks:
-        network.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        for network, (training, learns) in zip(networks, before, strict=True):
-            network.train(training).requires_grad_(learns)
 
 
 class LatentDiscriminator(nn.Sequential):
@@ -58,7 +33,7 @@ class LatentDiscriminator(nn.Sequential):
             layers += [nn.Linear(latent_dim, width), nn.LeakyReLU(0.2)]
             latent_dim = width
         super().__init__(*layers, nn.Linear(latent_dim, 1))
-        self.apply(dcgan_weights)
+        self.apply(networks.dcgan_weights)
 
 
 class JointDiscriminator(nn.Module):
@@ -66,10 +41,10 @@ class JointDiscriminator(nn.Module):
 
     def __init__(self, channels: int, latent_dim: int, width: int):
         super().__init__()
-        self.image = Critic(channels, width)
+        self.image = networks.Critic(channels, width)
         layers = [nn.Linear(64 * width + latent_dim, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1)]
         self.pair = nn.Sequential(*layers)
-        self.pair.apply(dcgan_weights)
+        self.pair.apply(networks.dcgan_weights)
 
     def forward(self, x: Tensor, codes: Tensor) -> Tensor:
         features = self.image.features(x).flatten(1)
@@ -83,9 +58,9 @@ def mine(
 
     The classifier says 1 for reconstructions and 0 for decodes of random codes; codes descend its
     loss to 0, `steps` times, by `step_size` · √latent_dim along the gradient of each code alone
-    (normalised, so that a saturated classifier still moves it). They move as l = tanh(v), hence
-    stay in (-1, 1). Networks are used as they are (call with both in evaluation mode) and keep
-    no gradient. Paper, section 3.4; descending the loss to 1 would be the wrong way.
+    (normalised, so that a saturated classifier still moves it), as l = tanh(v), hence within (-1,
+    1). Call it with both networks in evaluation mode. Paper, section 3.4; descending the loss to 1
+    would be the wrong way.
     """
     v = torch.atanh(0.999 * codes)
     for _ in range(steps):
@@ -105,15 +80,12 @@ class OCGAN(DeepDetector):
     Two discriminators judge codes and images, a weak classifier finds codes that decode badly, and
     the generator loss is 10·MSE + 1·latent + 1·visual. Score: mean squared reconstruction error.
     `latent`, `visual` and `mining` switch the parts off one by one, down to the plain denoising
-    autoencoder; without `visual` no random code is decoded, so nothing is mined. The model is that
-    of the last epoch, with averaged weights. The paper has 64 channels where `width` counts, here
-    halved for a CPU's sake, noise of variance (not deviation) 0.2, and more epochs; how code, noise
-    and rate were chosen, `ocnd table mnist --choices ocgan` shows. `variant` official61 has the
-    networks of the release (`ocnd_lib.networks`), whose own settings are `width` 64, `dropout`
-    0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4, `batch_size` 512 and
-    `epochs` 201.
-    Not of the paper is `detail_power`: with 1, the error is measured in units of the image's own
-    detail (`ocnd_lib.detail`).
+    autoencoder; without `visual` no random code is decoded, so nothing is mined. The paper has 64
+    channels where `width` counts, here halved for a CPU's sake, noise of variance (not deviation)
+    0.2, and more epochs; `ocnd table mnist --choices ocgan` shows how ours were chosen. `variant`
+    official61 has the networks of the release (`ocnd_lib.networks`), whose own settings are `width`
+    64, `dropout` 0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4,
+    `batch_size` 512 and `epochs` 201.
     """
 
     latent_dim: int = 32  # size of the tanh code
@@ -128,7 +100,7 @@ class OCGAN(DeepDetector):
     mining_steps: int = 5  # gradient steps on a code
     step_size: float = 0.1  # length of one step, in units of √latent_dim
     reconstruction_weight: float = 10.0  # of the squared error beside the adversarial losses
-    detail_power: float = 0.0  # the score is the error divided by the detail to this power
+    detail_power: float = 0.0  # the score is the error divided by `lost_detail` to this power
     epochs: int = 30
     batch_size: int = 128
     learning_rate: float = 1e-3  # of every network, Adam with beta1 0.5
@@ -139,17 +111,10 @@ class OCGAN(DeepDetector):
 
     def _networks(self) -> dict[str, nn.Module]:
         channels, codes, narrow = self.channels_, self.latent_dim, max(self.width // 5, 4)
-        if self.variant == "official61":
-            encoder = Encoder61(channels, codes, self.width)
-            decoder = Decoder61(channels, codes, self.width, self.dropout)
-            critic = Critic61
-        else:
-            encoder = Encoder(channels, codes, self.width)
-            decoder = Decoder(channels, codes, self.width, dropout=self.dropout)
-            critic = Critic
+        encoder, decoder, critic = VARIANTS[self.variant]
         return {
-            "encoder": encoder,
-            "decoder": decoder,
+            "encoder": encoder(channels, codes, self.width),
+            "decoder": decoder(channels, codes, self.width, dropout=self.dropout),
             "latent_discriminator": LatentDiscriminator(codes),
             "visual_discriminator": JointDiscriminator(channels, codes, narrow)
             if self.joint_discriminator
@@ -167,25 +132,23 @@ class OCGAN(DeepDetector):
 
     def _enlarged(self, x: Tensor) -> Tensor:
         """Images of 32 pixels in the size that the networks take."""
-        return enlarge(x) if self.variant == "official61" else x
+        return networks.enlarge(x) if self.variant == "official61" else x
 
     def _shrunk(self, x: Tensor) -> Tensor:
         """Images of the networks' size with 32 pixels."""
-        return shrink(x) if self.variant == "official61" else x
+        return networks.shrink(x) if self.variant == "official61" else x
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         self._check_choices()
         hardware, order, x, nets = self._begin(x)
-        redraws = nn.ModuleDict({"encoder": nets["encoder"], "decoder": nets["decoder"]})
+        redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
         averaged = Averaged(redraws)
         optimisers = self._optimisers(nets)
-        state = Checkpoint(
-            checkpoint, order, self.base_gan()._of(x), nets=nets, averaged=averaged, **optimisers
-        )
-        _, self.curves_ = state.load()
-        update = Recorded(
-            partial(self._step, nets=nets, optimisers=optimisers), optimisers.values()
-        )
+        parts = {"nets": nets, "averaged": averaged, **optimisers}
+        state = Checkpoint(checkpoint, order, self.base_gan()._of(x), **parts)
+        self.curves_ = state.curves
+        one = partial(self._step, nets=nets, optimisers=optimisers)
+        update = Recorded(one, optimisers.values())
         in_epoch, half = batch_count(len(x), self.batch_size), self.epochs // 2
         mines = self.mining and self.visual
 
@@ -210,13 +173,10 @@ class OCGAN(DeepDetector):
         def adam(*parts: nn.Module) -> torch.optim.Adam:
             weights = [p for part in parts for p in part.parameters()]
             on_gpu = all(weight.is_cuda for weight in weights)  # then steps are recorded
-            return torch.optim.Adam(
-                weights, lr=self.learning_rate, betas=(0.5, 0.999), capturable=on_gpu
-            )
+            return torch.optim.Adam(weights, self.learning_rate, (0.5, 0.999), capturable=on_gpu)
 
-        return {
-            "g": adam(encoder, decoder), "d": adam(on_codes, on_images), "c": adam(classifier)
-        }  # fmt: skip
+        three = {"g": (encoder, decoder), "d": (on_codes, on_images), "c": (classifier,)}
+        return {name: adam(*parts) for name, parts in three.items()}
 
     def _judge(self, on_images: nn.Module, images: Tensor, codes: Tensor) -> Tensor:
         return on_images(images, codes) if self.joint_discriminator else on_images(images)
@@ -225,10 +185,10 @@ class OCGAN(DeepDetector):
         self, images: Tensor, noisy: Tensor, nets, optimisers,
         classify: bool, mining: bool, watch: bool = True,
     ) -> dict[str, Tensor]:  # fmt: skip
-        """One update of classifier, discriminators and generator, in the order of the paper.
+        """One update of classifier, discriminators and generator, in the order of the paper:
+        losses.
 
-        Returns the loss of each part; with `watch` also what the classifier says of the codes
-        before and after mining.
+        With `watch` also what the classifier says of the codes before and after mining.
         """
         encoder, decoder, on_codes, on_images, classifier = nets.values()
         codes = encoder(noisy).float()
@@ -243,7 +203,7 @@ class OCGAN(DeepDetector):
 
         if classify:  # 1: the weak classifier
             loss = says(classifier(redrawn.detach()), 1) + says(classifier(drawn.detach()), 0)
-            self._descend(loss / 2, optimisers["c"])
+            descend(loss / 2, optimisers["c"])
             log["classifier"] = loss / 2
         if self.latent or self.visual:  # 2: the discriminators, which never see mined codes
             losses = {}
@@ -254,7 +214,7 @@ class OCGAN(DeepDetector):
                 real = self._judge(on_images, images, codes.detach())
                 false = self._judge(on_images, drawn.detach(), random)
                 losses["visual_discriminator"] = (says(real, 1) + says(false, 0)) / 2
-            self._descend(sum(losses.values()), optimisers["d"])
+            descend(sum(losses.values()), optimisers["d"])
             log |= losses
         if mining:  # 3: half of the random codes give way to mined ones
             half = random[: len(random) // 2]
@@ -274,24 +234,15 @@ class OCGAN(DeepDetector):
             losses["visual"] = says(self._judge(on_images, drawn, random), 1)
             if self.joint_discriminator:  # the encoder, too, makes pairs that cannot be told
                 losses["visual"] = losses["visual"] + says(self._judge(on_images, images, codes), 0)
-        self._descend(self.reconstruction_weight * mse + sum(losses.values()), optimisers["g"])
+        descend(self.reconstruction_weight * mse + sum(losses.values()), optimisers["g"])
         log = {"mse": mse, **log, **losses}
         return {name: value.detach() for name, value in log.items()}
-
-    @staticmethod
-    def _descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:
-        optimiser.zero_grad(set_to_none=True)
-        weights = [p for group in optimiser.param_groups for p in group["params"]]
-        slopes = torch.autograd.grad(loss, weights, allow_unused=True)
-        for weight, slope in zip(weights, slopes, strict=True):
-            weight.grad = slope
-        optimiser.step()
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.state_["encoder"](self._enlarged(x)))
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        return uniform_codes(count, self.latent_dim, generator)
+        return networks.uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
         return self._shrunk(self.state_["decoder"](codes))
@@ -299,9 +250,9 @@ class OCGAN(DeepDetector):
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """As of every model, and `mined`: what becomes of the images of random codes by mining."""
         shown = super().pictures(x)
-        if not (self.mining and self.visual):
-            return shown
-        return {**shown, "mined": self.mined(DRAWN)["mined"]}
+        if self.mining and self.visual:
+            shown["mined"] = self.mined(DRAWN)["mined"]
+        return shown
 
     def mined(self, count: int) -> dict[str, np.ndarray]:
         """Random codes of the fitted model before and after mining, by `seed`.

@@ -17,9 +17,8 @@ LEVELS = 16  # an image is quantised to so many grey levels a channel
 class PixelCNN(DeepDetector):
     """Autoregressive model of pixels (van den Oord et al. 2016, arXiv 1601.06759).
 
-    Score: negative log-likelihood of the quantised image in bits per dimension. The last epoch,
-    with exponentially averaged weights, is the model. The paper's networks are several times wider
-    and deeper and tell all 256 levels apart; this one is small enough for a CPU.
+    Score: negative log-likelihood of the quantised image in bits per dimension. The paper's
+    networks are several times wider and deeper and tell all 256 levels apart.
     """
 
     width: int = 32  # channels between blocks; inside a block half of them
@@ -37,7 +36,7 @@ class PixelCNN(DeepDetector):
                 f"width is {self.width}; half of it must be a channel for each colour, so it is "
                 f"{2 * self.channels_} or more"
             )
-        self._descend(self._loss, x, checkpoint)
+        super()._learn(x, x_validation, checkpoint)
 
     def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
         return {"loss": bits_per_dimension(model["pixels"], x).mean()}
@@ -62,21 +61,19 @@ def bits_per_dimension(network: nn.Module, x: Tensor) -> Tensor:
 class MaskedConv2d(nn.Conv2d):
     """Convolution that sees the rows above, the pixels to the left, and earlier colours.
 
-    Channels, in and out, fall into equal groups, one a colour, in the order of the colours. At the
-    pixel itself mask "A" leaves the groups before the output's own, mask "B" that one too.
+    Channels, in and out, fall into equal groups, one a colour. At the pixel itself mask "A" leaves
+    the groups before the output's own, mask "B" that one too.
     """
 
     def __init__(self, mask: str, colours: int, inputs: int, outputs: int, size: int):
         super().__init__(inputs, outputs, size, padding=size // 2)
         colour_in = torch.arange(inputs) * colours // inputs
         colour_out = torch.arange(outputs)[:, None] * colours // outputs
-        visible = torch.zeros_like(self.weight)
-        centre = size // 2
+        known = colour_in < colour_out if mask == "A" else colour_in <= colour_out
+        visible, centre = torch.zeros_like(self.weight), size // 2
         visible[:, :, :centre] = 1
         visible[:, :, centre, :centre] = 1
-        visible[:, :, centre, centre] = (
-            colour_in < colour_out if mask == "A" else colour_in <= colour_out
-        ).float()
+        visible[:, :, centre, centre] = known.float()
         self.register_buffer("visible", visible, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,14 +86,10 @@ class Block(nn.Module):
     def __init__(self, colours: int, width: int):
         super().__init__()
         half = width // 2
-        self.layers = nn.Sequential(
-            nn.ReLU(),
-            MaskedConv2d("B", colours, width, half, 1),
-            nn.ReLU(),
-            MaskedConv2d("B", colours, half, half, 3),
-            nn.ReLU(),
-            MaskedConv2d("B", colours, half, width, 1),
-        )
+        layers: list[nn.Module] = []
+        for before, after, size in ((width, half, 1), (half, half, 3), (half, width, 1)):
+            layers += [nn.ReLU(), MaskedConv2d("B", colours, before, after, size)]
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
@@ -105,8 +98,7 @@ class Block(nn.Module):
 class PixelNetwork(nn.Module):
     """Quantised images in [-1, 1] (N, C, H, W) → logits of their levels (N, LEVELS, C, H, W).
 
-    The logits of a value depend on the values before it only: by rows, in a row from left to right,
-    in a pixel from red to blue.
+    Those of a value depend on the values before it: by rows, from left to right, from red to blue.
     """
 
     def __init__(self, colours: int, width: int, blocks: int):

@@ -20,9 +20,7 @@ NEIGHBOURS = 5
 
 
 def turned(x: Tensor) -> Tensor:
-    """Square images (N, C, H, H) of any dtype → their four turns (4N, C, H, H), turn by turn.
-
-    ValueError for images that are not square.
+    """Square images (N, C, H, H) → their four turns (4N, C, H, H), turn by turn; else ValueError.
     """
     if x.shape[-1] != x.shape[-2]:
         raise ValueError(f"only square images can be turned, not {tuple(x.shape[-2:])} pixels")
@@ -36,10 +34,8 @@ class Rotation(DeepDetector):
     Score: the surprise at the true turn, -log p, and the mean cosine distance of the features from
     the five nearest of the training images, both summed over the four turns (with `augment` of the
     image and its mirror image) and each divided by its mean over the validation images. The weights
-    are averaged over steps; the last epoch counts.
-
-    What was taken, width and epochs, is what 0.1 PFLOP a class of CIFAR-10 buys; the network is the
-    one of three that did best by the choice on cats (seed 0), by the surprise alone.
+    are averaged over steps. Width and epochs are what 0.1 PFLOP a class of CIFAR-10 buys; the
+    network is the one of three that did best by the choice on cats (seed 0), by the surprise alone.
 
     Sources: the task of Gidaris et al. 2018 (arXiv 1803.07728), as a detector Golan and El-Yaniv
     2018 (1805.10917) and Hendrycks et al. 2019 (1906.12340); features instead of answers, behind a
@@ -84,11 +80,10 @@ class Rotation(DeepDetector):
             right = (logits.argmax(1) == answer).float().mean()
             return {"loss": loss.item(), "accuracy": right.item()}
 
-        state = Checkpoint(
-            checkpoint, order, self._of(x),
-            model=model, averaged=averaged, optimiser=optimiser, schedule=schedule,
-        )  # fmt: skip
-        _, self.curves_ = state.load()
+        parts = {"model": model, "averaged": averaged}
+        parts |= {"optimiser": optimiser, "schedule": schedule}
+        state = Checkpoint(checkpoint, order, self._of(x), **parts)
+        self.curves_ = state.curves
         augment = self._augmented if self.augment else lambda batch, _: turned(batch)
         learn(step, model, images, self.batch_size, state, self.epochs, augment)
         self.state_ = {"network": averaged.model, "scale": np.ones(2, np.float32)}
@@ -102,15 +97,13 @@ class Rotation(DeepDetector):
         return turned(shift_and_flip(batch, generator))
 
     def _optimiser(self, model: nn.Module) -> torch.optim.SGD:
-        """Weights decay; gains and biases do not."""
-        kinds = {True: [], False: []}
-        for parameter in model.parameters():
-            kinds[parameter.ndim > 1].append(parameter)
         groups = [
-            {"params": kinds[True], "weight_decay": self.weight_decay},
-            {"params": kinds[False], "weight_decay": 0.0},
+            {"params": [p for p in model.parameters() if p.ndim > 1]},
+            # gains and biases do not decay
+            {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
         ]
-        return torch.optim.SGD(groups, self.learning_rate, momentum=0.9, nesterov=True)
+        decay = {"momentum": 0.9, "nesterov": True, "weight_decay": self.weight_decay}
+        return torch.optim.SGD(groups, self.learning_rate, **decay)
 
     def _warn_if_it_cannot_tell(self, x_validation: np.ndarray) -> None:
         answers = self._batchwise(self._answers, x_validation)

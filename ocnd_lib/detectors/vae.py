@@ -1,9 +1,7 @@
 """VAE: the novelty of an image is how improbable a variational autoencoder finds it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,9 +19,8 @@ class VAE(DeepDetector):
 
     Pixels are Bernoulli for one channel, Gaussian with variance `VARIANCE` for three. Score: minus
     the evidence lower bound at the mean code, in nats, less what a decoder that draws the image
-    itself would leave: for grey images the entropy of their pixels. Without that, dark images with
-    few grey pixels look normal whatever they show. The last epoch, with exponentially averaged
-    weights, is the model.
+    itself would leave: for grey images the entropy of their pixels, without which dark images with
+    few grey pixels look normal whatever they show.
     """
 
     latent_dim: int = 32  # size of the code
@@ -40,9 +37,6 @@ class VAE(DeepDetector):
             "decoder": Decoder(self.channels_, self.latent_dim, self.width, tanh=False),
         }
 
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._descend(self._loss, x, checkpoint)
-
     def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
         mean, log_variance = encode(model["encoder"], x)
         noise = torch.randn_like(mean)
@@ -52,16 +46,13 @@ class VAE(DeepDetector):
         return {"loss": misfit + kl_weight * kl, "reconstruction": misfit, "kl": kl}
 
     def decode(self, z: Tensor) -> Tensor:
-        """Codes (N, latent_dim) → the images they stand for, in [-1, 1] (N, C, 32, 32)."""
         raw = self.state_["decoder"](z).float()
         return raw.sigmoid() * 2 - 1 if self.channels_ == 1 else raw.clamp(-1, 1)
 
     def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        """Codes of the prior, N(0, 1)."""
         return torch.randn(count, self.latent_dim, generator=generator)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Images in [-1, 1] (N, C, 32, 32) → what their mean codes stand for."""
         return self.decode(encode(self.state_["encoder"], x)[0])
 
     def _score(self, x: Tensor) -> Tensor:
@@ -80,8 +71,7 @@ def encode(encoder: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 def reconstruction_loss(raw: Tensor, x: Tensor) -> Tensor:
     """Log-likelihood of images in [-1, 1], (N, C, 32, 32), that the decoder gives away → nats (N,).
 
-    It is 0 if what the decoder's raw output stands for, by `VAE.decode`, is the image. Raw outputs
-    are logits for one channel and means for three. Computed in single precision.
+    It is 0 if the decoder's raw output, logits for one channel and means for three, is the image.
     """
     raw = raw.float()
     if x.shape[1] == 1:

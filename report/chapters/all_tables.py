@@ -18,8 +18,8 @@ from ocnd_lib.comparison import (
     holm,
     mean_interval,
 )
-from ocnd_lib.protocol import DETECTORS, detector_class, settings_of
 from ocnd_lib.records import parse_cell, read_records, records_folder
+from ocnd_lib.registry import DETECTORS, detector_class, settings_of
 from ocnd_lib.selection import KINDS, NOVELTIES
 from ocnd_lib.stats import placements
 from report import tables

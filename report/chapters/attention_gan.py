@@ -12,12 +12,12 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import comparison
-from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import REPEATS, Run, average_runs
 from ocnd_lib.data import OneClassSplit, class_index
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.protocol import ABLATED, PICTURED
+from ocnd_lib.experiments import pictured
 from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.registry import ABLATED, PICTURED
 from report.drawing import COLOURS, forest, image_grid, interval, panels, titled
 from report.source import no_record, plain
 from report.tables import class_names, load_published

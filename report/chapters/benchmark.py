@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ocnd_lib.benchmark import METHODS as RUNNABLE
 from ocnd_lib.comparison import (
     REPEATS,
     average_runs,
@@ -23,6 +22,7 @@ from ocnd_lib.comparison import (
     shared_runs,
     wilcoxon_over_classes,
 )
+from ocnd_lib.experiments import METHODS as RUNNABLE
 from report import tables
 from report.drawing import COLOURS, forest, interval, titled
 from report.source import PUBLISHED, no_record, plain

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ocnd_lib.comparison import average, compare_means, shared_runs
 from ocnd_lib.compute import training_macs
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.protocol import detector_class, settings_of
+from ocnd_lib.registry import detector_class, settings_of
 from report import tables
 from report.drawing import COLOURS, WIDTH, forest, interval
 from report.source import PUBLISHED, no_record

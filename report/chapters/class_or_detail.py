@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import pearsonr, spearmanr
 
-from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import (
     REPEATS,
     Run,
@@ -23,6 +22,7 @@ from ocnd_lib.comparison import (
     wilcoxon_over_classes,
 )
 from ocnd_lib.detail import FLOOR, in_details
+from ocnd_lib.experiments import pictured
 from ocnd_lib.records import read_arrays
 from report import tables
 from report.chapters.reconstruction import DATASETS, redrawn

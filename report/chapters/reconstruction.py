@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from ocnd_lib.benchmark import pictured
 from ocnd_lib.comparison import compare_means
 from ocnd_lib.data import class_index
+from ocnd_lib.experiments import pictured
 from ocnd_lib.records import Cell, parse_cell, read_arrays, read_record
 from ocnd_lib.stats import proportion_interval, seed_interval
 from report import tables

@@ -1,7 +1,4 @@
-"""Which detectors can be run, and what each is given on each data set.
-
-What was tried and why this was taken, `ocnd table DATASET --choices METHOD` shows.
-"""
+"""The detectors, and what each is given: `ocnd table DATASET --choices METHOD` says why."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -35,19 +32,19 @@ DETECTORS = {
     "attention-gan-oracle": ("attention_gan", "AttentionGAN", {"classifier": "oracle"}),
 }
 # what differs between data sets, fixed before any test score of theirs was seen
+LARGE = {"latent_dim": 128}
 SETTINGS = {
     ("cifar10", "pca"): {"components": 128},
-    ("cifar10", "ae"): {"latent_dim": 128},
-    ("cifar10", "dae"): {"latent_dim": 128},
-    # as the others, though by the rule 32 is better by 0.004 on airplane
-    ("cifar10", "vae"): {"latent_dim": 128},
+    ("cifar10", "ae"): LARGE,
+    ("cifar10", "dae"): LARGE,
+    ("cifar10", "vae"): LARGE,  # though by the rule 32 is better by 0.004 on airplane
+    ("cifar10", "ocgan"): LARGE,
+    ("cifar10", "attention-gan"): LARGE,
+    ("cifar10", "attention-gan-auxiliary"): LARGE,
+    ("cifar10", "attention-gan-oracle"): LARGE,
     ("cifar10", "and"): {"surprise": 0.1, "epochs": 10},  # the paper's weight; larger networks
     # decay: the paper's; 30 epochs of pretraining are better by 0.005, but take 1.7 times as long
     ("cifar10", "deep-svdd"): {"pretrain_decay": 5e-7, "pretrain_epochs": 10},
-    ("cifar10", "ocgan"): {"latent_dim": 128},
-    ("cifar10", "attention-gan"): {"latent_dim": 128},
-    ("cifar10", "attention-gan-auxiliary"): {"latent_dim": 128},
-    ("cifar10", "attention-gan-oracle"): {"latent_dim": 128},
     # half as wide, since digits are simple; by time alone. A mirrored digit is no digit
     ("mnist", "rotation"): {"width": 32, "epochs": 8, "augment": False},
 }
@@ -56,14 +53,11 @@ FROZEN = {"fashion_mnist": "mnist", "coil100": "cifar10"}
 # Sets with masks have 150 to 900 images a class to learn from, MNIST 6 000: in batches of 32 and
 # twice the epochs of the tables, 450 images make two thirds of MNIST's steps, and a cell takes a
 # minute of a core, OCGAN's two. Deep SVDD as on CIFAR-10. By time and steps alone, before any score
-GAN = {"latent_dim": 128, "batch_size": 32, "epochs": 60}
+REDRAWS = {"latent_dim": 128, "batch_size": 32, "epochs": 60}
 WITH_MASKS = {
-    "ae": {"latent_dim": 128, "batch_size": 32, "epochs": 60},
-    "dae": {"latent_dim": 128, "batch_size": 32, "epochs": 60},
-    "vae": {"latent_dim": 128, "batch_size": 32, "epochs": 60},
+    **dict.fromkeys(("ae", "dae", "vae", "ocgan"), REDRAWS),
     "deep-svdd": {"batch_size": 32, "pretrain_decay": 5e-7, "pretrain_epochs": 10, "epochs": 30},
-    "ocgan": GAN,
-    "attention-gan": GAN | {"joint_epochs": 10, "masked_epochs": 20},
+    "attention-gan": REDRAWS | {"joint_epochs": 10, "masked_epochs": 20},
     "rotation": {"batch_size": 32, "epochs": 40},
 }
 FEW = {"coco10": 7}  # times as many epochs where a class has a few dozen images
@@ -82,7 +76,6 @@ PICTURED = {"mnist": "8", "cifar10": "truck"}  # the class that pages show; all 
 ABLATED = {"mnist": ("8",), "cifar10": ("airplane", "truck")}  # of the attention-GAN
 SCORED = {"anogan": 1000}  # test images, drawn by seed, where scoring all takes hours on a CPU
 
-
 # images of another world
 AUXILIARY = {
     "mnist": "fashion_mnist",
@@ -90,8 +83,6 @@ AUXILIARY = {
     "cifar10": "scenes",
     "mnist_on_cifar": "cifar10",  # pictures without a digit
 }
-
-
 SAME = {**ALIASES, "boat": "ship"}  # what a class is called elsewhere
 
 
@@ -130,12 +121,12 @@ def detector_class(method: str) -> type:
 
 # Sets with masks have a twelfth of MNIST's images a class, so they are seen twelve times as often;
 # of COCO a few dozen objects make one batch: as many steps as on MNIST, or nearly.
-LOOKS = {"latent_dim": 128, "epochs": 360, "joint_epochs": 60, "masked_epochs": 120}
+LOOKS = LARGE | {"epochs": 360, "joint_epochs": 60, "masked_epochs": 120}
 LOOKS_SETTINGS = {
-    "cifar10": {"latent_dim": 128},
+    "cifar10": LARGE,
     "mnist_on_cifar": LOOKS,
     "scenes": LOOKS,
-    "coco10": {"latent_dim": 128, "epochs": 1200, "joint_epochs": 200, "masked_epochs": 400},
+    "coco10": LARGE | {"epochs": 1200, "joint_epochs": 200, "masked_epochs": 400},
 }
 
 
@@ -162,8 +153,7 @@ def keeps_pictures(cell: Cell) -> bool:
 def keeps_part(cell: Cell, part: str) -> bool:
     """Whether the record of an attention-GAN's cell has this part of its score, or control.
 
-    Of the data sets of the tables, controls are shown of the ablation's classes, and where real
-    novel images were seen.
+    Controls are shown of the ablation's classes, and where real novel images were seen.
     """
     ablated = ABLATED.get(cell.dataset, (cell.normal_class,))
     return part in ("base", "masked") or cell.normal_class in ablated or cell.method in NEGATIVES

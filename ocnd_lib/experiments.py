@@ -10,37 +10,20 @@ import numpy as np
 
 from data_prep.archives import md5_of
 from data_prep.masked_files import NO_PICTURES, masked_sets
-from ocnd_lib import background, classifier, detail, versions
+from ocnd_lib import background, classifier, detail, records, versions
 from ocnd_lib.compute import macs_per_image
-from ocnd_lib.data import (
-    OneClassSplit,
-    class_index,
-    class_names,
-    load_images,
-    one_class_split,
-)
+from ocnd_lib.data import OneClassSplit, class_index, class_names, load_images, one_class_split
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked, make_mnist_on_cifar, make_scenes
-from ocnd_lib.protocol import (
+from ocnd_lib.records import Cell, coarse, parse_cell, read_record, write_record
+from ocnd_lib.registry import (
     DETECTORS,
     NEGATIVES,
     SCORED,
     detector_class,
     keeps_part,
     keeps_pictures,
-)
-from ocnd_lib.records import (
-    Cell,
-    check_writable,
-    claim,
-    coarse,
-    code_revision,
-    parse_cell,
-    provenance,
-    read_record,
-    records_folder,
-    write_record,
 )
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
@@ -60,16 +43,15 @@ Run = Callable[[ImageSet | MaskedSet, Cell, Path, Hardware], tuple[dict, dict[st
 
 @dataclass(frozen=True)
 class Method:
-    """How a cell is run, and the parameters that may stand in its name.
-
-    `masks`: it is given a `MaskedSet` where the data set is one. `all_classes`: it learns every
-    class at once, from crops with masks only; the class of its cells is `all`.
-    """
+    """How a cell is run, and the types of the parameters that may stand in its name."""
 
     run: Run
     parameters: Callable[[], dict[str, type]]
-    masks: bool = False
-    all_classes: bool = False
+    masks: bool = False  # it is given a `MaskedSet` where the data set is one
+    all_classes: bool = False  # learnt at once, from crops with masks; the class of a cell is `all`
+
+
+RECIPE = {field.name: field.type for field in fields(classifier.Recipe)}
 
 
 # --- chapter 2: the supervised classifier -------------------------------------------------------
@@ -85,8 +67,7 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
 
 
 def _vgg11_parameters() -> dict[str, type]:
-    types = {"ratio": float} | {field.name: field.type for field in fields(classifier.Recipe)}
-    return {name: kind for name, kind in types.items() if name != "batch_norm"}
+    return {"ratio": float} | {k: kind for k, kind in RECIPE.items() if k != "batch_norm"}
 
 
 # --- chapter 3: a control that learns nothing ---------------------------------------------------
@@ -103,8 +84,7 @@ ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it i
 
 
 def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    known = {field.name for field in fields(classifier.Recipe)}
-    settings = {name: value for name, value in cell.parameters.items() if name in known}
+    settings = {name: value for name, value in cell.parameters.items() if name in RECIPE}
     recipe = replace(background.recipe_of(cell.dataset), **settings)
     record, arrays = background.background_experiment(
         images, ARMS[cell.method], cell.seed, recipe, checkpoint, hardware
@@ -115,36 +95,32 @@ def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardwa
 
 
 def _vgg11_arm_parameters() -> dict[str, type]:
-    types = {field.name: field.type for field in fields(classifier.Recipe)}
-    return {"background_correlation": float, "fold": int} | types
+    return {"background_correlation": float, "fold": int} | RECIPE
 
 
 # --- chapter 5: one-class detectors -------------------------------------------------------------
 
 
 def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    about, mapped = {}, {}
     if version := cell.parameters.get("version"):
         split, about, mapped = seen_in(version, images, cell, checkpoint, hardware)
     else:
         part = cell.parameters.get("contamination", 0.0)
-        split = one_class_split(images, cell.normal_class, cell.seed, contamination=part)
-    detector = untrained(cell)
+        split = one_class_split(images, cell.normal_class, cell.seed, part)
+        about, mapped = {}, {}
+    detector, seen = untrained(cell), {}
     if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
-    seen = {}
     if cell.method in NEGATIVES:
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
     shared = shared_checkpoint(detector, cell, checkpoint)
     start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
     fit(detector, split, checkpoint, shared, **seen)
     fitted = perf_counter()
-    most = 100 if cell.method in SCORED else 500
-    validation = validation_aurocs(detector, split.x_validation, most)
-    index = np.arange(len(split.x_test))
-    if cell.method in SCORED:
-        drawn = np.random.default_rng(cell.seed).permutation(index)[: SCORED[cell.method]]
-        index = np.sort(drawn)
+    some = SCORED.get(cell.method)
+    validation = validation_aurocs(detector, split.x_validation, 100 if some else 500)
+    index = np.random.default_rng(cell.seed).permutation(len(split.x_test))[:some]
+    index = np.sort(index)
     score = detector.novelty_score(split.x_test[index]).astype(np.float32)
     if bad := int(np.sum(~np.isfinite(score))):
         raise Diverged(
@@ -169,9 +145,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
         **about,
     }
     arrays = {"score": coarse(score), "class_test": split.class_test[index].astype(np.uint8)}
-    arrays |= mapped
-    if cell.method in SCORED:
-        arrays["index"] = index.astype(np.int32)
+    arrays |= mapped | ({"index": index.astype(np.int32)} if some else {})
     parts = detector.score_parts(split.x_test[index])
     arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts if keeps_part(cell, name)}
     if keeps_pictures(cell):
@@ -183,9 +157,10 @@ def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
     """What a detector draws, what it was given, and how near that comes to the normal class."""
     given = split.x_test[pictured(split.class_test)]
     shown = detector.pictures(given)
+    if not shown:
+        return {}
     arrays = {f"picture_{name}": images for name, images in shown.items()}
-    if shown:
-        arrays["picture_given"] = given
+    arrays["picture_given"] = given
     if "drawn" in shown:
         compared = {"drawn": shown["drawn"], "held_out": split.x_validation[:500]}
         for name, x in compared.items():
@@ -193,9 +168,9 @@ def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
     return arrays
 
 
-def pictured(class_test: np.ndarray, each: int = 2) -> np.ndarray:
-    """Indices of the first `each` test images of every class, in the order of the classes."""
-    return np.concatenate([np.flatnonzero(class_test == k)[:each] for k in np.unique(class_test)])
+def pictured(class_test: np.ndarray) -> np.ndarray:
+    """Indices of the first two test images of every class, in the order of the classes."""
+    return np.concatenate([np.flatnonzero(class_test == k)[:2] for k in np.unique(class_test)])
 
 
 def _detector_parameters(method: str) -> dict[str, type]:
@@ -219,8 +194,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     train_base(model, split, shared)
     real = NEGATIVES.get(f"attention-gan-{model.classifier}")
     negatives = real(plain, cell.normal_class) if real else None
-    masks = true_masks(images)
-    record, arrays = experiment(model, split, masks, checkpoint, shared, negatives)
+    record, arrays = experiment(model, split, true_masks(images), checkpoint, shared, negatives)
     record["data_fingerprint"] = images.fingerprint
     if cell.dataset in NO_PICTURES:
         arrays = {name: array for name, array in arrays.items() if not name.startswith("look_")}
@@ -284,16 +258,12 @@ def check_cell(text: str) -> Cell:
 
 def _check_parameters(cell: Cell) -> None:
     types = METHODS[cell.method].parameters()
-    for name in cell.parameters:
-        if name == "fold" and name not in types:
-            raise ValueError(
-                f"{cell.method} has no parameter 'fold': on {', '.join(background.FOLDED)} it is "
-                f"tested on fold 0 alone; fold by fold are {', '.join(ARMS)}"
-            )
-        if name not in types:
-            raise ValueError(
-                f"{cell.method} has no parameter {name!r}; there are: {', '.join(sorted(types))}"
-            )
+    if unknown := [name for name in cell.parameters if name not in types]:
+        there = f"; there are: {', '.join(sorted(types))}"
+        if unknown[0] == "fold":
+            folded, arms = ", ".join(background.FOLDED), ", ".join(ARMS)
+            there = f": on {folded} it is tested on fold 0 alone; fold by fold are {arms}"
+        raise ValueError(f"{cell.method} has no parameter {unknown[0]!r}{there}")
     may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else MAY_BE_0
     check_settings(cell.parameters, types, may_be_0 | {"fold"})
     if cell.parameters.get("contamination", 0) > 0.5:
@@ -311,10 +281,8 @@ def _check_parameters(cell: Cell) -> None:
 
 def _check_masks(cell: Cell, what: str) -> None:
     if cell.dataset not in masked_sets():
-        raise ValueError(
-            f"{what} needs pictures with masks, which are: {', '.join(masked_sets())}; "
-            f"not {cell.dataset}"
-        )
+        there = f"{', '.join(masked_sets())}; not {cell.dataset}"
+        raise ValueError(f"{what} needs pictures with masks, which are: {there}")
 
 
 def _check_crops(cell: Cell) -> None:
@@ -324,13 +292,12 @@ def _check_crops(cell: Cell) -> None:
             f"{cell.method} learns all classes at once; write {ALL!r} for the class, not "
             f"{cell.normal_class!r}"
         )
-    fold = cell.parameters.get("fold")
+    fold, correlation = map(cell.parameters.get, ("fold", "background_correlation"))
     if cell.dataset in background.FOLDED and fold not in range(background.FOLDS):
         last = background.FOLDS - 1
         raise ValueError(f"{cell.dataset} is tested fold by fold; write +fold=0 to +fold={last}")
     if fold is not None and cell.dataset not in background.FOLDED:
         raise ValueError(f"{cell.dataset} has no fold; only {', '.join(background.FOLDED)} has")
-    correlation = cell.parameters.get("background_correlation")
     if correlation is not None and cell.dataset != "scenes":
         raise ValueError(f"{cell.dataset} has no background_correlation; only scenes has")
     if correlation is not None and correlation > 1:
@@ -340,21 +307,22 @@ def _check_crops(cell: Cell) -> None:
 def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dict:
     """Return the record of a cell, running it first if it does not exist.
 
-    A finished cell is never run twice; a stopped one goes on from its checkpoint; CellIsTaken if
-    another process is at it. Bad names and images raise ValueError, a folder that cannot be written
-    to PermissionError, before anything is trained; Diverged if training comes to nothing. A cell
-    takes one thread of the CPU, and a process one cell at a time, so that it is the same bit for
-    bit however it is run: `ocnd sweep` fills the cores.
+    A stopped cell goes on from its checkpoint. ValueError for bad names and images, PermissionError
+    for an unwritable folder, before anything is trained; CellIsTaken if another process is at it;
+    Diverged if training comes to nothing. A cell takes one thread of the CPU, and a process one
+    cell at a time, so that it is the same bit for bit however it is run: `ocnd sweep` fills the
+    cores.
     """
     cell = check_cell(text)
     if record := read_record(cell, folder):
         return record
-    check_writable(folder or records_folder())
-    code_revision()
+    folder = folder or records.records_folder()
+    records.check_writable(folder)
+    records.code_revision()
     hardware = choose_hardware(device)
     images = _load(cell)
-    work = (folder or records_folder()).parent / "checkpoints" / str(cell)
-    with own_random_numbers(), claim(work / "lock") as mine, one_thread():
+    work = folder.parent / "checkpoints" / str(cell)
+    with own_random_numbers(), records.claim(work / "lock") as mine, one_thread():
         if not mine:
             raise CellIsTaken(f"{cell} is being run by another process")
         if record := read_record(cell, folder):
@@ -362,8 +330,8 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
         try:
             checkpoint = work / "checkpoint.pt"
             record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
-            record = {"cell": str(cell), **record, "provenance": provenance(hardware.device.type)}
-            write_record(record, arrays, folder)
+            made_by = records.provenance(hardware.device.type)
+            write_record({"cell": str(cell), **record, "provenance": made_by}, arrays, folder)
         except Diverged:
             _forget(work)
             raise
