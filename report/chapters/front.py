@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from ocnd_lib.comparison import REPEATS, compare_means, shared_runs
 from report.chapters import attention_gan, class_or_detail, ocgan
 from report.drawing import COLOURS, forest, titled
-from report.tables import TITLES, class_names
+from report.tables import TITLES
 
 # how the ideas are named on the figure, and the colour of each
 IDEAS = {
@@ -30,9 +30,7 @@ def gains_table(dataset: str) -> pd.DataFrame:
         compare_means(*shared_runs(runs[after], runs[before]), repeats=ocgan.DRAWS)
         for before, after in steps
     ]
-    cells = attention_gan.cells_of(dataset, ["attention-gan"], class_names(dataset))
-    parts = attention_gan.read_parts(cells)
-    rows.append(list(attention_gan.gain(parts["score"], parts["base"]).values())[:3])
+    rows.append(attention_gan.gain(*attention_gan.over_classes(dataset)))
     both = class_or_detail.divided(dataset, "ocgan"), class_or_detail.runs(dataset, "ocgan")
     rows.append(compare_means(*both, repeats=REPEATS))
     return pd.DataFrame(rows, list(IDEAS), ["value", "low", "high"])
