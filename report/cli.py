@@ -59,9 +59,9 @@ def plain_errors(*failures: type[Exception]) -> Iterator[None]:
 
 @app.command()
 def book(
-    preset: Annotated[Literal["quick", "full"], Option(help="Size of the experiments.")] = "quick",
-    jobs: Annotated[int, Option(min=1, help="Notebooks executed at a time.")] = 2,
-    again: Annotated[bool, Option("--again", help="Execute unchanged ones too.")] = False,
+    preset: Literal["quick", "full"] = Option("quick", help="Size of the experiments."),
+    jobs: int = Option(2, min=1, help="Notebooks executed at a time."),
+    again: bool = Option(False, "--again", help="Execute unchanged ones too."),
 ) -> None:
     """Execute the notebooks that changed, render the book, print where it is."""
     from report.pages import BookError, NotebookError, build
@@ -75,12 +75,10 @@ def book(
 
 @app.command(cls=NameValueCommand)
 def run(
-    target: Annotated[str, Argument(help="A notebook, or a cell such as digits/vgg11/8/0.")],
-    parameters: Annotated[
-        list[str] | None, Option("-p", metavar="NAME VALUE", help="One parameter; repeat.")
-    ] = None,
-    out: Annotated[Path | None, Option(help="Where the executed copy goes.")] = None,
-    again: Annotated[bool, Option("--again", help="Execute it even if unchanged.")] = False,
+    target: str = Argument(..., help="A notebook, or a cell such as digits/vgg11/8/0."),
+    parameters: list[str] | None = Option(None, "-p", metavar="NAME VALUE", help="Repeatable."),
+    out: Path | None = Option(None, help="Where the executed copy goes."),
+    again: bool = Option(False, "--again", help="Execute it even if unchanged."),
 ) -> None:
     """Execute one notebook with other parameters, or run one cell of a table."""
     given = dict(pair.partition("=")[::2] for pair in parameters or [])
@@ -121,24 +119,16 @@ def _run_cell(cell: str) -> None:
 
 @app.command()
 def sweep(
-    datasets: Annotated[str | None, Option(help="Data sets, with commas between.")] = None,
-    methods: Annotated[str | None, Option(help="Methods, with commas between.")] = None,
-    classes: Annotated[
-        str | None, Option(help="Normal classes, with commas between; else all.")
-    ] = None,
-    seeds: Annotated[str | None, Option(help="Seeds, like 0-4 or 0,2,5. [0]")] = None,
-    workers: Annotated[int, Option(min=1, help="Cells at a time, one core each.")] = 2,
-    max_minutes: Annotated[
-        float | None, Option(min=0, help="Stop after so long; checkpoints go on later.")
-    ] = None,
-    nice: Annotated[int, Option(min=0, max=19, help="Niceness of the workers.")] = 0,
-    scheduler: Annotated[
-        str | None, Option(help="Address of a running Dask cluster to use instead.")
-    ] = None,
-    memory: Annotated[
-        float | None, Option(min=0.5, help="GiB a worker may take; else what its cells need.")
-    ] = None,
-    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would run.")] = False,
+    datasets: str | None = Option(None, help="Data sets, with commas between."),
+    methods: str | None = Option(None, help="Methods, with commas between."),
+    classes: str | None = Option(None, help="Normal classes, with commas between; else all."),
+    seeds: str | None = Option(None, help="Seeds, like 0-4 or 0,2,5. [0]"),
+    workers: int = Option(2, min=1, help="Cells at a time, one core each."),
+    max_minutes: float | None = Option(None, min=0, help="Stop after so long; to go on later."),
+    nice: int = Option(0, min=0, max=19, help="Niceness of the workers."),
+    scheduler: str | None = Option(None, help="Address of a running Dask cluster to use instead."),
+    memory: float | None = Option(None, min=0.5, help="GiB a worker may take. [by its cells]"),
+    dry_run: bool = Option(False, "--dry-run", help="Only say what would run."),
 ) -> None:
     """Run the cells that have no record yet, several at a time.
 
@@ -187,33 +177,19 @@ def sweep(
 
 @app.command()
 def data(
-    name: Annotated[str, Argument(help="A data set, such as cifar10, scenes or coco10.")],
-    annotations: Annotated[
-        Path | None, Option(help="coco10, or a set of your own: a file in COCO's format.")
-    ] = None,
-    images: Annotated[Path | None, Option(help="The folder of its images.")] = None,
-    categories: Annotated[
-        str | None, Option(help="A set of your own: its classes, with commas between. [all]")
-    ] = None,
-    voc: Annotated[
-        Path | None, Option(help="A set of your own: a folder VOC2012, instead of those.")
-    ] = None,
-    per_class: Annotated[
-        int | None, Option(help="Sets with masks: objects a class. [550]", min=2)
-    ] = None,
-    test: Annotated[
-        int | None, Option(help="Sets with masks: test pictures. [500, or a fifth]", min=1)
-    ] = None,
-    seed: Annotated[int | None, Option(help="Sets with masks. [0]", min=0)] = None,
-    background_correlation: Annotated[
-        float | None, Option(help="scenes: what the background tells. [0.5]", min=0, max=1)
-    ] = None,
-    fewer: Annotated[
-        bool | None, Option("--fewer", help="Accept classes with too few objects.")
-    ] = None,
-    out: Annotated[
-        Path | None, Option(help="Sets with masks: the folder to build. [data/NAME]")
-    ] = None,
+    name: str = Argument(..., help="A data set, such as cifar10, scenes or coco10."),
+    annotations: Path | None = Option(None, help="coco10, or your own: a file in COCO's format."),
+    images: Path | None = Option(None, help="The folder of its images."),
+    categories: str | None = Option(None, help="Your own: classes, with commas between. [all]"),
+    voc: Path | None = Option(None, help="Your own: a folder VOC2012, instead of those."),
+    per_class: int | None = Option(None, help="Sets with masks: objects a class. [550]", min=2),
+    test: int | None = Option(None, help="Sets with masks: test pictures. [500 or a fifth]", min=1),
+    seed: int | None = Option(None, help="Sets with masks. [0]", min=0),
+    background_correlation: float | None = Option(
+        None, help="scenes: what the background tells. [0.5]", min=0, max=1
+    ),
+    fewer: bool | None = Option(None, "--fewer", help="Accept classes with too few objects."),
+    out: Path | None = Option(None, help="Sets with masks: the folder to build. [data/NAME]"),
 ) -> None:
     """Fetch or build a data set, verify it, and tell what is in it.
 
@@ -271,11 +247,9 @@ def records(format: Format = "text") -> None:
 
 @app.command()
 def table(
-    datasets: Annotated[list[str], Argument(help="Data sets, such as cifar10.")],
+    datasets: list[str] = Argument(..., help="Data sets, such as cifar10."),
     format: Format = "text",
-    choices: Annotated[
-        str | None, Option(help="A method: print how its settings were chosen instead.")
-    ] = None,
+    choices: str | None = Option(None, help="A method: how its settings were chosen instead."),
 ) -> None:
     """Print the deck's table of a data set, with ours beside it; of several, the means."""
     from ocnd_lib.data import class_names
@@ -295,8 +269,8 @@ def table(
 
 @app.command()
 def figures(
-    out: Annotated[Path, Option(help="The folder to write to.")],
-    only: Annotated[str | None, Option(help="The name of one figure.")] = None,
+    out: Path = Option(..., help="The folder to write to."),
+    only: str | None = Option(None, help="The name of one figure."),
 ) -> None:
     """Draw the figures that rest on records, without training: svg, pdf and png of each.
 

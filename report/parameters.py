@@ -8,17 +8,50 @@ import ast
 import difflib
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import nbformat
+from click import Choice, FloatRange, IntRange
 
 from ocnd_lib.data import known_sets
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 LINE = re.compile(rf"(\w+): ({'|'.join(TYPES)}) = (.+)")
-Rule = tuple[Callable[[object], bool], str]  # what a value must pass, and "it must be ..."
+
+
+class ListOf(click.ParamType):
+    """Words of a form, with commas between."""
+
+    def __init__(self, word: str, name: str):
+        self.word, self.name = word, name
+
+    def convert(self, value, param, ctx) -> str:
+        """The same text; BadParameter if a word has another form."""
+        if not re.fullmatch(f"{self.word}(,{self.word})*", value):
+            self.fail(f"{value!r} is not {self.name}")
+        return value
+
+
+# What a value must be by its type, and, by its name, where that says more.
+KINDS = {bool: click.BOOL, int: IntRange(0), float: FloatRange(0, min_open=True), str: click.STRING}
+RULES = {
+    **dict.fromkeys(("epochs", "batch_size", "latent_dim", "width"), IntRange(1)),
+    **dict.fromkeys(("mining_steps", "workers"), IntRange(1)),
+    "per_class": IntRange(2),
+    "background_correlation": FloatRange(0, 1),
+    "classifier": Choice(["none", "generated", "auxiliary", "oracle"]),
+    "guidance": Choice(["whole", "masked"]),
+    "layer": Choice(["body.2", "body.3"]),
+    "preset": Choice(["quick", "full"]),
+    **dict.fromkeys(("methods", "classes"), ListOf(r"[\w/ -]+", "names with commas between")),
+    **dict.fromkeys(
+        ("cells", "latent_dims"),
+        ListOf(r" *0*[1-9]\d* *", "whole numbers, 1 or more, with commas between"),
+    ),
+    "seeds": ListOf(r"\d+(-\d+)?", "seeds like 0-4 or 0,2,5"),
+}
 
 
 class Parameter(NamedTuple):
@@ -29,59 +62,17 @@ class Parameter(NamedTuple):
     help: str
 
 
-def _at_least(low: int) -> Rule:
-    return lambda value: value >= low, f"a whole number, {low} or more"
-
-
-def _one_of(*choices: str) -> Rule:
-    return lambda value: value in choices, "one of " + ", ".join(choices)
-
-
-def _list_of(word: str, words: str) -> Rule:
-    return lambda value: bool(re.fullmatch(f"{word}(,{word})*", value)), words
-
-
-def _is_class(value: int | str) -> bool:
-    return value >= 0 if isinstance(value, int) else value.strip() != ""
-
-
-# Every name that a notebook of this report may have as a parameter.
-RULES: dict[str, Rule] = {
-    "dataset": (lambda name: name in known_sets(), "one of " + ", ".join(known_sets())),
-    "normal_class": (_is_class, "the index of a class, from 0, or its name"),
-    "background_correlation": (lambda value: 0 <= value <= 1, "a number from 0 to 1"),
-    "seed": _at_least(0),
-    **dict.fromkeys(("epochs", "batch_size", "latent_dim", "width"), _at_least(1)),
-    **dict.fromkeys(("mining_steps", "workers"), _at_least(1)),
-    "per_class": _at_least(2),
-    **dict.fromkeys(
-        ("gain", "learning_rate", "ratio", "step_size", "temperature"),
-        (lambda value: value > 0, "a number above 0"),
-    ),
-    **dict.fromkeys(
-        ("batch_norm", "cbam", "mining", "pretrain_mask", "reinitialise"),
-        (lambda value: True, "true or false"),
-    ),
-    **dict.fromkeys(("methods", "classes"), _list_of(r"[\w/ -]+", "names with commas between")),
-    **dict.fromkeys(
-        ("cells", "latent_dims"),
-        _list_of(r" *0*[1-9]\d* *", "whole numbers, 1 or more, with commas between"),
-    ),
-    "seeds": _list_of(r"\d+(-\d+)?", "seeds like 0-4 or 0,2,5"),
-    "classifier": _one_of("none", "generated", "auxiliary", "oracle"),
-    "guidance": _one_of("whole", "masked"),
-    "layer": _one_of("body.2", "body.3"),
-    "preset": _one_of("quick", "full"),
-}
-
-
-def check(name: str, value: object) -> None:
-    """Raise ValueError if no notebook has a parameter of this name, or not with this value."""
-    if name not in RULES:
-        raise ValueError(f"unknown parameter {name!r}; there are: {', '.join(RULES)}")
-    allows, words = RULES[name]
-    if not allows(value):
-        raise ValueError(f"{name} must be {words}, not {value!r}")
+def check(name: str, value: object, kind: type = str) -> bool | int | float | str:
+    """A value, or its text, in this type; ValueError if the parameter of this name cannot be it."""
+    # a set may have been built since this module was read
+    rule = Choice(known_sets()) if name == "dataset" else RULES.get(name, KINDS[kind])
+    try:
+        found = rule.convert(str(value), None, None)
+        if kind is float and not math.isfinite(found):
+            raise click.BadParameter(f"{found} is not finite")
+        return found
+    except click.BadParameter as error:
+        raise ValueError(f"{name}: {error.message}") from None
 
 
 def read_parameters(notebook: Path) -> dict[str, Parameter]:
@@ -100,14 +91,16 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     parameters = {}
     for number, line in enumerate("".join(tagged).splitlines(), 1):
         try:
-            name, kind, value = LINE.fullmatch(line).groups()
-            default = _typed(ast.literal_eval(value), TYPES[kind])
+            name, word, text = LINE.fullmatch(line).groups()
+            default, kind = ast.literal_eval(text), TYPES[word]
+            if type(default) is not kind and (kind, type(default)) != (float, int):
+                raise ValueError(f"{default!r} is no {word}")
         except (AttributeError, ValueError, SyntaxError) as error:
             raise ValueError(
                 f"{notebook}, parameters cell, line {number}: {line!r}; write one "
                 f"`name: type = literal  # help` a line, its type one of {', '.join(TYPES)}"
             ) from error
-        parameters[name] = Parameter(TYPES[kind], default, value.partition("  # ")[2])
+        parameters[name] = Parameter(kind, kind(default), text.partition("  # ")[2])
     return parameters
 
 
@@ -118,18 +111,14 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
     """
     parameters, converted, wrong = read_parameters(notebook), {}, []
     for name, value in given.items():
-        if name not in parameters:
+        try:
+            converted[name] = check(name, value, parameters[name].type)
+        except KeyError:
             close = difflib.get_close_matches(name, parameters, 1)
             hint = f", did you mean {close[0]!r}?" if close else ""
             wrong.append(f"there is no parameter {name!r}{hint}")
-            continue
-        try:
-            kind = parameters[name].type
-            converted[name] = _typed(_from_text(value, kind), kind)
-            if name in RULES:
-                check(name, converted[name])
         except ValueError as error:
-            wrong.append(str(error) if name in converted else f"{name}: {error}")
+            wrong.append(str(error))
     if wrong:
         accepted = [
             f"  {name:<16} {p.type.__name__:<6} default {p.default!r:<20} {p.help}".rstrip()
@@ -138,22 +127,3 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
         told = "\n".join(["; ".join(wrong), "It accepts:", *accepted])
         raise ValueError(f"{Path(notebook).name}: {told}")
     return converted
-
-
-def _from_text(value: object, kind: type) -> object:
-    if not isinstance(value, str) or kind is str:
-        return value
-    truth = {"true": True, "false": False}
-    try:
-        return truth[value.strip().lower()] if kind is bool else kind(value)
-    except (KeyError, ValueError):
-        raise ValueError(f"{value!r} is no {kind.__name__}") from None
-
-
-def _typed(value: object, kind: type) -> bool | int | float | str:
-    value = float(value) if kind is float and type(value) is int else value
-    if type(value) is not kind:
-        raise ValueError(f"{value!r} is no {kind.__name__}")
-    if kind is float and not math.isfinite(value):
-        raise ValueError(f"{value!r} is not finite")
-    return value

@@ -114,7 +114,7 @@ def accuracy_table(dataset: str) -> pd.DataFrame:
 
 def crossed_table(found: Mapping[str, Mapping[int, dict]]) -> pd.DataFrame:
     """Mean test accuracy: a row for what was learnt from, a column for what is shown."""
-    rows = {v: {to: right(runs, to).mean(None) for to in SHOWN} for v, runs in found.items()}
+    rows = {v: {to: right(runs, to).mean(axis=None) for to in SHOWN} for v, runs in found.items()}
     return pd.DataFrame(rows).T
 
 
@@ -129,7 +129,7 @@ def correlation_table() -> pd.DataFrame:
     for correlation in (0, 0.5, 1):
         for seed, run in recorded("scenes", correlation)["original"].items():
             rows[correlation, seed] = {
-                shown: right({seed: of}, shown).mean(None)
+                shown: right({seed: of}, shown).mean(axis=None)
                 for shown, of in (("masked", masked[seed]), ("original", run), ("swapped", run))
             }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["correlation", "seed"])
