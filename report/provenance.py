@@ -48,59 +48,43 @@ def facts(records: list[dict]) -> dict[str, str]:
     days = sorted(each["date"][:10] for each in at)
     shared = {record.get("shared_seconds", 0.0) for record in records}  # once for all variants
     seconds = sum(map(own_seconds, records)) + sum(shared)
-    time = f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    time = f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    many = len(cells) > 1
     told = {
-        "cells": [
-            f"{'/'.join(key)}/{names[0] if len(names) == 1 else f'{len(names)} classes'}/"
-            f"{seeds_text(group['seed'])}" + f", {len(group)} cells" * (len(group) > 1)
-            for key, group in _table(cells).groupby(["dataset", "variant"], sort=False)
-            for names in [group["name"].unique()]
-        ],
-        "seeds": [f"{len({c.seed for c in cells})} ({seeds_text(c.seed for c in cells)})"],
+        "cells": [f"{cells[0]} to {cells[-1]}, {len(cells)} cells" if many else str(cells[0])],
         "git revision": [
-            (each["git_revision"] or "none")[:12] + ", changed" * bool(each["git_changed"])
-            for each in at
+            (each["git_revision"] or "none")[:12] + ", changed" * each["git_changed"] for each in at
         ],
-        "device": [
-            f"{record['hardware']}, {each['processor']}"
-            + (f", {threads} thread{'s' * (threads != 1)}" if threads else "")
-            for record, each in zip(records, at, strict=True)
-            for threads in [each.get("threads")]  # not in records of before November 24, 2026
-        ],
+        "device": [f"{r['hardware']}, {r['provenance']['processor']}" for r in records],
         "date": [days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"],
-        "wall time": [
-            (time if seconds >= 120 else f"{seconds:.1f} s") + " in all" * (len(records) > 1)
-        ],
+        "wall time": [time if seconds < 7200 else f"{seconds / 3600:.1f} h"],
         "command": commands(cells),
     }
     return {name: "; ".join(dict.fromkeys(texts)) for name, texts in told.items()}
 
 
-def _table(cells: Iterable[Cell]) -> pd.DataFrame:
-    rows = [(c.dataset, c.variant, c.normal_class, c.seed) for c in cells]
-    return pd.DataFrame(rows, columns=["dataset", "variant", "name", "seed"])
-
-
-def seeds_text(seeds: Iterable[int]) -> str:
-    """Seeds as commands take them: `0-4`, `0,2`."""
-    seeds = pd.Series(sorted(set(seeds)))
-    ends = seeds.groupby(seeds - seeds.index).agg(["first", "last"])  # of runs without a gap
-    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ends.itertuples(index=False))
-
-
 def commands(cells: Iterable[Cell]) -> list[str]:
     """The commands that make just these cells: `ocnd run` of one, `ocnd sweep` of several."""
-    keys, found = ["dataset", "variant", "seed"], []
-    seeds = _table(cells).groupby([*keys[:2], "name"], sort=False)["seed"].agg(seeds_text)
-    for (dataset, variant, seed), names in seeds.reset_index().groupby(keys, sort=False)["name"]:
-        if len(names) == 1 and seed.isdecimal():
-            found.append(f"ocnd run {shlex.quote(f'{dataset}/{variant}/{names.item()}/{seed}')}")
+    keys, found = ["dataset", "variant", "seeds"], []
+    rows = [(c.dataset, c.variant, c.normal_class, c.seed) for c in cells]
+    table = pd.DataFrame(rows, columns=["dataset", "variant", "name", "seeds"])
+    alike = table.groupby(["dataset", "variant", "name"], sort=False)["seeds"].agg(_seeds_text)
+    for (dataset, variant, seeds), names in alike.reset_index().groupby(keys, sort=False)["name"]:
+        if len(names) == 1 and seeds.isdecimal():
+            found.append(f"ocnd run {shlex.quote(f'{dataset}/{variant}/{names.item()}/{seeds}')}")
             continue
         words = ["ocnd", "sweep", "--datasets", dataset, "--methods", variant]
         if list(names) != [ALL] and set(names) != set(class_names(dataset)):
             words += ["--classes", ",".join(names)]
-        found.append(shlex.join([*words, "--seeds", seed]))
+        found.append(shlex.join([*words, "--seeds", seeds]))
     return found
+
+
+def _seeds_text(seeds: Iterable[int]) -> str:
+    """Seeds as commands take them: `0-4`, `0,2`."""
+    seeds = pd.Series(sorted(set(seeds)))
+    ends = seeds.groupby(seeds - seeds.index).agg(["first", "last"])  # of runs without a gap
+    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ends.itertuples(index=False))
 
 
 # --- on a page -----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Chapter 9: means over seeds, and which numbers stand beside each other."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ocnd_lib import benchmark
@@ -101,12 +100,3 @@ def test_heat_maps_of_a_row_have_one_scale_and_attention_its_own():
     limits = [ax.images[0].get_clim() for ax in fig.axes[2:]]
     assert limits == [(0, 4), (0, 4), (0, 1), (0, 1)]
     assert fig.axes[2].collections and not fig.axes[3].collections  # an empty outline is not drawn
-
-
-def test_the_live_table_keeps_pixel_auroc_over_the_blot():
-    row = {"map": "attention map", "images": "normal", "measure": "auroc", "value": 0.7,
-           "lift": 0.1, "low": 0.05, "high": 0.15}  # fmt: skip
-    others = [row | {"baseline": "random"}, row | {"baseline": "centre", "measure": "iou"}]
-    table = chapter.live_table({"finds": [row | {"baseline": "centre"}, *others]})
-    assert isinstance(table, pd.DataFrame) and table.shape == (1, 2)
-    assert table.loc["attention map", "normal, over the blot"] == "+0.100 [+0.050, +0.150]"

@@ -59,12 +59,6 @@ def test_seconds_compare_on_the_processor_of_the_most_methods(tmp_path, monkeypa
     }  # fmt: skip
     worth = costs.worth(found)
     assert worth.loc[("MNIST", "AE")].to_list() == [36.0, 0.7] and len(worth) == 3
-    plan_of = costs.plan_table(found, ["ae", "kde"], seeds=10)
-    assert list(plan_of.index) == ["AE", "KDE"]
-    assert plan_of.loc["AE", "MNIST"] == pytest.approx(36 * 10 * 10 / 3600)
-    assert plan_of.loc["KDE"].isna().all()
-    with pytest.raises(ValueError, match="unknown method 'kdf'"):
-        costs.plan_table(found, ["kdf"], seeds=1)
     assert not faults(costs.cells_figure())
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "nothing"))
     with pytest.raises(NoRecords, match="ocnd run"):

@@ -1,7 +1,7 @@
 """What a cell costs, how our ways compare with plain ones, and what many cells cost."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from scipy import stats
 from ocnd_lib.records import REPOSITORY, on_one_processor, parse_cell, read_records
 from report.drawing import COLOURS, titled
 from report.source import NoRecords, no_record, plain
-from report.tables import METHODS, TITLES, class_names
+from report.tables import METHODS, TITLES
 
 BENCHMARKS = REPOSITORY / "benchmarks"
 SENTENCES = {  # comparisons that the page speaks of
@@ -99,19 +99,6 @@ def cells_figure() -> Figure:
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.grid(axis="x")
     return fig
-
-
-def plan_table(found: pd.DataFrame, methods: Iterable[str], seeds: int) -> pd.DataFrame:
-    """Hours for all classes of both data sets by so many seeds, one cell at a time.
-
-    A row a method, a column a data set; by the median of recorded cells on one processor, NaN
-    without any. ValueError lists the methods that there are.
-    """
-    if unknown := [method for method in methods if method not in METHODS]:
-        raise ValueError(f"unknown method {unknown[0]!r}; there are: {', '.join(METHODS)}")
-    medians = on_one_processor(found).groupby(["method", "dataset"])["seconds"].median().unstack()
-    numbers = {title: len(class_names(name)) * seeds for name, title in TITLES.items()}
-    return medians.reindex([METHODS[m] for m in methods], columns=list(numbers)) * numbers / 3600
 
 
 def many_cells(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:

@@ -238,15 +238,12 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
 def maps() -> Figure:
     """Digits on photographs: images of seed 0, heat maps, the attention map and the encoder's."""
     cells = [f"mnist_on_cifar/{variant}/8/0" for variant in (PLAIN, ENCODER)]
-    kept, other = (
-        {name.removeprefix("look_"): array for name, array in read_arrays(cell).items()}
-        for cell in cells
-    )
-    if not {"given"} <= kept.keys() & other.keys():
+    found = [{k.removeprefix("look_"): v for k, v in read_arrays(c).items()} for c in cells]
+    if not all("given" in kept for kept in found):
         raise no_record(cells[0])
     last = f"{ATTENTION}, from the encoder"
     message = "On photographs: the digit is found only from the encoder"
-    return heat_rows(kept | {last: other[ATTENTION]}, [*MAPS, last], message)
+    return heat_rows(found[0] | {last: found[1][ATTENTION]}, [*MAPS, last], message)
 
 
 FIGURES = {
@@ -256,13 +253,3 @@ FIGURES = {
     "looks-strengths": strengths,
     "looks-maps-mnist_on_cifar": maps,
 }
-
-
-def live_table(tables: Mapping[str, list[dict]]) -> pd.DataFrame:
-    """Pixel AUROC of each map of `looks.look` on normal and novel images, and above the blot."""
-    finds = pd.DataFrame(tables["finds"]).query("measure == 'auroc' and baseline == 'centre'")
-    finds = finds.assign(map=finds["map"].map({name: words for name, (words, _) in MAPS.items()}))
-    table = finds.pivot_table(index="map", columns="images", values="value").round(3)
-    normal = finds[finds["images"] == "normal"].set_index("map")[["lift", "low", "high"]]
-    table["normal, over the blot"] = [signed(*normal.loc[of]) for of in table.index]
-    return table
