@@ -109,3 +109,6 @@ def test_dearer_methods_are_not_better():
     said = costs.numbers()
     for name in ("mnist", "cifar10"):
         assert said[f"rank-{name}"] < 0.5 and said[f"rank-p-{name}"] > 0.05
+    table = costs.worth(costs.cells()).loc["CIFAR-10"]
+    assert table["seconds"].idxmax() == table["auroc"].idxmax() == "Rotation"  # the exception
+    assert table["auroc"].drop("Rotation").max() < table.loc["Rotation", "auroc"] - 0.1
