@@ -76,7 +76,9 @@ def book(
 @app.command(cls=NameValueCommand)
 def run(
     target: str = Argument(..., help="A notebook, or a cell such as digits/vgg11/8/0."),
-    parameters: list[str] | None = Option(None, "-p", metavar="NAME VALUE", help="Repeatable."),
+    parameters: list[str] | None = Option(
+        None, "-p", metavar="NAME VALUE", help="One parameter; repeat."
+    ),
     out: Path | None = Option(None, help="Where the executed copy goes."),
     again: bool = Option(False, "--again", help="Execute it even if unchanged."),
 ) -> None:
@@ -122,12 +124,12 @@ def sweep(
     datasets: str | None = Option(None, help="Data sets, with commas between."),
     methods: str | None = Option(None, help="Methods, with commas between."),
     classes: str | None = Option(None, help="Normal classes, with commas between; else all."),
-    seeds: str | None = Option(None, help="Seeds, like 0-4 or 0,2,5. [0]"),
+    seeds: str | None = Option(None, help="Seeds, like 0-4 or 0,2,5; else 0."),
     workers: int = Option(2, min=1, help="Cells at a time, one core each."),
     max_minutes: float | None = Option(None, min=0, help="Stop after so long; to go on later."),
     nice: int = Option(0, min=0, max=19, help="Niceness of the workers."),
     scheduler: str | None = Option(None, help="Address of a running Dask cluster to use instead."),
-    memory: float | None = Option(None, min=0.5, help="GiB a worker may take. [by its cells]"),
+    memory: float | None = Option(None, min=0.5, help="GiB a worker; else what its cells need."),
     dry_run: bool = Option(False, "--dry-run", help="Only say what would run."),
 ) -> None:
     """Run the cells that have no record yet, several at a time.
@@ -180,16 +182,16 @@ def data(
     name: str = Argument(..., help="A data set, such as cifar10, scenes or coco10."),
     annotations: Path | None = Option(None, help="coco10, or your own: a file in COCO's format."),
     images: Path | None = Option(None, help="The folder of its images."),
-    categories: str | None = Option(None, help="Your own: classes, with commas between. [all]"),
+    categories: str | None = Option(None, help="Your own: classes, with commas between; else all."),
     voc: Path | None = Option(None, help="Your own: a folder VOC2012, instead of those."),
-    per_class: int | None = Option(None, help="Sets with masks: objects a class. [550]", min=2),
-    test: int | None = Option(None, help="Sets with masks: test pictures. [500 or a fifth]", min=1),
-    seed: int | None = Option(None, help="Sets with masks. [0]", min=0),
+    per_class: int | None = Option(None, help="Sets with masks: objects a class; 550.", min=2),
+    test: int | None = Option(None, help="Sets with masks: test pictures; 500 or a fifth.", min=1),
+    seed: int | None = Option(None, help="Sets with masks; 0.", min=0),
     background_correlation: float | None = Option(
-        None, help="scenes: what the background tells. [0.5]", min=0, max=1
+        None, help="scenes: what the background tells; 0.5.", min=0, max=1
     ),
     fewer: bool | None = Option(None, "--fewer", help="Accept classes with too few objects."),
-    out: Path | None = Option(None, help="Sets with masks: the folder to build. [data/NAME]"),
+    out: Path | None = Option(None, help="Sets with masks: the folder to build; data/NAME."),
 ) -> None:
     """Fetch or build a data set, verify it, and tell what is in it.
 
