@@ -1,6 +1,7 @@
 """Make the book: execute its notebooks, bring the copies and figures into it, render it."""
 
 import html
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+from ocnd_lib.records import claim
 from report.parameters import check, read_parameters
 from report.runs import (
     ROOT,
@@ -40,9 +42,17 @@ def build(
     """Execute the book's notebooks, `jobs` at a time, render the book, return its `index.html`.
 
     Raises NotebookError when notebooks failed: the others have run all the same, and the book is
-    not rendered. Raises BookError for a warning of the renderer, ValueError for an unknown preset.
+    not rendered. Raises BookError for a warning of the renderer and while another process makes the
+    book, ValueError for an unknown preset.
     """
     check("preset", preset)
+    with claim(root / "_build" / "book.lock") as mine:
+        if not mine:
+            raise BookError("another process is making this book; try again when it has ended")
+        return _build(preset, jobs, again, root, say)
+
+
+def _build(preset: str, jobs: int, again: bool, root: Path, say: Callable[[str], None]) -> Path:
     version = library_version(root)
 
     def one(source: Path) -> Run | NotebookError:
@@ -94,7 +104,7 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     done = subprocess.run(
         [sys.executable, "-c", main, "build", str(root / "book"), *options],
         cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8", errors="replace", env={**os.environ, "PYTHONUTF8": "1"},
     )  # fmt: skip
     if done.returncode != 0:
         lines = plain_text(done.stdout).replace(f"{root}/", "").splitlines()

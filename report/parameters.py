@@ -6,8 +6,10 @@
 
 import ast
 import difflib
+import json
 import math
 import re
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,10 +84,18 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     file that is no notebook, and for a line that is not `name: type = literal  # help`.
     """
     try:
-        cells = nbformat.read(notebook, as_version=4).cells
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{notebook} is not a notebook: {error}") from error
-    tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        content = json.loads(Path(notebook).read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of cells without ids, which older notebooks have
+            nbformat.validate(content, version=4)
+        tagged = [
+            "".join(cell["source"])
+            for cell in content["cells"]
+            if cell["cell_type"] == "code" and "parameters" in cell["metadata"].get("tags", [])
+        ]
+    except Exception as error:  # the validator's are of many kinds
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{notebook} is not a notebook: {why}") from error
     if len(tagged) > 1:
         raise ValueError(f"{notebook} has {len(tagged)} cells tagged `parameters`; one is allowed")
     parameters = {}

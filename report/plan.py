@@ -119,7 +119,7 @@ def told(cells: list[str], workers: int) -> str:
     time += f", without the {unknown} of kinds not timed on a {name}" if unknown else ""
     time = time if unknown < len(cells) else "no time is known"
     lines = [f"To run: {len(cells)} cell{'s' * (len(cells) != 1)}; {time}."]
-    kinds = [f"{cell.dataset}/{cell.method}" for cell in map(parse_cell, cells)]
+    kinds = np.array([f"{cell.dataset}/{cell.method}" for cell in map(parse_cell, cells)])
     for kind, group in seconds.groupby(kinds, sort=False):
         known = group.iat[0]  # of all that share data set and method
         each = f"no time on a {name} yet" if np.isnan(known) else f"about {known:.0f} s each"

@@ -45,7 +45,7 @@ def facts(records: list[dict]) -> dict[str, str]:
     """What is to be known of a number that rests on these records, at least one, in words."""
     cells = [parse_cell(record["cell"]) for record in records]
     at = [record["provenance"] for record in records]
-    days = sorted(each["date"][:10] for each in at)
+    days = sorted(each.get("date", "")[:10] for each in at)
     shared = {record.get("shared_seconds", 0.0) for record in records}  # once for all variants
     seconds = sum(map(own_seconds, records)) + sum(shared)
     time = f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
@@ -53,9 +53,10 @@ def facts(records: list[dict]) -> dict[str, str]:
     told = {
         "cells": [f"{cells[0]} to {cells[-1]}, {len(cells)} cells" if many else str(cells[0])],
         "git revision": [
-            (each["git_revision"] or "none")[:12] + ", changed" * each["git_changed"] for each in at
+            (each.get("git_revision") or "none")[:12] + ", changed" * each.get("git_changed", False)
+            for each in at
         ],
-        "device": [f"{r['hardware']}, {r['provenance']['processor']}" for r in records],
+        "device": [f"{r['hardware']}, {r['provenance'].get('processor', '')}" for r in records],
         "date": [days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"],
         "wall time": [time if seconds < 7200 else f"{seconds / 3600:.1f} h"],
         "command": commands(cells),

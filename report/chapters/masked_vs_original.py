@@ -74,8 +74,8 @@ def recorded(dataset: str, correlation: float = 0.5) -> dict[str, dict[int, dict
     found: dict[str, dict[int, dict]] = {}
     for version, seed in product(VERSIONS, range(5)):
         name = cell(dataset, version, seed, correlation)
-        if record := read_record(name):
-            found.setdefault(version, {})[seed] = record | read_arrays(name)
+        if (record := read_record(name)) and (arrays := read_arrays(name)):
+            found.setdefault(version, {})[seed] = record | arrays
     if not found:
         raise no_record(cell(dataset, "original", 0, correlation))
     crops = {run["data_fingerprint"] for seeds in found.values() for run in seeds.values()}
