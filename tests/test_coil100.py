@@ -1,10 +1,7 @@
 """COIL-100 is built from its archive, whole, or not at all."""
 
-import http.server
 import io
-import threading
 import zipfile
-from functools import partial
 from hashlib import sha256
 
 import numpy as np
@@ -44,40 +41,19 @@ def packed(changes: dict[str, bytes | None] | None = None) -> bytes:
     return file.getvalue()
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves files; breaks off in the middle of one that is called cut.zip."""
-
-    def copyfile(self, source, outputfile):
-        content = source.read()
-        outputfile.write(content[: len(content) // 2] if "cut.zip" in self.path else content)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def serve(monkeypatch, tmp_path, own_sets):
+def serve(monkeypatch, server, own_sets):
     """Call with an archive: from then on COIL-100 is that, of three objects, on this machine."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
     names = {**archives.CLASS_NAMES, "coil100": "obj1 obj2 obj3"}
     for module in (archives, coil100, data):
         monkeypatch.setattr(module, "CLASS_NAMES", names)
-    folder = tmp_path / "server"
-    folder.mkdir()
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Handler, directory=str(folder))
-    )
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setattr(coil100, "ADDRESS", f"{server.url}coil-100.zip")
 
-    def serve(content: bytes, name: str = "coil-100.zip", digest: str | None = None):
-        (folder / name).write_bytes(content)
-        monkeypatch.setattr(coil100, "ADDRESS", f"http://127.0.0.1:{server.server_port}/{name}")
+    def serve(content: bytes, digest: str | None = None, fault: str = ""):
+        server.files["coil-100.zip"], server.always = content, fault
         monkeypatch.setattr(coil100, "ARCHIVE_SHA256", digest or sha256(content).hexdigest())
 
-    yield serve
-    server.shutdown()
-    server.server_close()
+    return serve
 
 
 def test_the_archive_becomes_one_file_of_averaged_images(serve, tmp_path):
@@ -113,12 +89,9 @@ def test_which_poses_train_is_fixed():
     ("changes", "complaint"),
     [
         ({"coil-100/obj2__45.png": None}, "lacks 1 images, first coil-100/obj2__45.png"),
-        (dict.fromkeys(MEMBERS, b"") | dict.fromkeys(MEMBERS), "lacks 216 images"),
         ({"coil-100/obj4__0.png": png(4, 0)}, "also holds 1 images, first coil-100/obj4__0.png"),
-        ({"coil-100/obj1__7.png": png(1, 7)}, "also holds 1 images, first coil-100/obj1__7.png"),
         ({"coil-100/obj1__0.png": png(1, 0, size=64)}, "obj1__0.png is no colour image of 128"),
         ({"coil-100/obj1__0.png": png(1, 0, mode="L")}, "obj1__0.png is no colour image of 128"),
-        ({"coil-100/obj1__0.png": b"GIF89a"}, "obj1__0.png is no whole image"),
         ({"coil-100/obj1__0.png": png(1, 0)[:-40]}, "obj1__0.png is no whole image"),
     ],
 )
@@ -132,7 +105,7 @@ def test_a_download_that_is_not_the_archive_is_refused(serve, tmp_path):
     refused(tmp_path / "data", "hash")
     serve(packed()[:-2000])
     refused(tmp_path / "data", "not a zip file")
-    serve(packed(), name="cut.zip")
+    serve(packed(), fault="cut")
     refused(tmp_path / "data", "download failed")
 
 
