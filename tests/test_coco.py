@@ -2,9 +2,7 @@
 
 import csv
 import json
-import tracemalloc
 from collections import Counter
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from pycocotools.coco import COCO
 
 from data_prep import coco, coco_crops
 from data_prep.archives import DataError
-from data_prep.coco import CATEGORIES, Report, build, qualify
+from data_prep.coco import CATEGORIES, Report, build
 from data_prep.masked_files import read_set
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -110,20 +108,12 @@ def disc(height: int, width: int) -> np.ndarray:
 def in_form(mask: np.ndarray, form: str) -> dict | list:
     if form == "polygon":
         return [[20, 30, 95.5, 40, 90, 105, 31, 99.5], [70, 20, 99, 22, 98, 60]]
-    if form == "compressed RLE":
-        rle = masks.encode(np.asfortranarray(mask))
-        return {"size": rle["size"], "counts": rle["counts"].decode()}
-    groups = [len(list(run)) for _, run in groupby(mask.T.ravel().tolist())]
-    return {"size": list(mask.shape), "counts": groups}  # the first pixel is 0
+    rle = masks.encode(np.asfortranarray(mask))
+    return {"size": rle["size"], "counts": rle["counts"].decode()}
 
 
 @pytest.mark.parametrize(
-    ("form", "box"),
-    [
-        ("polygon", (20, 20, 80, 88)),
-        ("uncompressed RLE", (18, 30, 64, 64)),
-        ("compressed RLE", (60, 70, 50, 50)),
-    ],
+    ("form", "box"), [("polygon", (20, 20, 80, 88)), ("RLE", (60, 70, 50, 50))]
 )
 def test_crop_and_mask_are_exactly_the_means_of_their_areas(maker, form, box):
     mask = disc(HEIGHT, WIDTH)
@@ -138,28 +128,18 @@ def test_crop_and_mask_are_exactly_the_means_of_their_areas(maker, form, box):
     assert np.array_equal(x, shrunk(picture.transpose(2, 0, 1)))
     assert np.array_equal(m, shrunk(mask[inside][None] * 255))
     assert np.array_equal(o, shrunk((picture * mask[inside][..., None]).transpose(2, 0, 1)))
-    assert 0 < m.mean() < 255
-
-
-def test_the_limits_of_the_deck(maker):
-    inside = [(50, 50), (50, 100), (120, 60)]
-    outside = [(49, 50), (50, 49), (49.99, 60), (50, 100.2), (120.06, 60)]  # 0.499 and 2.001
-    passes = [maker.object(box=(5, 5, *size))["id"] for size in inside]
-    for size in outside:
-        maker.object(box=(5, 5, *size))
-    report = Report()
-    items, _ = qualify(json.loads(maker.write().read_text()), report)
-    assert [item.annotation_id for item in items] == passes
-    assert report.dropped == {coco.SMALL: 3, coco.SHAPE: 2} and not report.problems
 
 
 def test_every_rule_is_counted_and_every_fault_is_listed(maker, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", HEIGHT * WIDTH)
-    good = maker.object()
+    sizes = [(50, 50), (50, 100), (120, 60)]  # the limits of the deck
+    good, *_ = passes = [maker.object(box=(5, 5, *size)) for size in sizes]
     maker.object("zebra")
     maker.object(iscrowd=1)
-    maker.object(box=(5, 5, 20, 60))
-    maker.object(box=(5, 5, 130, 60))
+    for size in [(50, 49), (49.99, 60), (50, 100.2), (120.06, 60)]:
+        maker.object(box=(5, 5, *size))
+    passes.append(maker.object(image_id="1", category_id="6", id=1001.0))  # some tools write so
+    whole = masks.encode(np.asfortranarray(disc(HEIGHT, WIDTH)))["counts"].decode()
     faulty = {
         coco.UNKNOWN: [maker.object(category_id=1234)],
         coco.NO_IMAGE: [maker.object(image=9999)],
@@ -170,8 +150,13 @@ def test_every_rule_is_counted_and_every_fault_is_listed(maker, monkeypatch):
             maker.object(segmentation=[[200, 120, 210, 120, 210, 130]]),  # beside its box
             maker.object(bbox=[500, 500, 60, 60]),
         ],
+        # pycocotools leaves memory as it is where runs end early, and fills it for a far corner
         coco_crops.BAD_MASK: [
             maker.object(segmentation={"size": [9, 9], "counts": [40, 41]}),
+            maker.object(segmentation={"size": [HEIGHT, WIDTH], "counts": [100, 5000]}),
+            maker.object(segmentation={"size": [HEIGHT, WIDTH], "counts": whole[:-1]}),
+            maker.object(segmentation={"size": [2**31, 2**31], "counts": "0"}),
+            maker.object(segmentation=[[10, 10, 1e9, 10, 70, 75]]),
             maker.object(segmentation="none"),
         ],
         coco.TWICE: [maker.object(id=good["id"])],
@@ -196,15 +181,15 @@ def test_every_rule_is_counted_and_every_fault_is_listed(maker, monkeypatch):
     maker.images[second["image_id"] - 1]["id"] = second["image_id"] = first["image_id"]
     report = maker.build(fewer=True, per_class=50)
 
-    assert list(maker.crops()) == [good["id"]]
-    rules = {coco.OTHER: 1, coco.CROWD: 1, coco.SMALL: 1, coco.SHAPE: 1}
+    assert sorted(maker.crops()) == sorted(one["id"] for one in passes)
+    rules = {coco.OTHER: 1, coco.CROWD: 1, coco.SMALL: 2, coco.SHAPE: 2}
     assert report.dropped == rules | {reason: len(group) for reason, group in faulty.items()}
     rows = maker.rows("problems.csv")
     listed = Counter((int(row["annotation_id"]), row["reason"]) for row in rows)
     assert listed == Counter((a["id"], reason) for reason, group in faulty.items() for a in group)
     summary = report.table().splitlines()
     assert f"{coco.NO_AREA:32} {6:>8}" in summary
-    assert any(line.startswith("dog") and line.endswith("short: 1 of 50") for line in summary)
+    assert any(line.startswith("dog") and line.endswith("short: 4 of 50") for line in summary)
 
 
 def test_what_cannot_be_used_is_replaced_and_the_set_stays_whole(maker):
@@ -238,29 +223,6 @@ def test_too_few_objects_are_refused_and_the_old_set_stays(maker):
     report = maker.build(per_class=4, fewer=True)
     assert report.choice.short == dict.fromkeys(range(10), (3, 4))
     assert len(maker.result()["x_train"]) == 20 and len(maker.result()["x_test"]) == 10
-    maker.annotations.clear()
-    maker.object("zebra")
-    with pytest.raises(DataError, match="too few objects"):
-        maker.build(fewer=True)
-
-
-def test_a_mask_that_pycocotools_would_misread_is_no_mask(maker):
-    """It leaves memory as it is where runs end early, and takes gigabytes for a far corner."""
-    whole = masks.encode(np.asfortranarray(disc(HEIGHT, WIDTH)))["counts"].decode()
-    for counts in ([100, 5000], [40.5, WIDTH * HEIGHT], whole[:-1], whole[:30], [2**40, 5], []):
-        maker.object(segmentation={"size": [HEIGHT, WIDTH], "counts": counts})
-    maker.object(segmentation={"size": [2**31, 2**31], "counts": "0"})
-    for far in (1e9, float("inf"), float("nan"), -1e7):
-        maker.object(segmentation=[[10, 10, far, 10, 70, 75]])
-    beyond = [[10, 10, 70, 10, 70, 75, 10, 300]]  # by a bit, which is usual
-    right = {"size": [HEIGHT, WIDTH], "counts": whole}, beyond
-    good = [maker.object(segmentation=mask) for mask in right]
-    tracemalloc.start()
-    report = maker.build(fewer=True, per_class=50)
-    assert tracemalloc.get_traced_memory()[1] < 2**26
-    tracemalloc.stop()
-    assert report.dropped == {coco_crops.BAD_MASK: 11}
-    assert list(maker.crops()) == [one["id"] for one in good]
 
 
 def test_a_file_that_cannot_be_used_is_named(maker, tmp_path):
@@ -272,12 +234,6 @@ def test_a_file_that_cannot_be_used_is_named(maker, tmp_path):
         maker.path.write_text(text)
         with pytest.raises(DataError, match=r"instances.json is no whole file .*--annotations"):
             build(maker.path, tmp_path, tmp_path / "out")
-
-
-def test_an_id_may_be_text_or_have_a_point(maker):
-    maker.object(image_id="1", category_id="6", id=101.0)
-    maker.image()
-    assert not maker.build(fewer=True).dropped and list(maker.crops()) == [101]
 
 
 def test_a_photograph_is_turned_as_its_exif_says(maker):
@@ -313,11 +269,8 @@ def test_the_manifest_tells_how_to_build_the_set_again(maker):
     assert written[0] != written[1] == written[2]
     rows, arrays = maker.rows("manifest.csv"), maker.result()
     assert {row["licence"] for row in rows} == {"Attribution"}
-    for part in ("train", "test"):
-        here = [row for row in rows if row["split"] == part]
-        assert [CATEGORIES.index(row["category"]) for row in here] == arrays[f"y_{part}"].tolist()
-        for row, x in zip(here[:3], arrays[f"x_{part}"], strict=False):
-            annotation = maker.annotations[int(row["annotation_id"]) - 101]
-            assert annotation["image_id"] == int(row["image_id"])
-            picture = maker.pictures[int(row["image_id"])][10:70, 10:70]
-            assert np.array_equal(x, shrunk(picture.transpose(2, 0, 1)))
+    here = [row for row in rows if row["split"] == "train"]
+    assert [CATEGORIES.index(row["category"]) for row in here] == arrays["y_train"].tolist()
+    for row, x in zip(here[:3], arrays["x_train"], strict=False):
+        picture = maker.pictures[int(row["image_id"])][10:70, 10:70]
+        assert np.array_equal(x, shrunk(picture.transpose(2, 0, 1)))

@@ -54,15 +54,6 @@ def test_a_cut_download_goes_on_where_it_stopped_in_a_later_process_too(server, 
     assert server.sent["file"] < len(CONTENT) + 2 * BLOCK
 
 
-@pytest.mark.parametrize("part", [CONTENT, CONTENT + b"more", b"rubbish"], ids=len)
-def test_a_part_is_taken_if_whole_and_thrown_away_if_it_does_not_belong(
-    server, get, tmp_path, part
-):
-    (tmp_path / ".file.part").write_bytes(part)
-    assert get() == CONTENT
-    assert (part == CONTENT) == (not server.sent["file"])
-
-
 def test_what_is_wrong_or_does_not_exist_leaves_nothing(server, get, tmp_path):
     server.faults["file"] = ["wrong"] * coco_download.TRIES
     with pytest.raises(DataError, match="not the content"):
@@ -111,16 +102,7 @@ def test_images_that_do_not_exist_are_told_apart_from_those_that_failed(server, 
     (tmp_path / "0.jpg").unlink()
     with pytest.raises(DataError, match=r"1 of 12 images could not .*0\.jpg.*503.* Run the comm"):
         fetch_images(entries, tmp_path, pause=0)
-    server.faults["0.jpg"] = []
-    server.files["5.jpg"] = jpeg(5, size=(32, 32))
-    (tmp_path / "5.jpg").unlink()
-    with pytest.raises(DataError, match="another size"):
-        fetch_images(entries, tmp_path, pause=0)
-    assert (tmp_path / "0.jpg").exists() and not (tmp_path / "5.jpg").exists()
-
-
-def test_a_dead_network_ends_soon(entries, server, tmp_path):
-    server.close()
+    server.close()  # a dead network ends it soon
     many = [{**entries[0], "id": i, "file_name": f"{i}.jpg"} for i in range(3000)]
     with pytest.raises(DataError, match=r"^20 of 3000 images could not be fetched"):
         fetch_images(many, tmp_path, workers=2, pause=0)
@@ -138,9 +120,7 @@ def archive(server):
     return lambda folder: fetch_annotations(folder, f"{server.url}annotations.zip", md5, pause=0)
 
 
-def test_the_annotations_arrive_and_are_taken_out_of_the_kept_archive_again(
-    server, archive, tmp_path
-):
+def test_the_annotations_arrive_and_another_archive_is_refused(server, archive, tmp_path):
     server.faults["annotations.zip"] = ["cut", "503", "wrong", "truncated"]
     path = archive(tmp_path)
     assert path.name == "instances_train2017.json" and path.read_bytes() == CONTENT
@@ -148,12 +128,8 @@ def test_the_annotations_arrive_and_are_taken_out_of_the_kept_archive_again(
     path.write_bytes(b"cut off")
     assert archive(tmp_path).read_bytes() == CONTENT
     assert server.requests["annotations.zip"] == requests
-
-
-def test_another_archive_or_no_network_is_one_message(server, archive, tmp_path):
     server.files["annotations.zip"] += b"\0"
     for what in ("does not match", "in 5 tries"):
         with pytest.raises(DataError, match=f"could not be fetched.*{what}.*--annotations"):
-            archive(tmp_path)
+            archive(tmp_path / "new")
         server.close()
-    assert not (tmp_path / "instances_train2017.json").exists()

@@ -2,11 +2,9 @@
 
 import gzip
 import io
-import os
 import pickle
 import struct
 import tarfile
-import time
 import zipfile
 from hashlib import md5
 
@@ -66,9 +64,6 @@ def mirror(monkeypatch, server, own_sets):
     return server
 
 
-# Downloading
-
-
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
 def test_a_missing_set_is_downloaded_once_and_kept_as_one_file(mirror, tmp_path, name):
     images = load_images(name, tmp_path / "new")
@@ -83,10 +78,8 @@ def test_a_missing_set_is_downloaded_once_and_kept_as_one_file(mirror, tmp_path,
     original = tiny(name)
     for part in ("train", "test"):
         x = getattr(again, f"x_{part}")
-        assert x.shape[2:] == (32, 32) and x.dtype == np.uint8
         restored = x.transpose(0, 2, 3, 1) if name == "cifar10" else x[:, 0, 2:30, 2:30]
         assert np.array_equal(restored, original[f"x_{part}"])
-        assert getattr(again, f"y_{part}").dtype == np.int64
         assert np.array_equal(getattr(again, f"y_{part}"), original[f"y_{part}"])
 
 
@@ -102,14 +95,11 @@ def test_a_failed_download_leaves_nothing(mirror, monkeypatch, tmp_path, name, f
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_of_something_else_is_refused(mirror, monkeypatch, tmp_path):
-    monkeypatch.setitem(archives.ORIGINAL_MD5, "mnist", {"x_test": "0" * 32})
-    with pytest.raises(DataError, match="x_test has been changed"):
-        load_images("mnist", tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_was_written_badly_is_not_kept(mirror, monkeypatch, tmp_path):
+def test_what_is_something_else_or_written_badly_is_not_kept(mirror, monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setitem(archives.ORIGINAL_MD5, "mnist", {"x_test": "0" * 32})
+        with pytest.raises(DataError, match="x_test has been changed"):
+            load_images("mnist", tmp_path)
     good = tmp_path / "mnist.npz"
     write_npz(good, "mnist")
     before = good.read_bytes()
@@ -137,35 +127,15 @@ def test_prepare_repairs_a_broken_file_once_there_is_a_better_one(mirror, tmp_pa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_download_left_is_removed_by_a_later_one(mirror, tmp_path):
-    for age, name in ((2 * 24 * 3600, ".mnist-old"), (0, ".mnist-running")):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
-    load_images("mnist", tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"mnist.npz", ".mnist-running"}
-
-
-# Files that lie there already
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_raw_idx_files_are_read_and_left_alone(own_sets, tmp_path, packed):
+def test_raw_idx_files_are_read_and_left_alone(own_sets, tmp_path):
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for file, array in zip(archives.IDX_FILES, tiny("mnist").values(), strict=True):
-        content = idx(array)
-        (raw / (f"{file}.gz" if packed else file)).write_bytes(
-            gzip.compress(content) if packed else content
-        )
+        (raw / f"{file}.gz").write_bytes(gzip.compress(idx(array)))
     before = sorted(tmp_path.rglob("*"))
     images = load_images("mnist", tmp_path)
     assert np.array_equal(images.x_test[:, 0, 2:-2, 2:-2], tiny("mnist")["x_test"])
     assert sorted(tmp_path.rglob("*")) == before
-
-    write_npz(tmp_path / "mnist.npz", "mnist")
-    assert load_images("mnist", tmp_path).fingerprint == images.fingerprint
-
-    (tmp_path / "mnist.npz").unlink()
     broken = next(raw.glob("train-images*"))
     broken.write_bytes(broken.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"MNIST.raw.*ocnd data mnist"):
