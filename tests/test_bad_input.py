@@ -49,14 +49,6 @@ def test_a_classifier_refuses_images_and_labels_it_cannot_learn_from(x, labels, 
         fit(x, labels, Recipe(), seed=0)
 
 
-def test_a_data_file_that_cannot_be_learnt_from(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_DATA", str(tmp_path))
-    (tmp_path / "mnist.npz").write_bytes(b"half an archive")
-    names = ("--datasets", "mnist", "--methods", "ae", "--seeds", "0")
-    for words in (("run", "mnist/ae/3/0"), ("sweep", *names)):
-        assert refused(*words, code=1).endswith("run: ocnd data mnist\n")
-
-
 FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
 
 
@@ -123,4 +115,3 @@ def test_an_unwritable_records_folder(monkeypatch, tmp_path):
     for words in (("run", "digits/ae/3/0"), ("sweep", "--datasets", "digits", "--methods", "ae")):
         said = refused(*words)
         assert f"records cannot be written to {folder}" in said and "set OCND_RECORDS" in said
-

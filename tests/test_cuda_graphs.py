@@ -27,7 +27,7 @@ def images(count: int = 320) -> np.ndarray:
 
 @pytest.fixture
 def made(monkeypatch):
-    """Every recorded step that is made, and a switch that turns recording off."""
+    """Every recorded step that is made."""
     found: list[Recorded] = []
     begin = Recorded.__init__
 
@@ -81,26 +81,3 @@ def test_a_recorded_ocgan_has_the_losses_of_the_plain_loop(monkeypatch, made):
     curves.append(OCGAN(**SMALL, epochs=6).fit(images()).curves_)
     for recorded, plain in zip(*curves, strict=True):
         assert recorded == pytest.approx(plain, rel=0.1, abs=0.02)
-
-
-@on_gpu
-def test_a_run_that_stopped_on_a_gpu_ends_as_one_that_did_not(tmp_path, monkeypatch, made):
-    x, path = images(), tmp_path / "half.pt"
-    straight = OCGAN(**SMALL, epochs=6).fit(x)
-    save, epochs = Checkpoint.save, []
-
-    def stopping(self, epoch, curves):
-        save(self, epoch, curves)
-        epochs.append(epoch)
-        if epochs == [1, 2, 3, 4]:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoint, "save", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        OCGAN(**SMALL, epochs=6).fit(x, checkpoint=path)
-    kept = torch.load(path, weights_only=True)["curves"]
-    resumed = OCGAN(**SMALL, epochs=6).fit(x, checkpoint=path)
-    assert epochs == [1, 2, 3, 4, 5, 6] and resumed.curves_[:4] == kept
-    assert made[-1].graphs
-    for one, other in zip(straight.curves_, resumed.curves_, strict=True):
-        assert other == pytest.approx(one, rel=0.1, abs=0.02)

@@ -140,19 +140,3 @@ def test_raw_idx_files_are_read_and_left_alone(own_sets, tmp_path):
     broken.write_bytes(broken.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"MNIST.raw.*ocnd data mnist"):
         load_images("mnist", tmp_path)
-
-
-def test_raw_cifar_batches_are_read_and_verified(mirror, tmp_path):
-    with tarfile.open(fileobj=io.BytesIO(mirror.files["cifar.tar.gz"])) as tar:
-        tar.extractall(tmp_path, filter="data")
-    before = sorted(tmp_path.rglob("*"))
-    images = load_images("cifar10", tmp_path)
-    assert np.array_equal(images.x_train.transpose(0, 2, 3, 1), tiny("cifar10")["x_train"])
-    assert sorted(tmp_path.rglob("*")) == before and not mirror.requests
-
-    batch = tmp_path / "cifar-10-batches-py" / "data_batch_3"
-    batch.write_bytes(batch.read_bytes()[:-1] + b"!")
-    with pytest.raises(DataError, match=r"cifar-10-batches-py.*ocnd data cifar10"):
-        load_images("cifar10", tmp_path)
-    assert prepare("cifar10", tmp_path).fingerprint == images.fingerprint
-    assert load_images("cifar10", tmp_path).fingerprint == images.fingerprint

@@ -1,8 +1,6 @@
 """A kept file of images is read whole and as the original, or refused with what mends it."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,13 +100,3 @@ def test_no_flipped_byte_goes_unnoticed(own_sets, tmp_path, save, step):
         except DataError:
             noticed += 1
     assert noticed > 50
-
-
-def test_reading_a_file_needs_no_torch(tmp_path):
-    code = (
-        "import sys, ocnd_lib.data as d\n"
-        "assert not {'sklearn', 'pooch', 'pycocotools'} & set(sys.modules)\n"
-        "d.load_images('digits')\n"
-        "assert not {'torch', 'torchvision'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib.detectors.gan import GAN, latent_search, nearest_codes
+from ocnd_lib.detectors.gan import GAN, latent_search
 from ocnd_lib.networks import Decoder, uniform_codes
 from ocnd_lib.training import to_unit
 
@@ -70,16 +70,6 @@ def test_the_search_lowers_the_loss_of_every_image_and_stays_in_the_cube(generat
     assert max(codes.abs().max() for codes in seen) == 1
     assert all(torch.equal(a, b) for a, b in zip(before, generator.parameters(), strict=True))
     assert all(p.grad is None for p in generator.parameters())
-
-
-def test_the_nearest_codes_come_first_and_follow_from_the_seed(generator):
-    candidates = uniform_codes(32, 4, torch.Generator().manual_seed(7))
-    with torch.no_grad():
-        x = generator(candidates[[5, 20]])
-        codes = nearest_codes(x, generator, 4, candidates=32, keep=3, seed=7)
-        distance = [(x - generator(c)).abs().sum((1, 2, 3)) for c in codes.unbind(1)]
-    assert torch.equal(codes[:, 0], candidates[[5, 20]])
-    assert (distance[0] < distance[1]).all() and (distance[1] <= distance[2]).all()
 
 
 def test_what_is_redrawn_is_what_the_search_leaves(gan):

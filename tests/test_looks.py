@@ -104,16 +104,6 @@ def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
         assert np.nanmean(lifts) == pytest.approx(row["lift"], abs=2e-3)
 
 
-def test_a_cell_with_real_negatives_is_given_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(looks, "look", lambda *_: {})
-    monkeypatch.setitem(protocol.LOOKS_SETTINGS, "digits", TINY)
-    monkeypatch.setitem(protocol.AUXILIARY, "digits", "digits")
-    record = benchmark.run_cell("digits/looks+classifier=auxiliary/8/0", tmp_path, device="cpu")
-    # this other world has the normal class, too
-    assert record["train_counts"][1] == pytest.approx(1300 - 130, abs=10)
-    assert "auroc_classifier" in record["metrics"]
-
-
 @pytest.mark.parametrize(
     ("normal", "drawn_as"), [("automobile", "car"), ("ship", "boat"), ("deer", None)]
 )

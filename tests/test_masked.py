@@ -8,7 +8,6 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
-from data_prep import coco_download
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, write_set
 from data_prep.mnist_on_cifar import build_arrays
@@ -243,24 +242,3 @@ def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_pat
     ):
         refused = ocnd(*options)
         assert refused.exit_code == code and what in refused.stderr
-
-
-def test_without_files_coco_is_downloaded(ocnd, tmp_path, monkeypatch):
-    ocnd("scenes", "--per-class", 2, "--test", 10, "--out", tmp_path / "s")
-    calls = []
-
-    def fetch_images(entries, folder):
-        calls.append(len(entries))
-        folder.mkdir(parents=True)
-        for entry in entries:
-            source = tmp_path / "s/images" / entry["file_name"]
-            (folder / entry["file_name"]).write_bytes(source.read_bytes())
-        return []
-
-    monkeypatch.setattr(
-        coco_download, "fetch_annotations", lambda folder: tmp_path / "s/instances.json"
-    )
-    monkeypatch.setattr(coco_download, "fetch_images", fetch_images)
-    done = ocnd("coco10", "--per-class", 2, "--test", 10)
-    assert done.exit_code == 0, done.output
-    assert calls == [20] and (tmp_path / "data/coco10/coco10.npz").exists()

@@ -10,11 +10,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from data_prep.archives import DataError
 from ocnd_lib.benchmark import check_cell, run_cell
 from ocnd_lib.data import class_names
 from ocnd_lib.masked import build_masked, load_masked
-from ocnd_lib.records import records_folder
 from report import cli
 from report.runs import library_version
 
@@ -111,22 +109,6 @@ def test_wrong_input_is_one_message(ocnd, tmp_path, change, words, what):
     done = ocnd("data", "mine", *write_coco(tmp_path / "files", change=change), *words)
     assert done.exit_code in (1, 2) and what in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "data/mine/mine.npz").exists()
-
-
-def test_half_a_set_says_how_to_make_it_and_a_tilde_is_the_users_folder(
-    ocnd, tmp_path, monkeypatch
-):
-    words = write_coco(tmp_path / "files")
-    assert "needs --annotations and --images, or --voc" in ocnd("data", "mine", *words[:2]).stderr
-    ocnd("data", "mine", *words, "--per-class", 10)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("OCND_DATA", "~/data")
-    monkeypatch.setenv("OCND_RECORDS", "~/kept")
-    assert class_names("mine") == ("cat", "traffic-light")
-    assert records_folder() == tmp_path / "kept"
-    (tmp_path / "data/mine/mine.npz").write_bytes(b"")
-    with pytest.raises(DataError, match="ocnd data mine --annotations FILE --images FOLDER"):
-        class_names("mine")
 
 
 @pytest.mark.skipif(not (REAL / "originals").is_dir(), reason="no photographs of VOC")

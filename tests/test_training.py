@@ -164,14 +164,3 @@ def test_after_a_step_of_the_optimiser_the_new_weights_count_in_the_same_autocas
             layer.weight += 1
         after = layer(x).detach()
     torch.testing.assert_close(after.float(), before.float() + 8, rtol=0.02, atol=0.1)
-
-
-def test_seconds_of_training_add_up_over_sessions(tmp_path, monkeypatch):
-    clock = iter([100, 130, 1000, 1007])
-    monkeypatch.setattr(training, "perf_counter", lambda: next(clock))
-    path = tmp_path / "c.pt"
-    assert training.seconds_trained(path) == training.seconds_trained(None) == 0
-    training.Checkpoint(path, torch.Generator()).save(1, [])
-    assert training.seconds_trained(path) == 30
-    training.Checkpoint(path, torch.Generator()).save(2, [])
-    assert training.seconds_trained(path) == 37
