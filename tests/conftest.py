@@ -31,6 +31,18 @@ def book() -> Path:
 
 
 @pytest.fixture
+def server(monkeypatch):
+    """Files on this machine, to download; see `server_samples`."""
+    from server_samples import Server
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
 def own_sets(monkeypatch):
     """Let tiny sets pass for the originals."""
     from data_prep import archives

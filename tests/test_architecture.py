@@ -1,10 +1,15 @@
 """Three packages, one direction, and no larger than a reader can take in."""
 
 import ast
+import sys
+import tomllib
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 ALLOWED = {"data_prep": set(), "ocnd_lib": {"data_prep"}, "report": {"data_prep", "ocnd_lib"}}
@@ -57,6 +62,19 @@ def test_a_package_imports_only_those_below_it(package, known):
         })
     }  # fmt: skip
     assert not wrong
+
+
+def test_every_imported_package_is_a_declared_dependency(known):
+    lines = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    found = {one for name, path in known.items() for one in imports(name, path, set(known))}
+    theirs = {one for one in found if one.partition(".")[0] not in OWN | sys.stdlib_module_names}
+    installed = packages_distributions()
+    assert not {
+        one
+        for one in theirs
+        if declared.isdisjoint(canonicalize_name(name) for name in installed.get(one, [one]))
+    }
 
 
 def test_no_module_imports_itself_in_a_circle(known):

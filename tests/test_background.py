@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from crop_samples import squares
 from data_prep import voc_animals
 from ocnd_lib import background, classifier, experiments
 from ocnd_lib.background import (
@@ -31,19 +32,7 @@ CELL = "scenes/vgg11-masked+batch_norm=True+batch_size=10+epochs=2+width=2/all/0
 
 @pytest.fixture(scope="module")
 def crops():
-    """A square before noise: its size is the class, its colour and the noise say nothing."""
-    rng = np.random.default_rng(0)
-
-    def part(each):
-        y = np.repeat(np.arange(10), each)
-        x = rng.integers(0, 256, (len(y), 3, 32, 32), np.uint8)
-        m = np.zeros((len(y), 1, 32, 32), np.uint8)
-        for k, label in enumerate(y):
-            m[k, :, : 6 + 2 * label, : 6 + 2 * label] = 255
-            x[k] = np.where(m[k] == 255, rng.integers(0, 256, (3, 1, 1)), x[k])
-        return Crops(x, np.where(m == 255, x, 0), m, y)
-
-    return MaskedSet("scenes", part(5), part(2), tuple("abcdefghij"), "0" * 16)
+    return squares(10, 5, 2)
 
 
 @pytest.fixture
@@ -58,12 +47,9 @@ def test_versions_show_what_they_say(crops):
     x, o, m, _ = crops.train
     shown = versions(crops.train, mean_colour(x))
     assert list(shown) == list(SHOWN) == [*VERSIONS, "swapped"]
-    assert all(version.shape == x.shape and version.dtype == np.uint8 for version in shown.values())
     inside = np.broadcast_to(m == 255, x.shape)
-    assert np.array_equal(shown["original"], x)
-    assert np.array_equal(shown["masked"], o) and not shown["masked"][~inside].any()
-    assert np.array_equal(shown["background"][~inside], x[~inside])
-    assert not shown["background"][inside].any()
+    assert np.array_equal(shown["original"], x) and np.array_equal(shown["masked"], o)
+    assert np.array_equal(shown["background"], np.where(inside, 0, x))
     assert np.array_equal(shown["silhouette"], silhouette(m))
     assert len(np.unique(shown["mean-fill"][:, 0][~inside[:, 0]])) == 1
     # the centre knows the box, here the whole square, and not the outline
@@ -71,7 +57,6 @@ def test_versions_show_what_they_say(crops):
     corners[:, :, 1:, 1:] = np.where(m == 255, 0, m)[:, :, 1:, 1:]  # left and upper edge alone
     hollow = versions(crops.train._replace(m=corners), mean_colour(x))
     assert np.array_equal(shown["centre"], hollow["centre"])
-    assert not np.array_equal(shown["masked"], shown["centre"])
     # objects stay as they are before what is swapped, which is of another class
     assert np.array_equal(shown["swapped"][inside], x[inside])
     assert not np.array_equal(shown["swapped"][~inside], x[~inside])
@@ -94,14 +79,13 @@ def test_two_arms_of_a_seed_begin_alike_and_see_the_same_crops_in_the_same_order
 
     monkeypatch.setattr(classifier, "batches", spy)
     monkeypatch.setattr(classifier, "VGG11", Born)
-    for arm in ("original", "masked", "silhouette"):
+    for arm in ("original", "masked"):
         background_experiment(crops, arm, 0, SMALL)
     background_experiment(crops, "masked", 1, SMALL)
-    (weights, order), *others, another_seed = seen
+    (weights, order), other, another_seed = seen
     assert len(order) == 10
-    for other in others:
-        assert all(torch.equal(other[0][name], value) for name, value in weights.items())
-        assert other[1] == order
+    assert all(torch.equal(other[0][name], value) for name, value in weights.items())
+    assert other[1] == order
     assert not torch.equal(another_seed[0]["classifier.weight"], weights["classifier.weight"])
     assert another_seed[1] != order
 
@@ -123,14 +107,11 @@ def test_an_arm_is_trained_on_its_version_and_tested_on_all(crops, monkeypatch):
     for name, (x, output) in zip(tested, looked[8:15], strict=True):  # after one an epoch
         assert np.array_equal(x, tested[name])
         assert np.array_equal(arrays[f"predicted_{name}"], output.argmax(1))
-    assert set(arrays) == {"y_test", *(f"predicted_{name}" for name in SHOWN)}
     metrics = record["metrics"]
     for name, accuracy in metrics["accuracy_on"].items():
         assert accuracy == np.mean(arrays[f"predicted_{name}"] == crops.test.y)
     assert metrics["accuracy"] == metrics["accuracy_on"]["silhouette"]
-    assert metrics["accuracy"] == record["curves"][-1]["test_accuracy"]
     assert metrics["accuracy"] > 0.3  # chance is a tenth
-    assert record["train_counts"] == [5] * 10 and record["test_counts"] == [2] * 10
     # in the test it tells sizes apart, whatever the colours of the crops are
     coloured = replace(crops, test=crops.test._replace(x=255 - crops.test.x))
     _, again = background_experiment(coloured, "silhouette", 0, replace(SMALL, epochs=8))
@@ -145,8 +126,10 @@ def test_test_crops_choose_nothing(crops):
 
 
 def test_a_stopped_cell_goes_on_bit_for_bit(loaded, tmp_path, monkeypatch):
+    cell = CELL.replace("masked", "masked+background_correlation=0.9")
     folders = [tmp_path / name / "records" for name in ("straight", "stopped")]
-    straight = run_cell(CELL, folders[0])
+    straight = run_cell(cell, folders[0])
+    assert loaded == [0.9]
     logits, calls = background.logits, []
 
     def killed(*arguments):
@@ -157,23 +140,16 @@ def test_a_stopped_cell_goes_on_bit_for_bit(loaded, tmp_path, monkeypatch):
 
     monkeypatch.setattr(background, "logits", killed)
     with pytest.raises(KeyboardInterrupt):
-        run_cell(CELL, folders[1])
+        run_cell(cell, folders[1])
     assert not list(folders[1].rglob("*.json"))
     calls[:] = [1, 1]  # from here on it lives
-    resumed = run_cell(CELL, folders[1])
+    resumed = run_cell(cell, folders[1])
     assert len(calls) == 2 + 1 + 7 + 1  # one epoch was left; then every version and the training
     assert resumed["metrics"] == straight["metrics"]
-    arrays = [read_arrays(CELL, folder) for folder in folders]
+    arrays = [read_arrays(cell, folder) for folder in folders]
     assert all(np.array_equal(arrays[0][name], arrays[1][name]) for name in arrays[0])
     losses = [[p["train_loss"] for p in record["curves"]] for record in (straight, resumed)]
     assert losses[0] == losses[1]
-
-
-def test_the_correlation_in_a_name_decides_the_scenes(loaded, tmp_path):
-    for text, value in (("0", 0), ("1", 1), ("0.9", 0.9)):
-        settings = f"masked+background_correlation={text}"
-        run_cell(CELL.replace("masked", settings), tmp_path / "records")
-        assert loaded.pop() == value
 
 
 @pytest.mark.parametrize(
@@ -181,26 +157,19 @@ def test_the_correlation_in_a_name_decides_the_scenes(loaded, tmp_path):
     [
         ("scenes/vgg11-masked/car/0", "learns all classes at once; write 'all'"),
         ("cifar10/vgg11-masked/all/0", "needs pictures with masks, .*scenes, .*; not cifar10"),
-        ("scenes/vgg11/all/0", "scenes has no class 'all'"),
         ("scenes/vgg11-blurred/all/0", "vgg11-masked, vgg11-mean-fill"),
         ("scenes/vgg11-masked+ratio=9/all/0", "has no parameter 'ratio'.*background_correlation"),
         ("scenes/vgg11-masked+background_correlation=2/all/0", "must be from 0 to 1, not 2"),
-        ("scenes/vgg11-masked+background_correlation=-1/all/0", "a number, 0 or more, not -1"),
         ("mnist_on_cifar/vgg11-masked+background_correlation=1/all/0", "only scenes has"),
         ("scenes/vgg11-masked+fold=1/all/0", "scenes has no fold; only voc_animals has"),
         ("voc_animals/vgg11-masked/all/0", r"fold by fold; write \+fold=0 to \+fold=4"),
         ("voc_animals/vgg11-masked+fold=5/all/0", r"write \+fold=0 to \+fold=4"),
-        ("voc_animals/vgg11-masked+fold=True/all/0", "fold must be a whole number"),
-        ("scenes/vgg11-masked+width=0/all/0", "width must be a whole number, 1 or more"),
     ],
 )
 def test_bad_cells_are_refused_before_any_work(cell, message, tmp_path, loaded):
     with pytest.raises(ValueError, match=message):
         run_cell(cell, tmp_path)
     assert not loaded and not list(tmp_path.iterdir())
-
-
-# --- fold by fold --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -238,10 +207,6 @@ def test_folds_share_no_photograph_and_have_as_many_of_each_class(animals):
         other = [n for j in range(5) if j != k for n in balanced_fold(parts, j).test.x[:, 0, 0, 0]]
         assert sorted(other) == sorted(train)  # what is left out in one fold is left out in all
     assert len(tested) == len(set(tested)) >= 3 * 20
-
-
-def test_a_fold_without_a_class_is_refused(animals):
-    parts, _ = animals
     lacking = replace(parts[1], test=Crops(*(a[parts[1].test.y > 0] for a in parts[1].test)))
     with pytest.raises(ValueError, match="fold 1 lacks a class"):
         balanced_fold([parts[0], lacking, *parts[2:]], 0)

@@ -9,12 +9,8 @@ from typer.testing import CliRunner
 from ocnd_lib import experiments
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.classifier import Recipe, fit
-from ocnd_lib.data import one_class_split
 from ocnd_lib.detectors.autoencoder import AutoEncoder
-from ocnd_lib.detectors.deep_svdd import DeepSVDD
 from ocnd_lib.detectors.kde import KDE
-from ocnd_lib.detectors.pixelcnn import PixelCNN
-from ocnd_lib.records import read_records
 from report import cli
 
 X = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
@@ -24,7 +20,7 @@ X = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
 def _no_training(monkeypatch, tmp_path):
     """Nothing may be learnt here, and no cluster started."""
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
-    for kind in (AutoEncoder, DeepSVDD, KDE):
+    for kind in (AutoEncoder, KDE):
         monkeypatch.setattr(kind, "_learn", lambda *_: pytest.fail("training has begun"))
     monkeypatch.setattr("ocnd_lib.classifier.VGG11", lambda *_: pytest.fail("training has begun"))
     monkeypatch.setattr(sweeps, "LocalCluster", lambda **_: pytest.fail("a cluster was started"))
@@ -38,50 +34,20 @@ def refused(*words: str, code: int = 2) -> str:
     return done.stderr
 
 
-# --- images --------------------------------------------------------------------------------------
-
-IMAGES = {
-    "uint8 0..255, not float64": X / 255,
-    "not float32, and 3 values are not numbers": np.where(
-        np.arange(X.size).reshape(X.shape) < 3, np.nan, X
-    ).astype(np.float32),
-    r"shape \(N, 1 or 3, 32, 32\), not \(12, 1, 28, 28\)": X[..., 2:30, 2:30],
-    "0 images are too few; at least": X[:0],
-}
-
-
-@pytest.mark.parametrize("message", IMAGES)
-def test_images_that_cannot_be_learnt_from(message):
-    images = IMAGES[message]  # by VGG11; the contract of detectors has the like
-    with pytest.raises(ValueError, match=message):
-        fit(images, np.zeros(len(images), int), Recipe(), seed=0)
-
-
 @pytest.mark.parametrize(
-    ("labels", "message"),
+    ("x", "labels", "message"),
     [
-        (np.zeros(11, int), "one whole number from 0 an image"),
-        (np.zeros(12), "one whole number from 0 an image, not float64"),
-        (np.full(12, -1), "one whole number from 0 an image"),
-        (np.full(12, 1), "class 0 has no image to learn from"),
-        (np.arange(12) % 2 * 2, "class 1 has no image to learn from"),
+        (X / 255, np.arange(12), "uint8 0..255, not float64"),
+        (X[..., 2:30, 2:30], np.arange(12), r"shape \(N, 1 or 3, 32, 32\), not \(12, 1, 28, 28\)"),
+        (X, np.zeros(11, int), "one whole number from 0 an image"),
+        (X, np.full(12, -1), "one whole number from 0 an image"),
+        (X, np.arange(12) % 2 * 2, "class 1 has no image to learn from"),
     ],
 )
-def test_labels_that_cannot_be_learnt_from(labels, message):
+def test_a_classifier_refuses_images_and_labels_it_cannot_learn_from(x, labels, message):
     with pytest.raises(ValueError, match=message):
-        fit(X, labels, Recipe(), seed=0)
+        fit(x, labels, Recipe(), seed=0)
 
-
-@pytest.mark.parametrize("damage", [b"", b"half an archive"])
-def test_a_data_file_that_cannot_be_learnt_from(damage, tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_DATA", str(tmp_path))
-    (tmp_path / "mnist.npz").write_bytes(damage)
-    names = ("--datasets", "mnist", "--methods", "ae", "--seeds", "0")
-    for words in (("run", "mnist/ae/3/0"), ("sweep", *names)):
-        assert refused(*words, code=1).endswith("run: ocnd data mnist\n")
-
-
-# --- names ---------------------------------------------------------------------------------------
 
 FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
 
@@ -94,23 +60,17 @@ FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
         ("digit/ae/3/0", "there is no data set 'digit'; there are: digits, mnist"),
         ("digits/aee/3/0", "unknown method 'aee'; there are: vgg11"),
         ("digits/ae/3", FORM),
-        ("digits/ae/3/0/0", FORM),
-        ("digits//3/0", FORM),
         ("../../etc/0", FORM),
-        ("digits/ae/3/1.5", "seed '1.5'"),
         ("digits/ae/3/-1", "seed '-1'"),
         ("digits/ae/3/4294967296", "from 0 to 4294967295"),
         ("digits/ae+width/3/0", "'width' in"),
         ("digits/ae+width=4+width=5/3/0", "'width' stands twice"),
         ("digits/ae+height=4/3/0", "ae has no parameter 'height'; there are: batch_size"),
         ("digits/ae+width=0/3/0", "width must be a whole number, 1 or more, not 0"),
-        ("digits/ae+epochs=1.5/3/0", "epochs must be a whole number, 1 or more, not 1.5"),
-        ("digits/ae+noise=-1/3/0", "noise must be a number, 0 or more, not -1"),
         ("digits/ae+noise=True/3/0", "noise must be a number, 0 or more, not True"),
         ("digits/ae+learning_rate=0/3/0", "learning_rate must be a number above 0, not 0"),
         ("digits/kde+gcn=1/3/0", "gcn must be True or False, not 1"),
         ("digits/vgg11+class_weight=heavy/3/0", "'heavy' is not one of none, balanced"),
-        ("digits/vgg11+ratio=x/3/0", "ratio must be a number, 0 or more, not 'x'"),
         ("digits/vgg11+ratio=1/3/0", "a ratio of 1.0 is impossible for class 3"),
     ],
 )
@@ -125,13 +85,10 @@ def test_a_cell_that_cannot_be_run(cell, complaint):
     ("datasets", "methods", "seeds", "complaint"),
     [
         ("digits", "ae", "0-", "'0-' is no list of seeds; write one like 0-4 or 0,2,5"),
-        *(("digits", "ae", s, "0-4 or 0,2,5") for s in ("", "-1", "a", "3-1", "1,,2", "1.5")),
+        *(("digits", "ae", s, "0-4 or 0,2,5") for s in ("", "-1", "3-1", "1,,2")),
         ("digits", "ae", "0-1000000", "is out of range or too long"),
-        ("digit", "ae", "0", "there is no data set 'digit'"),
-        ("digits", "aee", "0", "unknown method 'aee'"),
         ("digits", "ae+width=0", "0", "width must be a whole number"),
         (",", "ae", "0", "no data set is given"),
-        ("digits", "", "0", "no method is given"),
     ],
 )
 def test_a_sweep_that_cannot_be_run(datasets, methods, seeds, complaint):
@@ -141,7 +98,6 @@ def test_a_sweep_that_cannot_be_run(datasets, methods, seeds, complaint):
 
 def test_tables_of_what_does_not_exist(tmp_path):
     assert "there is no data set 'digit'; there are: digits, mnist" in refused("table", "digit")
-    assert "there is no data set 'coil'" in refused("table", "cifar10", "coil")
     record = tmp_path / "records" / "digits" / "ae" / "11" / "0.json"
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"cell": "digits/ae/11/0", "metrics": {"auroc": 0.5}}))
@@ -152,9 +108,6 @@ def test_tables_of_what_does_not_exist(tmp_path):
         assert f"{record} is no record" in said and "remove it, and run its cell" in said
 
 
-# --- a folder that cannot be written to ----------------------------------------------------------
-
-
 def test_an_unwritable_records_folder(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     folder = tmp_path / "file" / "records"
@@ -162,43 +115,3 @@ def test_an_unwritable_records_folder(monkeypatch, tmp_path):
     for words in (("run", "digits/ae/3/0"), ("sweep", "--datasets", "digits", "--methods", "ae")):
         said = refused(*words)
         assert f"records cannot be written to {folder}" in said and "set OCND_RECORDS" in said
-    for work in (
-        lambda: experiments.run_cell("digits/ae/3/0", folder),
-        lambda: sweeps.sweep(["digits/ae/3/0"], folder=folder),
-    ):
-        with pytest.raises(PermissionError, match="set OCND_RECORDS"):
-            work()
-
-
-# --- settings ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("detector", "message"),
-    [
-        (AutoEncoder(width=-1), "width must be a whole number, 1 or more"),
-        (AutoEncoder(latent_dim=True), "latent_dim must be a whole number"),
-        (AutoEncoder(noise=float("nan")), "noise must be a number"),
-        (AutoEncoder(learning_rate=float("inf")), "learning_rate must be a number above 0"),
-        (AutoEncoder(seed=-1), "seed must be a whole number, 0 or more"),
-        (AutoEncoder(device=0), "device must be a word, not 0"),
-        (DeepSVDD(epochs=-1), "epochs must be a whole number, 0 or more"),
-        (KDE(gcn="no"), "gcn must be True or False"),
-        (PixelCNN(width=1), "width is 1; .* 2 or more"),
-    ],
-)
-def test_an_impossible_parameter_is_refused_by_fit(detector, message):
-    with pytest.raises(ValueError, match=message):
-        detector.fit(X)
-
-
-def test_a_class_without_images_is_refused_by_every_split():
-    from ocnd_lib.image_sets import ImageSet
-
-    y = np.zeros(12, int)
-    images = ImageSet("own", X, y, X, y, ("a", "b"), "")
-    with pytest.raises(ValueError, match="class b of own has no image in x_train"):
-        one_class_split(images, "b", seed=0)
-    with pytest.raises(ValueError, match="x_test of own has no image of another class"):
-        one_class_split(images, "a", seed=0)
-    assert read_records() == []

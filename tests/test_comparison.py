@@ -32,9 +32,6 @@ def some_runs(rng, classes=3, seeds=2, images=40, shift=1.0, sd=0.3):
     return runs
 
 
-# --- two methods on the same images --------------------------------------------------------------
-
-
 @pytest.mark.parametrize("decimals", [9, 1])
 def test_delong_equals_an_independent_package(decimals):
     rng = np.random.default_rng(0)
@@ -46,34 +43,22 @@ def test_delong_equals_an_independent_package(decimals):
         assert ours.p == pytest.approx(p, rel=1e-9)
         assert np.sign(ours.difference) == np.sign(z)
         assert ours.difference == pytest.approx(roc_auc_score(y, a) - roc_auc_score(y, b))
+    same = paired_delong(y, a, np.exp(a) * 7)
+    assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
+    with pytest.raises(ValueError, match="not of the same images: 150 labels, 150 and 2 scores"):
+        paired_delong(y, a, [0.1, 0.2])
 
 
 def test_delong_rejects_equal_methods_at_its_level_and_covers_a_difference():
     rng = np.random.default_rng(3)
     truth = stats.norm.cdf(1 / np.sqrt(2)) - stats.norm.cdf(1.5 / np.sqrt(2))
     rejected = covered = 0
-    for _ in range(300):
+    for _ in range(200):
         rejected += paired_delong(*two_scores(rng, 60, 120)).p < 0.05
         ours = paired_delong(*two_scores(rng, 60, 120, shift_b=1.5))
         covered += ours.low <= truth <= ours.high
-    assert 0.02 <= rejected / 300 <= 0.08
-    assert 0.92 <= covered / 300 <= 0.98
-
-
-def test_scores_of_one_order_do_not_differ():
-    y, a, _ = two_scores(np.random.default_rng(6), 10, 20)
-    same = paired_delong(y, a, np.exp(a) * 7)
-    assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
-    opposite = paired_delong(y, y, -y)
-    assert (opposite.difference, opposite.p) == (1, 0)
-
-
-def test_scores_of_other_images_are_refused():
-    with pytest.raises(ValueError, match="not of the same images: 3 labels, 3 and 2 scores"):
-        paired_delong([0, 1, 1], [0.1, 0.2, 0.3], [0.1, 0.2])
-
-
-# --- one method over classes and seeds -----------------------------------------------------------
+    assert 0.02 <= rejected / 200 <= 0.08
+    assert 0.92 <= covered / 200 <= 0.98
 
 
 def test_average_is_over_classes_of_the_mean_over_seeds():
@@ -88,34 +73,9 @@ def test_average_is_over_classes_of_the_mean_over_seeds():
         average([("a", 0, 0.8), ("a", 0, 0.6)])
 
 
-@pytest.mark.parametrize("decimals", [9, 1])
-def test_resampled_auroc_is_that_of_the_repeated_images(decimals):
-    rng = np.random.default_rng(7)
-    run = some_runs(rng)[0]
-    score = run.score.round(decimals)
-    counts = comparison.image_draws(run.class_test, 300)
-    ours = comparison.resampled_auroc(run.y, score, counts)
-    assert ours.shape == (300,)
-    for k in (0, 299):
-        rows = np.repeat(np.arange(len(score)), counts[:, k].astype(int))
-        assert ours[k] == pytest.approx(roc_auc_score(run.y[rows], score[rows]), abs=1e-6)
-
-
-def test_images_are_drawn_class_by_class_and_alike_for_all_methods():
-    class_test = np.random.default_rng(8).permutation(np.repeat([0, 1, 2], [5, 50, 500]))
-    counts = comparison.image_draws(class_test, 40)
-    for k, number in enumerate((5, 50, 500)):
-        assert (counts[class_test == k].sum(axis=0) == number).all()
-    share_left_out = (counts == 0).mean()
-    assert share_left_out == pytest.approx(np.exp(-1), abs=0.02)
-    assert (counts[:, 0] != counts[:, 1]).any()
-    np.testing.assert_array_equal(counts, comparison.image_draws(class_test, 40))
-
-
-@pytest.mark.parametrize("sd", [0.0, 0.6])
 @pytest.mark.parametrize(("classes", "seeds"), [(10, 3), (1, 2)])
-def test_the_interval_of_the_mean_covers_the_truth(sd, classes, seeds):
-    rng = np.random.default_rng(10)
+def test_the_interval_of_the_mean_covers_the_truth(classes, seeds):
+    rng, sd = np.random.default_rng(10), 0.6
     truth = stats.norm.cdf(1 / np.sqrt(2 * 1.25 + sd**2))
     hits = 0
     for _ in range(150):
@@ -125,10 +85,9 @@ def test_the_interval_of_the_mean_covers_the_truth(sd, classes, seeds):
     assert 0.9 <= hits / 150 <= (0.99 if classes == 10 else 1)
 
 
-@pytest.mark.parametrize("seeds", [2, 5])
-def test_a_gain_that_is_chance_in_training_alone_is_seldom_called(seeds):
+def test_a_gain_that_is_chance_in_training_alone_is_seldom_called():
     """One class, and two methods alike, whose seeds differ more than their images."""
-    rng, called = np.random.default_rng(21), 0
+    rng, called, seeds = np.random.default_rng(21), 0, 2
     class_test = np.repeat([0, 1], [100, 100])
     hard = rng.normal(size=200)
     for _ in range(200):
@@ -160,8 +119,13 @@ def test_compared_means_are_paired_by_image():
     assert 0 < low < difference < high
     low_a, high_a = mean_interval(a)
     assert high - low < 0.5 * (high_a - low_a)
-    backwards = compare_means(a, b)
-    assert backwards[0] == pytest.approx(-difference)
+    # over the classes that both have
+    few = [run for run in a if run.normal_class != 1]
+    assert compare_means(a, few)[0] == 0
+    with pytest.raises(ValueError, match="no class in common"):
+        compare_means([r for r in a if r.normal_class == 1], few)
+    with pytest.raises(ValueError, match="class 3, seed 1: 1 scores are not numbers"):
+        Run(3, 1, np.array([0.0, np.nan]), np.zeros(2, int))
 
 
 def test_compared_means_are_paired_by_seed_where_both_have_the_same():
@@ -178,21 +142,6 @@ def test_compared_means_are_paired_by_seed_where_both_have_the_same():
     assert difference == 0 and low < -0.1 and high > 0.1
 
 
-def test_means_are_compared_over_the_classes_both_have():
-    runs = some_runs(np.random.default_rng(13))
-    few = [run for run in runs if run.normal_class != 1]
-    assert compare_means(runs, few)[0] == 0
-    with pytest.raises(ValueError, match="no class in common"):
-        compare_means([r for r in runs if r.normal_class == 1], few)
-
-
-def test_a_run_must_be_whole():
-    with pytest.raises(ValueError, match="class 3, seed 1: 2 scores for 3 test images"):
-        Run(3, 1, np.zeros(2), np.zeros(3, int))
-    with pytest.raises(ValueError, match="class 3, seed 1: 1 scores are not numbers"):
-        Run(3, 1, np.array([0.0, np.nan]), np.zeros(2, int))
-
-
 def test_confusability_shows_the_class_that_is_mistaken():
     class_test = np.repeat([0, 1, 2], [4, 2, 6])
     distance = np.array([0, 0, 9])[class_test] + np.tile([0.0, 1.0], 6)
@@ -200,21 +149,11 @@ def test_confusability_shows_the_class_that_is_mistaken():
     ours = comparison.confusability(runs, 3)
     assert ours[0, 1] == 0.5 and ours[0, 2] == 1
     assert np.isnan(ours[0, 0]) and np.isnan(ours[1:]).all()
-    assert np.average(ours[0, 1:], weights=[2, 6]) == pytest.approx(runs[0].auroc)
 
 
-# --- several methods over classes ----------------------------------------------------------------
-
-
-def test_holm_by_a_worked_example_and_its_definition():
+def test_holm_by_a_worked_example():
     assert comparison.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert comparison.holm([0.6, 0.7]) == pytest.approx([1, 1])
-    rng = np.random.default_rng(14)
-    for p in rng.uniform(size=(20, 6)) ** 3:
-        # the smallest p of any k hypotheses, times k: closed testing with Bonferroni's test
-        subsets = [[j for j in range(6) if s >> j & 1] for s in range(1, 64)]
-        closed = [max(min(1, len(s) * min(p[s])) for s in subsets if i in s) for i in range(6)]
-        assert comparison.holm(p) == pytest.approx(closed)
 
 
 def table(rows):
@@ -236,8 +175,7 @@ def test_wilcoxon_by_enumerating_signs_with_ties_and_zeros():
 
 
 def test_each_other_method_is_compared_and_holm_is_over_them():
-    rng = np.random.default_rng(15)
-    base = rng.uniform(0.5, 0.6, 6)
+    base = np.random.default_rng(15).uniform(0.5, 0.6, 6)
     rows = {"best": base + 0.3, "low": base, "same": base + 0.3, "part": base.copy()}
     rows["part"][2:] = np.nan
     rows["none"] = np.full(6, np.nan)
@@ -245,8 +183,6 @@ def test_each_other_method_is_compared_and_holm_is_over_them():
     assert list(ours.index) == ["low", "same", "part"]
     assert ours["p"].tolist() == pytest.approx([2 / 64, 1, 0.5])
     assert ours["p_holm"].tolist() == pytest.approx([6 / 64, 1, 1])
-    assert ours.loc["same", ["wins", "ties", "losses"]].tolist() == [0, 6, 0]
-    assert ours.loc["part", "classes"] == 2
 
 
 def test_mean_ranks():
@@ -257,14 +193,7 @@ def test_mean_ranks():
     }
     ranks, p = comparison.mean_ranks(table(rows))
     assert ranks.to_dict() == pytest.approx({"good": 1.2, "fair": 1.8, "bad": 3})
-    assert list(ranks.index) == ["good", "fair", "bad"]
     assert p == pytest.approx(stats.friedmanchisquare(*table(rows).to_numpy()[:, :5]).pvalue)
-    assert np.isnan(comparison.mean_ranks(table(rows).loc[["bad", "good"]])[1])
-    with pytest.raises(ValueError, match="no class"):
-        comparison.mean_ranks(table(rows | {"none": [np.nan] * 6}))
-
-
-# --- two classifiers on the same images ----------------------------------------------------------
 
 
 def test_mcnemar_looks_only_at_images_on_which_the_two_differ():
@@ -275,7 +204,7 @@ def test_mcnemar_looks_only_at_images_on_which_the_two_differ():
     assert test.p == pytest.approx(2 * (1 + 7) / 2**7)  # 0 or 1 of 7 tosses, both ways
     more = np.ones(50, bool)
     assert comparison.mcnemar(np.r_[a, more], np.r_[b, more]) == test
-    assert comparison.mcnemar(b, a).p == test.p and comparison.mcnemar(a, a).p == 1
+    assert comparison.mcnemar(a, a).p == 1
     with pytest.raises(ValueError, match="9 and 8 answers are not of the same images"):
         comparison.mcnemar(a, b[:8])
 
@@ -290,22 +219,3 @@ def test_the_interval_of_a_mean_over_runs_covers_new_seeds_and_new_images():
         assert mean == pytest.approx(spread.mean())
         hits += low <= truth <= high
     assert 0.9 <= hits / 200 <= 0.985
-
-
-def test_with_one_seed_the_interval_is_that_of_the_images():
-    right = np.arange(400) < 280
-    mean, low, high = comparison.mean_over_runs(right[None])
-    half = 1.96 * np.sqrt(0.7 * 0.3 / 400)
-    assert mean == 0.7 and [low, high] == pytest.approx([0.7 - half, 0.7 + half], abs=0.006)
-
-
-def test_what_is_read_twice_is_resampled_once(monkeypatch):
-    resampled, calls = comparison.resampled_auroc, []
-    monkeypatch.setattr(comparison, "resampled_auroc", lambda *a: calls.append(a) or resampled(*a))
-    rng = np.random.default_rng(123)
-    score, classes = rng.normal(size=200), np.arange(200) % 10
-    runs = [Run(3, 0, score.copy(), classes.copy()) for _ in range(2)]
-    first, second = (comparison.mean_interval([run], repeats=37) for run in runs)
-    assert first == second and len(calls) == 1
-    other = Run(4, 0, score, classes)  # the same scores, but another class is normal
-    assert comparison.mean_interval([other], repeats=37) != first and len(calls) == 2

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from ocnd_lib.cuda_graphs import WARM_UP, Recorded
-from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.training import Checkpoint
 
@@ -28,7 +27,7 @@ def images(count: int = 320) -> np.ndarray:
 
 @pytest.fixture
 def made(monkeypatch):
-    """Every recorded step that is made, and a switch that turns recording off."""
+    """Every recorded step that is made."""
     found: list[Recorded] = []
     begin = Recorded.__init__
 
@@ -74,31 +73,6 @@ def test_an_optimiser_goes_on_on_another_kind_of_device(here, tmp_path):
 
 
 @on_gpu
-def test_weights_and_random_numbers_move_on_as_by_the_plain_step(made):
-    found = {}
-    for on in (False, True):
-        torch.manual_seed(0)
-        net = nn.Linear(5, 5).cuda()
-        optimiser = torch.optim.Adam(net.parameters(), 0.1, capturable=True)
-
-        def step(x, double, net=net, optimiser=optimiser):
-            loss = (net(x + torch.rand_like(x)) * (1 + double)).square().mean()
-            weights = [*net.parameters()]
-            for weight, slope in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-                weight.grad = slope
-            optimiser.step()
-            return {"loss": loss.detach()}
-
-        recorded = Recorded(step, [optimiser])
-        recorded.on = on
-        x = torch.arange(60.0, device="cuda").view(12, 5) / 60
-        losses = [recorded(x[k : k + 2], double=k % 2 == 1)["loss"].item() for k in range(10)]
-        found[on] = [*losses, *net.weight.flatten().tolist(), torch.rand(1, device="cuda").item()]
-    assert found[True] == pytest.approx(found[False], rel=1e-4, abs=1e-6)
-    assert [len(recorded.graphs) for recorded in made] == [0, 2]
-
-
-@on_gpu
 def test_a_recorded_ocgan_has_the_losses_of_the_plain_loop(monkeypatch, made):
     curves = [OCGAN(**SMALL, epochs=6).fit(images()).curves_]
     # before mining, with the classifier, and mining watched or not
@@ -107,38 +81,3 @@ def test_a_recorded_ocgan_has_the_losses_of_the_plain_loop(monkeypatch, made):
     curves.append(OCGAN(**SMALL, epochs=6).fit(images()).curves_)
     for recorded, plain in zip(*curves, strict=True):
         assert recorded == pytest.approx(plain, rel=0.1, abs=0.02)
-
-
-@on_gpu
-def test_a_run_that_stopped_on_a_gpu_ends_as_one_that_did_not(tmp_path, monkeypatch, made):
-    x, path = images(), tmp_path / "half.pt"
-    straight = OCGAN(**SMALL, epochs=6).fit(x)
-    save, epochs = Checkpoint.save, []
-
-    def stopping(self):
-        save(self)
-        epochs.append(self.epoch)
-        if epochs == [1, 2, 3, 4]:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoint, "save", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        OCGAN(**SMALL, epochs=6).fit(x, checkpoint=path)
-    kept = torch.load(path, weights_only=True)["curves"]
-    resumed = OCGAN(**SMALL, epochs=6).fit(x, checkpoint=path)
-    assert epochs == [1, 2, 3, 4, 5, 6] and resumed.curves_[:4] == kept
-    assert made[-1].graphs
-    for one, other in zip(straight.curves_, resumed.curves_, strict=True):
-        assert other == pytest.approx(one, rel=0.1, abs=0.02)
-
-
-@on_gpu
-def test_a_masked_gan_that_starts_afresh_is_recorded_anew(made):
-    settings = {"epochs": 2, "joint_epochs": 3, "masked_epochs": 3, "reinitialise": True}
-    curves = AttentionGAN(**SMALL, **settings).fit(images()).curves_
-    joint, masked = (
-        [point["mse"] for point in curves if point["phase"] == phase]
-        for phase in ("joint", "masked")
-    )
-    assert masked[0] > 1.2 * joint[-1] and masked[-1] < masked[0]
-    assert len(made) == 3 and all(recorded.graphs for recorded in made)  # base, masked, afresh

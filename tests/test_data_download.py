@@ -1,14 +1,10 @@
 """What torchvision brings is kept whole as one file or refused, and its own files are read."""
 
 import gzip
-import http.server
 import io
-import os
 import pickle
 import struct
 import tarfile
-import threading
-import time
 import zipfile
 from hashlib import md5
 
@@ -25,61 +21,19 @@ def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">{array.ndim + 1}i", 0x800 + array.ndim, *array.shape) + array.tobytes()
 
 
-class Mirror:
-    """A server of files on this machine, which can be told to misbehave."""
-
-    def __init__(self):
-        self.files: dict[str, bytes] = {}
-        self.mode = "good"
-        self.requests = 0
-        self.closing = threading.Event()
-        mirror = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_HEAD(self):
-                self.do_GET(body=False)
-
-            def do_GET(self, body=True):
-                mirror.requests += 1
-                content = mirror.files.get(self.path.lstrip("/"))
-                if content is None or mirror.mode == "refuses":
-                    return self.send_error(503)
-                if mirror.mode == "silent":
-                    mirror.closing.wait(20)
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                if mirror.mode == "truncates":
-                    content = content[: len(content) // 2]
-                elif mirror.mode == "wrong bytes":
-                    content = bytes(len(content))
-                if body:
-                    self.wfile.write(content)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def add(self, name: str, content: bytes) -> tuple[str, str]:
-        self.files[name] = content
-        return name, md5(content).hexdigest()
-
-
 @pytest.fixture
-def mirror(monkeypatch, own_sets):
+def mirror(monkeypatch, server, own_sets):
     """torchvision's MNIST, Fashion-MNIST and CIFAR-10 come from here, tiny."""
     from torchvision import datasets
 
-    mirror = Mirror()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    def add(name: str, content: bytes) -> tuple[str, str]:
+        server.files[name] = content
+        return name, md5(content).hexdigest()
+
     for name, kind in (("mnist", datasets.MNIST), ("fashion_mnist", datasets.FashionMNIST)):
         files = zip(archives.IDX_FILES, tiny(name).values(), strict=True)
-        resources = [mirror.add(f"{f}.gz", gzip.compress(idx(a), mtime=0)) for f, a in files]
-        monkeypatch.setattr(kind, "mirrors", [mirror.url])
+        resources = [add(f"{f}.gz", gzip.compress(idx(a), mtime=0)) for f, a in files]
+        monkeypatch.setattr(kind, "mirrors", [server.url])
         monkeypatch.setattr(kind, "resources", resources)
 
     arrays, batches = tiny("cifar10"), {}
@@ -100,20 +54,14 @@ def mirror(monkeypatch, own_sets):
             info.size = len(batches[file])
             tar.addfile(info, io.BytesIO(batches[file]))
     sums = [[file, md5(content).hexdigest()] for file, content in batches.items()]
-    _, tgz_md5 = mirror.add("cifar.tar.gz", packed.getvalue())
+    _, tgz_md5 = add("cifar.tar.gz", packed.getvalue())
     kind = datasets.CIFAR10
-    monkeypatch.setattr(kind, "url", mirror.url + "cifar.tar.gz")
+    monkeypatch.setattr(kind, "url", server.url + "cifar.tar.gz")
     monkeypatch.setattr(kind, "tgz_md5", tgz_md5)
     monkeypatch.setattr(kind, "train_list", sums[:5])
     monkeypatch.setattr(kind, "test_list", sums[5:6])
     monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": sums[6][1]})
-    yield mirror
-    mirror.closing.set()
-    mirror.server.shutdown()
-    mirror.server.server_close()
-
-
-# Downloading
+    return server
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
@@ -123,31 +71,23 @@ def test_a_missing_set_is_downloaded_once_and_kept_as_one_file(mirror, tmp_path,
     with zipfile.ZipFile(tmp_path / "new" / f"{name}.npz") as file:
         assert all(member.compress_type == zipfile.ZIP_STORED for member in file.infolist())
 
-    asked = mirror.requests
+    asked = mirror.requests.total()
     again = load_images(name, tmp_path / "new")
-    assert mirror.requests == asked > 0
+    assert mirror.requests.total() == asked > 0
     assert again.fingerprint == images.fingerprint
     original = tiny(name)
     for part in ("train", "test"):
         x = getattr(again, f"x_{part}")
-        assert x.shape[2:] == (32, 32) and x.dtype == np.uint8
         restored = x.transpose(0, 2, 3, 1) if name == "cifar10" else x[:, 0, 2:30, 2:30]
         assert np.array_equal(restored, original[f"x_{part}"])
-        assert getattr(again, f"y_{part}").dtype == np.int64
         assert np.array_equal(getattr(again, f"y_{part}"), original[f"y_{part}"])
 
 
-@pytest.mark.parametrize(
-    ("name", "mode"),
-    [("mnist", mode) for mode in ("truncates", "wrong bytes", "refuses", "silent", "gone")]
-    + [("cifar10", "truncates"), ("cifar10", "wrong bytes")],
-)
-def test_a_failed_download_leaves_nothing(mirror, monkeypatch, tmp_path, name, mode):
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+@pytest.mark.parametrize("fault", ["cut", "wrong", "503", "silent"])
+def test_a_failed_download_leaves_nothing(mirror, monkeypatch, tmp_path, name, fault):
     monkeypatch.setattr("data_prep.download.PATIENCE", 0.2)
-    mirror.mode = mode
-    if mode == "gone":
-        mirror.server.shutdown()
-        mirror.server.server_close()
+    mirror.always = fault
     with pytest.raises(DataError) as error:
         load_images(name, tmp_path)
     assert f"{tmp_path / name}.npz is missing" in str(error.value)
@@ -155,14 +95,11 @@ def test_a_failed_download_leaves_nothing(mirror, monkeypatch, tmp_path, name, m
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_of_something_else_is_refused(mirror, monkeypatch, tmp_path):
-    monkeypatch.setitem(archives.ORIGINAL_MD5, "mnist", {"x_test": "0" * 32})
-    with pytest.raises(DataError, match="x_test has been changed"):
-        load_images("mnist", tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_was_written_badly_is_not_kept(mirror, monkeypatch, tmp_path):
+def test_what_is_something_else_or_written_badly_is_not_kept(mirror, monkeypatch, tmp_path):
+    with monkeypatch.context() as patch:
+        patch.setitem(archives.ORIGINAL_MD5, "mnist", {"x_test": "0" * 32})
+        with pytest.raises(DataError, match="x_test has been changed"):
+            load_images("mnist", tmp_path)
     good = tmp_path / "mnist.npz"
     write_npz(good, "mnist")
     before = good.read_bytes()
@@ -174,74 +111,32 @@ def test_a_file_that_was_written_badly_is_not_kept(mirror, monkeypatch, tmp_path
     assert good.read_bytes() == before and list(tmp_path.iterdir()) == [good]
 
 
-def test_a_folder_that_cannot_be_made(mirror, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match="ocnd data mnist"):
-        load_images("mnist", tmp_path / "file")
-
-
 def test_prepare_repairs_a_broken_file_once_there_is_a_better_one(mirror, tmp_path):
     path = tmp_path / "mnist.npz"
     path.write_bytes(b"half a fi")
-    mirror.mode = "truncates"
+    mirror.always = "cut"
     for refused, what in ((load_images, "ocnd data mnist"), (prepare, "left as it was")):
         with pytest.raises(DataError, match=what):
             refused("mnist", tmp_path)
         assert path.read_bytes() == b"half a fi" and list(tmp_path.iterdir()) == [path]
-    mirror.mode = "good"
+    mirror.always = ""
     prepare("mnist", tmp_path)
-    before, asked = path.stat(), mirror.requests
+    before, asked = path.stat(), mirror.requests.total()
     assert np.array_equal(prepare("mnist", tmp_path).y_test, tiny("mnist")["y_test"])
-    assert path.stat() == before and mirror.requests == asked
+    assert path.stat() == before and mirror.requests.total() == asked
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_download_left_is_removed_by_a_later_one(mirror, tmp_path):
-    for age, name in ((2 * 24 * 3600, ".mnist-old"), (0, ".mnist-running")):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
-    load_images("mnist", tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"mnist.npz", ".mnist-running"}
-
-
-# Files that lie there already
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_raw_idx_files_are_read_and_left_alone(own_sets, tmp_path, packed):
+def test_raw_idx_files_are_read_and_left_alone(own_sets, tmp_path):
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for file, array in zip(archives.IDX_FILES, tiny("mnist").values(), strict=True):
-        content = idx(array)
-        (raw / (f"{file}.gz" if packed else file)).write_bytes(
-            gzip.compress(content) if packed else content
-        )
+        (raw / f"{file}.gz").write_bytes(gzip.compress(idx(array)))
     before = sorted(tmp_path.rglob("*"))
     images = load_images("mnist", tmp_path)
     assert np.array_equal(images.x_test[:, 0, 2:-2, 2:-2], tiny("mnist")["x_test"])
     assert sorted(tmp_path.rglob("*")) == before
-
-    write_npz(tmp_path / "mnist.npz", "mnist")
-    assert load_images("mnist", tmp_path).fingerprint == images.fingerprint
-
-    (tmp_path / "mnist.npz").unlink()
     broken = next(raw.glob("train-images*"))
     broken.write_bytes(broken.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"MNIST.raw.*ocnd data mnist"):
         load_images("mnist", tmp_path)
-
-
-def test_raw_cifar_batches_are_read_and_verified(mirror, tmp_path):
-    with tarfile.open(fileobj=io.BytesIO(mirror.files["cifar.tar.gz"])) as tar:
-        tar.extractall(tmp_path, filter="data")
-    before = sorted(tmp_path.rglob("*"))
-    images = load_images("cifar10", tmp_path)
-    assert np.array_equal(images.x_train.transpose(0, 2, 3, 1), tiny("cifar10")["x_train"])
-    assert sorted(tmp_path.rglob("*")) == before and mirror.requests == 0
-
-    batch = tmp_path / "cifar-10-batches-py" / "data_batch_3"
-    batch.write_bytes(batch.read_bytes()[:-1] + b"!")
-    with pytest.raises(DataError, match=r"cifar-10-batches-py.*ocnd data cifar10"):
-        load_images("cifar10", tmp_path)
-    assert prepare("cifar10", tmp_path).fingerprint == images.fingerprint
-    assert load_images("cifar10", tmp_path).fingerprint == images.fingerprint

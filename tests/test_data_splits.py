@@ -5,6 +5,8 @@ from hashlib import sha1
 
 import numpy as np
 import pytest
+import torch
+from sklearn.datasets import load_digits
 
 from data_prep import archives
 from data_samples import rows
@@ -27,9 +29,6 @@ def same(split, other) -> bool:
     return all(np.array_equal(value, vars(other)[key]) for key, value in vars(split).items())
 
 
-# Real images
-
-
 @pytest.fixture(scope="module", params=REAL)
 def real(request):
     folder = data.data_folder()
@@ -39,11 +38,9 @@ def real(request):
 
 
 def test_real_images_are_the_original_ones_in_order_and_no_test_image_trains(real):
-    assert real.x_train.flags.c_contiguous and real.x_test.flags.c_contiguous
     x = real.x_train.transpose(0, 2, 3, 1)
     if real.name == "mnist":
         x = x[:, 2:30, 2:30, 0]
-        assert real.x_train.sum(dtype=np.int64) == x.sum(dtype=np.int64)
     else:
         # the first data batch as published: one label byte, then the three planes of an image
         batch = np.column_stack([real.y_train[:10000], real.x_train[:10000].reshape(10000, -1)])
@@ -58,7 +55,6 @@ def test_real_images_are_the_original_ones_in_order_and_no_test_image_trains(rea
         for ratio, normal in ((9, 5000), (30, 1500), (99, 455)):
             split = data.imbalanced_split(real, "plane", ratio, seed=0)
             assert np.bincount(split.y_train).tolist() == [normal, 45000]
-            assert np.bincount(split.y_test).tolist() == [1000, 9000]
     k = 1
     split = data.one_class_split(real, k, seed=0)
     assert len(split.x_validation) == round(0.1 * (real.y_train == k).sum())
@@ -73,46 +69,17 @@ def test_digits_are_dealt_out_evenly():
     digits = load_images("digits")
     assert digits.x_train.shape == (1300, 1, 32, 32) and digits.x_test.shape == (497, 1, 32, 32)
     assert set(np.bincount(digits.y_train)) == {130}
-    assert digits.x_train.min() == 0 and digits.x_train.max() == 255
     assert not set(rows(digits.x_train)) & set(rows(digits.x_test))
-    assert digits.fingerprint == load_images("digits").fingerprint
-    # the resized image is the bilinear one of torch
-    torch = pytest.importorskip("torch")
-    from sklearn.datasets import load_digits
-
+    # resized as torch does it, bilinearly
     x = torch.from_numpy(load_digits().images)[:, None] * (255 / 16)
     resized = torch.nn.functional.interpolate(x, 32, mode="bilinear", align_corners=False)
     assert rows(digits.x_train, digits.x_test) == rows(resized.round().byte().numpy())
 
 
-# Classes and splits
-
-
-@pytest.mark.parametrize(
-    ("name", "given", "index"),
-    [
-        ("cifar10", 9, 9),
-        ("cifar10", np.int64(9), 9),
-        ("cifar10", "9", 9),
-        ("cifar10", "Truck", 9),
-        ("cifar10", "plane", 0),
-        ("cifar10", "CAR", 1),
-        ("fashion_mnist", "T-shirt/top", 0),
-        ("fashion_mnist", "Ankle boot", 9),
-        ("mnist", "8", 8),
-    ],
-)
-def test_a_class_is_named_by_index_or_name(name, given, index):
-    empty = np.zeros(0)
-    names = tuple(archives.CLASS_NAMES[name].split())
-    images = ImageSet(name, empty, empty, empty, empty, names, "")
-    assert data.class_index(images, given) == index
-
-
-@pytest.mark.parametrize("given", [10, -1, 3.0, True, None, "", "zebra", "-1", "1.0"])
-def test_a_class_that_does_not_exist_lists_those_that_do(given):
-    with pytest.raises(ValueError, match=r"there are: 0 a, 1 b, .*9 j"):
-        data.class_index(numbered(1, 1), given)
+def test_a_class_is_named_by_index_or_name():
+    for name, given, index in (("cifar10", "9", 9), ("fashion_mnist", "Ankle boot", 9)):
+        assert data.class_index(name, given) == index
+    assert data.class_index("cifar10", "CAR") == data.class_index("cifar10", "automobile") == 1
 
 
 def test_one_class_split_deals_out_each_image_once():
@@ -126,24 +93,41 @@ def test_one_class_split_deals_out_each_image_once():
     assert set(split.y_test) == {0, 1} and split.normal_class == 3
 
 
-@pytest.mark.parametrize(("ratio", "normal"), [(9, 40), (9.1, 40), (30, 12), (99, 4), (360, 1)])
+@pytest.mark.parametrize(("ratio", "normal"), [(9, 40), (30, 12), (360, 1)])
 def test_imbalanced_split_removes_normal_images_only(ratio, normal):
     images = numbered(train=40, test=10)
     split = data.imbalanced_split(images, 3, ratio, seed=0)
     assert np.bincount(split.y_train).tolist() == [normal, 360]
     assert np.array_equal(split.y_train == 0, split.x_train[:, 0, 0] % 10 == 3)
     assert rows(split.x_train[split.y_train == 1]) == rows(images.x_train[images.y_train != 3])
-    assert set(rows(split.x_train)) <= set(rows(images.x_train))
     assert len(set(rows(split.x_train))) == len(split.x_train)
     assert np.array_equal(split.x_test, images.x_test)
     assert np.array_equal(split.y_test, images.y_test != 3)
     assert np.array_equal(split.class_test, images.y_test)
 
 
-@pytest.mark.parametrize("ratio", [0, -9, 1, 8, 1000, float("nan"), float("inf")])
-def test_an_impossible_ratio_says_what_is_possible(ratio):
-    with pytest.raises(ValueError, match=r"smallest is 9, with all 40 .* largest 360"):
-        data.imbalanced_split(numbered(train=40, test=10), 3, ratio, seed=0)
+def test_what_is_impossible_is_refused_with_what_is_possible():
+    images = numbered(train=40, test=10)
+    for ratio in (-9, 8, 1000, float("nan")):
+        with pytest.raises(ValueError, match=r"smallest is 9, with all 40 .* largest 360"):
+            data.imbalanced_split(images, 3, ratio, seed=0)
+    for given in (10, -1, 3.0, True, None, "", "zebra"):
+        with pytest.raises(ValueError, match=r"there are: 0 a, 1 b, .*9 j"):
+            data.class_index(images, given)
+    for validation in (-0.1, 1, float("nan")):
+        with pytest.raises(ValueError, match="hold out"):
+            data.one_class_split(images, 3, 0, validation)
+    few = replace(images, y_train=np.zeros_like(images.y_train))
+    untested = replace(images, y_test=np.full_like(images.y_test, 4))
+    short = replace(images, y_train=images.y_train[1:])
+    for given, k, what in (
+        (few, 3, "class d of numbered has no image in x_train"),
+        (untested, 3, "class d of numbered has no image in x_test"),
+        (untested, 4, "x_test of numbered has no image of another class"),
+        (short, 3, "x_train of numbered has 400 images, y_train 399"),
+    ):
+        with pytest.raises(ValueError, match=what):
+            data.one_class_split(given, k, seed=0)
 
 
 @pytest.mark.parametrize("kind", ["one_class", "imbalanced"])

@@ -13,10 +13,10 @@ SMALL = dict(
 )  # fmt: skip
 
 
-def images(count: int, seed: int, channels: int = 1) -> np.ndarray:
+def images(count: int, seed: int) -> np.ndarray:
     """A bright bar, here or a little further, within a dark border of 4 pixels."""
     rng = np.random.default_rng(seed)
-    x = np.zeros((count, channels, 32, 32), np.uint8)
+    x = np.zeros((count, 1, 32, 32), np.uint8)
     for image, top, left in zip(x, *rng.integers(6, 14, (2, count)), strict=True):
         image[:, top : top + 12, left : left + 6] = 220
     return x
@@ -38,26 +38,18 @@ def test_strides_that_are_taken_apart_are_those_of_pytorch(layout):
     torch.testing.assert_close(up(x.to(memory_format=layout)), expected)
 
 
-def test_output_i_depends_on_the_entries_before_it_and_on_no_other():
+@pytest.mark.parametrize("trained", [False, True])
+def test_output_i_depends_on_the_entries_before_it_and_on_no_other(fitted, trained):
     torch.manual_seed(0)
-    estimator = Estimator(length=5, bins=7, channels=4)
-    z = torch.rand(3, 5)
+    new = Estimator(length=6, bins=7, channels=4)
+    estimator = fitted.state_["estimator"] if trained else new
+    z = torch.rand(3, 6)
     before = estimator(z)
-    assert before.shape == (3, 7, 5)
-    for j in range(5):
+    for j in range(6):
         moved = z.clone()
         moved[:, j] += 0.3
         changed = (estimator(moved) != before).any(dim=1).any(dim=0)
-        assert changed.tolist() == [i > j for i in range(5)]
-
-
-def test_the_order_survives_training(fitted):
-    estimator = fitted.state_["estimator"]
-    z = torch.rand(2, 6)
-    moved = z.clone()
-    moved[:, 3] += 0.3
-    changed = (estimator(moved) != estimator(z)).any(dim=1).any(dim=0)
-    assert changed.tolist() == [False] * 4 + [True] * 2
+        assert changed.tolist() == [i > j for i in range(6)]
 
 
 def test_the_probabilities_of_all_codes_sum_to_one():
@@ -100,14 +92,6 @@ def test_loss_falls_in_both_terms():
     assert last["surprise"] < guessing - 0.4 < first["surprise"]
 
 
-def test_validation_images_span_0_to_1_in_each_term(fitted):
-    low, high = fitted.state_["ends"]
-    terms = (fitted.terms(images(16, 1)) - low) / (high - low)
-    np.testing.assert_allclose(terms.min(axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(terms.max(axis=0), 1, atol=1e-6)
-    np.testing.assert_allclose(fitted.novelty_score(images(16, 1)), terms.sum(1), atol=1e-5)
-
-
 def test_the_scale_comes_from_validation_and_not_from_what_is_scored(fitted):
     test = np.concatenate([images(5, 2), 255 - images(5, 3)])
     together = fitted.novelty_score(test)
@@ -132,11 +116,3 @@ def test_the_error_is_summed_over_pixels_in_0_to_1_inside_the_border(fitted):
     framed = x.copy()
     framed[..., :2, :] = framed[..., -2:, :] = framed[..., :, :2] = framed[..., :, -2:] = 255
     np.testing.assert_array_equal(fitted.novelty_score(framed), fitted.novelty_score(x))
-
-
-def test_colour_images_are_seen_whole():
-    detector = AND(**SMALL | {"epochs": 1}).fit(images(20, 0, channels=3))
-    x = images(3, 1, channels=3)
-    framed = x.copy()
-    framed[..., 0, :] = 255
-    assert (detector.terms(framed)[:, 0] > detector.terms(x)[:, 0]).all()

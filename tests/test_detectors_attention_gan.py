@@ -6,8 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from attention_samples import TINY, learner, snapshot
-from ocnd_lib import attention
-from ocnd_lib.attention import AttentionMap, attended_error, control_map, multiply, to_map
+from ocnd_lib.attention import attended_error, control_map
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.map_learner import MapLearner
@@ -38,9 +37,6 @@ def taught(zeros):
     return AttentionGAN(**TAUGHT).fit(zeros.x_train, x_validation=zeros.x_validation)
 
 
-# --- the map -------------------------------------------------------------------------------------
-
-
 def test_a_trained_map_varies_lies_in_its_bounds_and_follows_the_image(taught, zeros):
     maps = taught.attention_map(zeros.x_test[:100])
     assert maps.shape == (100, 1, 32, 32) and maps.min() >= 0 and maps.max() <= 1
@@ -53,6 +49,9 @@ def test_a_trained_map_varies_lies_in_its_bounds_and_follows_the_image(taught, z
 def test_what_the_whole_image_needs_is_where_the_strokes_are(taught, zeros):
     normal = zeros.x_test[zeros.y_test == 0]
     assert roc_auc_score((normal > 127).ravel(), taught.attention_map(normal).ravel()) > 0.75
+    phases = ["base"] * 11 + ["joint"] * 8 + ["masked"] * 5
+    assert [c["phase"] for c in taught.curves_] == phases
+    assert taught.curves_[18]["lesson"] < taught.curves_[11]["lesson"]
 
 
 def test_other_digits_are_novel_by_the_score_and_by_each_of_its_errors(taught, zeros):
@@ -83,12 +82,16 @@ def test_bounds_prevent_the_collapse_that_the_curve_shows_without_them(
 
 
 @pytest.mark.parametrize("classifier", ["none", "generated"])
-def test_a_map_at_rest_is_the_one_that_was_learnt(x, classifier):
+def test_a_map_rests_with_the_average_of_its_steps_and_statistics_of_what_it_learnt(x, classifier):
     taught, _, _ = learner(x, classifier=classifier, mask_rate=5e-2, batch_size=32)
     taught.nets.train()
     images = to_unit(torch.from_numpy(x))
-    for _ in range(6):
+    mean = [p.clone() for p in taught.nets["attention"].parameters()]
+    for step in range(1, 7):
         taught.step(images, 1.0, None)
+        decay = min(0.98, step / (step + 10))
+        for average, now in zip(mean, taught.nets["attention"].parameters(), strict=True):
+            average.data.lerp_(now.data, 1 - decay)
     if classifier == "generated":  # its batches hold negatives, too
         taught._negatives = lambda images: -images
         images = torch.cat([images, -images])
@@ -98,94 +101,25 @@ def test_a_map_at_rest_is_the_one_that_was_learnt(x, classifier):
         with torch.no_grad():
             return taught.model._map(images)
 
-    raw = taught.nets["attention"].state_dict()
-    raw = {name: value.clone() for name, value in raw.items()}
-    taught.learns.load_state_dict(taught.averaged.model.state_dict())
-    lagging, learnt = drawn(False), drawn(True)
-    taught.nets["attention"].load_state_dict(raw)
+    lagging = drawn(False)
     taught.settle(torch.from_numpy(x))
-    rests = drawn(False)
-    assert (lagging - learnt).abs().max() > 0.05
+    torch.testing.assert_close(list(taught.nets["attention"].parameters()), mean)
+    rests, learnt = drawn(False), drawn(True)
     torch.testing.assert_close(rests, learnt, rtol=0, atol=0.01)
+    assert (lagging - rests).abs().max() > 0.05
 
 
-@pytest.mark.parametrize("classifier", ["none", "generated"])
-def test_map_and_classifier_rest_with_the_average_of_their_steps(x, classifier):
-    taught, _, _ = learner(x, classifier=classifier, mask_rate=5e-2, batch_size=32)
-    taught.nets.train()
-    names = ["attention"] + ["classifier"] * (classifier == "generated")
-    mean = {name: [p.clone() for p in taught.nets[name].parameters()] for name in names}
-    for step in range(1, 7):
-        taught.step(to_unit(torch.from_numpy(x)), 1.0, None)
-        decay = min(0.98, step / (step + 10))
-        for name in names:
-            for mine, theirs in zip(mean[name], taught.nets[name].parameters(), strict=True):
-                mine.data.lerp_(theirs.data, 1 - decay)
-    last = {name: [p.clone() for p in taught.nets[name].parameters()] for name in names}
-    taught.settle(torch.from_numpy(x))
-    images = to_unit(torch.from_numpy(x))
-    if classifier == "generated":  # at rest it answers as with the statistics of what it learnt
-        taught._negatives = lambda images: -images
-        taught.settle(torch.from_numpy(x))
-        every = torch.cat([images, -images])
-        with torch.no_grad():
-            seen = torch.cat([every, multiply(every, taught.model._map(every))])
-            rests = taught.nets["classifier"].eval()(seen)
-            learnt = taught.nets["classifier"].train()(seen)
-        torch.testing.assert_close(rests, learnt, rtol=0, atol=0.05)
-    for name in names:
-        for rests, average, step in zip(
-            taught.nets[name].parameters(), mean[name], last[name], strict=True
-        ):
-            torch.testing.assert_close(rests, average)
-            assert not torch.equal(rests, step)
-
-
-def test_every_learning_epoch_logs_losses_mean_and_entropy(taught):
-    phases = ["base"] * 11 + ["joint"] * 8 + ["masked"] * 5
-    assert [c["phase"] for c in taught.curves_] == phases
-    assert all({"mask_mean", "mask_entropy", "mse"} <= set(c) for c in taught.curves_[11:])
-    assert all({"lesson", "outside", "temperature"} <= set(c) for c in taught.curves_[11:19])
-    assert all(np.isfinite(v) for c in taught.curves_ for v in c.values() if not isinstance(v, str))
-    assert taught.curves_[18]["lesson"] < taught.curves_[11]["lesson"]
-
-
-def test_the_film_begins_before_the_first_step_and_ends_with_the_map(taught, zeros):
-    shown = taught.pictures(zeros.x_test[:3])
-    film = shown["film"].reshape(9, 4, 32, 32)
-    np.testing.assert_array_equal(shown["filmed"], zeros.x_train[:4])
-    assert film[0].std() < 10 < film[-1].std()
-    assert all((film[i] != film[i + 1]).any() for i in range(8))
-    first = taught.attention_map(zeros.x_train[:4])[:, 0] * 255
-    np.testing.assert_allclose(film[-1], first, atol=1)
-
-
-def test_entropy_is_one_bit_at_a_half_and_nothing_at_the_ends():
-    assert attention.entropy(torch.full((1, 1, 4, 4), 0.5)).item() == pytest.approx(1)
-    assert attention.entropy(torch.tensor([0.0, 1.0])).item() == 0
-
-
-def test_temperature_sharpens_and_keeps_the_order():
-    logits = torch.linspace(-3, 3, 101).view(1, 1, 1, -1)
-    warm, cold = to_map(logits, 1.0), to_map(logits, 0.2)
-    assert attention.entropy(cold) < 0.5 * attention.entropy(warm)
-    assert ((cold - 0.5).abs() >= (warm - 0.5).abs()).all() and (cold.diff() >= 0).all()
-
-
-def test_temperature_falls_while_the_map_learns_and_stays(x):
+def test_temperature_falls_while_the_map_learns_and_sharpens_it(x):
     model = AttentionGAN(**TINY | dict(temperature=0.2, pretrain_mask=True, mask_epochs=1)).fit(x)
     shown = [c["temperature"] for c in model.curves_ if "temperature" in c]
     assert shown == pytest.approx([1.0, 0.6, 0.2])
-    cold = model.attention_map(x)
-    warm = model.set_params(temperature=1.0).attention_map(x)
+    cold, warm = model.attention_map(x), model.set_params(temperature=1.0).attention_map(x)
     assert np.abs(cold - 0.5).mean() > np.abs(warm - 0.5).mean()
 
 
 @pytest.mark.parametrize(
     "more",
     [
-        dict(guidance="whole"),
-        dict(guidance="masked"),
         dict(classifier="generated"),
         dict(guidance="whole", cbam=True, temperature=0.5),
         dict(guidance="masked", joint_discriminator=True),
@@ -197,30 +131,16 @@ def test_the_lesson_reaches_the_map_and_nothing_else(x, more):
     others = snapshot(base.nets, base.averaged.model, masked.nets, masked.averaged.model)
     before = {name: p.clone() for name, p in taught.nets["attention"].named_parameters()}
     images = to_unit(torch.from_numpy(x[:16]))
-    log, seen = taught.step(images, 1.0, masked)
+    _, seen = taught.step(images, 1.0, masked)
     still = {
         name
         for name, p in taught.nets["attention"].named_parameters()
         if torch.equal(p, before[name])
     }
     assert not still
-    assert not seen.requires_grad and np.isfinite(list(log.values())).all()
+    assert not seen.requires_grad
     after = snapshot(base.nets, base.averaged.model, masked.nets, masked.averaged.model)
     assert all(map(torch.equal, others, after))
-
-
-def test_taps_of_all_three_layers_and_cbam_change_the_map():
-    torch.manual_seed(0)
-    features = [torch.randn(2, c, s, s) for c, s in ((16, 4), (8, 8), (4, 16))]
-    for cbam in (False, True):
-        net = AttentionMap((16, 8, 4), 4, cbam).eval()
-        plain = net(features)
-        assert plain.shape == (2, 1, 32, 32)
-        for k in range(3):
-            other = [f + (i == k) for i, f in enumerate(features)]
-            assert not torch.allclose(net(other), plain)
-    weights = [len(list(AttentionMap((16, 8, 4), 4, cbam).parameters())) for cbam in (False, True)]
-    assert weights[0] < weights[1]
 
 
 def test_the_error_of_the_masked_part_does_not_shrink_with_its_area():
@@ -235,23 +155,14 @@ def test_the_error_of_the_masked_part_does_not_shrink_with_its_area():
 
 def test_a_map_may_be_drawn_from_what_the_encoder_sees(x):
     decoder, encoder = (AttentionGAN(**TINY, taps=t).fit(x) for t in ("decoder", "encoder"))
-    for name in ("encoder", "decoder"):  # the base GAN rests in both
-        ours, theirs = (m.state_["base"][name].state_dict() for m in (encoder, decoder))
-        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-    images = to_unit(torch.from_numpy(x))
-    net = encoder.state_["base"]["encoder"]
-    with torch.no_grad():
-        h4, h8, h16 = net.features(images)
-        assert [h.shape[1:] for h in (h4, h8, h16)] == [(16, 4, 4), (8, 8, 8), (4, 16, 16)]
-        torch.testing.assert_close(net.layers[4:](h4), net(images))
+    bases = [list(m.state_["base"].parameters()) for m in (encoder, decoder)]
+    assert all(map(torch.equal, *bases))  # the base GAN rests in both
+    assert not np.array_equal(encoder.attention_map(x), decoder.attention_map(x))
     # a stroke that is added changes the map where it is, and not far from it
     changed = x.copy()
     changed[:, :, 2:5, 2:5] = 255
     moved = np.abs(encoder.attention_map(changed) - encoder.attention_map(x))[:, 0]
     assert moved[:, :8, :8].mean() > 2 * moved[:, 24:, 24:].mean()
-
-
-# --- controls -------------------------------------------------------------------------------------
 
 
 def test_control_maps_are_what_they_say():
@@ -263,51 +174,35 @@ def test_control_maps_are_what_they_say():
     random = control_map("random", 0.3, seed=1)
     assert set(random.unique().tolist()) == {0.0, 1.0}
     assert random.mean().item() == pytest.approx(0.3, abs=1e-3)
-    assert torch.equal(random, control_map("random", 0.3, seed=1))
     assert not torch.equal(random, control_map("random", 0.3, seed=2))
-    with pytest.raises(ValueError, match="random, centre, ones"):
-        control_map("left", 0.3)
 
 
-@pytest.mark.parametrize("mask", ["random", "centre", "ones"])
-def test_a_control_looks_at_no_image_and_trains_as_long(x, mask, tmp_path):
+@pytest.mark.parametrize("mask", ["random", "ones"])
+def test_a_control_looks_at_no_image_and_trains_as_long(x, mask):
     model = AttentionGAN(**TINY, mask=mask, seed=3).fit(x)
     expected = control_map(mask, 0.6, seed=3).numpy()  # what a learned map begins with
     maps = model.attention_map(x)
     np.testing.assert_array_equal(maps, np.broadcast_to(expected, maps.shape))
-    assert "attention" not in model.state_ and "film" not in model.pictures(x[:2])
     assert [c["phase"] for c in model.curves_] == ["base"] * 2 + ["masked"] * 4
-    model.save(tmp_path)
-    loaded = AttentionGAN.load(tmp_path)
-    np.testing.assert_array_equal(loaded.novelty_score(x), model.novelty_score(x))
-
-
-# --- the masked GAN ------------------------------------------------------------------------------
 
 
 def test_nothing_of_a_restarted_gan_is_left(x):
     _, _, gan = learner(x)
     gan.nets.train()
-    images = to_unit(torch.from_numpy(x[:16]))
-    for _ in range(2):
-        gan.step(images)
-    trained = {name: value.clone() for name, value in gan.nets.state_dict().items()}
-    kept, old = gan.kept, {id(p) for p in gan.nets.parameters()}
+    gan.step(to_unit(torch.from_numpy(x[:16])))
+    trained, old = snapshot(gan.nets), {id(p) for p in gan.nets.parameters()}
     assert any(optimiser.state for optimiser in gan.optimisers.values())
     gan.restart()
-    for name, value in gan.nets.state_dict().items():
-        if name.endswith("running_mean") or name.endswith("num_batches_tracked"):
+    for (name, value), before in zip(gan.nets.state_dict().items(), trained, strict=True):
+        if name.endswith("running_mean"):
             assert (value == 0).all()
-        elif name.endswith("running_var"):
-            assert (value == 1).all()
         elif name.endswith("weight"):
-            assert not torch.equal(value, trained[name]), name
+            assert not torch.equal(value, before), name
     assert not any(optimiser.state for optimiser in gan.optimisers.values())
     held = {id(p) for o in gan.optimisers.values() for g in o.param_groups for p in g["params"]}
     assert not held & old and held <= {id(p) for p in gan.nets.parameters()}
-    assert gan.averaged.updates == 0 and gan.kept is not kept
-    for mine, theirs in zip(gan.averaged.model.parameters(), gan.redraws.parameters(), strict=True):
-        assert torch.equal(mine, theirs)
+    assert gan.averaged.updates == 0
+    assert all(map(torch.equal, gan.averaged.model.parameters(), gan.redraws.parameters()))
 
 
 @pytest.mark.parametrize("reinitialise", [False, True])
@@ -336,21 +231,12 @@ def test_the_score_is_the_sum_of_both_errors_standardised_on_validation_images(e
         (parts[name] - known[name].mean()) / known[name].std() for name in ("base", "masked")
     )
     np.testing.assert_allclose(model.novelty_score(eights.x_test[:50]), expected, rtol=1e-3)
-    np.testing.assert_allclose(
-        parts["area"], model.attention_map(eights.x_test[:50]).mean((1, 2, 3)), rtol=1e-5
-    )
-
-
-# --- what is refused -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (dict(mask="left"), "learned, random, centre, ones"),
-        (dict(taps="critic"), "decoder, encoder"),
-        (dict(classifier="yes"), "none, generated, auxiliary, oracle"),
-        (dict(guidance="both"), "whole, masked"),
         (dict(least_area=0.7), "below most_area"),
         (dict(temperature=0.0), "temperature"),
         (dict(mask="ones", classifier="generated"), "learns nothing"),

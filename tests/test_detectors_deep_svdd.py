@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from ocnd_lib.detectors.deep_svdd import (
     Contrast,
@@ -35,16 +34,8 @@ def fit(**changes) -> DeepSVDD:
     return DeepSVDD(**SMALL | changes).fit(X, x_validation=X_VALIDATION)
 
 
-@pytest.fixture(scope="module")
-def fitted() -> DeepSVDD:
-    return fit()
-
-
 def weights(detector: DeepSVDD) -> list[torch.Tensor]:
     return [p.detach().clone() for p in detector.state_["encoder"].parameters()]
-
-
-# --- networks that cannot add a constant --------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -58,10 +49,7 @@ def test_networks_are_the_papers(channels, side, size, count):
         assert not getattr(module, "affine", False), "so does the shift of batch norm"
     # nothing in, nothing out
     assert not encoder.eval()(torch.zeros(1, channels, side, side)).any()
-    codes = encoder.train()(torch.rand(4, channels, side, side))
-    images = decoder(codes)
-    assert codes.shape == (4, size) and images.shape == (4, channels, side, side)
-    assert 0 < images.min() and images.max() < 1
+    assert encoder.train()(torch.rand(4, channels, side, side)).shape == (4, size)
 
 
 def test_the_centre_is_the_mean_code_but_away_from_zero():
@@ -79,9 +67,6 @@ def test_training_gathers_the_codes_without_making_them_equal():
     assert scores.std() > 0.05 * scores.mean()
     noise = np.random.default_rng(0).integers(0, 256, x.shape, dtype=np.uint8)
     assert after.novelty_score(noise).min() > scores.mean()
-
-
-# --- preprocessing ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -103,18 +88,8 @@ def test_the_scale_is_that_of_the_training_images_alone():
     inside, outside = (contrast(to_unit(torch.from_numpy(x))) for x in (X, strange))
     assert inside.min() == pytest.approx(0, abs=1e-5) and inside.max() == pytest.approx(1)
     assert outside.max() > 5
-
-
-@pytest.mark.parametrize("grey", [0, 77, 255])
-def test_a_blank_image_has_no_contrast_and_a_finite_score(fitted, grey):
-    blank = np.full((2, 1, 32, 32), grey, np.uint8)
-    assert normalised(to_unit(torch.from_numpy(blank))).abs().max() < 0.1
-    assert np.isfinite(fitted.novelty_score(blank)).all()
     with pytest.raises(ValueError, match="one colour"):
-        Contrast().fit(torch.from_numpy(blank))
-
-
-# --- the two trainings --------------------------------------------------------------------------
+        Contrast().fit(torch.zeros(2, 1, 32, 32, dtype=torch.uint8))
 
 
 def test_the_encoder_of_the_autoencoder_is_the_one_that_is_trained_on(monkeypatch):
@@ -125,11 +100,6 @@ def test_the_encoder_of_the_autoencoder_is_the_one_that_is_trained_on(monkeypatc
     assert all(map(torch.equal, weights(fit(weight_decay=0.0)), weights(pretrained)))
 
 
-def test_the_autoencoder_learns_to_redraw():
-    losses = [c["autoencoder_loss"] for c in fit(pretrain_epochs=8, epochs=0).curves_]
-    assert losses[-1] < 0.9 * losses[0]
-
-
 def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():
     state = fit(epochs=0).state_
     with torch.no_grad():
@@ -137,16 +107,6 @@ def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():
     free = codes.mean(0).abs() > 0.1
     assert free.any()
     torch.testing.assert_close(state["sphere"].centre[free], codes.mean(0)[free])
-
-
-def test_the_rate_falls_to_a_tenth_after_a_third():
-    network = nn.Linear(1, 1)
-    descend = DeepSVDD(learning_rate=1.0)._descent(network, 6, 2, 0.0)
-    rates = []
-    for _ in range(6 * 2):
-        rates.append(descend.optimiser.param_groups[0]["lr"])
-        descend(network(torch.ones(1, 1)).sum())
-    assert rates == pytest.approx([1] * 4 + [0.1] * 8)
 
 
 @pytest.mark.bf16

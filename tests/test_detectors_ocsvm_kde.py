@@ -39,9 +39,7 @@ def test_ocsvm_equals_scikit_learn(gcn):
     fitted = OCSVM(gcn=gcn).fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
     scores = fitted.novelty_score(SPLIT.x_test)
     np.testing.assert_allclose(scores, expected, atol=1e-6)
-    y = SPLIT.y_test
-    assert roc_auc_score(y, scores) == pytest.approx(roc_auc_score(y, expected), abs=1e-6)
-    assert roc_auc_score(y, scores) > 0.9
+    assert roc_auc_score(SPLIT.y_test, scores) > 0.9
 
 
 @pytest.mark.parametrize("gcn", [False, True])
@@ -55,22 +53,9 @@ def test_kde_equals_scikit_learn(gcn):
     scores = fitted.novelty_score(SPLIT.x_test)
     assert fitted.state_["bandwidth"] == pytest.approx(grid.best_params_["bandwidth"])
     np.testing.assert_allclose(scores, expected, rtol=1e-9)
-    y = SPLIT.y_test
-    assert roc_auc_score(y, scores) == pytest.approx(roc_auc_score(y, expected), abs=1e-6)
-    assert roc_auc_score(y, scores) > 0.9
     # the curve holds the mean over images, the grid the mean over folds of sums
     likelihood = [point["log_likelihood"] for point in fitted.curves_]
     np.testing.assert_allclose(likelihood, grid.cv_results_["mean_test_score"] * 5 / len(z))
-
-
-def test_contrast_normalisation_takes_brightness_and_contrast_away():
-    x = SPLIT.x_test[:5] // 2
-    normal = contrast_normalised(x)
-    np.testing.assert_allclose(normal.mean(axis=1), 0, atol=1e-12)
-    np.testing.assert_allclose(np.abs(normal).mean(axis=1), 1)
-    np.testing.assert_allclose(contrast_normalised(x + 20), normal)
-    np.testing.assert_allclose(contrast_normalised(x * 2), normal)
-    assert not contrast_normalised(np.full((1, 3, 32, 32), 77, np.uint8)).any()
 
 
 def test_scale_comes_from_the_training_images_alone():
@@ -84,12 +69,6 @@ def test_scale_comes_from_the_training_images_alone():
     np.testing.assert_allclose(
         features(dot, learned, gcn=True), features(faint, learned, gcn=True), rtol=1e-6
     )
-
-
-@pytest.mark.parametrize("detector", [OCSVM(gcn=True), KDE(gcn=True)])
-def test_an_image_without_contrast_has_a_score(detector):
-    blank = np.full((2, 1, 32, 32), [[[[0]]], [[[255]]]], np.uint8)
-    assert np.isfinite(detector.fit(SPLIT.x_train).novelty_score(blank)).all()
 
 
 @pytest.mark.parametrize("gcn", [False, True])
@@ -108,15 +87,6 @@ def test_median_gamma():
     median = np.median(np.linalg.norm(z[i] - z[j], axis=1))
     fitted = OCSVM(gamma="median").fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
     assert fitted.state_["gamma"] == pytest.approx(1 / (2 * median**2))
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [({"gamma": "auto"}, "not one of scale, median"), ({"nu": 1.5}, "'nu' parameter")],
-)
-def test_bad_parameters_of_the_ocsvm_are_refused(parameters, message):
-    with pytest.raises(ValueError, match=message):
-        OCSVM(**parameters).fit(SPLIT.x_train)
 
 
 def test_log_density_equals_scikit_learn_near_and_far():

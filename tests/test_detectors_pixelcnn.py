@@ -11,9 +11,7 @@ from ocnd_lib.detectors.pixelcnn import (
     PixelCNN,
     PixelNetwork,
     bits_per_dimension,
-    quantise,
 )
-from ocnd_lib.training import to_unit
 
 
 def in_order(values: torch.Tensor) -> torch.Tensor:
@@ -68,12 +66,6 @@ def test_the_probabilities_of_all_images_sum_to_one(colours, shape):
     bits = bits_per_dimension(network(colours).float(), images)
     assert (2.0 ** (-bits.double() * size)).sum() == pytest.approx(1, abs=1e-4)
     assert bits.std() > 0.1
-
-
-def test_sixteen_grey_levels_of_equal_width():
-    grey = torch.arange(256, dtype=torch.uint8)
-    levels = quantise(to_unit(grey.view(1, 1, 16, 16)))
-    assert torch.equal(levels.flatten(), torch.arange(256) // 16)
 
 
 def test_the_score_is_the_mean_code_length_of_an_image():

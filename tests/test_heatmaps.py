@@ -45,21 +45,14 @@ def test_grad_cam_is_the_packages_before_it_is_scaled(critic):
         scaled = cam(input_tensor=x, targets=[lambda logit: logit.sum()] * 5)
     for mine, theirs in zip(heat, scaled, strict=True):
         assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.99
+    # and the network is left as it was, whatever its mode
+    critic.train().requires_grad_(False)
+    before = [value.clone() for value in critic.state_dict().values()]
+    np.testing.assert_array_equal(grad_cam(critic, "body.2", x), heat)
+    assert critic.training and all(map(torch.equal, before, critic.state_dict().values()))
     with torch.no_grad():
         critic.head.weight.mul_(3)
     np.testing.assert_allclose(grad_cam(critic, "body.2", x), 3 * heat, rtol=1e-3, atol=1e-7)
-
-
-def test_grad_cam_leaves_the_network_as_it_was_and_works_on_one_at_rest(critic):
-    x = torch.rand(2, 1, 32, 32)
-    expected = grad_cam(critic, "body.2", x)
-    critic.train().requires_grad_(False)
-    before = [value.clone() for value in critic.state_dict().values()]
-    np.testing.assert_array_equal(grad_cam(critic, "body.2", x), expected)
-    assert critic.training and critic.body[2].training
-    assert all(map(torch.equal, before, critic.state_dict().values()))
-    assert all(p.grad is None for p in critic.parameters())
-    assert not critic.body[2]._forward_hooks
 
 
 class Corner(nn.Module):
@@ -85,12 +78,8 @@ def test_road_is_above_0_where_the_hottest_pixels_matter_and_below_where_they_do
     assert (found > 0.05).all()
     assert (road(network, x, 1 - heat) < -0.05).all()
     np.testing.assert_array_equal(found, road(network, x, 9 * heat))
-
-
-def test_road_of_a_map_that_says_nothing_is_about_0(corner):
-    network, x, heat = corner
     nothing = road(network, x, np.zeros_like(heat))  # all pixels tie, and none but a share goes
-    assert np.abs(nothing).max() < 0.1 * road(network, x, heat).min()
+    assert np.abs(nothing).max() < 0.1 * found.min()
 
 
 def test_road_is_the_same_again_and_disturbs_nothing(corner, critic):
@@ -101,7 +90,6 @@ def test_road_is_the_same_again_and_disturbs_nothing(corner, critic):
     torch.rand(1)  # the noise does not hang on what was drawn before
     state = torch.get_rng_state()
     np.testing.assert_array_equal(first, road(critic, x, heat))
-    assert first.shape == (6,) and not np.array_equal(first, road(critic, x, heat, seed=1))
     assert critic.training and torch.equal(state, torch.get_rng_state())
     assert all(map(torch.equal, before, critic.state_dict().values()))
     with pytest.raises(ValueError, match=r"one map an image, .*not \(5, 32, 32\)"):
@@ -116,37 +104,9 @@ def test_weights_are_randomised_from_the_last_layer_to_the_first(critic):
     values = np.array(list(found.values()))
     assert values.shape == (6, 4) and (np.abs(values) < 0.999).all()
     assert all(map(torch.equal, before, critic.state_dict().values()))
-    again = randomised_correlations(critic, "body.2", x)
-    np.testing.assert_array_equal(values, list(again.values()))
-
-
-class Short(nn.Module):
-    """Shuffling changes nothing in its last layer, nor in its first, of one weight."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv2d(1, 1, 1)
-        self.middle = nn.Conv2d(1, 4, 3, padding=1)
-        self.last = nn.Linear(4 * 1024, 1)
-        nn.init.constant_(self.last.weight, 0.1)
-
-    def forward(self, x):
-        return self.last(self.middle(self.first(x)).relu().flatten(1)).flatten()
-
-
-def test_what_was_randomised_stays_so_and_equal_weights_change_nothing():
-    torch.manual_seed(0)
-    found = randomised_correlations(Short(), "middle", torch.rand(3, 1, 32, 32))
-    assert list(found) == ["last", "middle", "first"]
-    np.testing.assert_allclose(found["last"], 1)
-    assert (found["middle"] < 0.999).all()
-    np.testing.assert_array_equal(found["first"], found["middle"])
-
-
-def test_a_dark_map_correlates_with_none(critic):
     with torch.no_grad():
-        critic.head.weight.zero_()
-    found = randomised_correlations(critic, "body.2", torch.rand(2, 1, 32, 32))
+        critic.head.weight.zero_()  # a dark map correlates with none
+    found = randomised_correlations(critic, "body.2", x)
     np.testing.assert_array_equal(list(found.values()), 0)
 
 
@@ -160,8 +120,6 @@ def test_strength_compares_the_means_of_maps():
     # of 11 * 29 pairs, five normal images are weaker than the novel one of strength 15
     assert found["weaker"] == pytest.approx(1 - 5 / (11 * 29))
     assert 0.5 < found["low"] < found["weaker"] < found["high"] and found["p"] < 0.01
-    other = strength(heat, 1 - novel)
-    assert other["weaker"] == pytest.approx(1 - found["weaker"]) and other["p"] == found["p"]
     with pytest.raises(ValueError, match="both classes"):
         strength(heat, np.zeros(40, int))
 
@@ -171,6 +129,12 @@ def test_measures_are_one_for_the_mask_itself_and_low_for_what_it_leaves(squares
     for measure in (energy_inside, pixel_auroc, iou):
         np.testing.assert_allclose(measure(mask.astype(float), mask), 1)
         np.testing.assert_allclose(measure(1.0 - mask, mask), 0)
+    with pytest.raises(ValueError, match="at least 0"):
+        pixel_auroc(-mask.astype(float), mask)
+    mask, heat = np.zeros((1, 4, 4), bool), np.zeros((1, 4, 4))
+    mask[0, 0] = True
+    heat[0, 0, :2], heat[0, 1, :2] = 4, 3  # of four, as many as the mask has, two are right
+    assert iou(heat, mask).item() == pytest.approx(2 / 6)
 
 
 def test_pixel_auroc_is_scikit_learns_with_ties(squares):
@@ -178,13 +142,6 @@ def test_pixel_auroc_is_scikit_learns_with_ties(squares):
     coarse = np.round(heat, 1)
     expected = [roc_auc_score(m.ravel(), h.ravel()) for m, h in zip(mask, coarse, strict=True)]
     np.testing.assert_allclose(pixel_auroc(coarse, mask), expected)
-
-
-def test_iou_takes_as_many_pixels_as_the_mask_has():
-    mask, heat = np.zeros((1, 4, 4), bool), np.zeros((1, 4, 4))
-    mask[0, 0] = True
-    heat[0, 0, :2], heat[0, 1, :2] = 4, 3  # two of four right
-    assert iou(heat, mask).item() == pytest.approx(2 / 6)
 
 
 def test_lift_is_paired_and_its_interval_tells_a_finder_from_a_baseline(squares):
@@ -197,9 +154,6 @@ def test_lift_is_paired_and_its_interval_tells_a_finder_from_a_baseline(squares)
     centre = baseline_maps(20)["centre"]
     same = {(r["measure"], r["baseline"]): r for r in lifts(centre, mask)}
     assert same["auroc", "centre"]["lift"] == 0
-    further = {r["baseline"]: r for r in lifts(heat, mask, beside={"itself": heat})}
-    assert list(further) == ["uniform", "centre", "random", "itself"]
-    assert further["itself"]["lift"] == 0
     random = np.random.default_rng(5).random(mask.shape)
     against = {(r["measure"], r["baseline"]): r for r in lifts(random, mask)}
     assert against["energy", "uniform"]["low"] < 0.01
@@ -214,21 +168,3 @@ def test_images_without_an_object_are_left_out(squares):
     assert {row["images"] for row in lifts(heat, mask)} == {18}
     with pytest.raises(ValueError, match="no object"):
         lifts(heat, np.zeros_like(mask))
-
-
-ONES = np.ones((2, 4, 4))
-
-
-@pytest.mark.parametrize(
-    ("heat", "mask", "message"),
-    [
-        (ONES, ONES, "bool"),
-        (ONES, np.ones((2, 4, 5), bool), "one shape"),
-        (-ONES, ONES > 0, "at least 0"),
-        (ONES * np.nan, ONES > 0, "finite"),
-    ],
-)
-def test_bad_maps_are_refused(heat, mask, message):
-    for measure in (energy_inside, pixel_auroc, iou):
-        with pytest.raises(ValueError, match=message):
-            measure(heat, mask)

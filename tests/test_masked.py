@@ -10,18 +10,16 @@ from typer.testing import CliRunner
 
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, write_set
-from data_prep.mnist_on_cifar import build_arrays, compose, scatter
+from data_prep.mnist_on_cifar import build_arrays
 from ocnd_lib.crops import (
     Crops,
     background_only,
     before_colour,
     box_mask,
-    dimmed,
     mean_colour,
-    silhouette,
     swapped,
 )
-from ocnd_lib.data import ImageSet, class_index, load_images
+from ocnd_lib.data import load_images
 from ocnd_lib.masked import load_masked, make_scenes
 from report import cli
 
@@ -48,17 +46,13 @@ def some_set(count: int = 20) -> dict[str, np.ndarray]:
 # what is shown
 
 
-def test_object_and_background_add_up_to_the_picture():
+def test_the_background_or_a_colour_takes_the_place_of_what_is_hidden():
     x, o, m, _ = crops()
     rest = background_only(x, o)
-    assert rest.dtype == np.uint8 and np.abs(rest.astype(int) + o - x).max() <= 1
+    assert np.abs(rest.astype(int) + o - x).max() <= 1
     assert not rest[np.broadcast_to(m, x.shape) == 255].any()  # rounding does not wrap round
-
-
-def test_a_colour_takes_the_place_of_what_is_hidden():
-    x, o, m, _ = crops()
     colour = mean_colour(x)
-    assert colour.shape == (3,) and np.allclose(colour, x.reshape(4, 3, -1).mean((0, 2)))
+    assert np.allclose(colour, x.reshape(4, 3, -1).mean((0, 2)))
     shown = before_colour(o, m, colour)
     for channel in range(3):
         assert (shown[:, channel][m[:, 0] == 0] == round(colour[channel])).all()
@@ -74,7 +68,6 @@ def test_a_box_mask_knows_the_box_and_not_the_outline():
     m[1, 0, 4:20, 10:26] = 255
     m[2, 0, 4:20, 10], m[2, 0, 19, 10:26] = 3, 200  # another outline in the same box
     whole, part, hollow = box_mask(m)[:, 0]
-    assert whole.dtype == np.uint8 and whole.max() == 255
     assert np.array_equal(whole, whole[::-1]) and np.array_equal(whole, whole.T)
     # the middle lies between pixels 15 and 16, so this one is 7.5 and the highest 0.5 away from it
     expected = np.exp(-(7.5**2 - 0.5**2) / (2 * 8**2))
@@ -82,11 +75,6 @@ def test_a_box_mask_knows_the_box_and_not_the_outline():
     assert np.array_equal(part, hollow) and set(np.argwhere(part == 255)[0]) == {11, 17}
     # half as wide a box: a Gaussian half as wide, around its own middle
     assert part[11, 21] / 255 == pytest.approx(np.exp(-(3.5**2 - 0.5**2) / (2 * 4**2)), abs=0.003)
-    assert np.array_equal(box_mask(0 * m)[0, 0], whole)
-    x, _, m, _ = crops()
-    shown = dimmed(x, m)
-    assert (shown <= x).all() and np.array_equal(shown[:, :, 15, 15], x[:, :, 15, 15])
-    assert np.array_equal(silhouette(m), np.concatenate([m, m, m], axis=1))
 
 
 def test_a_swapped_background_belongs_to_another_class_and_shows_none_of_its_object():
@@ -113,10 +101,9 @@ def test_a_set_comes_back_as_it_was_written(tmp_path):
     arrays = some_set()
     write_set("coco10", tmp_path / "coco10", arrays, [])
     images = load_masked("coco10", tmp_path)
+    assert np.array_equal(load_images("coco10", tmp_path).x_train, arrays["x_train"])
     loaded = dict(zip(ARRAYS, (*images.train, *images.test), strict=True))
     assert all(np.array_equal(loaded[key], arrays[key]) for key in ARRAYS)
-    assert images.train.y.dtype == np.int64 and images.test.m.shape == (10, 1, 32, 32)
-    assert images.class_names[4] == "sports-ball" and len(images.fingerprint) == 16
     arrays["m_test"] = 255 - arrays["m_test"]
     write_set("coco10", tmp_path / "coco10", arrays, [])
     assert load_masked("coco10", tmp_path).fingerprint != images.fingerprint
@@ -126,14 +113,6 @@ def test_a_set_comes_back_as_it_was_written(tmp_path):
     ("damage", "what"),
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "cut off"),
-        (lambda path: path.write_bytes(b"<html>"), "cut off"),
-        (lambda path: np.savez(path, x_train=np.zeros(3)), "o_train"),
-        (
-            lambda path: write_set(
-                "coco10", path.parent, some_set() | {"m_train": some_set()["o_train"]}, []
-            ),
-            r"m_train is uint8 \(20, 3, 32, 32\)",
-        ),
         (lambda path: resave(path, x_test=np.zeros((10, 3, 32, 32), np.uint8)), "x_test has been"),
         (lambda path: resave(path, class_names=np.array(["a", "b"])), "class names are not"),
     ],
@@ -142,27 +121,13 @@ def test_a_damaged_file_is_refused(tmp_path, damage, what):
     damage(write_set("coco10", tmp_path / "coco10", some_set(), []))
     with pytest.raises(DataError, match=f"coco10.npz cannot be used: .*{what}.*ocnd data coco10"):
         load_masked("coco10", tmp_path)
+    with pytest.raises(DataError, match=r"coco10.npz is missing.*ocnd data coco10"):
+        load_masked("coco10", tmp_path / "elsewhere")
 
 
 def resave(path, **changes):
     with np.load(path) as file:
         np.savez(path, **{**file, **changes})
-
-
-def test_what_is_missing_or_unknown_is_said(tmp_path):
-    with pytest.raises(DataError, match=r"coco10.npz is missing.*ocnd data coco10"):
-        load_masked("coco10", tmp_path)
-    with pytest.raises(ValueError, match="scenes, mnist_on_cifar, coco10"):
-        load_masked("cifar10", tmp_path)
-
-
-def test_the_pictures_are_a_data_set_too(tmp_path, monkeypatch):
-    write_set("coco10", tmp_path / "coco10", some_set(), [])
-    images = load_images("coco10", tmp_path)
-    assert isinstance(images, ImageSet) and images.name == "coco10"
-    assert np.array_equal(images.x_train, some_set()["x_train"])
-    assert class_index(images, "car") == 1 and class_index("coco10", "sports ball") == 4
-    assert class_index("cifar10", "car") == 1 and class_index("scenes", "Truck") == 9
 
 
 # how it is made
@@ -188,7 +153,6 @@ def digits() -> dict[str, np.ndarray]:
 def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
     cifar = numbered(100, 0, 3)
     arrays, rows = build_arrays(digits, cifar, per_class=6, test=20, seed=1)
-    assert arrays["x_train"].shape == (40, 3, 32, 32) and arrays["x_test"].shape == (20, 3, 32, 32)
     assert [row[3] for row in rows] == ["train"] * 40 + ["test"] * 20
     for part, images in (("train", rows[:40]), ("test", rows[40:])):
         assert len({row[0] for row in images}) == len({row[1] for row in images}) == len(images)
@@ -208,17 +172,8 @@ def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
             assert (np.abs(ink - behind[:, 0, 0]) > 60).all()
             assert not o[:, m[0] == 0].any()
             assert np.abs(o[:, m[0] > 0] - (opaque * ink)[:, None]).max() <= 2  # all roundings
-
-
-def test_a_composed_picture_hangs_on_no_order_of_adding_up():
-    """Processors add up floats in different orders; mirrored pictures do, too."""
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (400, 3, 32, 32), dtype=np.uint8)
-    masks = rng.integers(0, 256, (400, 1, 32, 32), dtype=np.uint8)
-    made = compose(x, masks, np.random.default_rng(1))
-    mirrored = compose(x[..., ::-1], masks[..., ::-1], np.random.default_rng(1))
-    for picture, other in zip(made, mirrored, strict=True):
-        assert np.array_equal(picture, other[..., ::-1])
+    with pytest.raises(ValueError, match="6 train pictures a class at most, not 8"):
+        build_arrays(digits, cifar, 10, 20)
 
 
 def test_digits_lie_anywhere_so_that_the_middle_of_a_picture_does_not_find_them():
@@ -236,29 +191,11 @@ def test_digits_lie_anywhere_so_that_the_middle_of_a_picture_does_not_find_them(
     assert found(strokes["x_train"][:100, 0] > 0) > 0.9 > 0.8 > found(inside[:100])
 
 
-def test_the_seed_decides_which_digit_lies_where(digits):
-    cifar = numbered(100, 0, 3)
-    first, again, other = (build_arrays(digits, cifar, 6, 20, seed) for seed in (1, 1, 2))
-    assert all(np.array_equal(first[0][key], again[0][key]) for key in ARRAYS)
-    assert first[1] == again[1] != other[1]
-    assert not scatter(0 * digits["x_test"], np.random.default_rng(0)).any()  # without ink
-    with pytest.raises(ValueError, match="6 train pictures a class at most, not 8"):
-        build_arrays(digits, cifar, 10, 20)
-
-
 def test_scenes_are_those_of_the_records_bit_for_bit(tmp_path, monkeypatch):
     """As two processors drew them; all records of scenes rest on the same strokes and crops."""
     monkeypatch.chdir(tmp_path)
     assert make_scenes(0.5, per_class=2, test=10).fingerprint == "bdc7700b364e8aa6"
     assert not list(tmp_path.iterdir())  # nothing is kept
-
-
-def test_the_correlation_changes_what_stands_behind_the_objects_and_nothing_else():
-    one, other = (make_scenes(value, per_class=3, test=10, seed=1) for value in (0, 1))
-    for part in ("train", "test"):
-        a, b = getattr(one, part), getattr(other, part)
-        assert all(np.array_equal(getattr(a, k), getattr(b, k)) for k in "omy")
-        assert np.mean(a.x != b.x) > 0.1
 
 
 @pytest.mark.skipif(
@@ -283,70 +220,25 @@ def ocnd(monkeypatch, tmp_path):
     return lambda *words: CliRunner().invoke(cli.app, ["data", *map(str, words)])
 
 
-def test_scenes_are_built_into_the_data_folder_and_loaded_from_there(ocnd, tmp_path):
-    done = ocnd("scenes", "--per-class", 2, "--test", 10, "--background-correlation", 1)
+def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_path):
+    done = ocnd("scenes", "--per-class", 3, "--test", 10, "--background-correlation", 1)
     assert done.exit_code == 0, done.output
-    path = tmp_path / "data" / "scenes" / "scenes.npz"
-    assert str(path) in done.stdout and "sports ball" in done.stdout
-    assert len(load_images("scenes").x_train) == 10
+    scenes = tmp_path / "data" / "scenes"
+    assert str(scenes / "scenes.npz") in done.stdout
     assert f"fingerprint {load_masked('scenes').fingerprint}" in done.stdout
-
-
-def test_coco_is_built_from_files(ocnd, tmp_path):
-    ocnd("scenes", "--per-class", 3, "--test", 10, "--out", tmp_path / "s")
-    words = ["--annotations", tmp_path / "s/instances.json", "--images", tmp_path / "s/images"]
-    done = ocnd(
-        "coco10", *words, "--per-class", 2, "--test", 10, "--seed", 3, "--out", tmp_path / "c"
-    )
-    assert done.exit_code == 0, done.output
-    assert "not needed                             10" in done.stdout
-    assert npz_path("coco10", tmp_path / "c").exists()
+    words = ["--annotations", scenes / "instances.json", "--images", scenes / "images"]
     refused = ocnd("coco10", *words, "--per-class", 9, "--test", 10, "--out", tmp_path / "c")
     assert refused.exit_code == 1 and "airplane 3 of 9" in refused.stderr
-    fewer = ocnd(
-        "coco10", *words, "--per-class", 9, "--test", 10, "--fewer", "--out", tmp_path / "c"
-    )
+    words += ["--per-class", 9, "--test", 10, "--fewer", "--out", tmp_path / "c"]
+    fewer = ocnd("coco10", *words)
     assert fewer.exit_code == 0 and "short: 3 of 9" in fewer.stdout
-
-
-def test_without_files_coco_is_downloaded(ocnd, tmp_path, monkeypatch):
-    from data_prep import coco_download
-
-    ocnd("scenes", "--per-class", 2, "--test", 10, "--out", tmp_path / "s")
-    calls = []
-
-    def fetch_images(entries, folder):
-        calls.append(len(entries))
-        folder.mkdir(parents=True)
-        for entry in entries:
-            source = tmp_path / "s/images" / entry["file_name"]
-            (folder / entry["file_name"]).write_bytes(source.read_bytes())
-        return []
-
-    monkeypatch.setattr(
-        coco_download, "fetch_annotations", lambda folder: tmp_path / "s/instances.json"
-    )
-    monkeypatch.setattr(coco_download, "fetch_images", fetch_images)
-    done = ocnd("coco10", "--per-class", 2, "--test", 10)
-    assert done.exit_code == 0, done.output
-    assert calls == [20] and (tmp_path / "data/coco10/coco10.npz").exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "what"),
-    [
-        (
-            ["digits", "--seed", "3"],
-            2,
-            "digits takes no options; scenes, mnist_on_cifar, coco10 and sets of your own do",
-        ),
+    assert npz_path("coco10", tmp_path / "c").exists()
+    for options, code, what in (
+        (["digits", "--seed", "3"], 2, "digits takes no options; scenes, mnist_on_cifar, coco10"),
         (["scenes", "--fewer"], 2, "scenes takes no 'fewer'; it takes --per-class"),
         (["scenes", "--test", "55"], 2, "--test must be a multiple of 10"),
-        (["scenes", "--background-correlation", "2"], 2, "less than or equal to 1"),
         (["coco10", "--annotations", "x.json"], 2, "belong together"),
         (["coco10", "--annotations", "x.json", "--images", "x"], 1, "x.json is no whole file"),
-    ],
-)
-def test_bad_options_are_one_message(ocnd, words, code, what):
-    done = ocnd(*words)
-    assert done.exit_code == code and what in done.stderr and "Traceback" not in done.stderr
+    ):
+        refused = ocnd(*options)
+        assert refused.exit_code == code and what in refused.stderr

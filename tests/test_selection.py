@@ -9,7 +9,7 @@ import pytest
 from ocnd_lib import experiments
 from ocnd_lib.data import load_images
 from ocnd_lib.records import parse_cell
-from ocnd_lib.selection import erased, generated_novelties, validation_aurocs
+from ocnd_lib.selection import erased, validation_aurocs
 from ocnd_lib.training import choose_hardware
 
 
@@ -32,14 +32,10 @@ def images(count: int = 30, channels: int = 1) -> np.ndarray:
     return x.astype(np.uint8)
 
 
-def test_a_constant_detector_is_at_chance():
-    found = validation_aurocs(Scores(lambda x: np.zeros(len(x))), images())
-    assert found == dict.fromkeys(("erased", "mirrored", "turned", "mean"), 0.5)
-
-
 @pytest.mark.parametrize(
     ("score", "known"),
     [
+        (lambda x: np.zeros(len(x)), dict.fromkeys(("erased", "mirrored", "turned"), 0.5)),
         # light at the right betrays a mirrored image; turned by a quarter, a fourth of it is light
         (lambda x: x[..., 24:].mean((1, 2, 3)), {"mirrored": 1.0, "turned": 1.0}),
         # light at the bottom: only turned images have it, since left turned anticlockwise is below
@@ -56,14 +52,6 @@ def test_each_kind_has_the_auroc_that_its_change_implies(score, known):
         assert found[name] == pytest.approx(expected), name
     three = [found[name] for name in ("erased", "mirrored", "turned")]
     assert found["mean"] == pytest.approx(np.mean(three))
-
-
-def test_mirrored_images_are_mirrored_and_turned_ones_turned_by_a_quarter():
-    x = images(3, channels=3)
-    made = generated_novelties(x)
-    assert set(made) == {"erased", "mirrored", "turned"}
-    assert np.array_equal(made["mirrored"], x[..., ::-1])
-    assert np.array_equal(made["turned"], np.rot90(x, 1, (2, 3)))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

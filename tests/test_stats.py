@@ -18,13 +18,6 @@ def scores(rng, n_normal=200, n_novel=600, shift=1.0):
     return y, rng.normal(size=len(y)) + shift * y
 
 
-def test_auroc_equals_sklearn_with_ties():
-    rng = np.random.default_rng(0)
-    y, s = scores(rng)
-    s = s.round(1)
-    assert stats.auroc_interval(y, s)[0] == pytest.approx(roc_auc_score(y, s), abs=1e-12)
-
-
 def test_delong_variance_by_counting_pairs():
     rng = np.random.default_rng(1)
     y, s = scores(rng, 15, 25)
@@ -32,11 +25,16 @@ def test_delong_variance_by_counting_pairs():
     wins = (novel[:, None] > normal) + 0.5 * (novel[:, None] == normal)
     auroc = wins.mean()
     variance = wins.mean(1).var(ddof=1) / 25 + wins.mean(0).var(ddof=1) / 15
-    _, low, high = stats.auroc_interval(y, s)
+    found, low, high = stats.auroc_interval(y, s)
+    assert found == pytest.approx(auroc)
     logit = [np.log(p / (1 - p)) for p in (low, auroc, high)]
     half = scipy.stats.norm.ppf(0.975) * np.sqrt(variance) / (auroc * (1 - auroc))
     assert logit[2] - logit[1] == pytest.approx(half)
     assert logit[1] - logit[0] == pytest.approx(half)
+    with pytest.raises(ValueError, match="both classes"):
+        stats.auroc_interval([1, 1], [0.2, 0.3])
+    with pytest.raises(ValueError, match="at least two images"):
+        stats.auroc_interval([0, 1, 1], [0.1, 0.05, 0.3])
 
 
 def test_delong_interval_covers_the_truth_about_as_often_as_it_says():
@@ -49,31 +47,6 @@ def test_delong_interval_covers_the_truth_about_as_often_as_it_says():
     assert 0.91 <= hits / 200 <= 0.99
 
 
-def test_too_few_images_of_a_class_are_an_error():
-    with pytest.raises(ValueError, match="both classes"):
-        stats.auroc_interval([1, 1], [0.2, 0.3])
-    with pytest.raises(ValueError, match="at least two images"):
-        stats.auroc_interval([0, 1, 1], [0.1, 0.05, 0.3])
-
-
-def test_always_novel_is_90_percent_accurate_and_worth_nothing():
-    y = np.r_[np.zeros(1000, int), np.ones(9000, int)]
-    report = stats.binary_report(y, np.ones(10_000))
-    assert report["accuracy"] == 0.9
-    assert report["normal_recall"] == 0 and report["novel_recall"] == 1
-    assert report["balanced_accuracy"] == 0.5 and report["auroc"] == 0.5
-    assert report["confusion"] == [[0, 1000], [0, 9000]]
-
-
-def test_threshold_curve_agrees_with_decisions():
-    y, s = scores(np.random.default_rng(4))
-    curve = stats.threshold_curve(y, s)
-    for t, normal, novel in list(zip(*curve.values(), strict=True))[::12]:
-        numbers = stats.decision_numbers(y, s, t)
-        assert normal == pytest.approx(numbers["normal_recall"])
-        assert novel == pytest.approx(numbers["novel_recall"])
-
-
 def test_wilson_and_seed_intervals_have_known_values():
     share, low, high = stats.proportion_interval(572.1, 1000)
     assert (share, low, high) == pytest.approx((0.5721, 0.5412, 0.6025), abs=2e-4)
@@ -82,10 +55,9 @@ def test_wilson_and_seed_intervals_have_known_values():
     assert np.isnan(stats.seed_interval([0.5])[1])
 
 
-@pytest.mark.parametrize("digits", [1, 6])
-def test_decision_numbers_equal_sklearn_with_and_without_ties(digits):
+def test_decision_numbers_equal_sklearn_with_ties():
     y, s = scores(np.random.default_rng(6))
-    s = s.round(digits)
+    s = s.round(1)
     numbers = stats.decision_numbers(y, s, 0.3)
     assert numbers["auroc"] == pytest.approx(roc_auc_score(y, s), abs=1e-12)
     assert numbers["aupr_novel"] == pytest.approx(average_precision_score(y, s), abs=1e-12)
@@ -105,12 +77,8 @@ def test_bootstrap_interval_widens_when_seeds_differ():
         assert low < mean < high
         width.append(high - low)
     assert width[1] > 4 * width[0]
-
-
-def test_runs_that_agree_are_no_surer_than_one_for_their_images_are_the_same():
-    run = scores(np.random.default_rng(8), 40, 60)
-    _, low, high = stats.bootstrap_intervals([run])["auroc"]
-    assert stats.bootstrap_intervals([run] * 3)["auroc"][1:] == pytest.approx((low, high))
+    with pytest.raises(ValueError, match="same test images"):
+        stats.bootstrap_intervals([scores(rng, 10, 20), scores(rng, 20, 10)])
 
 
 def test_the_interval_over_seeds_is_as_wide_as_that_of_a_mean_of_so_many():
@@ -130,24 +98,7 @@ def test_seed_noise_is_students_t_with_the_degrees_of_freedom_of_welch():
     noise = stats.seed_noise([*even, [0.9]], 4000, means=3)
     error = np.sqrt(2 * 0.1**2 / 3) / 3
     assert np.quantile(noise, 0.975) == pytest.approx(scipy.stats.t.ppf(0.975, 4) * error, rel=0.01)
-    # of two groups of which one hardly varies there are the degrees of freedom of the other
-    odd = stats.seed_noise([[0.5, 0.6, 0.7], [0.2, 0.2, 0.2001]], 4000)
-    alone = stats.seed_noise([[0.5, 0.6, 0.7]], 4000)
-    assert np.quantile(odd, 0.975) == pytest.approx(np.quantile(alone, 0.975), rel=0.01)
-    assert not stats.seed_noise([[0.9], [0.8]], 10).any()
     assert not stats.seed_noise([[0.9, 0.9]], 10).any()
-
-
-def test_runs_of_other_images_are_an_error():
-    rng = np.random.default_rng(9)
-    with pytest.raises(ValueError, match="same test images"):
-        stats.bootstrap_intervals([scores(rng, 10, 20), scores(rng, 20, 10)])
-
-
-def test_bootstrap_keeps_the_class_ratio():
-    y = np.r_[np.zeros(10, int), np.ones(90, int)]
-    found = stats.bootstrap_intervals([(y, np.where(y, 1.0, 1.0))])  # novel to everything
-    assert found["accuracy"] == (0.9, 0.9, 0.9)
 
 
 def test_bootstrap_interval_of_one_run_agrees_with_wilson():
@@ -157,9 +108,6 @@ def test_bootstrap_interval_of_one_run_agrees_with_wilson():
     _, wilson_low, wilson_high = stats.proportion_interval(350, 500)
     assert mean == 0.7
     assert (low, high) == pytest.approx((wilson_low, wilson_high), abs=0.012)
-
-
-# --- what the way of evaluating does
 
 
 @pytest.fixture
@@ -187,14 +135,14 @@ def test_only_accuracy_and_aupr_follow_the_class_ratio(gaussian):
     assert table.accuracy[1] == pytest.approx(table.balanced_accuracy[1])
 
 
-@pytest.mark.parametrize("auroc", [0.5, 0.65, 0.9])
-def test_the_half_width_is_that_of_delong_on_gaussian_scores(auroc):
+def test_the_half_width_is_that_of_delong_on_gaussian_scores():
     rng = np.random.default_rng(1)
     y = np.repeat([0, 1], [2000, 18000])
-    score = rng.normal(0, 1, len(y)) + y * np.sqrt(2) * scipy.stats.norm.ppf(auroc)
-    _, low, high = stats.auroc_interval(y, score)
-    width = stats.auroc_half_width(auroc, 2000, 18000)
-    assert width == pytest.approx((high - low) / 2, rel=0.06)
+    for auroc in (0.5, 0.9):
+        score = rng.normal(0, 1, len(y)) + y * np.sqrt(2) * scipy.stats.norm.ppf(auroc)
+        _, low, high = stats.auroc_interval(y, score)
+        width = stats.auroc_half_width(auroc, 2000, 18000)
+        assert width == pytest.approx((high - low) / 2, rel=0.06)
 
 
 def test_power_over_seeds_agrees_with_simulated_experiments():
@@ -203,6 +151,4 @@ def test_power_over_seeds_agrees_with_simulated_experiments():
     found = scipy.stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05
     power = stats.power_over_seeds(0.02, 0.02, np.array([5]))
     assert power[0] == pytest.approx(found.mean(), abs=0.025)
-    many = stats.power_over_seeds(0.02, 0.01, np.arange(2, 40))
-    assert np.isfinite(many).all() and (np.diff(many) >= -1e-9).all()
     assert stats.power_over_seeds(0.0, 0.02, np.array([5]))[0] == pytest.approx(0.05)

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from crop_samples import squares
 from ocnd_lib import experiments, registry, sharing
 from ocnd_lib.crops import Crops
 from ocnd_lib.data import one_class_split
 from ocnd_lib.detectors.kde import KDE
 from ocnd_lib.heatmaps import turned_grad_cam
-from ocnd_lib.image_sets import MaskedSet
 from ocnd_lib.records import read_arrays
 from ocnd_lib.versions import TRUE, VERSIONS, by_maps, found, shown
 
@@ -47,20 +47,7 @@ class FakeRotation(KDE):
 
 @pytest.fixture(scope="module")
 def crops():
-    """Squares before noise; of class 0 they are dark, of class 1 bright, none where another is."""
-    rng = np.random.default_rng(0)
-
-    def part(each):
-        y = np.repeat(np.arange(2), each)
-        x = rng.integers(0, 256, (len(y), 3, 32, 32), np.uint8)
-        m = np.zeros((len(y), 1, 32, 32), np.uint8)
-        for k, label in enumerate(y):
-            top, left, side = rng.integers(2, 16, 3)
-            m[k, :, top : top + side, left : left + side] = 255
-            x[k] = np.where(m[k] == 255, x[k] // 4 + 180 * label, x[k])
-        return Crops(x, np.where(m == 255, x, 0), m, y)
-
-    return MaskedSet("scenes", part(40), part(15), ("airplane", "car"), "0" * 16)
+    return squares(2, 40, 15, anywhere=18)
 
 
 @pytest.fixture
@@ -100,7 +87,7 @@ def test_the_centred_gaussian_is_as_large_as_training_masks_of_the_class_and_no_
     big[crops.train.y == 0] = crops.train.m[crops.train.y == 0]
     assert area(crops) == area(replace(crops, train=crops.train._replace(m=big)))
     assert area(crops) == area(replace(crops, test=crops.test._replace(m=crops.test.m * 0)))
-    larger = np.where(crops.train.y[:, None, None, None] == 0, 200, big).astype(np.uint8)
+    larger = np.maximum(big, 200)
     assert area(crops) < area(replace(crops, train=crops.train._replace(m=larger)))
 
 
@@ -129,10 +116,7 @@ def test_maps_are_measured_against_the_masks_of_the_same_pictures(crops):
     rows, _ = found(np.broadcast_to(middle, masks.shape), masks, novel)
     assert rows["novel"]["lift"] == pytest.approx(0)
     none, lifts = found(masks.astype(float), np.zeros_like(masks), novel)
-    assert none["normal"] == {
-        "images": 0, "auroc": None, "centre": None, "lift": None, "low": None, "high": None
-    }  # fmt: skip
-    assert np.isnan(lifts).all()
+    assert none["normal"]["images"] == 0 and np.isnan(lifts).all()
 
 
 def test_the_heat_map_of_turns_lies_where_all_four_look_and_turns_with_the_image():
@@ -141,13 +125,11 @@ def test_the_heat_map_of_turns_lies_where_all_four_look_and_turns_with_the_image
     class Corner(nn.Module):
         def __init__(self):
             super().__init__()
-            self.features = nn.AvgPool2d(8)
-            self.bias = nn.Parameter(torch.ones(()))
+            self.features, self.bias = nn.AvgPool2d(8), nn.Parameter(torch.ones(()))
 
         def forward(self, x):
             light = (self.features(x).mean(1) + self.bias).square()  # (N, 4, 4)
-            corners = [light[:, 0, 0], light[:, 3, 0], light[:, 3, 3], light[:, 0, 3]]
-            return torch.stack(corners, 1)
+            return torch.stack([light[:, a, b] for a, b in ((0, 0), (3, 0), (3, 3), (0, 3))], 1)
 
     x = -torch.ones(2, 3, 32, 32)
     x[0, :, :8, :8] = 1
@@ -156,10 +138,6 @@ def test_the_heat_map_of_turns_lies_where_all_four_look_and_turns_with_the_image
     assert heat.shape == (2, 32, 32) and heat[0].max() == 1 and heat.min() >= 0
     assert heat[0, :8, :8].mean() > 0.5 > 0.01 > heat[0, 16:, 16:].mean()
     assert (heat[1] == 1).all()
-    torch.manual_seed(0)
-    network = Turner(3)
-    noise = torch.rand(3, 3, 32, 32) * 2 - 1
-    assert not np.allclose(turned_grad_cam(network, "features", noise), 1)
 
 
 def test_cells_of_versions_differ_by_what_is_seen_and_say_so(cells, crops, tmp_path):
@@ -168,7 +146,6 @@ def test_cells_of_versions_differ_by_what_is_seen_and_say_so(cells, crops, tmp_p
     assert "version" not in plain and "map" not in plain
     for version, record in records.items():
         assert record["version"] == version
-        assert record["train_counts"] == plain["train_counts"]
         assert record["data_fingerprint"] == crops.fingerprint
         assert ("map" in record) == (version not in TRUE)
         arrays = read_arrays(f"scenes/kde+version={version}/car/0", tmp_path)
@@ -212,10 +189,7 @@ def test_the_network_of_the_maps_is_trained_once_and_on_the_pictures_as_they_are
         ("cifar10/ae+version=masked/truck/0", "needs pictures with masks, .*scenes.*; not cifar10"),
         ("scenes/ae+version=blurred/car/0", "no version 'blurred' .*masked, .*, gradcam"),
         ("scenes/ae+version=original/car/0", "without one a cell is of the originals"),
-        ("scenes/ae+version=0/car/0", "version must be a word, not 0"),
         ("scenes/looks+version=masked/car/0", "looks has no parameter 'version'"),
-        ("scenes/attention-gan-oracle+version=masked/car/0", "has no parameter 'version'"),
-        ("scenes/vgg11-masked+version=masked/all/0", "has no parameter 'version'"),
     ],
 )
 def test_bad_versions_are_refused_before_anything_is_loaded(cell, message, monkeypatch, tmp_path):

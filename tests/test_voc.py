@@ -84,18 +84,13 @@ def test_an_object_keeps_its_box_and_its_mask_but_nothing_void(voc, tmp_path, sb
 @pytest.mark.parametrize(
     ("areas", "others", "kept"),
     [
-        ([(INSIDE, "dog")], [], True),
         ([(INSIDE, "dog")], [("dog", (100, 11, 180, 100))], True),  # 1 of its 80 columns
         ([(INSIDE, "dog")], [("dog", (99, 11, 180, 100))], False),
-        ([(INSIDE, "dog")], [("cat", (51, 11, 180, 100))], True),
         ([(np.s_[10:28, 20:100], "dog"), (np.s_[28:100, 58:60], "dog")], [], True),  # 22 % of it
-        ([(np.s_[10:24, 20:100], "dog"), (np.s_[24:100, 58:60], "dog")], [], False),
         ([(np.s_[10:100, 20:88], "dog")], [], True),  # 85 % of its width
         ([(np.s_[10:100, 20:87], "dog")], [], False),
-        ([(np.s_[24:100, 20:100], "dog")], [], False),
         ([(INSIDE, "dog"), (np.s_[10:99, 100:108], "dog")], [], True),  # 9.9 % as much around it
         ([(INSIDE, "dog"), (np.s_[10:102, 100:108], "dog")], [], False),
-        ([(INSIDE, "dog"), (np.s_[10:100, 109:200], "dog")], [], True),  # far enough away
     ],
 )
 def test_only_what_may_be_a_single_object_is_kept(voc, tmp_path, areas, others, kept):
@@ -118,8 +113,6 @@ def test_the_path_of_coco_makes_crops_of_it(voc, tmp_path):
 def test_what_is_no_voc_is_said(voc, tmp_path):
     with pytest.raises(DataError, match="is no folder VOC2012"):
         write_instances(tmp_path, tmp_path / "instances.json")
-    with pytest.raises(ValueError, match="category 'hors'; did you mean horse"):
-        write_instances(voc.folder, tmp_path / "instances.json", ["hors"])
     name = voc.photograph(marked((INSIDE, "dog")), ("dog", BOX))
     (voc.folder / "SegmentationClass" / f"{name}.png").write_bytes(b"")
     with pytest.raises(DataError, match=f"{name} of .*VOC2012 cannot be read"):
