@@ -31,6 +31,7 @@ from ocnd_lib.protocol import (
     keeps_pictures,
 )
 from ocnd_lib.records import (
+    REPAIR,
     Cell,
     check_writable,
     claim,
@@ -344,11 +345,14 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     cell = check_cell(text)
     if record := read_record(cell, folder):
         return record
-    check_writable(folder or records_folder())
+    if (path := cell.path(folder)).exists():  # and warned of, but it is not ours to write over it
+        raise ValueError(f"{path} is no record that can be read; {REPAIR}")
+    folder = Path(folder or records_folder())
+    check_writable(folder)
     code_revision()
     hardware = choose_hardware(device)
     images = _load(cell)
-    work = (folder or records_folder()).parent / "checkpoints" / str(cell)
+    work = folder.parent / "checkpoints" / str(cell)
     with own_random_numbers(), claim(work / "lock") as mine, one_thread():
         if not mine:
             raise CellIsTaken(f"{cell} is being run by another process")

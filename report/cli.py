@@ -4,14 +4,15 @@ import json
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 FAILED, BAD = 1, 2  # exit codes: work that failed, input that was wrong
 
@@ -47,12 +48,34 @@ class NameValueCommand(TyperCommand):
         return super().parse_args(ctx, joined)
 
 
+class MachineGroup(TyperGroup):
+    """Commands that end with a message when the machine fails: a full disk, no memory, no pipe."""
+
+    def main(self, *args, **options):
+        """Run the command that the arguments name."""
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                sys.stdout.flush()
+        except (OSError, MemoryError) as error:
+            with suppress(OSError):  # what is left to print would fail once more at the very end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print(f"ocnd: {str(error) or 'out of memory'}", file=sys.stderr)
+            sys.exit(FAILED)
+
+
 app = typer.Typer(
+    cls=MachineGroup,
     help="Run and render the report on one-class novelty detection.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+# a damaged record, say, is one line, like an error
+warnings.formatwarning = lambda message, *_, **__: f"ocnd: {message}\n"
 
 
 def fail(message: str, code: int) -> None:
@@ -67,7 +90,9 @@ def plain_errors(*codes: tuple[type[Exception], int]) -> Iterator[None]:
     try:
         yield
     except tuple(kind for kind, _ in codes) as error:
-        fail(str(error), next(code for kind, code in codes if isinstance(error, kind)))
+        # where no locale is set, Python may be kept from reading names that are not ASCII
+        why = "; set PYTHONUTF8=1" if isinstance(error, UnicodeEncodeError) else ""
+        fail(f"{error}{why}", next(code for kind, code in codes if isinstance(error, kind)))
     except KeyboardInterrupt:
         # threads may still wait for kernels; those end by themselves once this process is gone
         sys.stdout.flush()
@@ -117,7 +142,7 @@ def run(
 
     if out and out.suffix != ".ipynb":
         fail(f"--out must end in .ipynb, not {out.name!r}", BAD)
-    with plain_errors((ValueError, BAD), (NotebookError, FAILED), (OSError, FAILED)):
+    with plain_errors((ValueError, BAD), (NotebookError, FAILED)):
         source = find_notebook(target)
         if out and out.resolve() == source:
             fail("--out is the notebook itself; name another file", BAD)
@@ -249,7 +274,7 @@ def data(
     from data_prep.masked_files import BUILT
     from ocnd_lib.data import DATASETS, DataError, prepare
 
-    with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
+    with plain_errors((ValueError, BAD), (DataError, FAILED)):
         if name in BUILT or (given and name not in DATASETS):
             from ocnd_lib.masked import build_masked
 
@@ -273,7 +298,7 @@ def data(
 
         now = {fingerprint, images.fingerprint}
         found = read_records(pattern=f"{name}/*/*")
-        if old := [record["cell"] for record in found if record["data_fingerprint"] not in now]:
+        if old := [record["cell"] for record in found if record.get("data_fingerprint") not in now]:
             print(f"{len(old)} records are of another {name}: remove them, or take another name")
 
 
@@ -335,7 +360,7 @@ def figures(
 
     if only and only not in FIGURES:
         fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
-    with plain_errors((ValueError, BAD), (OSError, FAILED)):
+    with plain_errors((ValueError, BAD)):
         for name in [only] if only else FIGURES:
             try:
                 save_figure(FIGURES[name](), name, out)

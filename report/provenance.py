@@ -45,14 +45,14 @@ def facts(records: list[dict]) -> dict[str, str]:
     """What is to be known of a number that rests on these records, at least one, in words."""
     cells = [parse_cell(record["cell"]) for record in records]
     at = [record["provenance"] for record in records]
-    days = sorted(each["date"][:10] for each in at)
+    days = sorted(each.get("date", "")[:10] for each in at)
     bases = {record.get("shared_seconds", 0.0) for record in records}  # once for all their variants
     told = {
         "cells": _cells(cells),
         "seeds": [f"{len({cell.seed for cell in cells})} ({seeds_text(cells)})"],
         "git revision": [
-            each["git_revision"][:12] + ", changed" * each["git_changed"]
-            if each["git_revision"]
+            each["git_revision"][:12] + ", changed" * each.get("git_changed", False)
+            if each.get("git_revision")
             else "none"
             for each in at
         ],
@@ -68,8 +68,8 @@ def facts(records: list[dict]) -> dict[str, str]:
 
 def _processor(record: dict) -> str:
     at = record["provenance"]
-    threads = at.get("threads")  # not in records of before November 24, 2026
-    return at["processor"] + (f", {threads} thread{'s' * (threads != 1)}" if threads else "")
+    name, threads = at.get("processor", ""), at.get("threads")  # not before November 24, 2026
+    return name + (f", {threads} thread{'s' * (threads != 1)}" if threads else "")
 
 
 def _grouped(cells: Iterable[Cell], *parts: str) -> Iterator[tuple[tuple, list[Cell]]]:

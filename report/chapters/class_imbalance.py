@@ -35,10 +35,10 @@ QUANTITIES = {
 def runs(variant: str) -> list[dict]:
     """All seeds of a network, each a record with its arrays `score` and `novel`."""
     cells = [cell for cell in CELLS if f"/{variant}/" in cell]
-    records = [record for record in map(read_record, cells) if record]
-    if not records:
+    kept = [(read_record(cell), read_arrays(cell)) for cell in cells]
+    if not (found := [record | arrays for record, arrays in kept if record and arrays]):
         raise no_record(cells[0])
-    return [{**record, **read_arrays(record["cell"])} for record in records]
+    return found
 
 
 def balanced_threshold(run: dict) -> float:

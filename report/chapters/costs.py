@@ -121,7 +121,7 @@ def cells() -> pd.DataFrame:
             "dataset": title,
             "auroc": record["metrics"].get("auroc", np.nan),
             "seconds": record["seconds"],
-            "processor": record["provenance"]["processor"],
+            "processor": record["provenance"].get("processor", ""),
         }
         for method in TIMED
         for name, title in TITLES.items()

@@ -95,8 +95,8 @@ def recorded(dataset: str, correlation: float = 0.5) -> dict[str, dict[int, Trai
     for version in VERSIONS:
         for seed in SEEDS:
             name = cell(dataset, version, seed, correlation)
-            if record := read_record(name):
-                found.setdefault(version, {})[seed] = Trained(record, read_arrays(name))
+            if (record := read_record(name)) and (arrays := read_arrays(name)):
+                found.setdefault(version, {})[seed] = Trained(record, arrays)
     if not found:
         raise no_record(cell(dataset, "original", 0, correlation))
     crops = {run.record["data_fingerprint"] for seeds in found.values() for run in seeds.values()}

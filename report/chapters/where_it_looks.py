@@ -65,7 +65,8 @@ def recorded(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
     parts = []
     for cell in map(parse_cell, CELLS):
         record = read_record(cell) if cell.variant in variants else None
-        if record and record["tables"][kind]:
+        # the interval of `finds` is that of its images, one by one
+        if record and record["tables"][kind] and (kind != "finds" or read_arrays(cell)):
             about = {"dataset": cell.dataset, "variant": cell.variant, "seed": cell.seed}
             parts.append(pd.DataFrame(record["tables"][kind]).assign(**about))
     if not parts:
