@@ -20,6 +20,9 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say of what file
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -1,7 +1,9 @@
 """Many cells at a time: what is missing is run on a Dask cluster, one record a task."""
 
 import os
+import resource
 import signal
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice, product
@@ -118,6 +120,11 @@ def threads(scheduler: str) -> int:
         return sum(client.nthreads().values())
 
 
+def open_files(workers: int) -> int:
+    """How many open files a sweep of so many local workers needs, with room for a few more."""
+    return 64 + 10 * workers
+
+
 @contextmanager
 def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     """Processes with one thread each: networks of this size gain nothing from two.
@@ -125,16 +132,24 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     One that outgrows its memory is ended, and its cell tried again; on a GPU none is, since its
     driver alone takes more. One that is silent for long is busy, or the computer slept.
     """
+    allowed, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[0], open_files(workers)
+    if 0 <= allowed < needed:  # Dask would wait without end for what it cannot open
+        raise OSError(
+            f"{workers} workers need {needed} open files, and no more than {allowed} may be; allow "
+            f"more with: ulimit -n {needed}"
+        )
     limit = None if torch.cuda.is_available() else int(gigabytes * 2**30)
     settings = {"scheduler.worker-ttl": None, "worker.memory.terminate": 1.0}
     settings |= {f"nanny.pre-spawn-environ.{name}": value for name, value in KEPT.items()}
     with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
         dask.config.set({f"distributed.{name}": value for name, value in settings.items()}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=limit,
             dashboard_address="127.0.0.1:0",
+            local_directory=scratch,  # and not where a setting of Dask says, nor left behind
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -168,7 +183,7 @@ def sweep(
     with `memory` GiB, by default `memory_limit`. What runs on a cluster of others when time is out
     goes on to its end and its record.
     """
-    folder = (folder or records_folder()).resolve()
+    folder = Path(folder or records_folder()).resolve()
     wanted = list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
     check_writable(folder)
     outcome: dict[str, list[str]] = {k: [] for k in ("present", "done", "taken", "failed", "left")}

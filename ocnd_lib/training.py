@@ -255,7 +255,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):
-        self.path, self.generator, self.of, self.parts = path, generator, of, parts
+        self.path, self.generator, self.of, self.parts = path and Path(path), generator, of, parts
         self.epoch, self.curves = 0, []
         self.start = perf_counter() - seconds_trained(path)
 
@@ -360,7 +360,7 @@ def one_thread() -> Iterator[None]:
 
 def seconds_trained(path: Path | None) -> float:
     """Seconds of training, of all sessions together, that led to a `Checkpoint`'s file, or 0."""
-    if path is None or not path.exists():
+    if path is None or not Path(path).exists():
         return 0.0
     return read_checkpoint(path, mmap=True)["seconds"]
 

@@ -16,6 +16,7 @@ from matplotlib.transforms import offset_copy
 
 from data_prep.files import replace_file
 
+matplotlib.rcdefaults()  # a user's own settings would give other figures
 matplotlib.style.use(Path(__file__).with_name("style.mplstyle"))
 
 WIDTH = 7.0  # inches, the text column of a page

@@ -2,6 +2,7 @@
 
 import ast
 import html
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from ocnd_lib.records import claim
 from report.parameters import check, read_parameters
 from report.runs import (
     ROOT,
@@ -42,9 +44,17 @@ def build(
     """Execute the book's notebooks, `jobs` at a time, render the book, return its `index.html`.
 
     Raises NotebookError when notebooks failed: the others have run all the same, and the book is
-    not rendered. Raises BookError for a warning of the renderer, ValueError for an unknown preset.
+    not rendered. Raises BookError for a warning of the renderer and while another process makes the
+    book, ValueError for an unknown preset.
     """
     check("preset", preset)
+    with claim(root / "_build" / "book.lock") as mine:
+        if not mine:
+            raise BookError("another process is making this book; try again when it has ended")
+        return _build(preset, jobs, again, root, say)
+
+
+def _build(preset: str, jobs: int, again: bool, root: Path, say: Callable[[str], None]) -> Path:
     version = library_version(root)
 
     def one(source: Path) -> Run | NotebookError:
@@ -112,7 +122,9 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONUTF8": "1"},
     )
     if done.returncode != 0:
         lines = plain_text(done.stdout).replace(f"{root}/", "").splitlines()

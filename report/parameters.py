@@ -11,9 +11,12 @@ import json
 import math
 import re
 import tokenize
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+import nbformat
 
 from ocnd_lib.data import known_sets
 
@@ -98,14 +101,18 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     `name: bool|int|float|str = literal  # help`.
     """
     try:
-        cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{notebook} is not a notebook: {error}") from error
-    tagged = [
-        "".join(cell["source"])
-        for cell in cells
-        if cell["cell_type"] == "code" and "parameters" in cell["metadata"].get("tags", [])
-    ]
+        content = json.loads(Path(notebook).read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of cells without ids, which older notebooks have
+            nbformat.validate(content, version=4)
+        tagged = [
+            "".join(cell["source"])
+            for cell in content["cells"]
+            if cell["cell_type"] == "code" and "parameters" in cell["metadata"].get("tags", [])
+        ]
+    except Exception as error:  # the validator's are of many kinds
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{notebook} is not a notebook: {why}") from error
     if len(tagged) > 1:
         raise ValueError(f"{notebook} has {len(tagged)} cells tagged `parameters`; one is allowed")
     return _parse(tagged[0], notebook) if tagged else {}

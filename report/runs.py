@@ -25,9 +25,11 @@ from papermill.exceptions import PapermillExecutionError
 
 from data_prep.files import replace_file
 from data_prep.masked_files import masked_sets, npz_path
+from ocnd_lib.records import claim
 from report.parameters import read_parameters, validate
 
 ROOT = Path(__file__).resolve().parent.parent
+INJECTED, ERROR = "injected-parameters", "papermill-error-cell-tag"  # tags of what papermill adds
 
 
 class NotebookError(RuntimeError):
@@ -72,28 +74,27 @@ def execute(
     parameters. `jobs` tells among how many kernels the cores are shared; `version` spares the
     library's hash. Raises ValueError for parameters the notebook does not take, and NotebookError.
     """
-    given = validate(source, parameters or {})
+    source, given = Path(source), validate(source, parameters or {})
     values = {name: p.default for name, p in read_parameters(source).items()} | given
     text = json.dumps(values, sort_keys=True).encode()
     precision = os.environ.get("OCND_PRECISION", "auto").encode()
     made_from = [source.read_bytes(), text, precision, (version or library_version(root)).encode()]
     key = digest(made_from)
     out = out or root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
-    out = out.resolve()
+    out = Path(out).resolve()
     figures = out.with_name(f"{out.stem}_figures")
-    if not again and figures.is_dir() and _key(out) == key:
-        return Run(out, figures, 0)
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.unlink(missing_ok=True)
-    shutil.rmtree(figures, ignore_errors=True)
-    figures.mkdir()
-    started = time.perf_counter()
-    environment = _environment(figures, jobs, root)
-    executed = _papermill(source, out, given, environment, root, progress)
-    _settle(executed, {"key": key, "parameters": values})
-    write_if_changed(out, (nbformat.writes(executed) + "\n").encode())
-    return Run(out, figures, time.perf_counter() - started)
+    with claim(out.with_name(f".{out.stem}.lock"), wait=True):  # a second finds what a first makes
+        if not again and figures.is_dir() and _key(out) == key:
+            return Run(out, figures, 0)
+        out.unlink(missing_ok=True)
+        shutil.rmtree(figures, ignore_errors=True)
+        figures.mkdir()
+        started = time.perf_counter()
+        environment = _environment(figures, jobs, root)
+        executed = _papermill(source, out, given, environment, root, progress)
+        _settle(executed, {"key": key, "parameters": values})
+        write_if_changed(out, (nbformat.writes(executed) + "\n").encode())
+        return Run(out, figures, time.perf_counter() - started)
 
 
 def library_version(root: Path = ROOT) -> str:
@@ -150,6 +151,10 @@ def _environment(figures: Path, jobs: int, root: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // jobs)),
         # a backend that the caller has set would keep the figures out of the page
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # nor is what somebody lets every session begin with part of a page
+        "IPYTHONDIR": str(root / "_build" / "ipython"),
+        "PYTHONSTARTUP": "",
+        "PYTHONUTF8": "1",  # whatever the locale
     }
     folders = {name: os.environ.get(name) for name in ("OCND_DATA", "OCND_RECORDS")}
     environment |= {name: str(Path(folder).resolve()) for name, folder in folders.items() if folder}
@@ -203,14 +208,15 @@ def _papermill(
 
 def _failure(error: Exception, source: Path, out: Path) -> str:
     """Say which cell of the source failed, on which line and how, from the copy papermill left."""
-    order = [cell.get("id") for cell in nbformat.read(source, as_version=4).cells]
-    started = [
-        cell
-        for cell in nbformat.read(out, as_version=4).cells
-        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
-    ]
-    cell = started[-1]
-    number = f"cell {order.index(cell.id) + 1}" if cell.id in order else "the injected parameters"
+    # by their places, since notebooks of before 2021 have no ids
+    copy = [cell for cell in nbformat.read(out, as_version=4).cells if ERROR not in _tags(cell)]
+    more = len(copy) - len(nbformat.read(source, as_version=4).cells)  # 1 with given parameters
+    injected = [k for k, cell in enumerate(copy) if more and INJECTED in _tags(cell)]
+    started = [k for k, c in enumerate(copy) if c.metadata.get("papermill", {}).get("start_time")]
+    last = max((k for k in started if copy[k].cell_type == "code"), default=-1)
+    number = f"cell {last + 1 - sum(k < last for k in injected)}"
+    if last < 0 or last in injected:
+        number = "before the first cell" if last < 0 else "the injected parameters"
     if isinstance(error, DeadKernelError):
         return f"{number}: the kernel died (killed, or out of memory?)"
     trace = plain_text("\n".join(error.traceback))
@@ -226,5 +232,9 @@ def _settle(notebook: nbformat.NotebookNode, made_from: dict) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell["id"] = "injected-parameters"
+        if INJECTED in _tags(cell) and "id" in cell:
+            cell["id"] = INJECTED
+
+
+def _tags(cell: nbformat.NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
