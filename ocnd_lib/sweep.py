@@ -144,12 +144,12 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
         dask.config.set({f"distributed.{name}": value for name, value in settings.items()}),
+        dask.config.set({"temporary-directory": scratch}),  # not a user's, and nothing is left
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=limit,
             dashboard_address="127.0.0.1:0",
-            local_directory=scratch,  # and not where a setting of Dask says, nor left behind
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import io
 import os
 import random
 import sys
@@ -274,7 +275,9 @@ class Checkpoint:
         }
         if torch.cuda.is_available():
             state["cuda"] = torch.cuda.get_rng_state_all()
-        replace_file(self.path, lambda file: torch.save(state, file))
+        content = io.BytesIO()  # into a file, torch would call a full disk an unexpected position
+        torch.save(state, content)
+        replace_file(self.path, lambda file: file.write(content.getbuffer()))
 
     def load(self) -> tuple[int, list[dict]]:
         """Restore all parts; returns (finished epochs, curves), (0, []) when there is no file."""

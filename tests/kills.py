@@ -1,7 +1,6 @@
 """Processes killed at random moments: what is gone on with ends as if nobody had killed it.
 
-    python -m tests.kills training 100      python -m tests.kills data 30
-    python -m tests.kills book 30           python -m tests.kills sweep 20
+    python -m tests.kills training 100 data 30 book 30 sweep 20
 """
 
 import hashlib
@@ -20,6 +19,8 @@ import nbformat
 import numpy as np
 import psutil
 
+os.environ["OMP_NUM_THREADS"] = "1"
+
 from data_prep.masked_files import read_set
 from data_prep.scenes import build_scenes
 from ocnd_lib import sweep as sweeps
@@ -28,18 +29,18 @@ from ocnd_lib.detectors.vae import VAE
 from ocnd_lib.records import read_arrays
 from ocnd_lib.training import read_checkpoint
 
-X = np.random.default_rng(0).integers(0, 256, (64, 1, 32, 32)).astype(np.uint8)
+X = np.random.default_rng(0).integers(0, 256, (24, 1, 32, 32)).astype(np.uint8)
 
 
 def training(folder):
     """A VAE with a checkpoint after each epoch."""
-    detector = VAE(latent_dim=4, width=4, batch_size=8, epochs=12, device="cpu")
+    detector = VAE(latent_dim=4, width=4, batch_size=8, epochs=10, device="cpu")
     np.save(folder / "score.npy", detector.fit(X, checkpoint=folder / "c.pt").novelty_score(X))
 
 
 def data(folder):
     """A small set of scenes."""
-    build_scenes(folder, 6, 20, 0, 0.5)
+    build_scenes(folder, 2, 10, 0, 0.5)
 
 
 def book(folder):
@@ -144,9 +145,9 @@ def sweep(kills, place, rng):
 
 
 if __name__ == "__main__":
-    kinds = {work.__name__: work for work in (*RESULTS, sweep)}
-    work, kills = kinds[sys.argv[1]], int(sys.argv[2])
-    with tempfile.TemporaryDirectory() as place:
-        rest = kills, Path(place), random.Random(0)
-        sweep(*rest) if work is sweep else killed(work, *rest)
-    print(f"{work.__name__}: killed {kills} times, nothing torn, the same in the end")
+    kinds = {work.__name__: work for work in RESULTS}
+    for name, kills in zip(sys.argv[1::2], map(int, sys.argv[2::2]), strict=True):
+        with tempfile.TemporaryDirectory() as place:
+            rest = kills, Path(place), random.Random(0)
+            sweep(*rest) if name == "sweep" else killed(kinds[name], *rest)
+        print(f"{name}: killed {kills} times, nothing torn, the same in the end", flush=True)

@@ -67,6 +67,12 @@ def test_what_the_machine_lacks_is_one_message(monkeypatch, error):
     assert done.stderr in ("ocnd: [Errno 30] Read-only file system\n", "ocnd: out of memory\n")
 
 
+def test_a_locale_that_has_not_the_letters_of_a_path_is_told_what_helps(monkeypatch):
+    monkeypatch.setattr("report.pages.build", lambda *_, **__: "B\udcfccher".encode())
+    done = CliRunner().invoke(cli.app, ["book"])
+    assert done.exit_code == 2 and done.stderr.endswith("; set PYTHONUTF8=1\n")
+
+
 def test_output_that_cannot_be_written_is_one_message(tmp_path):
     words = "-m report.cli records --format csv > /dev/full"
     done = subprocess.run(
