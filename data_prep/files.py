@@ -1,5 +1,6 @@
 """Files that are whole or absent, never half-written."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -20,6 +21,11 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
+    except OSError as error:
+        if error.filename is None:  # a full disk does not say of what file
+            number = error.errno or errno.EIO
+            raise OSError(number, error.strerror or str(error), str(path)) from error
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -77,6 +77,7 @@ def fit(
         raise ValueError(f"labels must be one whole number from 0 an image, not {given}")
     if missing := sorted(set(range(y.max() + 1)).difference(y.tolist())):
         raise ValueError(f"class {missing[0]} has no image to learn from")
+    y = np.require(y, np.int64, ["C", "W"])
     hardware = hardware or choose_hardware()
     of = fingerprint(recipe, seed, x, y)
     generator = seed_everything(seed)
@@ -148,7 +149,7 @@ def logits(model: VGG11, x: np.ndarray, hardware: Hardware | None = None) -> np.
     hardware = hardware or choose_hardware()
     model.eval()
     parts = []
-    for pictures in torch.from_numpy(x).split(500):
+    for pictures in torch.from_numpy(check_images(x)).split(500):
         with hardware.autocast():
             parts.append(model(to_unit(pictures.to(hardware.device))).float().cpu())
     return torch.cat(parts).numpy()

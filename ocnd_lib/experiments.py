@@ -16,7 +16,7 @@ from ocnd_lib.data import OneClassSplit, class_index, class_names, load_images, 
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked, make_mnist_on_cifar, make_scenes
-from ocnd_lib.records import Cell, coarse, parse_cell, read_record, write_record
+from ocnd_lib.records import REPAIR, Cell, coarse, parse_cell, read_record, write_record
 from ocnd_lib.registry import (
     DETECTORS,
     NEGATIVES,
@@ -316,7 +316,9 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
     cell = check_cell(text)
     if record := read_record(cell, folder):
         return record
-    folder = folder or records.records_folder()
+    if (path := cell.path(folder)).exists():  # and warned of, but it is not ours to write over it
+        raise ValueError(f"{path} is no record that can be read; {REPAIR}")
+    folder = Path(folder or records.records_folder())
     records.check_writable(folder)
     records.code_revision()
     hardware = choose_hardware(device)

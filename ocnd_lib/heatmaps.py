@@ -38,22 +38,31 @@ def unchanged(network: nn.Module) -> Iterator[None]:
 def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
 
-    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). The package's
-    own maps, each scaled to [0, 1], cannot be compared in strength. ValueError lists the layers.
-    Source: Selvaraju et al., ICCV 2017, by the package grad-cam.
+    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). Maps of one
+    network can be compared in strength, which the package's own, each scaled to [0, 1], cannot. The
+    network is left as it was; autocast and inference mode around it do not count. ValueError for a
+    layer that is not there (it lists those that are) or not used. Source: Selvaraju et al., ICCV
+    2017, by the package grad-cam.
     """
     modules = dict(network.named_modules())
     if not layer or layer not in modules:
         names = ", ".join(name for name in modules if name)
         raise ValueError(f"the network has no layer {layer!r}; there are: {names}")
-    target, says = modules[layer], [lambda logit: logit.sum()] * len(x)
-    # the images ask for a gradient, so that a network at rest, which asks for none, has one too
-    x = x.detach().clone().requires_grad_(True)
-    with unchanged(network), GradCAM(network, [target]) as cam, torch.enable_grad():
-        cam(input_tensor=x, targets=says)
+    if not len(x):
+        return np.zeros((0, 32, 32), np.float32)
+    target, weights, heat = modules[layer], next(network.parameters()), None
+    alone = torch.autocast(x.device.type, enabled=False), torch.inference_mode(False)
+    with unchanged(network), GradCAM(network, [target]) as cam, alone[0], alone[1]:
+        # they ask for a gradient, so that a network at rest, which asks for none, has one too
+        x = x.detach().to(weights, copy=True).requires_grad_(True)
         held = cam.activations_and_grads
-        features, gradients = held.activations[0].numpy(), held.gradients[0].numpy()
-        heat = cam.get_cam_image(x, target, says, features, gradients)
+        with torch.enable_grad():
+            torch.autograd.grad(held(x).sum(), x)  # leaves the gradients of the weights alone
+        if held.activations and held.gradients:
+            kept = [part[0].float().numpy() for part in (held.activations, held.gradients)]
+            heat = cam.get_cam_image(x, target, [], *kept)
+    if heat is None:
+        raise ValueError(f"the logit does not hang on the layer {layer!r}, so it has no map")
     heat = torch.from_numpy(np.maximum(heat, 0)).float()[:, None]
     return F.interpolate(heat, size=(32, 32), mode="bilinear", align_corners=False)[:, 0].numpy()
 
@@ -96,7 +105,7 @@ def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.n
     ValueError unless there is one map an image. Source: Rong et al., ICML 2022, by the package
     grad-cam.
     """
-    if heat.shape != (len(x), *x.shape[2:]):
+    if heat.shape != (len(x), *x.shape[2:]) or not len(x):
         raise ValueError(f"there must be one map an image, {x.shape[2:]} each, not {heat.shape}")
     # by rank, because the package would take out all pixels that share the value at a percentile
     order = _order(heat.reshape(len(heat), -1), seed).reshape(heat.shape) / heat[0].size

@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,11 +27,13 @@ import numpy as np
 import pandas as pd
 
 from data_prep.files import replace_file
+from ocnd_lib.record_form import check_arrays, check_record, columns_of, points_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LARGEST_SEED = 2**32 - 1  # of numpy's generators
 NUMBERS = re.compile(r'\[[^][{}"]*\]')  # a list of them, as JSON
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
+REPAIR = "remove it, and run its cell again"
 
 
 def records_folder() -> Path:
@@ -160,12 +163,14 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     curves, and refused elsewhere.
     """
     path = parse_cell(record["cell"]).path(folder)
-    if arrays:
-        pack(path.with_suffix(".npz"), arrays, path.parents[2])
     if "curves" in record:
-        record = record | {"curves": _columns(_rounded(record["curves"]))}
+        record = record | {"curves": columns_of(_rounded(record["curves"]))}
     text = json.dumps(record, indent=1, allow_nan=False)
     text = NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text) + "\n"
+    check_record(json.loads(text), str(parse_cell(record["cell"])))
+    if arrays:
+        check_arrays(arrays)
+        pack(path.with_suffix(".npz"), arrays, path.parents[2])
     replace_file(path, lambda file: file.write(text.encode()))
     return path
 
@@ -174,18 +179,6 @@ def _rounded(values):
     """The same with five significant digits, in lists and dicts too; None for what is no number."""
     five = lambda digits: float(f"{float(digits):.5g}")  # noqa: E731
     return json.loads(json.dumps(values), parse_float=five, parse_constant=lambda _: None)
-
-
-def _columns(points: list[dict]) -> dict[str, list]:
-    """One list a name instead of one dict a point; None where a point has no such name."""
-    names = dict.fromkeys(name for point in points for name in point)
-    return {name: [point.get(name) for point in points] for name in names}
-
-
-def _points(columns: dict[str, list]) -> list[dict]:
-    """What `_columns` was given."""
-    rows = zip(*columns.values(), strict=True)
-    return [{k: v for k, v in zip(columns, row, strict=True) if v is not None} for row in rows]
 
 
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
@@ -203,31 +196,43 @@ def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
 
 
 def read_record(cell: Cell | str, folder: Path | None = None) -> dict | None:
-    """The finished record of a cell, or None."""
-    path = (parse_cell(cell) if isinstance(cell, str) else cell).path(folder)
-    return _read(path) if path.exists() else None
+    """The finished record of a cell; None if there is none, or, with a warning, a damaged one."""
+    return _read((parse_cell(cell) if isinstance(cell, str) else cell).path(folder))
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> dict | None:
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_bytes())
+        check_record(record, "/".join(path.with_suffix("").parts[-4:]))
         if "curves" in record:
-            record["curves"] = _points(record["curves"])
+            record["curves"] = points_of(record["curves"])
         return record
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is no record ({error}); remove it, and run its cell") from error
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        warnings.warn(f"{path} is no record ({error}); {REPAIR}", stacklevel=3)
+        return None
 
 
 def read_arrays(cell: Cell | str, folder: Path | None = None) -> dict[str, np.ndarray]:
-    """The arrays kept beside a record (scores, panels); empty when there are none."""
+    """The arrays beside a record; empty when there are none, or, with a warning, damaged ones."""
     path = (parse_cell(cell) if isinstance(cell, str) else cell).path(folder).with_suffix(".npz")
-    return unpack(path, path.parents[2]) if path.exists() else {}
+    try:
+        arrays = unpack(path, path.parents[2])
+        check_arrays(arrays)
+        return arrays
+    except FileNotFoundError:
+        return {}
+    except Exception as error:  # a damaged file can fail anywhere, in lzma as in numpy
+        why = str(error) or type(error).__name__
+        warnings.warn(f"{path} cannot be read ({why}); {REPAIR}", stacklevel=2)
+        return {}
 
 
 def read_records(folder: Path | None = None, pattern: str = "*/*/*") -> list[dict]:
-    """All finished records whose `dataset/variant/class` matches a glob pattern, sorted by cell."""
+    """The records whose `dataset/variant/class` matches a glob pattern, but damaged ones."""
     root = Path(folder or records_folder())
-    return [_read(path) for path in sorted(root.glob(f"{pattern}/*.json"))]
+    return [found for path in sorted(root.glob(f"{pattern}/*.json")) if (found := _read(path))]
 
 
 def table(records: list[dict]) -> pd.DataFrame:
@@ -239,7 +244,8 @@ def table(records: list[dict]) -> pd.DataFrame:
         about |= {"class": cell.normal_class, "seed": cell.seed}
         about |= {k: v for k, v in record["metrics"].items() if isinstance(v, int | float)}
         about |= {name: record[name] for name in ("seconds", "hardware")}
-        about |= {"date": made["date"], "revision": (made["git_revision"] or "")[:8]}
+        about["date"] = made.get("date", "")
+        about["revision"] = (made.get("git_revision") or "")[:8]
         rows.append(about)
     return pd.DataFrame(rows)
 
@@ -276,6 +282,9 @@ def claim(path: Path, wait: bool = False) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        except OSError as error:  # of network folders some have no locks
+            error.filename, error.strerror = str(path), f"{error.strerror}: it cannot be locked"
+            raise
         yield True
 
 

@@ -2,7 +2,9 @@
 
 import os
 import re
+import resource
 import signal
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice, product
@@ -108,6 +110,11 @@ def threads(scheduler: str) -> int:
         return sum(client.nthreads().values())
 
 
+def open_files(workers: int) -> int:
+    """How many open files a sweep of so many local workers needs, with room for a few more."""
+    return 64 + 10 * workers
+
+
 @contextmanager
 def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     """Processes with one thread each: networks of this size gain nothing from two.
@@ -115,12 +122,20 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     One that outgrows its memory is ended, and its cell tried again; on a GPU, whose driver alone
     takes more, none is. One that is silent for long is busy, or the computer slept.
     """
+    allowed, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[0], open_files(workers)
+    if 0 <= allowed < needed:  # Dask would wait without end for what it cannot open
+        raise OSError(
+            f"{workers} workers need {needed} open files, and no more than {allowed} may be; allow "
+            f"more with: ulimit -n {needed}"
+        )
     limit = None if torch.cuda.is_available() else int(gigabytes * 2**30)
     settings = {"scheduler.worker-ttl": None, "worker.memory.terminate": 1.0}
     settings |= {f"nanny.pre-spawn-environ.{name}": value for name, value in KEPT.items()}
     each = {"threads_per_worker": 1, "memory_limit": limit, "dashboard_address": "127.0.0.1:0"}
     with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
         dask.config.set({f"distributed.{name}": value for name, value in settings.items()}),
+        dask.config.set({"temporary-directory": scratch}),  # not a user's, and nothing is left
         LocalCluster(n_workers=workers, **each) as cluster,
         Client(cluster) as client,
     ):
@@ -153,7 +168,7 @@ def sweep(
     names that do not exist, PermissionError for an unwritable folder, before any work;
     ConnectionError if a scheduler does not answer, or goes away.
     """
-    folder = (folder or records_folder()).resolve()
+    folder = Path(folder or records_folder()).resolve()
     wanted = list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
     check_writable(folder)
     outcome: dict[str, list[str]] = {k: [] for k in ("present", "done", "taken", "failed", "left")}

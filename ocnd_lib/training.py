@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import io
 import os
 import random
 import sys
@@ -260,10 +261,11 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):
-        self.path, self.generator, self.of, self.parts = path, generator, of, Together(**parts)
+        self.path, self.generator, self.of = path and Path(path), generator, of
+        self.parts = Together(**parts)
         self.epoch, self.curves = 0, []
-        self.start = perf_counter() - seconds_trained(path)
-        if path is not None and path.exists():
+        self.start = perf_counter() - seconds_trained(self.path)
+        if self.path is not None and self.path.exists():
             self._restore(read_checkpoint(path))
 
     def save(self) -> None:
@@ -281,7 +283,9 @@ class Checkpoint:
         }
         if torch.cuda.is_available():
             state["cuda"] = torch.cuda.get_rng_state_all()
-        replace_file(self.path, lambda file: torch.save(state, file))
+        content = io.BytesIO()  # into a file, torch would call a full disk an unexpected position
+        torch.save(state, content)
+        replace_file(self.path, lambda file: file.write(content.getbuffer()))
 
     def _restore(self, state: dict) -> None:
         if state["of"] != self.of:
@@ -359,7 +363,7 @@ def one_thread() -> Iterator[None]:
 
 def seconds_trained(path: Path | None) -> float:
     """Seconds of training, of all sessions together, that led to a `Checkpoint`'s file, or 0."""
-    if path is None or not path.exists():
+    if path is None or not Path(path).exists():
         return 0.0
     return read_checkpoint(path, mmap=True)["seconds"]
 

@@ -17,6 +17,7 @@ from matplotlib.transforms import offset_copy
 
 from data_prep.files import replace_file
 
+matplotlib.rcdefaults()  # a user's own settings would give other figures
 matplotlib.font_manager.fontManager.addfont(Path(__file__).with_name("fonts") / "NotoSansKR.ttf")
 matplotlib.style.use(Path(__file__).with_name("style.mplstyle"))
 

@@ -5,6 +5,7 @@ One reader leads from cells to runs (`read_runs`), one table holds what is recor
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, wraps
@@ -15,6 +16,7 @@ import pandas as pd
 from ocnd_lib import data
 from ocnd_lib.comparison import REPEATS, Run, average, mean_interval
 from ocnd_lib.records import (
+    REPAIR,
     REPOSITORY,
     Cell,
     parse_cell,
@@ -203,6 +205,9 @@ def results(dataset: str, methods: Iterable[str] = tuple(METHODS)) -> Results:
             cell = parse_cell(record["cell"])
             if cell.normal_class not in names:
                 raise ValueError(f"{cell} names no class of {dataset}: {', '.join(names)}")
+            if "auroc" not in record["metrics"]:
+                warnings.warn(f"the record of {cell} has no AUROC; {REPAIR}", stacklevel=2)
+                continue
             auroc = float(record["metrics"]["auroc"])
             rows.append((method, cell.normal_class, cell.seed, auroc))
     return Results(dataset, pd.DataFrame(rows, columns=["method", "normal_class", "seed", "auroc"]))

@@ -14,6 +14,7 @@ def write(folder, cell, score, **parts):
         "cell": cell,
         "parameters": {},
         "metrics": {"auroc": 0.5},
+        "seconds": 1.0,
         "hardware": "cpu float32",
         "provenance": {"processor": "A"},
     }

@@ -274,3 +274,25 @@ def test_the_manifest_tells_how_to_build_the_set_again(maker):
     for row, x in zip(here[:3], arrays["x_train"], strict=False):
         picture = maker.pictures[int(row["image_id"])][10:70, 10:70]
         assert np.array_equal(x, shrunk(picture.transpose(2, 0, 1)))
+
+
+def test_entries_of_any_form_are_listed_and_never_end_it(maker):
+    wrong = [[1], {}, None, "x", 1.5, float("nan"), float("inf")]
+    maker.object()
+    maker.images[-1]["license"] = [7]
+    for value in wrong:
+        maker.object(category_id=value)
+        maker.object(image_id=value)
+        maker.object(id=value)
+        maker.object(box=(0, 0, 60, 60), bbox=value)
+        maker.object(segmentation=value)
+        maker.object()
+        maker.images[-1]["file_name"] = value
+        maker.object()
+        maker.images[-1]["id"] = value
+    good = maker.object()
+    report = maker.build(fewer=True, per_class=99)
+    assert report.dropped[coco.UNKNOWN] == report.dropped[coco.NO_ID] == report.dropped[coco.NO_BOX]
+    assert report.dropped[coco.NO_BOX] == len(wrong)
+    assert report.dropped[coco.NO_IMAGE] >= 3 * len(wrong) - 2
+    assert list(maker.crops())[-1] == good["id"] and len(report.problems) == report.dropped.total()

@@ -1,14 +1,17 @@
 """A fit leaves no trace, goes on from its own checkpoint alone, and takes arrays as they are."""
 
+import os
 import random
 import subprocess
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from ocnd_lib import classifier, records
+from data_prep import archives
+from ocnd_lib import classifier, experiments, records
 from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.detectors.gan import GAN
 from ocnd_lib.detectors.kde import KDE
@@ -43,6 +46,27 @@ def test_a_fit_leaves_the_callers_random_numbers_alone():
         random.seed(1), np.random.seed(1), torch.manual_seed(1)
         learn()
         assert drawn() == expected
+
+
+def test_a_fit_leaves_threads_environment_and_settings_alone():
+    def settings():
+        numeric = torch.get_default_dtype(), torch.is_grad_enabled(), np.geterr()
+        return dict(os.environ), torch.get_num_threads(), numeric, list(warnings.filters)
+
+    before = settings()
+    fit()
+    classifier.fit(X, np.arange(40) % 2, classifier.Recipe(epochs=1, width=2), 0)
+    assert settings() == before
+
+
+def test_labels_and_places_are_taken_as_people_have_them(tmp_path):
+    recipe, y = classifier.Recipe(epochs=1, width=2), np.arange(40) % 2
+    turned = y[::-1].astype(np.uint8)[::-1]  # small, and with a negative stride
+    models = [classifier.fit(X, labels, recipe, 0)[0] for labels in (y, turned)]
+    scores = [classifier.logits(model, X[..., ::-1]) for model in models]
+    np.testing.assert_array_equal(*scores)
+    made = experiments.run_cell("digits/kde/3/0", str(tmp_path / "records"))
+    assert records.read_record("digits/kde/3/0", tmp_path / "records") == made
 
 
 @pytest.mark.parametrize(
@@ -145,3 +169,11 @@ def test_a_repository_around_this_one_or_no_git_gives_no_revision(repository, mo
     records.code_revision.cache_clear()
     monkeypatch.setenv("PATH", str(inner))
     assert records.code_revision() == (None, False)
+
+
+def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("OCND_DATA", "~/data")
+    monkeypatch.setenv("OCND_RECORDS", "~/kept")
+    assert archives.data_folder() == tmp_path / "data"
+    assert records.records_folder() == tmp_path / "kept"

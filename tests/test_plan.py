@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 def recorded(folder, cell, seconds, hardware="cpu float32"):
     """Write a record with what a plan reads of it."""
-    record = {"cell": cell, "seconds": seconds, "hardware": hardware}
+    record = {"cell": cell, "seconds": seconds, "hardware": hardware, "metrics": {}}
     write_record({**record, "provenance": {"processor": "abacus"}}, folder=folder)
 
 

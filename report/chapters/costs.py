@@ -56,7 +56,8 @@ def cells() -> pd.DataFrame:
     """
     rows = [
         (record["cell"], METHODS[method], title, parse_cell(record["cell"]).normal_class,
-         record["metrics"]["auroc"], record["seconds"], record["provenance"].get("processor", ""))
+         record["metrics"].get("auroc", np.nan), record["seconds"],
+         record["provenance"].get("processor", ""))
         for method in METHODS
         for name, title in TITLES.items()
         for record in read_records(pattern=f"{name}/{method}/*")

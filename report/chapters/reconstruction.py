@@ -80,8 +80,8 @@ def latent_table() -> pd.DataFrame:
     """
     rows = []
     for cell in map(parse_cell, LATENT_CELLS):
-        if record := read_record(cell):
-            arrays, metrics = read_arrays(cell), record["metrics"]
+        if (record := read_record(cell)) and (arrays := read_arrays(cell)):
+            metrics = record["metrics"]
             latent_dim = record["parameters"]["latent_dim"]
             row = sweep_row(latent_dim, cell.seed, _novel(cell, arrays), arrays["score"])
             validation = metrics["validation"]["mean"]

@@ -1,0 +1,153 @@
+"""Processes killed at random moments: what is gone on with ends as if nobody had killed it.
+
+    python -m tests.kills training 100 data 30 book 30 sweep 20
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import psutil
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from data_prep.masked_files import read_set
+from data_prep.scenes import build_scenes
+from ocnd_lib import sweep as sweeps
+from ocnd_lib.detectors.vae import VAE
+from ocnd_lib.experiments import run_cell
+from ocnd_lib.records import read_arrays
+from ocnd_lib.training import read_checkpoint
+
+X = np.random.default_rng(0).integers(0, 256, (24, 1, 32, 32)).astype(np.uint8)
+
+
+def training(folder):
+    """A VAE with a checkpoint after each epoch."""
+    detector = VAE(latent_dim=4, width=4, batch_size=8, epochs=10, device="cpu")
+    np.save(folder / "score.npy", detector.fit(X, checkpoint=folder / "c.pt").novelty_score(X))
+
+
+def data(folder):
+    """A small set of scenes."""
+    build_scenes(folder, 2, 10, 0, 0.5)
+
+
+def book(folder):
+    """A book of one notebook and one page."""
+    from report.pages import build
+
+    for name in ("notebooks", "book/chapters"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    v4 = nbformat.v4
+    cells = [v4.new_markdown_cell("# A", id="a"), v4.new_code_cell("1 + 1", id="b")]
+    nbformat.write(v4.new_notebook(cells=cells), folder / "notebooks" / "a.ipynb")
+    (folder / "book" / "intro.md").write_text("# Intro\n")
+    toc = "format: jb-book\nroot: intro\nchapters:\n  - file: chapters/a\n"
+    (folder / "book" / "_toc.yml").write_text(toc)
+    settings = "title: A\nonly_build_toc_files: true\nexecute:\n  execute_notebooks: 'off'\n"
+    (folder / "_config.yml").write_text(settings)
+    build(root=folder, say=list)
+
+
+RESULTS = {training: "score.npy", data: "scenes.npz", book: "_build/html/**/*.html"}
+
+
+def check_whole(folder):
+    """Nothing under a name that a reader knows is torn."""
+    for path in folder.glob("c.pt"):
+        read_checkpoint(path)
+    for path in folder.glob("scenes.npz"):
+        read_set("scenes", path)
+    for path in folder.glob("book/chapters/*.ipynb"):
+        json.loads(path.read_text())
+
+
+def digests(folder, pattern):
+    """Name and digest of every file, so that two folders can be compared."""
+    files = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+    return {str(p.relative_to(folder)): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
+
+
+def in_child(work, *given):
+    """Start `work(*given)` in a process of its own that need not import anything; its id."""
+    if pid := os.fork():
+        return pid
+    try:
+        work(*given)
+        os._exit(0)
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+def killed(work, kills, place, rng):
+    """Kill the work with all that it started, again and again; what ends in time begins anew."""
+    for name in ("straight", "killed"):
+        (place / name).mkdir()
+    started, folder, done = time.perf_counter(), place / "killed", 0
+    assert os.waitpid(in_child(work, place / "straight"), 0)[1] == 0
+    seconds, expected = time.perf_counter() - started, digests(place / "straight", RESULTS[work])
+    assert expected
+    while True:
+        pid = in_child(work, folder)
+        if done < kills:
+            time.sleep(rng.uniform(0, 0.7 * seconds))
+        ended, status = os.waitpid(pid, os.WNOHANG if done < kills else 0)
+        if not ended:
+            process = psutil.Process(pid)
+            for one in [process, *process.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            os.waitpid(pid, 0)
+            done += 1
+            check_whole(folder)
+            continue
+        assert status == 0 and digests(folder, RESULTS[work]) == expected
+        if done >= kills:
+            return
+        shutil.rmtree(folder)
+        folder.mkdir()
+
+
+def sweep(kills, place, rng):
+    """Two workers of a sweep of tiny cells, one of which is killed now and then."""
+    cells = [f"digits/ae+epochs=3+latent_dim=2+width=4/{k}/0" for k in range(10)]
+    straight, records, done = place / "straight", place / "killed" / "records", 0
+    expected = [run_cell(cell, straight)["metrics"] for cell in cells]
+    while done < kills:
+        shutil.rmtree(records, ignore_errors=True)
+        pid, ended = in_child(sweeps.sweep, cells, 2, None, 0, None, records), 0
+        while not ended:
+            time.sleep(rng.uniform(0, 6))
+            family = psutil.Process(pid).children(recursive=True)
+            workers = [p for p in family if "spawn_main" in " ".join(p.cmdline())]
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if not ended and workers and done < kills:
+                os.kill(rng.choice(workers).pid, signal.SIGKILL)
+                done += 1
+        assert status == 0, "the sweep itself failed"
+        # what no worker survived is run here
+        assert [run_cell(cell, records)["metrics"] for cell in cells] == expected
+        for cell in cells:
+            scores = (read_arrays(cell, folder)["score"] for folder in (straight, records))
+            assert np.array_equal(*scores)
+
+
+if __name__ == "__main__":
+    kinds = {work.__name__: work for work in RESULTS}
+    for name, kills in zip(sys.argv[1::2], map(int, sys.argv[2::2]), strict=True):
+        with tempfile.TemporaryDirectory() as place:
+            rest = kills, Path(place), random.Random(0)
+            sweep(*rest) if name == "sweep" else killed(kinds[name], *rest)
+        print(f"{name}: killed {kills} times, nothing torn, the same in the end", flush=True)

@@ -1,0 +1,101 @@
+"""A machine that fails gets a message: a full disk, few open files, no locks, no place to write."""
+
+import errno
+import fcntl
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ocnd_lib import sweep as sweeps
+from ocnd_lib.detectors.autoencoder import AutoEncoder
+from report import cli
+
+ROOT = Path(__file__).parents[1]
+X = np.random.default_rng(0).integers(0, 256, (20, 1, 32, 32)).astype(np.uint8)
+CELL = "digits/ae+epochs=1+width=4/3/0"
+
+
+@pytest.fixture
+def full_disk():
+    """No file may grow beyond 4 KiB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_in_a_checkpoint_is_named_and_leaves_the_older_one(tmp_path, full_disk):
+    path = tmp_path / "c.pt"
+    with pytest.raises(OSError, match=r"File too large: '.*c\.pt'"):
+        AutoEncoder(width=4, epochs=1, device="cpu").fit(X, checkpoint=path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_in_a_cell_is_one_message(tmp_path, monkeypatch, full_disk):
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+    done = CliRunner().invoke(cli.app, ["run", CELL])
+    assert done.exit_code == 1 and "Traceback" not in done.output
+    assert "File too large" in done.stderr and "checkpoint.pt" in done.stderr
+    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.name != "lock"]
+
+
+def test_a_file_system_without_locks_is_one_message(tmp_path, monkeypatch):
+    def none(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+    done = CliRunner().invoke(cli.app, ["run", CELL])
+    assert done.exit_code == 1 and "Traceback" not in done.output
+    assert "No locks available: it cannot be locked: " in done.stderr and "/lock'" in done.stderr
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EROFS, "Read-only file system"), MemoryError()])
+def test_what_the_machine_lacks_is_one_message(monkeypatch, error):
+    def build(*_, **__):
+        raise error
+
+    monkeypatch.setattr("report.pages.build", build)
+    done = CliRunner().invoke(cli.app, ["book", "--again"])
+    assert done.exit_code == 1 and "Traceback" not in done.output
+    assert done.stderr in ("ocnd: [Errno 30] Read-only file system\n", "ocnd: out of memory\n")
+
+
+def test_a_locale_that_has_not_the_letters_of_a_path_is_told_what_helps(monkeypatch):
+    monkeypatch.setattr("report.pages.build", lambda *_, **__: "B\udcfccher".encode())
+    done = CliRunner().invoke(cli.app, ["book"])
+    assert done.exit_code == 2 and done.stderr.endswith("; set PYTHONUTF8=1\n")
+
+
+def test_output_that_cannot_be_written_is_one_message(tmp_path):
+    words = "-m report.cli records --format csv > /dev/full"
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} {words}"], cwd=ROOT, capture_output=True, text=True,
+        env=os.environ | {"OCND_RECORDS": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "ocnd: [Errno 28] No space left on device\n")
+
+
+def test_a_sweep_says_how_many_open_files_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (40, 40))
+    monkeypatch.setattr(sweeps, "LocalCluster", lambda **_: pytest.fail("a cluster was started"))
+    with pytest.raises(OSError, match=r"2 workers need \d+ open files, .* 40 .*ulimit -n \d+"):
+        sweeps.sweep([CELL, CELL.replace("/3/", "/4/")], folder=tmp_path)
+
+
+def test_a_sweep_needs_no_folder_that_dask_is_told_to_use(tmp_path):
+    """And its workers get by with as many open files as it says."""
+    names = ("--datasets", "digits", "--methods", "ae+epochs=1+width=4", "--classes", "3")
+    places = {"OCND_RECORDS": str(tmp_path / "records"), "DASK_TEMPORARY_DIRECTORY": "/proc/none"}
+    done = subprocess.run(
+        [sys.executable, "-m", "report.cli", "sweep", *names, "--workers", "1"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (sweeps.open_files(1),) * 2),
+        cwd=ROOT, env=os.environ | places, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0 and "done: 1" in done.stdout, done.stderr
