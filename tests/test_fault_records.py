@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from ocnd_lib import experiments
 from ocnd_lib.records import read_arrays, read_record, read_records, table, write_record
 from report import cli
 from report.tables import results
