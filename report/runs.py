@@ -124,6 +124,8 @@ def _papermill(source, out, given, progress, kernels, root) -> nbformat.Notebook
 
 def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManager]:
     """Kernels of this very interpreter, whatever is installed, that save figures to a folder."""
+    profile = root / "_build" / "ipython"
+    profile.mkdir(parents=True, exist_ok=True)  # or IPython warns on the page
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     environment = {
         "PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])]),
@@ -132,7 +134,7 @@ def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManage
         # a backend that the caller has set would keep the figures out of the page
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         # nor is what somebody lets every session begin with part of a page
-        "IPYTHONDIR": str(root / "_build" / "ipython"),
+        "IPYTHONDIR": str(profile),
         "PYTHONSTARTUP": "",
         "PYTHONUTF8": "1",  # whatever the locale
     }
