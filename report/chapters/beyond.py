@@ -90,7 +90,7 @@ def gain() -> tuple[float, float, float]:
 # --- true masks ----------------------------------------------------------------------------------
 
 
-def _runs(dataset: str, variant: str) -> list[tables.IndexedRun]:
+def _runs(dataset: str, variant: str) -> list[tables.Run]:
     cells = [parse_cell(record["cell"]) for record in read_records(None, f"{dataset}/{variant}/*")]
     return tables.read_runs(cells)
 
