@@ -279,7 +279,8 @@ def _text(found: Results) -> str:
 
 def _means_text(tables: dict[str, pd.DataFrame]) -> str:
     both = pd.concat(tables, axis=1).swaplevel(axis=1)
-    ours = _words(both["mean"], "{:.4f}") + _words(both["sd"], " ± {:.4f}").fillna("")
+    sd = _words(both["sd"], " ± {:.4f}").astype(object).fillna("")
+    ours = _words(both["mean"], "{:.4f}") + sd
     return _deck_above_ours(_words(both["published"], "{:.4f}"), ours)
 
 

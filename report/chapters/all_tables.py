@@ -239,7 +239,7 @@ def table_figure(dataset: str) -> Figure:
 def confusability_figure() -> Figure:
     """OCGAN's AUROC of each normal class (row) against each novel one (column), in percent."""
     title = "OCGAN: which class is mistaken for which, AUROC in percent"
-    fig, axes = panels(title, 4.0, TITLES.values(), sharey=False)
+    fig, axes = panels(title, 4.6, TITLES.values(), sharey=False)
     for ax, found in zip(axes, read().values(), strict=True):
         values = confusability(found.runs[REFERENCE], len(found.names))
         table = pd.DataFrame(100 * values, found.names, found.names)
