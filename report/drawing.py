@@ -194,7 +194,7 @@ def mosaics(title: str, squares: Mapping[str, np.ndarray]) -> Figure:
         side = int(np.sqrt(len(images)))
         lines = [np.concatenate(images[k * side : (k + 1) * side], 2) for k in range(side)]
         joined.append(np.concatenate(lines, 1))
-    fig = titled(title, 0.9 + WIDTH / len(squares))
+    fig = titled(title, 0.65 + WIDTH / len(squares))
     image_grid(fig, {"": joined}, list(squares), cmap="gray_r")
     return fig
 

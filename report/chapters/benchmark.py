@@ -238,6 +238,7 @@ def against_figure() -> Figure:
         rows["colour"] = np.where(rows["p_holm"] < LEVEL, COLOURS["ink"], UNSURE)
         forest(ax, named(rows))
         ax.set(xlabel="mean AUROC, OCGAN minus the other", xlim=(-0.06, 0.08))
+        ax.locator_params(axis="x", nbins=5)
         _outside(ax, rows[["value"]], "{:+.3f}")
     fig.supxlabel("black: shown over classes, too   grey: not shown", fontsize=9.5)
     return fig

@@ -195,7 +195,7 @@ def mined_pairs(
     rows = {"random codes": before, "after mining": after}
     texts = zip(rows, answers, strict=False)  # there may be none
     below = {name: [f"{answer:.2f}" for answer in of] for name, of in texts}
-    fig = titled("Mining moves a code, and what it draws", 1.75 if below else 1.5)
+    fig = titled("What random codes draw, before and after mining", 1.75 if below else 1.5)
     image_grid(fig, rows, below=below, cmap="gray_r")
     return fig
 

@@ -65,7 +65,7 @@ def errors(y: np.ndarray, score: np.ndarray) -> dict[str, float]:
     the share of novel images redrawn no worse than 95 % of the normal ones."""
     normal, novel = score[y == 0], score[y == 1]
     passed = np.mean(novel <= np.quantile(normal, 0.95))
-    return {"normal": normal.mean(), "novel": novel.mean(), "passed": passed}
+    return {"normal": float(normal.mean()), "novel": float(novel.mean()), "passed": float(passed)}
 
 
 @once
