@@ -4,7 +4,7 @@ import io
 import os
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.font_manager
@@ -52,9 +52,8 @@ COLOURS = {
 def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Figure:
     """Write `NAME.svg`, `NAME.pdf` and `NAME.png` and return the figure.
 
-    `folder` is made if need be; it defaults to `$OCND_FIGURES`, else `figures` in the current
-    folder. The layout is settled here, so the same figure gives the same bytes. Nothing is written
-    when one format fails.
+    `folder` defaults to `$OCND_FIGURES`, else `figures` in the current folder. Layout is settled
+    here, so the same figure gives the same bytes. Nothing is written when one format fails.
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise ValueError(f"a figure's name has letters, digits, _ and - only, not {name!r}")
@@ -80,9 +79,9 @@ def titled(title: str, height: float) -> Figure:
     return fig
 
 
-def panels(title: str, height: float, names: Sequence[str], **options) -> tuple[Figure, np.ndarray]:
+def panels(title: str, height: float, names: Iterable[str], **options) -> tuple[Figure, np.ndarray]:
     """`titled`, with one of several axes side by side for each name; they share the vertical."""
-    fig = titled(title, height)
+    fig, names = titled(title, height), list(names)
     axes = fig.subplots(1, len(names), squeeze=False, **{"sharey": True, **options})[0]
     for ax, name in zip(axes, names, strict=True):
         ax.set_title(name)
@@ -110,14 +109,15 @@ def direct_labels(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> 
 
     Labels that would overlap are moved apart.
     """
-    gap = 0.068 * (ax.get_ylim()[1] - ax.get_ylim()[0]) * 3.0 / ax.figure.get_figheight()
-    placed = -np.inf
+    ax.get_ylim()  # computes limits that are not set, which `heights` needs
+    gap, placed = 0.204 / ax.figure.get_figheight(), -np.inf
+    heights = ax.transScale + ax.transLimits  # of the axes, whatever their scale
+    beside = offset_copy(ax.transData, ax.figure, x=8, units="points")
     for label, (y, colour) in sorted(ends.items(), key=lambda item: item[1][0]):
-        placed = max(y, placed + gap)
-        ax.annotate(
-            label, (x, y), xytext=(x, placed), color=colour, va="center", annotation_clip=False,
-            textcoords=offset_copy(ax.transData, ax.figure, x=8, units="points"),
-        )  # fmt: skip
+        placed = max(heights.transform((x, y))[1], placed + gap)
+        at = (x, heights.inverted().transform((0, placed))[1])
+        ax.annotate(label, (x, y), at, textcoords=beside, color=colour, va="center",
+                    annotation_clip=False)  # fmt: skip
 
 
 # --- the plots that several chapters are made of -------------------------------------------------
@@ -126,13 +126,15 @@ def direct_labels(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> 
 def forest(ax: Axes, rows: pd.DataFrame, zero: float | None = 0.0) -> None:
     """Draw a row a line, the first on top: value with its interval, named at the left.
 
-    `rows`, indexed by name, has value, low and high (NaN: a dot alone) and may have colour.
+    `rows`, indexed by name, has value, low and high (NaN: a dot alone) and may have colour and
+    printed, the value in a publication, which becomes a diamond.
     """
     for y, (_, row) in enumerate(rows[::-1].iterrows()):
         colour = row.get("colour", COLOURS["ink"])
         if np.isfinite(row["low"]):
             ax.plot([row["low"], row["high"]], [y, y], color=colour, solid_capstyle="butt")
         ax.plot(row["value"], y, "o", color=colour)
+        ax.plot(row.get("printed", np.nan), y, "D", color=COLOURS["control"], mfc="none")
     ax.set_yticks(range(len(rows)), rows.index[::-1])
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(-0.6, len(rows) - 0.4)
@@ -159,24 +161,45 @@ def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:
     ax.tick_params(length=0)
 
 
-def show_image(ax: Axes, image: np.ndarray) -> None:
-    """Draw a uint8 image (C, H, W), dark on light if grey, without ticks."""
-    ax.imshow(np.moveaxis(image, 0, -1).squeeze(), cmap="gray_r", vmin=0, vmax=255)
-    ax.set(xticks=[], yticks=[])
+def image_grid(
+    fig: Figure,
+    rows: Mapping[str, Sequence[np.ndarray]],
+    columns: Sequence[str] = (),
+    below: Mapping[str, Sequence[str]] | None = None,
+    frames: Sequence[str] = (),
+    cmap: str = "gray",
+) -> None:
+    """Draw rows of images, each uint8 (C, H, W), each row named at its left.
 
-
-def image_grid(fig: Figure, rows: Mapping[str, np.ndarray], columns: Sequence[str] = ()) -> None:
-    """Draw rows of images, uint8 (N, C, 32, 32), each row named at its left, columns on top."""
+    `columns` stand on top, `below` under the images of a row; `frames` are colours, one a column.
+    """
     axes = fig.subplots(len(rows), max(map(len, rows.values())), squeeze=False)
-    for ax in axes.flat:
-        ax.set_axis_off()
     for line, (name, images) in zip(axes, rows.items(), strict=True):
-        line[0].text(-0.15, 0.5, name, ha="right", va="center", transform=line[0].transAxes)
-        for ax, image in zip(line, images, strict=False):
-            picture = image.transpose(1, 2, 0)
-            ax.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        for k, ax in enumerate(line):
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(bool(frames))
+            if frames:
+                ax.spines[:].set(color=frames[k], linewidth=1.6)
+            if k < len(images):
+                picture = np.moveaxis(images[k], 0, -1).squeeze()
+                ax.imshow(picture, cmap=cmap, vmin=0, vmax=255, interpolation="nearest")
+            if name in (below or {}):
+                ax.set_xlabel(below[name][k], labelpad=2, fontsize=9)
     for ax, title in zip(axes[0], columns, strict=False):
         ax.set_title(title, loc="center")
+
+
+def mosaics(title: str, squares: Mapping[str, np.ndarray]) -> Figure:
+    """Squares side by side, each made of small images of its own: name → uint8 (n, C, H, W)."""
+    joined = []
+    for images in squares.values():
+        side = int(np.sqrt(len(images)))
+        lines = [np.concatenate(images[k * side : (k + 1) * side], 2) for k in range(side)]
+        joined.append(np.concatenate(lines, 1))
+    fig = titled(title, 0.65 + WIDTH / len(squares))
+    image_grid(fig, {"": joined}, list(squares), cmap="gray_r")
+    return fig
 
 
 def interval(value: float, low: float, high: float, form: str = ".3f") -> str:

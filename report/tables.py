@@ -1,8 +1,4 @@
-"""The tables of AUROC: as the deck prints them, and as our records have them.
-
-One reader leads from cells to runs (`read_runs`), one table holds what is recorded of a data set
-(`Results`), one function its means (`means`); `render` prints them.
-"""
+"""The tables of AUROC: as the deck prints them, and as our records have them."""
 
 import json
 import warnings
@@ -70,10 +66,9 @@ def once(make: Callable) -> Callable:
 
 
 def load_published(dataset: str) -> pd.DataFrame:
-    """The printed table of a data set: a row a method, a column a class; no row if none is printed.
+    """The printed table of a data set: a row a method, a column a class, perhaps without a row.
 
-    The column `mean` holds the mean as it was printed, a string, since its digits tell how it was
-    rounded.
+    `mean` is the printed mean, a string, since its digits tell how it was rounded.
     """
     names, printed = class_names(dataset), pd.read_csv(PUBLISHED, dtype=str)
     printed = printed[printed["dataset"] == dataset].set_index("method")
@@ -84,11 +79,7 @@ def load_published(dataset: str) -> pd.DataFrame:
 
 
 def printed_means() -> pd.DataFrame:
-    """Every printed mean added up again; index data set, method.
-
-    Columns: printed, recomputed (the mean of the row's classes, four digits), agrees (in every
-    digit that is printed).
-    """
+    """Every printed mean, recomputed from its classes, and whether it agrees in all its digits."""
     rows = {}
     for name in TITLES:
         for method, row in load_published(name).iterrows():
@@ -104,19 +95,12 @@ def printed_means() -> pd.DataFrame:
 # --- as recorded ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class IndexedRun(Run):
-    """A run that knows which test images it scored: `index` (N,)."""
-
-    index: np.ndarray
-
-
 def read_runs(
     cells: str | Iterable[Cell | str], score: Callable = lambda kept: kept["score"]
-) -> list[IndexedRun]:
+) -> list[Run]:
     """The runs of these cells that keep scores; `score` makes another number of what is kept.
 
-    `cells` may be a pattern, `dataset/variant/class`: all recorded cells that match it.
+    `cells` may be a pattern of recorded cells, `dataset/variant/class`.
     """
     if isinstance(cells, str):
         cells = [record["cell"] for record in read_records(pattern=cells)]
@@ -124,17 +108,16 @@ def read_runs(
     for cell in (parse_cell(cell) if isinstance(cell, str) else cell for cell in cells):
         if "score" in (kept := read_arrays(cell)):
             normal = class_names(cell.dataset).index(cell.normal_class)
-            index = kept.get("index", np.arange(len(kept["score"])))
-            runs.append(IndexedRun(normal, cell.seed, score(kept), kept["class_test"], index))
+            runs.append(Run(normal, cell.seed, score(kept), kept["class_test"]))
     return runs
 
 
-def together(runs: Iterable[IndexedRun]) -> list[IndexedRun]:
+def together(runs: Iterable[Run]) -> list[Run]:
     """The seeds of each class as one ensemble: the mean of their scores of the same images.
 
     Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
     """
-    classes: dict[int, list[IndexedRun]] = {}
+    classes: dict[int, list[Run]] = {}
     for run in runs:
         classes.setdefault(run.normal_class, []).append(run)
     return [
@@ -145,10 +128,7 @@ def together(runs: Iterable[IndexedRun]) -> list[IndexedRun]:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What is recorded of a data set by methods with their own settings.
-
-    `cells` has the columns method, normal_class, seed, auroc.
-    """
+    """Recorded cells of a data set, with columns method, normal_class, seed, auroc."""
 
     dataset: str
     cells: pd.DataFrame
@@ -181,18 +161,14 @@ class Results:
         return list(self.ours.dropna().index)
 
     @cached_property
-    def scored(self) -> dict[str, list[IndexedRun]]:
+    def scored(self) -> dict[str, list[Run]]:
         """The runs of every method that has scores beside each of its records."""
-        found = {}
-        for method in self.methods:
-            keys = self.cells.loc[self.cells["method"] == method, ["normal_class", "seed"]]
-            cells = [Cell(self.dataset, method, *key) for key in keys.itertuples(index=False)]
-            if cells and len(runs := read_runs(cells)) == len(cells):
-                found[method] = runs
-        return found
+        counts = self.cells["method"].value_counts()
+        found = {method: read_runs(f"{self.dataset}/{method}/*") for method in counts.index}
+        return {m: found[m] for m in self.methods if len(found.get(m, ())) == counts.get(m)}
 
     @cached_property
-    def runs(self) -> dict[str, list[IndexedRun]]:
+    def runs(self) -> dict[str, list[Run]]:
         """Of these, the methods that are complete."""
         return {m: runs for m, runs in self.scored.items() if m in self.complete}
 
@@ -215,11 +191,10 @@ def results(dataset: str, methods: Iterable[str] = tuple(METHODS)) -> Results:
 
 @lru_cache(maxsize=8)
 def means(found: Results) -> pd.DataFrame:
-    """A row a method: published, mean, sd, low, high, seeds, classes.
+    """A row a method: published, mean, sd, low, high, seeds, classes; NaN for what is not there.
 
-    published: the mean as printed. mean: over the classes that were run (`classes` says how many)
-    of the mean over seeds; sd: over seeds, of the mean; low, high: `comparison.mean_interval`;
-    seeds: the least number of a class. NaN: not printed, not run, one seed, or no scores on record.
+    mean: over the classes that were run (`classes`: how many) of the mean over seeds; sd: over
+    seeds, of the mean; low, high: `comparison.mean_interval`; seeds: the least number of a class.
     """
     rows = {}
     for method, cells in found.cells.groupby("method"):
@@ -243,85 +218,80 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def render(every: dict[str, Results], format: str = "text") -> str:
-    """Write the table of one data set, or the means of several, as text, csv or json.
+    """Write the table of one data set, a column a class, or the means of several, a column a set.
 
-    Of one: csv has a column a class, json the keys method, published, mean, low, high, seeds and
-    classes. Of several: a row a method, a column a data set. What was neither printed nor run is
-    left out.
+    `format` is text, csv or json. What was neither printed nor run is left out.
     """
     tables = {name: means(found)[NUMBERS].astype({"seeds": int}) for name, found in every.items()}
-    if len(every) > 1:
-        return _render_means(tables, format)
-    ((dataset, found), (table,)) = next(iter(every.items())), tables.values()
-    if format == "json":
-        keys = ["published", "mean", "low", "high", "seeds"]
-        rows = [
-            {"method": method, **numbers, "classes": found.ours.loc[method].dropna().to_dict()}
-            for method, numbers in _listed(table[keys]).items()
-        ]
-        return json.dumps(rows, indent=1) + "\n"
+    if format == "text":
+        if all(table.empty for table in tables.values()):
+            cells = "cell of it has" if len(every) == 1 else "cell of them has"
+            return f"nothing is printed for {', '.join(every)}, and no {cells} been run\n"
+        return _means_text(tables) if len(every) > 1 else _text(*every.values())
+    if format == "csv" and len(every) > 1:
+        both = pd.concat(tables, axis=1)
+        both = both.reindex([method for method in METHODS if method in both.index])
+        return both.set_axis(map("_".join, both.columns), axis=1).to_csv(index_label="method")
+    found, table = next(iter(every.values())), next(iter(tables.values()))
     if format == "csv":
         beside = found.published.reindex(found.methods).add_prefix("published_")
-        whole = pd.concat([table, found.ours, beside], axis=1)
-        return whole.to_csv(index_label="method")
-    if table.empty:
-        return f"nothing is printed for {dataset}, and no cell of it has been run\n"
-    return _render_text(found)
-
-
-def _listed(table: pd.DataFrame) -> dict[str, dict]:
-    """The rows of a table as JSON has them: None for what is not there."""
-    return table.astype(object).where(table.notna(), None).to_dict("index")
-
-
-def _render_text(found: Results) -> str:
-    lines = []
-    for method, row in means(found).iterrows():
-        if method in found.published.index:
-            line = {"mean": row["published"]} | found.published.loc[method].to_dict()
-            lines.append({"method": METHODS[method], "source": "deck"} | line)
-        if not row["classes"]:
-            continue
-        classes = found.ours.loc[method].dropna()
-        line = {"mean": row["mean"], "sd": row["sd"]} | classes.to_dict()
-        if not pd.isna(row["low"]):
-            line["95 % interval"] = f"{row['low']:.4f} to {row['high']:.4f}"
-        line["seeds"] = f"{row['seeds']:.0f}"
-        for kind, name in (("lowest", classes.idxmin()), ("highest", classes.idxmax())):
-            line[f"{kind} class"] = f"{name} {classes[name]:.3f}"
-        if len(classes) < len(found.names):
-            line["note"] = f"{len(classes)} of {len(found.names)} classes"
-        lines.append({"method": METHODS[method], "source": "ours"} | line)
-    wide = len(found.names) > MOST_COLUMNS
-    shown = ["lowest class", "highest class"] if wide else found.names
-    columns = ["method", "source", *shown, "mean", "sd", "95 % interval", "seeds", "note"]
-    frame = pd.DataFrame(lines, columns=columns).dropna(axis=1, how="all")
-    digits = dict.fromkeys(found.names, "{:.3f}".format)
-    digits |= dict.fromkeys(("mean", "sd"), "{:.4f}".format)
-    digits = {name: digits[name] for name in frame.columns if name in digits}
-    return frame.to_string(index=False, na_rep="", formatters=digits) + "\n"
-
-
-def _render_means(tables: dict[str, pd.DataFrame], format: str) -> str:
-    both = pd.concat(tables, axis=1)
-    both = both.reindex([method for method in METHODS if method in both.index])
-    if format == "csv":
-        return both.set_axis(map("_".join, both.columns), axis=1).to_csv(index_label="method")
-    if format == "json":
-        there = {name: _listed(table) for name, table in tables.items()}
+        return pd.concat([table, found.ours, beside], axis=1).to_csv(index_label="method")
+    there = {name: t.astype(object).where(t.notna(), None) for name, t in tables.items()}
+    if len(every) > 1:
         rows = [
-            {"method": m, "datasets": {name: rows[m] for name, rows in there.items() if m in rows}}
-            for m in both.index
+            {"method": m, "datasets": {k: dict(t.loc[m]) for k, t in there.items() if m in t.index}}
+            for m in METHODS
         ]
-        return json.dumps(rows, indent=1) + "\n"
-    if both.empty:
-        return f"nothing is printed for {', '.join(tables)}, and no cell of them has been run\n"
+        rows = [row for row in rows if row["datasets"]]
+    else:
+        (table,) = there.values()
+        rows = [
+            {"method": method, **numbers, "classes": dict(found.ours.loc[method].dropna())}
+            for method, numbers in table.drop(columns="sd").to_dict("index").items()
+        ]
+    return json.dumps(rows, indent=1) + "\n"
 
-    def words(number: str, form: str) -> pd.DataFrame:
-        return both.xs(number, axis=1, level=1).map(form.format, na_action="ignore")
 
-    ours = words("mean", "{:.4f}") + words("sd", " ± {:.4f}").fillna("")
-    lines = pd.concat({"deck": words("published", "{:.4f}"), "ours": ours}, names=["source"])
-    lines = lines.swaplevel().reindex([(m, s) for m in both.index for s in ("deck", "ours")])
-    lines = lines.rename_axis(["method", "source"]).dropna(how="all").rename(METHODS, level=0)
-    return lines.reset_index().to_string(index=False, na_rep="") + "\n"
+def _words(numbers: pd.Series | pd.DataFrame, form: str) -> pd.Series | pd.DataFrame:
+    return numbers.map(form.format, na_action="ignore")
+
+
+def _text(found: Results) -> str:
+    table, classes = means(found), found.ours.dropna(how="all")
+    if len(found.names) > MOST_COLUMNS:
+        ends = {"lowest class": classes.idxmin(axis=1), "highest class": classes.idxmax(axis=1)}
+        shown = {
+            end: [f"{name} {classes.loc[method, name]:.3f}" for method, name in which.items()]
+            for end, which in ends.items()
+        }
+        ours = pd.DataFrame(shown, classes.index)
+    else:
+        ours = _words(classes, "{:.3f}")
+    part = table["classes"].where(table["classes"] < len(found.names))
+    ours = ours.assign(
+        mean=_words(table["mean"], "{:.4f}"),
+        sd=_words(table["sd"], "{:.4f}"),
+        interval=_words(table["low"], "{:.4f}") + _words(table["high"], " to {:.4f}"),
+        seeds=_words(table["seeds"], "{:.0f}"),
+        note=_words(part, f"{{:.0f}} of {len(found.names)} classes"),
+    )
+    mean = _words(table["published"], "{:.4f}")
+    deck = _words(found.published, "{:.3f}").assign(mean=mean)
+    ours = ours.rename(columns={"interval": "95 % interval"})
+    filled = [c for c in ours if ours[c].notna().any() or deck.get(c, ours[c]).notna().any()]
+    return _deck_above_ours(deck, ours[filled])
+
+
+def _means_text(tables: dict[str, pd.DataFrame]) -> str:
+    both = pd.concat(tables, axis=1).swaplevel(axis=1)
+    sd = _words(both["sd"], " ± {:.4f}").astype(object).fillna("")
+    ours = _words(both["mean"], "{:.4f}") + sd
+    return _deck_above_ours(_words(both["published"], "{:.4f}"), ours)
+
+
+def _deck_above_ours(deck: pd.DataFrame, ours: pd.DataFrame) -> str:
+    """Both tables, method by method, as text; rows without a number are left out."""
+    lines = pd.concat({"deck": deck, "ours": ours}, names=["source"])[ours.columns].swaplevel()
+    lines = lines.reindex([(m, s) for m in METHODS for s in ("deck", "ours")]).dropna(how="all")
+    lines = lines.rename(METHODS, level=0).rename_axis(["method", "source"]).reset_index()
+    return lines.to_string(index=False, na_rep="") + "\n"

@@ -83,8 +83,3 @@ SWEEP = pd.DataFrame(
     ],
     columns=["latent_dim", "seed", "normal", "novel", "auroc", "validation"],
 )
-WATCHED = [
-    {"epoch": 1, "mse": 0.5, "latent_discriminator": 0.7, "latent": 0.6},
-    {"epoch": 2, "mse": 0.1, "latent_discriminator": 0.7, "latent": 0.6, "classifier": 0.3,
-     "before_mining": 0.4, "after_mining": 0.1},
-]

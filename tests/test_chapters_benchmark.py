@@ -94,19 +94,7 @@ def test_the_printed_mean_is_below_within_or_above_our_interval():
     assert benchmark.side(table).to_dict() == {"vae": 0, "ocgan": -1, "kde": 1}
 
 
-def test_images_are_paired_where_a_method_scored_only_some(found):
-    one = next(r for r in found.runs["ocgan"] if (r.normal_class, r.seed) == (3, 0))
-    other = next(r for r in found.runs["anogan"] if r.normal_class == 3)
-    a, b = all_tables.shared_images(one, other)
-    assert np.array_equal(a.index, other.index) and np.array_equal(a.class_test, b.class_test)
-    assert np.array_equal(a.score, one.score[other.index])
-
-
 def test_who_beats_whom(found):
-    difference, wins = all_tables.delong_wins(found)
-    ours = found.ours.mean(axis=1)
-    assert difference.loc["ocgan", "vae"] == pytest.approx(ours["ocgan"] - ours["vae"])
-    assert wins.loc["ocgan", "vae"] > 0 and wins.loc["vae", "ocgan"] == 0
     compared = benchmark.against_all(found)
     assert (compared["low"] < compared["mean_difference"]).all() and (compared["low"] > 0).all()
     assert benchmark.beaten(compared) == 2
@@ -119,21 +107,22 @@ def test_every_change_is_paired_with_the_same_classes_and_seeds(found):
     assert larger["seeds"] == 1 and larger["low"] > 0 and larger["which"] == ""
     own = found.cells[(found.cells["method"] == "ocgan") & (found.cells["seed"] == 1)]
     assert larger["before"] == pytest.approx(own["auroc"].mean())
-    assert bare["high"] < 0 and bare["losses"] == bare["classes"] == 3
+    assert bare["high"] < 0
     assert bare["which"] == "0, 1, 2" and release["which"] == "2, 8"
     assert table.loc["ensemble", "seeds"] == 3 and table.loc["ensemble", "low"] > 0
-    tested = table.loc[["larger", "ensemble"]]  # three classes can show nothing
-    assert np.isnan(bare["p_holm"]) and (tested["p_holm"] == 2 * tested["p"].min()).all()
+    short = benchmark.gap(found)[["2", "8"]].mean()
+    assert release["printed"] == pytest.approx(short)
 
 
-def test_seeds_that_move_all_classes_together_widen_the_interval(tmp_path, monkeypatch):
+def test_seeds_that_move_all_classes_together_are_seen(tmp_path, monkeypatch):
     for k in range(10):
         for seed in range(3):  # the last seed is better for every class
             write(tmp_path, "mnist", "ocgan", k, seed, strength=1 + 2 * (seed == 2))
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    table = all_tables.seeds_table({"mnist": results("mnist")})
-    row = table.loc[("mnist", "ocgan")]
-    assert row["sd"] > 2 * row["independent"] and row["wide"] > 1.5 * row["half"]
+    found = results("mnist")
+    row = all_tables.seeds_table({"mnist": found}).loc[("mnist", "ocgan")]
+    assert row["sd"] > 2 * row["independent"]
+    assert list(all_tables.every_seed(found).index) == [("OCGAN", seed) for seed in range(3)]
 
 
 def test_a_further_set_stands_in_the_table_of_means(tmp_path, monkeypatch):
@@ -147,11 +136,3 @@ def test_a_further_set_stands_in_the_table_of_means(tmp_path, monkeypatch):
     key = ("Fashion-MNIST", "Rotation")
     assert all_tables.behind(key, "ours") == ["fashion_mnist/rotation/*/*"]
     assert all_tables.behind(key, "printed") == []
-
-
-def test_a_live_cell_takes_only_settings_that_its_method_has():
-    small, live = {"epochs": 2, "width": 4}, benchmark.live_cell
-    assert live("digits", "ae", "3", 0, small) == "digits/ae+epochs=2+width=4/3/0"
-    assert live("digits", "kde", "3", 0, small) == "digits/kde/3/0"
-    with pytest.raises(ValueError, match="unknown method 'vea'; there are: "):
-        live("digits", "vea", "3", 0, small)

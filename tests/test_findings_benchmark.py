@@ -59,8 +59,8 @@ def test_the_8_makes_nearly_half_of_the_gap_on_mnist(every, said):
     assert cells.groupby("normal_class")["auroc"].std().max() < 0.02  # seeds hardly move them
 
 
-def test_others_fell_short_too(every):
-    table = benchmark.reruns_table(every)
+def test_others_fell_short_too():
+    table = benchmark.reruns()
     assert table["source"].str.startswith("https://").all()
     gans = table[table["method"] == "OCGAN"]
     assert (gans["others"] < gans["printed"]).all()
@@ -102,7 +102,6 @@ def test_every_variant_on_record_is_listed():
 def test_seeds_move_classes_by_themselves_but_for_one_row(every):
     said = all_tables.numbers()
     assert said["spread-rows"] == 26 and 0.7 < said["spread-ratio"] < 1.3
-    assert said["verdicts-moved"] == 0
     assert said["ae-seen"] > 1.5 * said["ae-assumed"]
 
 

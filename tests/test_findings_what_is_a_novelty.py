@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from report.chapters import what_is_a_novelty as chapter
-from report.drawing import COLOURS
 
 
 def rng():
@@ -104,14 +103,3 @@ def test_the_samples_are_trucks_other_classes_and_damaged_trucks():
     assert len(damaged) == 6
     assert np.array_equal(damaged[0][:, :16], trucks[0][:, :16])
     assert not any(np.array_equal(a, b) for a in trucks for b in (*novel, *damaged))
-
-
-def test_the_area_drawn_is_that_of_the_scores():
-    y, score = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.4, 0.9])
-    left, right = chapter.auroc_explained(y, score - 0.5).axes
-    assert "area = 0.750" in [text.get_text() for text in right.texts]
-    heights = {}
-    for bar in left.patches:
-        heights.setdefault(bar.get_facecolor()[:3], []).append(bar.get_height())
-    assert [sum(part) for part in heights.values()] == pytest.approx([1, 1])
-    assert COLOURS["normal"] != COLOURS["novel"] and len(heights) == 2

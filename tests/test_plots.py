@@ -8,11 +8,12 @@ import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from figure_samples import VISION, faults, lab
-from report.drawing import COLOURS, WIDTH, save_figure
+from report.drawing import COLOURS, WIDTH, direct_labels, forest, save_figure
 from report.figures import FIGURES
 
 SUFFIXES = ("svg", "pdf", "png")
@@ -128,6 +129,34 @@ def test_colours_are_told_apart_with_any_vision(vision):
         seen = {colour: lab(colour, vision) for colour in group}
         for (a, of_a), (b, of_b) in itertools.combinations(seen.items(), 2):
             assert np.linalg.norm(of_a - of_b) > 15, (a, b)
+
+
+# --- the plots that chapters are made of ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_labels_that_would_meet_are_moved_apart_on_any_scale(scale):
+    ax = Figure(figsize=(WIDTH, 3)).subplots()
+    ax.plot([0, 1], [0.01, 1])
+    ax.set_yscale(scale)
+    direct_labels(ax, 1, {"low": (0.5, "k"), "high": (0.5001, "k"), "far": (0.01, "k")})
+    assert not faults(ax.figure)
+    low, high = (text.xyann[1] for text in ax.texts if text.get_text() in ("low", "high"))
+    assert low == pytest.approx(0.5) and high > low
+
+
+def test_a_forest_draws_interval_and_printed_value_of_each_row_from_the_top():
+    rows = pd.DataFrame(
+        {"value": [0.2, 0.4], "low": [0.1, np.nan], "high": [0.3, np.nan], "printed": [0.6, 0.7]},
+        ["first", "second"],
+    )
+    forest(ax := Figure().subplots(), rows, zero=None)
+    drawn = {(line.get_marker(), tuple(line.get_xdata())): line.get_ydata()[0] for line in ax.lines}
+    assert drawn == {
+        ("None", (0.1, 0.3)): 1, ("o", (0.2,)): 1, ("D", (0.6,)): 1, ("o", (0.4,)): 0,
+        ("D", (0.7,)): 0,
+    }  # fmt: skip
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["second", "first"]
 
 
 # --- every figure function ----------------------------------------------------------------------

@@ -21,14 +21,14 @@ from ocnd_lib.comparison import (
     shared_runs,
     wilcoxon_over_classes,
 )
-from ocnd_lib.detail import FLOOR, in_details
+from ocnd_lib.detail import in_details
 from ocnd_lib.experiments import pictured
 from ocnd_lib.records import read_arrays
 from report import tables
-from report.chapters.reconstruction import DATASETS, redrawn
-from report.drawing import COLOURS, WIDTH, forest, interval, titled
+from report.chapters.reconstruction import redrawn
+from report.drawing import COLOURS, forest, interval, panels
 from report.source import no_record
-from report.tables import once
+from report.tables import TITLES, once
 
 ERRORS = ("ocgan", "ae")  # methods whose score is a squared error
 ATTENTION, ONES = "attention-gan", "attention-gan+mask=ones"
@@ -36,7 +36,7 @@ TRIED = ("2", "5", "8")  # of MNIST: on these the rule of choice and most settin
 PICTURES = "cifar10/ocgan/truck/0"
 CELLS = tuple(
     f"{dataset}/{method}/*/*"
-    for dataset in DATASETS
+    for dataset in TITLES
     for method in ("detail", *tables.DECKS, ONES)
 )
 
@@ -45,13 +45,15 @@ CELLS = tuple(
 
 
 @once
-def class_aurocs(dataset: str, method: str) -> pd.DataFrame:
-    """Recorded AUROCs of a method: a row a class, in order, a column a seed; NaN where none is."""
-    names, cells = tables.class_names(dataset), tables.results(dataset, [method]).cells
-    if cells.empty:
-        raise no_record(f"{dataset}/{method}/{names[0]}/0")
-    wide = cells.pivot(index="normal_class", columns="seed", values="auroc")
-    return wide.reindex(names).rename_axis(None)
+def class_aurocs(dataset: str) -> pd.DataFrame:
+    """AUROCs, means over seeds: a row a class in order; a column a method, `detail` among them, and
+    OCGAN's errors divided by detail (`units`) and printed ones (`published`)."""
+    names, units = tables.class_names(dataset), average_runs(divided(dataset, "ocgan")).classes
+    cells = tables.results(dataset, ("detail", *tables.DECKS)).cells
+    table = cells.pivot_table(index="normal_class", columns="method", values="auroc")
+    table = table.reindex(names).rename_axis(index=None, columns=None)
+    table["published"] = tables.load_published(dataset).loc["ocgan", names].astype(float)
+    return table.assign(units=[units[k] for k in range(len(names))])
 
 
 def correlation(a: pd.Series, b: pd.Series) -> tuple[float, float, float]:
@@ -62,14 +64,11 @@ def correlation(a: pd.Series, b: pd.Series) -> tuple[float, float, float]:
 
 
 def correlations(dataset: str) -> pd.DataFrame:
-    """How the class AUROCs of each method, means over seeds, follow those of detail alone.
-
-    Columns value, low, high: Pearson's r and Fisher's interval; index methods, the highest first.
-    """
-    detail = class_aurocs(dataset, "detail")[0]
-    rows = {m: correlation(detail, class_aurocs(dataset, m).mean(axis=1)) for m in tables.DECKS}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
-    return table.sort_values("value", ascending=False)
+    """`correlation` with detail alone of each method's class AUROCs, and OCGAN's printed ones."""
+    table = class_aurocs(dataset)
+    rows = {m: correlation(table["detail"], table[m]) for m in (*tables.DECKS, "published")}
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+    return found.sort_values("value", ascending=False)
 
 
 def order_of_images(dataset: str) -> float:
@@ -136,50 +135,21 @@ def mean_of(runs: list[Run]) -> tuple[float, float, float]:
 def units_table() -> pd.DataFrame:
     """What the division does to the mean AUROC; index data set, method.
 
-    Columns: error and units (the mean by the error and in units of detail) and gain (units minus
-    error, paired), each with _low and _high; wins, losses (of classes) and p (Wilcoxon's).
+    Columns: error, units and gain (paired), each (value, low, high); wins, losses, p (Wilcoxon's).
     """
     rows = {}
-    for dataset in DATASETS:
+    for dataset in TITLES:
         for method in ERRORS:
             plain, after = runs(dataset, method), divided(dataset, method)
-            means = [average_runs(of).classes for of in (after, plain)]
-            over = wilcoxon_over_classes(pd.DataFrame(means, ["after", "plain"]), "after")
-            rows[dataset, method] = dict(over.loc["plain", ["wins", "losses", "p"]])
-            gain = compare_means(after, plain, repeats=REPEATS)
-            found = {"error": mean_of(plain), "units": mean_of(after), "gain": gain}
-            for name, values in found.items():
-                rows[dataset, method] |= dict(zip(_ends(name), values, strict=True))
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.set_axis(pd.MultiIndex.from_tuples(rows, names=["data set", "method"]))
-
-
-def _ends(name: str) -> list[str]:
-    return [name, f"{name}_low", f"{name}_high"]
-
-
-def units_page() -> pd.DataFrame:
-    """`units_table` for a page."""
-    rows = {
-        f"{DATASETS[dataset]}, {tables.METHODS[method]}": {
-            "error": f"{row['error']:.3f}",
-            "in units of detail": interval(*row[_ends("units")]),
-            "gain": interval(*row[_ends("gain")], "+.3f"),
-            "won : lost": f"{row['wins']:.0f} : {row['losses']:.0f}",
-        }
-        for (dataset, method), row in units_table().iterrows()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def class_table(dataset: str) -> pd.DataFrame:
-    """OCGAN's AUROC of each class: detail alone, error, units, means over seeds; published."""
-    table = pd.DataFrame({"detail": class_aurocs(dataset, "detail")[0]})
-    table["error"] = class_aurocs(dataset, "ocgan").mean(axis=1)
-    units = average_runs(divided(dataset, "ocgan")).classes
-    table["units"] = [units[k] for k in range(len(table))]
-    printed = tables.load_published(dataset)
-    return table.assign(published=printed.loc["ocgan", table.index].astype(float))
+            classes = [average_runs(of).classes for of in (after, plain)]
+            over = wilcoxon_over_classes(pd.DataFrame(classes, ["after", "plain"]), "after")
+            rows[dataset, method] = {
+                "error": mean_of(plain),
+                "units": mean_of(after),
+                "gain": compare_means(after, plain, repeats=REPEATS),
+                **over.loc["plain", ["wins", "losses", "p"]],
+            }
+    return pd.DataFrame(rows).T
 
 
 # --- what the page says --------------------------------------------------------------------------
@@ -187,34 +157,28 @@ def class_table(dataset: str) -> pd.DataFrame:
 
 def numbers() -> dict[str, object]:
     """Every recorded or published number that a sentence of the page has, by its name there."""
-    found, units = {}, units_table()
-    for dataset in DATASETS:
-        names = tables.class_names(dataset)
+    found: dict[str, object] = {}
+    for (dataset, method), row in units_table().iterrows():
+        for name, values in row[["error", "units", "gain"]].items():
+            form = "+.3f" if name == "gain" else ".3f"
+            found[f"{name}-{dataset}-{method}"] = interval(*values, form)
+        for name in ("wins", "losses", "p"):
+            found[f"{name}-{dataset}-{method}"] = float(row[name])
+    for dataset in TITLES:
+        ocgan, ae = (divided(dataset, method) for method in ERRORS)
+        parts = two_errors(dataset)
+        pairs = {name: shared_runs(parts["both"], parts[name]) for name in ("base", "ones")}
+        for name, pair in {"ae": (ocgan, ae), **pairs}.items():
+            gain = compare_means(*pair, repeats=REPEATS)
+            found[f"over-{name}-{dataset}"] = interval(*gain, "+.3f")
         for method, row in correlations(dataset).iterrows():
             found[f"r-{dataset}-{method}"] = interval(*row, ".2f")
-        classes = class_table(dataset)
-        printed = correlation(classes["detail"], classes["published"])
-        found[f"r-{dataset}-published"] = interval(*printed, ".2f")
         found[f"order-{dataset}"] = order_of_images(dataset)
-        for method in ERRORS:
-            row = units.loc[(dataset, method)]
-            for name in ("error", "units", "gain"):
-                form = "+.3f" if name == "gain" else ".3f"
-                found[f"{name}-{dataset}-{method}"] = interval(*row[_ends(name)], form)
-            for name in ("wins", "losses", "p"):
-                found[f"{name}-{dataset}-{method}"] = float(row[name])
-        ocgan, ae = (divided(dataset, method) for method in ERRORS)
-        found[f"over-ae-{dataset}"] = interval(*compare_means(ocgan, ae, repeats=REPEATS), "+.3f")
-        parts = two_errors(dataset)
         found[f"product-{dataset}"] = interval(*mean_of(parts["both"]))
-        for name in ("base", "ones"):
-            gain = compare_means(*shared_runs(parts["both"], parts[name]), repeats=REPEATS)
-            found[f"over-{name}-{dataset}"] = interval(*gain, "+.3f")
         found[f"together-{dataset}"] = interval(*mean_of(tables.together(parts["both"])))
-        if dataset == "mnist":
-            others = [run for run in ocgan if names[run.normal_class] not in TRIED]
-            found["untried-mnist"] = interval(*mean_of(others))
-    return found
+    tried = [tables.class_names("mnist").index(name) for name in TRIED]
+    others = [run for run in divided("mnist", "ocgan") if run.normal_class not in tried]
+    return found | {"untried-mnist": interval(*mean_of(others))}
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -235,42 +199,39 @@ def dumbbells(ax: Axes, table: pd.DataFrame, first: str, second: str) -> None:
 
 def recorded_classes() -> Figure:
     """Classes in the order of the AUROC of detail alone, and OCGAN's beside it."""
-    fig = titled("On CIFAR-10 the AUROC is high for classes with little detail", 3.6)
-    for ax, dataset in zip(fig.subplots(1, 2), DATASETS, strict=True):
-        table = class_table(dataset).sort_values("detail", ascending=False)
-        r = correlation(table["detail"], table["error"])
-        dumbbells(ax, table, "detail", "error")
-        ax.set(title=f"{DATASETS[dataset]}: r = {interval(*r, '.2f')}", xlim=(0, 1.02))
-    ax.text(0.62, 0.1, "○ detail alone\n● OCGAN", transform=ax.transAxes, va="bottom")
+    title = "On CIFAR-10 the AUROC is high for classes with little detail"
+    fig, axes = panels(title, 3.6, TITLES.values(), sharey=False)
+    for ax, (dataset, name) in zip(axes, TITLES.items(), strict=True):
+        table = class_aurocs(dataset).sort_values("detail", ascending=False)
+        dumbbells(ax, table, "detail", "ocgan")
+        r = interval(*correlation(table["detail"], table["ocgan"]), ".2f")
+        ax.set(title=f"{name}: r = {r}", xlim=(0, 1.02))
+    fig.supxlabel("○ detail alone   ● OCGAN", fontsize=9.5)
     return fig
 
 
 def recorded_methods() -> Figure:
     """Pearson's r of each method's class AUROCs with those of detail alone."""
-    fig = titled("Nearly every method follows detail on CIFAR-10; Deep SVDD does not", 3.6)
-    first = correlations("cifar10")
-    for ax, dataset in zip(fig.subplots(1, 2, sharey=True), ("cifar10", "mnist"), strict=True):
-        rows = correlations(dataset).loc[first.index]
-        forest(ax, rows.rename(index=tables.METHODS))
-        ax.set(title=DATASETS[dataset], xlim=(-1, 1.03), xlabel="r with detail, over ten classes")
+    title = "Nearly every method follows detail on CIFAR-10; Deep SVDD does not"
+    fig, axes = panels(title, 3.6, list(TITLES.values())[::-1])
+    order = correlations("cifar10").index.drop("published")
+    for ax, dataset in zip(axes, list(TITLES)[::-1], strict=True):
+        forest(ax, correlations(dataset).loc[order].rename(index=tables.METHODS))
+        ax.set(xlim=(-1, 1.03), xlabel="r with detail, over ten classes")
         ax.set_xticks([-0.5, 0, 0.5, 1])
     return fig
 
 
 def recorded_units() -> Figure:
     """OCGAN's AUROC of each class by its error and in units of detail."""
-    fig = titled("The division helps every digit, and exchanges classes on CIFAR-10", 3.6)
-    for ax, dataset in zip(fig.subplots(1, 2), DATASETS, strict=True):
-        table = class_table(dataset)
-        dumbbells(ax, table, "error", "units")
-        at = np.arange(len(table))[::-1]
-        ax.plot(table["published"], at, "D", color=COLOURS["known"], ms=4, zorder=1)
-        ax.set(title=DATASETS[dataset])
-        if dataset == "mnist":
-            ax.set_xlim(0.855, 1.005)
-    first = fig.axes[0]
-    first.text(0.03, 0.35, "○ error\n● in units of detail", transform=first.transAxes)
-    first.text(0.03, 0.27, "◆ published", color=COLOURS["known"], transform=first.transAxes)
+    title = "The division helps every digit, and exchanges classes on CIFAR-10"
+    fig, axes = panels(title, 3.6, TITLES.values(), sharey=False)
+    for ax, dataset in zip(axes, TITLES, strict=True):
+        table = class_aurocs(dataset)
+        ax.plot(table["published"], np.arange(len(table))[::-1], "D", color=COLOURS["known"], ms=4)
+        dumbbells(ax, table, "ocgan", "units")
+    axes[0].set_xlim(0.855, 1.005)
+    fig.supxlabel("○ error   ● in units of detail   ◆ published, by the error", fontsize=9.5)
     return fig
 
 
@@ -281,34 +242,12 @@ def recorded_pictures() -> Figure:
     index = pictured(arrays["class_test"])
     detail = detail_scores("cifar10")[index]
     order = np.argsort(detail)[::2]
-    truck = tables.class_names("cifar10").index("truck")
-    novel = (arrays["class_test"][index] != truck).astype(int)
-    rows = {"OCGAN, truck": arrays["picture_redrawn"][order]}
-    fig = redrawn(arrays["picture_given"][order], rows, novel[order])
-    fig.suptitle("A model of trucks redraws smooth pictures best", x=0, ha="left", fontsize=10.5)
-    for ax, value in zip(fig.axes, detail[order], strict=False):
-        ax.set_xlabel(f"{value:.3f}", labelpad=2, fontsize=9)
-    return fig
-
-
-def error_against_detail(detail: np.ndarray, error: np.ndarray, y: np.ndarray) -> Figure:
-    """Errors (N,) of test images against their detail (N,); `y` 1 is novel.
-
-    Lines: above the level one lie 5 % of normal images by their error, above the slanting one 5 %
-    by the error in units of detail.
-    """
-    fig = Figure(figsize=(WIDTH, 3.2))
-    ax = fig.subplots()
-    for label, name in enumerate(("normal", "novel")):
-        at = y == label
-        ax.plot(detail[at], error[at], ".", color=COLOURS[name], alpha=0.6, label=name)
-    ends = np.array([detail.min(), detail.max()])
-    ax.axhline(np.quantile(error[y == 0], 0.95), color=COLOURS["control"], lw=1)
-    slope = np.quantile(in_details(error, detail)[y == 0], 0.95)
-    ax.plot(ends, slope * (ends + FLOOR), "--", color=COLOURS["control"], lw=1)
-    ax.set(xlabel="detail of the image", ylabel="error", ylim=(0, None))
-    ax.legend(loc="upper left")
-    return fig
+    novel = arrays["class_test"][index][order] != tables.class_names("cifar10").index("truck")
+    return redrawn(
+        "A model of trucks redraws smooth pictures best",
+        arrays["picture_given"][order], {"OCGAN, truck": arrays["picture_redrawn"][order]},
+        novel, [f"{value:.3f}" for value in detail[order]],
+    )  # fmt: skip
 
 
 FIGURES = {

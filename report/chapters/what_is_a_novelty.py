@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.records import read_arrays
 from ocnd_lib.stats import auroc_half_width, metrics_against_ratio, seed_interval
-from report.drawing import COLOURS, direct_labels, image_grid, interval, panels, seed_lines, titled
+from report.drawing import COLOURS, image_grid, interval, panels, titled
 from report.source import no_record
 
 Detector = Callable[[np.ndarray], np.ndarray]
@@ -83,10 +83,10 @@ def labelling_detectors(normal: np.ndarray, known: np.ndarray, seed: int) -> dic
     }
     return {
         "supervised": SVC(gamma=GAMMA, class_weight="balanced").fit(x, y).decision_function,
-        **{name: _above_half(classifier.fit(x, y)) for name, classifier in classifiers.items()},
         "one_class": one_class_svm(normal),
         "unsupervised": lambda points: -forest.decision_function(points),
         "unsupervised_svm": one_class_svm(x, nu=share),
+        **{name: _above_half(classifier.fit(x, y)) for name, classifier in classifiers.items()},
     }
 
 
@@ -125,10 +125,12 @@ def labelling_means() -> pd.DataFrame:
 
 def settings_table() -> pd.DataFrame:
     """For a page: the AUROC of both anomalies and the share of the new one that is found."""
-    shown = {("auroc", "known"): "AUROC known", ("auroc", "novel"): "AUROC new"}
-    shown |= {("recall", "novel"): "new found"}
-    table = labelling_means().unstack()[list(shown)].set_axis(shown.values(), axis=1)
-    return table.loc[list(SETTINGS)].rename(SETTINGS).rename_axis(None)
+    table = labelling_means().unstack().loc[list(SETTINGS)].rename(SETTINGS).rename_axis(None)
+    return pd.DataFrame({
+        "AUROC known": table["auroc", "known"],
+        "AUROC new": table["auroc", "novel"],
+        "new found": table["recall", "novel"],
+    })  # fmt: skip
 
 
 def _mean(values: Iterable[float], form: str) -> str:
@@ -149,17 +151,17 @@ def contamination_table() -> pd.DataFrame:
 
     A row a seed, which draws the other digits; a column a share of SHARES.
     """
-    images = load_images("digits")
-    found = np.empty((len(DATA_SEEDS), len(SHARES), 10))
-    for seed, k in np.ndindex(len(DATA_SEEDS), 10):
+    images, rows = load_images("digits"), []
+    for seed, k in product(DATA_SEEDS, range(10)):
         split = one_class_split(images, k, seed)
         others = images.x_train[images.y_train != k]
         others = others[np.random.default_rng(seed).permutation(len(others))]
-        for i, share in enumerate(SHARES):
+        for share in SHARES:
             added = others[: round(share * len(split.x_train) / (1 - share))]
             score = novelty_scores(np.concatenate([split.x_train, added]), split.x_test)
-            found[seed, i, k] = roc_auc_score(split.y_test, score)
-    return pd.DataFrame(found.mean(2), DATA_SEEDS, SHARES)
+            rows.append((seed, share, roc_auc_score(split.y_test, score)))
+    table = pd.DataFrame(rows, columns=["seed", "share", "auroc"])
+    return table.pivot_table(index="seed", columns="share", values="auroc")
 
 
 def example() -> tuple[np.ndarray, np.ndarray]:
@@ -177,9 +179,8 @@ def numbers() -> dict[str, object]:
     }
     for share, column in contamination_table().items():
         found[f"contaminated_{100 * share:.0f}"] = _mean(column, ".3f")
-    rare, common = metrics_against_ratio(*example(), [1 / 9, 9]).to_dict("records")
-    found |= {f"rare_{name}": value for name, value in rare.items()}
-    found |= {f"common_{name}": value for name, value in common.items()}
+    table = metrics_against_ratio(*example(), [1 / 9, 9]).set_axis(["rare", "common"])
+    found |= {f"{kind}_{name}": x for kind, row in table.iterrows() for name, x in row.items()}
     for percent in (65, 90):
         found[f"width_{percent}"] = float(auroc_half_width(percent / 100, 1000, 9000))
     return found | {"seeds": len(SEEDS), "data_seeds": len(DATA_SEEDS)}
@@ -202,7 +203,7 @@ def found_text(detector: Detector, **points: np.ndarray) -> str:
 
 def _planes(message: str, pictures: Mapping[str, tuple[str, Detector, Mapping]]) -> Figure:
     """One picture a panel: its title, what is written below, the detector, points by role."""
-    fig, axes = panels(message, 3.55, list(pictures), sharex=True)
+    fig, axes = panels(message, 3.55, pictures, sharex=True)
     x, y = np.meshgrid(*[np.linspace(-HALF_WIDTH, HALF_WIDTH, 101)] * 2)
     handles = {}
     for ax, (text, detector, points) in zip(axes, pictures.values(), strict=True):
@@ -232,14 +233,11 @@ def labelling() -> Figure:
         "one_class": {"normal": normal},
         "unsupervised": {"no label": np.r_[normal, known]},
     }
-    pictures = {
-        name.capitalize().replace("_", "-"): (
-            found_text(detectors[name], known=known, novel=novel),
-            detectors[name],
-            points | {"novel": novel},
-        )
-        for name, points in views.items()
-    }
+    pictures = {}
+    for name, points in views.items():
+        text = found_text(detectors[name], known=known, novel=novel)
+        title = name.capitalize().replace("_", "-")
+        pictures[title] = text, detectors[name], points | {"novel": novel}
     return _planes("Only a boundary around the normal points sees both anomalies", pictures)
 
 
@@ -280,77 +278,8 @@ def samples() -> Figure:
     return fig
 
 
-def contamination() -> Figure:
-    """AUROC against the share of anomalies among the training images."""
-    table = contamination_table()
-    ax = (fig := titled("Unnoticed anomalies in training cost AUROC", 2.7)).subplots()
-    at = 100 * np.array(SHARES)
-    seed_lines(ax, at, table.to_numpy(), COLOURS["ocsvm"])
-    for x, mean in zip(at, table.mean(), strict=True):
-        ax.annotate(f"{mean:.3f}", (x, mean), (4, 5), textcoords="offset points")
-    ax.set(xlabel="other digits among the training images, %", ylabel="mean AUROC, ten digits")
-    ax.set(ylim=(0.75, 1), xlim=(-0.7, 22))
-    ax.grid(axis="y")
-    return fig
-
-
-def accuracy_against_ratio() -> Figure:
-    """What each measure says of one detector as the class ratio of the test set moves."""
-    table = metrics_against_ratio(*example(), np.geomspace(1 / 99, 99, 41))
-    fig = titled("The class ratio moves accuracy and AUPR, not the AUROC", 3.3)
-    ax = fig.subplots()
-    labels = {
-        "auroc": "AUROC", "aupr": "AUPR", "accuracy": "accuracy",
-        "balanced_accuracy": "balanced accuracy", "always_novel": "“always novel”",
-    }  # fmt: skip
-    ends = {}
-    for column, label in labels.items():
-        style, colour = "-", COLOURS.get(column)
-        if colour is None:  # the same measure of no detector at all
-            style, colour = "--", COLOURS["accuracy"]
-        ax.plot(table["ratio"], table[column], style, color=colour)
-        ends[label] = (table[column][0], colour)  # where the lines lie furthest apart
-    ax.set(xscale="log", ylim=(0, 1.03), xlim=(99, 1 / 99))
-    direct_labels(ax, 1 / 99, ends)
-    ticks = {99: "1 : 99", 9: "1 : 9", 1: "1 : 1", 1 / 9: "9 : 1", 1 / 99: "99 : 1"}
-    ax.set_xticks(list(ticks), ticks.values(), minor=False)
-    ax.minorticks_off()
-    ax.set_xlabel("normal : novel images in the test set")
-    ax.grid(axis="y")
-    return fig
-
-
-def auroc_explained(y: np.ndarray, score: np.ndarray) -> Figure:
-    """Two score histograms with the threshold at 0, and the ROC curve with its area.
-
-    `y` (N,) in {0, 1}, `score` (N,), higher = more novel.
-    """
-    fig = titled("The AUROC is the area below the curve of all thresholds", 3.2)
-    left, right = fig.subplots(1, 2, width_ratios=[1.25, 1])
-    bins = np.linspace(score.min(), score.max(), 36)
-    for label, role in enumerate(("normal", "novel")):
-        part = score[y == label]
-        left.hist(part, bins, weights=np.full(len(part), 1 / len(part)), color=COLOURS[role],
-                  alpha=0.65, label=f"{role} ({len(part):,})")  # fmt: skip
-    left.axvline(0, color=COLOURS["ink"], lw=1.3)
-    left.set(xlabel="novelty score, novel above 0", ylabel="share of images")
-    left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
-    false_alarms, recall, _ = roc_curve(y, score)
-    right.plot(false_alarms, recall, color=COLOURS["ink"])
-    right.fill_between(false_alarms, recall, color=COLOURS["ink"], alpha=0.1, lw=0)
-    right.plot([0, 1], [0, 1], ":", color=COLOURS["ink"], lw=0.8)
-    point = [np.mean(score[y == label] > 0) for label in (0, 1)]
-    right.plot(*point, "o", color=COLOURS["ink"], ms=7)
-    right.annotate("this threshold", point, (6, -14), textcoords="offset points")
-    right.text(0.58, 0.3, f"area = {roc_auc_score(y, score):.3f}", ha="center")
-    right.set(xlabel="normal images called novel", ylabel="novel images found", aspect="equal")
-    return fig
-
-
 FIGURES: dict[str, Callable[[], Figure]] = {
     "novelty-labelling": labelling,
     "novelty-samples": samples,
     "novelty-class-count": class_count,
-    "novelty-contamination": contamination,
-    "novelty-accuracy": accuracy_against_ratio,
 }
