@@ -13,6 +13,7 @@ from report.tables import METHODS, TITLES, load_published, printed_means, result
 
 NORMAL, NOVEL, TRAINING = 1000, 9000, 5000  # images: of a CIFAR-10 test class, of the others
 SPREADS = (0.0025, 0.01, 0.04)  # of a difference between seeds, assumed
+CELLS = tuple(f"{name}/{method}/*/*" for name in TITLES for method in METHODS)  # of the spreads
 CLAIMS = {  # accuracies of the deck, in percent: name → (what, test images)
     "imbalance_normal_accuracy": ("airplanes found", NORMAL),
     "masked_accuracy": ("crops, masked", 500),
