@@ -14,6 +14,7 @@ from ocnd_lib.training import choose_hardware
 from report.chapters import (
     attention_gan,
     benchmark,
+    beyond,
     class_imbalance,
     masked_vs_original,
     ocgan,
@@ -51,6 +52,14 @@ def report_cells() -> list[str]:
         benchmark.CELLS,
         attention_gan.CELLS,
         where_it_looks.CELLS,
+        [
+            f"{dataset}/{method}/{name}/0"  # what hardly learns, in chapter 6
+            for dataset, method in product(("mnist", "cifar10"), ("pca", "pca+components=0"))
+            for name in class_names(dataset)
+        ],
+        beyond.CELLS,
+        version_cells(),
+        fold_cells(),
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))
 
