@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ocnd_lib.data import known_sets
+from ocnd_lib.protocol import WITH_MASKS
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 
@@ -78,6 +79,7 @@ RULES = {
     "classifier": _one_of("none", "generated", "auxiliary", "oracle"),
     "guidance": _one_of("whole", "masked"),
     "layer": _one_of("body.2", "body.3"),
+    "method": _one_of(*WITH_MASKS, "ocsvm", "kde"),
     "preset": _one_of("quick", "full"),
 }
 
