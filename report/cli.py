@@ -372,5 +372,17 @@ def try_(
     print(out / "page.html")
 
 
+@app.command()
+def demo(
+    digits: Annotated[str, typer.Option(help="Normal digits, one after the other.")] = "8130",
+    epochs: Annotated[int, typer.Option(min=2, help="Of each network; 30 in the tables.")] = 15,
+) -> None:
+    """Train the networks of the page "A digit to draw" on MNIST, and write them beside it."""
+    from report import draw_digit
+
+    with plain_errors((ValueError, BAD), (OSError, FAILED)):
+        draw_digit.export(digits, epochs)
+
+
 if __name__ == "__main__":
     app()

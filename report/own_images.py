@@ -163,7 +163,7 @@ def where_it_looked(detector: Detector, images: np.ndarray) -> tuple[np.ndarray 
         return heat, "what the network looks at to tell which way is up (Grad-CAM)"
     redrawn = detector.pictures(images).get("redrawn")
     if redrawn is None:
-        return None, "this method has no map of a picture"
+        return None, "nothing, since this method has no map"
     error = np.square(images / 255 - redrawn / 255).mean(1)
     peaks = np.maximum(error.max((1, 2), keepdims=True), 1e-12)
     return error / peaks, "where the picture differs from what the network redraws"
