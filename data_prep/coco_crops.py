@@ -51,8 +51,8 @@ def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple |
     )
 
 
-def read_picture(path: Path, image: dict) -> np.ndarray | str:
-    """A photograph upright, uint8 (height, width, 3) as its entry says; or what is wrong with it.
+def read_upright(path: Path) -> np.ndarray | str:
+    """A picture upright, uint8 (height, width, 3); or what is wrong with it.
 
     Pillow would make white of 16 bits and black of floats; and whoever draws boxes sees a picture
     turned as its EXIF says.
@@ -62,13 +62,20 @@ def read_picture(path: Path, image: dict) -> np.ndarray | str:
             if file.mode in ("F", "I") or file.mode.startswith("I;"):
                 return DEEP
             upright = ImageOps.exif_transpose(file)
-            picture = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
+            return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     except FileNotFoundError:
         return MISSING
     except Image.DecompressionBombError:
         return LARGE
     except Exception:  # Pillow's decoders raise many kinds
         return CORRUPT
+
+
+def read_picture(path: Path, image: dict) -> np.ndarray | str:
+    """A photograph, `read_upright`, if it is as large as its entry says."""
+    picture = read_upright(path)
+    if isinstance(picture, str):
+        return picture
     return picture if picture.shape[:2] == (image.get("height"), image.get("width")) else CORRUPT
 
 

@@ -321,5 +321,42 @@ def figures(
                 print(out / f"{name}.svg")
 
 
+@app.command("try")
+def try_(
+    normal: Annotated[Path, Option(help="The folder of normal pictures.")],
+    test: Annotated[Path, Option(help="The folder of pictures to judge.")],
+    method: Annotated[str, Option(help="Any of ae, ocgan, rotation ...")] = "rotation",
+    out: Annotated[Path, Option(help="The folder to write to.")] = Path("own_images"),
+    seed: Annotated[int, Option(min=0, help="Draws the pictures held back.")] = 0,
+) -> None:
+    """Judge pictures of your own by normal ones of your own; writes scores.csv and page.html."""
+    from report import own_images
+
+    with plain_errors(OSError):
+        own_images.check_request(normal, test, method, out)
+        trial = own_images.run_trial(normal, test, method, seed)
+        own_images.write_scores(trial, out / "scores.csv")
+        own_images.write_page(trial, out / "page.html")
+    for folder in (trial.normal, trial.test):
+        for name, why in folder.unreadable.items():
+            print(f"not read: {folder.folder / name}: {why}")
+    for note in trial.notes:
+        print(note)
+    print(f"{trial.novel.sum()} of {len(trial.scores)} pictures look novel; {trial.seconds:.0f} s")
+    print(out / "page.html")
+
+
+@app.command()
+def demo(
+    digits: Annotated[str, Option(help="Normal digits, one after the other.")] = "8130",
+    epochs: Annotated[int, Option(min=2, help="Of each network; 30 in the tables.")] = 15,
+) -> None:
+    """Train the networks of the page "A digit to draw" on MNIST, and write them beside it."""
+    from report import draw_digit
+
+    with plain_errors(OSError):
+        draw_digit.export(digits, epochs)
+
+
 if __name__ == "__main__":
     app()

@@ -18,6 +18,7 @@ import nbformat
 from click import Choice, FloatRange, IntRange
 
 from ocnd_lib.data import known_sets
+from ocnd_lib.registry import WITH_MASKS
 
 TYPES = {"bool": bool, "int": int, "float": float, "str": str}
 LINE = re.compile(rf"(\w+): ({'|'.join(TYPES)}) = (.+)")
@@ -46,6 +47,7 @@ RULES = {
     "classifier": Choice(["none", "generated", "auxiliary", "oracle"]),
     "guidance": Choice(["whole", "masked"]),
     "layer": Choice(["body.2", "body.3"]),
+    "method": Choice([*WITH_MASKS, "ocsvm", "kde"]),
     "preset": Choice(["quick", "full"]),
     **dict.fromkeys(("methods", "classes"), ListOf(r"[\w/ -]+", "names with commas between")),
     **dict.fromkeys(

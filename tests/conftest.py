@@ -1,9 +1,16 @@
 """Fixtures that several test files share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+CHROMIUM_OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
 
 # the networks of the tests are so small that a second thread only costs time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -28,6 +35,18 @@ def book() -> Path:
     from report.pages import build
 
     return build().parent
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium with a fresh profile."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium for the browser tests; install it with: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The rendered report as its reader meets it: in a browser, offline, on a desk and on a phone."""
 
 import re
-import shutil
 import threading
 from functools import partial
 from html.parser import HTMLParser
@@ -17,11 +16,6 @@ import yaml
 import ocnd_lib
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-CHROMIUM_OPTIONS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
 LOADING_TAGS = {"script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"}
 WIDTHS = (1440, 390)  # pixels: a desk, a phone
 BUDGET = {"words": 1200, "figures": 7, "tables": 2, "height": 9000}  # of a chapter, on a desk
@@ -145,18 +139,6 @@ def site(book):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium with a fresh profile."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium for the browser tests; install it with: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        yield chromium
-        chromium.close()
 
 
 SIDEWAYS = """() => Math.max(...[document.documentElement,

@@ -1,0 +1,131 @@
+"""Networks small enough for the page "A digit to draw", which redraws digits without a server.
+
+A file of the page has two networks that learnt one digit, AE and OCGAN: encoder and decoder as one
+list of convolutions, batch norm folded in, weights as 8-bit numbers times a step an output channel.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from data_prep.files import replace_file
+from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.detail import redrawing_error
+from ocnd_lib.detectors.base import DeepDetector
+from ocnd_lib.registry import detector_class
+from ocnd_lib.stats import auroc_interval
+from ocnd_lib.training import to_unit
+from report.runs import ROOT
+
+FOLDER = ROOT / "book" / "_demo" / "draw"
+METHODS = ("ae", "ocgan")
+WIDTH = 16  # half of what the tables have, so that a network of 8-bit weights has 200 KB
+SEED = 0
+BINS = 24  # of the histogram of validation scores
+PRESETS = 2  # the first test images of each digit, for those who cannot draw
+CLOSE = 0.01  # how much 8-bit weights may change a score, in the middle of the validation images
+ACTIVATIONS = {"leaky": nn.LeakyReLU(0.2), "relu": nn.ReLU(), "tanh": nn.Tanh()}
+
+
+def packed(detector: DeepDetector) -> list[dict]:
+    """The convolutions of a fitted detector's encoder and decoder, as JSON can hold them."""
+    layers: list[dict] = []
+    for name in ("encoder", "decoder"):
+        for layer in detector.state_[name].cpu().eval().modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                layers.append({"conv": layer})
+            elif isinstance(layer, nn.BatchNorm2d):
+                conv = layers[-1]["conv"]
+                upwards = isinstance(conv, nn.ConvTranspose2d)
+                layers[-1]["conv"] = fuse_conv_bn_eval(conv, layer, transpose=upwards)
+            for word, activation in ACTIVATIONS.items():
+                if type(layer) is type(activation):
+                    layers[-1]["then"] = word
+    return [_packed_layer(**layer) for layer in layers]
+
+
+def _packed_layer(conv: nn.Module, then: str) -> dict:
+    upwards = isinstance(conv, nn.ConvTranspose2d)  # whose weights are (inputs, outputs, 4, 4)
+    weight = conv.weight.detach()
+    step = weight.abs().amax((0, 2, 3) if upwards else (1, 2, 3), keepdim=True) / 127
+    return {
+        "upwards": upwards, "stride": conv.stride[0], "padding": conv.padding[0], "then": then,
+        "shape": list(weight.shape), "weight": _text((weight / step).round().to(torch.int8)),
+        "step": _text(step.flatten()), "bias": _text(conv.bias.detach()),
+    }  # fmt: skip
+
+
+def unpacked(layers: list[dict]) -> nn.Sequential:
+    """The network of what `packed` returned: images (N, 1, 32, 32) in [-1, 1] → redrawn."""
+    modules: list[nn.Module] = []
+    for layer in layers:
+        shape, upwards = layer["shape"], layer["upwards"]
+        kind = nn.ConvTranspose2d if upwards else nn.Conv2d
+        channels = shape[:2] if upwards else shape[1::-1]
+        conv = kind(*channels, shape[2], layer["stride"], layer["padding"])
+        step = _numbers(layer["step"], np.float32).view((1, -1, 1, 1) if upwards else (-1, 1, 1, 1))
+        conv.weight.data = _numbers(layer["weight"], np.int8).view(shape) * step
+        conv.bias.data = _numbers(layer["bias"], np.float32)
+        modules += [conv, ACTIVATIONS[layer["then"]]]
+    return nn.Sequential(*modules)
+
+
+def _text(numbers: torch.Tensor) -> str:
+    return base64.b64encode(numbers.contiguous().numpy().tobytes()).decode()
+
+
+def _numbers(text: str, kind: type) -> torch.Tensor:
+    return torch.from_numpy(np.frombuffer(base64.b64decode(text), kind).copy())
+
+
+@torch.no_grad()
+def scores(network: Callable, x: np.ndarray) -> np.ndarray:
+    """Reconstruction errors of uint8 images (N, 1, 32, 32), in float32 whatever the processor."""
+    parts = (to_unit(part) for part in torch.from_numpy(x).split(500))
+    return torch.cat([redrawing_error(part, network(part)) for part in parts]).numpy()
+
+
+def export(digits: str, epochs: int, folder: Path = FOLDER) -> None:
+    """Train the networks of each digit of MNIST and write `digit-N.js`; last `presets.js`.
+
+    What was trained before goes on from its checkpoint. ValueError if 8-bit weights change scores.
+    """
+    images = load_images("mnist")
+    for digit in digits:
+        split, models = one_class_split(images, digit, SEED), {}
+        for method in METHODS:
+            kept = ROOT / "results" / "checkpoints" / "demo" / f"{method}-{digit}-{epochs}.pt"
+            detector = detector_class(method)(width=WIDTH, epochs=epochs, seed=SEED)
+            detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=kept)
+            layers = packed(detector)
+            network = unpacked(layers)
+            usual, exact = (scores(f, split.x_validation) for f in (network, detector.reconstruct))
+            if (off := np.median(np.abs(usual / exact - 1))) > CLOSE:
+                raise ValueError(f"{method} {digit}: 8-bit weights change the scores by {off:.1%}")
+            auroc, low, high = auroc_interval(split.y_test, scores(network, split.x_test))
+            counts, edges = np.histogram(usual, BINS, (0, usual.max()))
+            models[method] = {
+                "threshold": float(np.quantile(usual, 0.95)), "counts": counts.tolist(),
+                "highest": float(edges[-1]), "auroc": [auroc, low, high], "layers": layers,
+                "settings": {"width": WIDTH, "epochs": epochs, "seed": SEED},
+            }  # fmt: skip
+            print(f"{digit} {method}: AUROC {auroc:.3f}, scores off by {off:.2%}", flush=True)
+        _write(folder / f"digit-{digit}.js", {"digit": digit, "models": models})
+    shown = [
+        {"digit": digit, "pixels": _text(torch.from_numpy(pixels))}
+        for digit in range(10)
+        for pixels in images.x_test[images.y_test == digit][:PRESETS]
+    ]
+    _write(folder / "presets.js", {"presets": shown})
+
+
+def _write(path: Path, content: dict) -> None:
+    """A script, since a page that was opened as a file may load scripts but no data."""
+    text = f"drawDigit.loaded({json.dumps(content)});\n"
+    replace_file(path, lambda file: file.write(text.encode()))
