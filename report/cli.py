@@ -199,7 +199,7 @@ def sweep(
         return [word for word in text.split(",") if word]
 
     with plain_errors(
-        (ValueError, BAD), (PermissionError, BAD), (DataError, FAILED), (ConnectionError, FAILED)
+        (ValueError, BAD), (PermissionError, BAD), (RuntimeError, FAILED)  # of data, and of Dask
     ):
         everything = datasets is None and methods is None and classes is None
         if everything:
