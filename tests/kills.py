@@ -118,7 +118,7 @@ def killed(work, kills, place, rng):
 
 
 def sweep(kills, place, rng):
-    """Two workers of a sweep of tiny cells, one of which is killed now and then."""
+    """Two workers of a sweep, killed now and then; what no worker survives is run here."""
     cells = [f"digits/ae+epochs=3+latent_dim=2+width=4/{k}/0" for k in range(10)]
     straight, records, done = place / "straight", place / "killed" / "records", 0
     expected = [run_cell(cell, straight) for cell in cells]
@@ -135,7 +135,6 @@ def sweep(kills, place, rng):
                 os.kill(rng.choice(workers).pid, signal.SIGKILL)
                 done += 1
         assert status == 0, "the sweep itself failed"
-        # what no worker survived is run here
         found = [run_cell(cell, records)["metrics"] for cell in cells]
         assert found == [record["metrics"] for record in expected]
         for cell in cells:
