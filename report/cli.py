@@ -167,7 +167,7 @@ def sweep(
     from report import plan
 
     everything = datasets is None and methods is None and classes is None
-    with plain_errors(DataError, ConnectionError):
+    with plain_errors(RuntimeError, ConnectionError):  # of data, and of Dask
         if everything and seeds is not None:
             raise ValueError("--seeds needs --datasets and --methods; the report has its own")
         if everything:

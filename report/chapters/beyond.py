@@ -138,11 +138,12 @@ def compute_figure() -> Figure:
     pixels = mine.drop(index="rotation", errors="ignore")
     ax.plot(pixels["pflop"].clip(lower=LEFT), pixels["mean"], "o", color=COLOURS["ink"])
     ax.annotate("the methods of the deck", (2e-3, 0.64), color=COLOURS["ink"])
-    x = work()["rotation"]
-    ax.plot([x] * len(rotation), rotation, "_", color=COLOURS["normal"], markersize=12)
+    x, mean = work()["rotation"], mine.loc["rotation", "mean"]
+    ax.plot([x] * len(rotation), rotation, "_", color=COLOURS["normal"], markersize=9, alpha=0.6)
+    ax.plot(x, mean, "o", color=COLOURS["normal"])
     ax.annotate(
-        f"rotation, {len(rotation)} classes,\none line each", (x, rotation.max()),
-        xytext=(-10, 0), textcoords="offset points", ha="right", va="top", color=COLOURS["normal"],
+        f"rotation: {mean:.3f},\na line for each class", (x, mean), xytext=(-10, 0),
+        textcoords="offset points", ha="right", va="center", color=COLOURS["normal"],
     )  # fmt: skip
     ax.set(
         xscale="log", xlabel="PFLOP to train one class (left edge: nothing is trained)",
@@ -204,11 +205,11 @@ def numbers() -> dict[str, object]:
     found = class_table()
     rotation = found.loc["Rotation"].dropna()
     values = {
-        "classes": ", ".join(f"{name} {value:.3f}" for name, value in rotation.items()),
-        "count": len(rotation),
+        "mean": interval(*ours().loc["rotation", ["mean", "low", "high"]]),
+        "highest": float(rotation.max()),
+        "lowest": float(rotation.min()),
         "gain": interval(*gain(), "+.3f"),
         "ocgan": float(found.loc["OCGAN", rotation.index].mean()),
-        "rotation": float(rotation.mean()),
         "work": float(work()["rotation"]),
         "times-ocgan": float(work()["rotation"] / work()["ocgan"]),
         "geom": float(published().loc["GEOM", "auroc"]),
