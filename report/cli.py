@@ -22,7 +22,16 @@ class NameValueCommand(TyperCommand):
     """A command whose `-p` takes two words, a name and a value, as papermill's does."""
 
     def parse_args(self, ctx, args: list[str]) -> list[str]:
-        """Join the two words of each `-p` with an equals sign, which typer can read."""
+        """Join the words of each `-p` by an equals sign; `NOTEBOOK --help` tells what it takes."""
+        words = [word for word in args if not word.startswith("-")]
+        if "--help" in args and words and "/" not in words[0]:  # of one notebook
+            from report.parameters import described
+            from report.runs import find_notebook
+
+            with plain_errors():
+                source = find_notebook(words[0])
+                print("\n".join([f"{source.stem} takes:", *described(source)]))
+            ctx.exit()
         rest = iter(args)
         pairs = (f"-p{next(rest, '')}={next(rest, '')}" if w == "-p" else w for w in rest)
         return super().parse_args(ctx, list(pairs))
@@ -119,18 +128,26 @@ def run(
         if again:
             fail("a recorded cell is not run again; remove its record first", BAD)
         return _run_cell(target)
+    from report.pages import BookError, render_alone
+    from report.parameters import read_parameters, validate
     from report.runs import NotebookError, execute, find_notebook
 
     if out and out.suffix != ".ipynb":
         fail(f"--out must end in .ipynb, not {out.name!r}", BAD)
-    with plain_errors(NotebookError):
+    with plain_errors(NotebookError, BookError):
         source = find_notebook(target)
         if out and out.resolve() == source:
             fail("--out is the notebook itself; name another file", BAD)
         done = execute(source, given, out, again=again, progress=sys.stderr.isatty())
+        page = render_alone(done)
+        changed = validate(source, given)
+    for name, parameter in read_parameters(source).items():
+        if changed.get(name, parameter.default) != parameter.default:
+            print(f"changed: {name} is {changed[name]!r}, by default {parameter.default!r}")
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
+    print(page)
 
 
 def _run_cell(cell: str) -> None:

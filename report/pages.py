@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+import yaml
 
 from ocnd_lib.records import claim
 from report.parameters import check, read_parameters
@@ -99,8 +101,43 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     shutil.rmtree(page.parent, ignore_errors=True)
     shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
     started = time.perf_counter()
+    _jupyter_book(root, ["-W", "-n", "--keep-going", "--quiet"])
+    stamp.write_text(made_from)
+    say(f"book: {time.perf_counter() - started:.1f} s")
+    return page
+
+
+def render_alone(run: Run, root: Path = ROOT) -> Path:
+    """Render one executed notebook as a page beside it, and return its path. Raises BookError.
+
+    Its links to other chapters lead nowhere, since they are not there.
+    """
+    site = run.notebook.with_name(f"{run.notebook.stem}_page")
+    page = site / "page.html"
+    if run.seconds == 0 and page.exists():
+        return page
+    with tempfile.TemporaryDirectory() as folder:
+        book = Path(folder) / "book"
+        shutil.copytree(root / "book" / "_static", book / "_static")
+        shutil.copytree(root / "book" / "_vendor", book / "_vendor")
+        shutil.copytree(root / "book" / "_images", book / "_images")
+        shutil.copy(root / "book" / "references.bib", book)
+        shutil.copy(run.notebook, book / "page.ipynb")
+        (book / "_toc.yml").write_text("format: jb-book\nroot: page\n")
+        config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+        config["sphinx"]["config"]["html_extra_path"] = ["_vendor"]
+        config["sphinx"]["config"]["mathjax_path"] = "mathjax/tex-chtml-full.js"
+        (Path(folder) / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        _jupyter_book(Path(folder), ["--quiet"])
+        shutil.rmtree(site, ignore_errors=True)
+        shutil.move(Path(folder) / "_build" / "html", site)
+    return page
+
+
+def _jupyter_book(root: Path, options: list[str]) -> None:
+    """Build the book in `root`; BookError with what went wrong."""
     main = "from jupyter_book.cli.main import main; main()"
-    options = ["--config", str(root / "_config.yml"), "-W", "-n", "--keep-going", "--quiet"]
+    options = ["--config", str(root / "_config.yml"), *options]
     done = subprocess.run(
         [sys.executable, "-c", main, "build", str(root / "book"), *options],
         cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -110,9 +147,6 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
         lines = plain_text(done.stdout).replace(f"{root}/", "").splitlines()
         warnings = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)]
         raise BookError("\n".join(["the book is not rendered:", *(warnings or lines)]))
-    stamp.write_text(made_from)
-    say(f"book: {time.perf_counter() - started:.1f} s")
-    return page
 
 
 def write_gallery(figures: Path, page: Path, notebooks: Iterable[Path] = ()) -> None:

@@ -66,12 +66,15 @@ class Parameter(NamedTuple):
     help: str
 
 
+def _rule(name: str, kind: type) -> click.ParamType:
+    # a set may have been built since this module was read
+    return Choice(known_sets()) if name == "dataset" else RULES.get(name, KINDS[kind])
+
+
 def check(name: str, value: object, kind: type = str) -> bool | int | float | str:
     """A value, or its text, in this type; ValueError if the parameter of this name cannot be it."""
-    # a set may have been built since this module was read
-    rule = Choice(known_sets()) if name == "dataset" else RULES.get(name, KINDS[kind])
     try:
-        found = rule.convert(str(value), None, None)
+        found = _rule(name, kind).convert(str(value), None, None)
         if kind is float and not math.isfinite(found):
             raise click.BadParameter(f"{found} is not finite")
         return found
@@ -116,6 +119,23 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     return parameters
 
 
+def described(notebook: Path) -> list[str]:
+    """A line for each parameter of a notebook: its name, type, range, default and meaning."""
+    lines = []
+    for name, p in read_parameters(notebook).items():
+        rule = _rule(name, p.type)
+        allowed = p.type.__name__
+        if isinstance(rule, Choice):
+            allowed = " | ".join(rule.choices)
+        elif isinstance(rule, IntRange | FloatRange):
+            allowed += f" {'>' if rule.min_open else '>='} {rule.min}"
+            allowed += "" if rule.max is None else f", <= {rule.max}"
+        elif isinstance(rule, ListOf):
+            allowed = rule.name
+        lines.append(f"  {name} = {p.default!r}  ({allowed})  {p.help}".rstrip())
+    return lines or ["  nothing: it has no parameters cell"]
+
+
 def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int | float | str]:
     """Return the given values in the types of the notebook's parameters cell; text is converted.
 
@@ -132,10 +152,6 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
         except ValueError as error:
             wrong.append(str(error))
     if wrong:
-        accepted = [
-            f"  {name:<16} {p.type.__name__:<6} default {p.default!r:<20} {p.help}".rstrip()
-            for name, p in parameters.items()
-        ] or ["  nothing: it has no parameters cell"]
-        told = "\n".join(["; ".join(wrong), "It accepts:", *accepted])
+        told = "\n".join(["; ".join(wrong), "It accepts:", *described(notebook)])
         raise ValueError(f"{Path(notebook).name}: {told}")
     return converted
