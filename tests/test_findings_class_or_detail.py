@@ -163,3 +163,13 @@ def test_classes_stand_in_the_order_of_detail_with_each_dot_at_its_auroc():
         assert np.array_equal(hollow.get_xdata(), table["detail"])
         assert np.array_equal(filled.get_xdata(), table["ocgan"])
         assert list(hollow.get_ydata()) == list(range(9, -1, -1))
+
+
+def test_principal_components_gain_too_and_the_mean_image_does_by_error_what_ocgan_does():
+    gains = chapter.units_table()["gain"]
+    assert all(gains[dataset, "pca"][1] > 0 for dataset in ("mnist", "cifar10"))
+    numbers = chapter.numbers()
+    assert numbers["over-pca-mnist"].startswith("+0.005 [+0.00")
+    assert numbers["over-pca-cifar10"].startswith("+0.033 [+0.03")
+    error = chapter.units_table()["error"]
+    assert error["cifar10", "mean"][0] == pytest.approx(error["cifar10", "ocgan"][0], abs=0.01)
