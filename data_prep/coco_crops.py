@@ -74,9 +74,9 @@ def read_upright(path: Path) -> np.ndarray | str:
 def read_picture(path: Path, image: dict) -> np.ndarray | str:
     """A photograph, `read_upright`, if it is as large as its entry says."""
     picture = read_upright(path)
-    if isinstance(picture, str):
+    if isinstance(picture, str) or picture.shape[:2] == (image.get("height"), image.get("width")):
         return picture
-    return picture if picture.shape[:2] == (image.get("height"), image.get("width")) else CORRUPT
+    return CORRUPT
 
 
 def read_mask(annotation: dict, height: int, width: int, index: COCO) -> np.ndarray:

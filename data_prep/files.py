@@ -23,8 +23,8 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         os.replace(unfinished, path)
     except OSError as error:
         if error.filename is None:  # a full disk does not say of what file
-            number = error.errno or errno.EIO
-            raise OSError(number, error.strerror or str(error), str(path)) from error
+            why = error.strerror or str(error)
+            raise OSError(error.errno or errno.EIO, why, str(path)) from error
         raise
     finally:
         unfinished.unlink(missing_ok=True)

@@ -48,12 +48,20 @@ def test_a_notebook_runs_with_other_parameters(ocnd, notebook, tmp_path):
     out = tmp_path / "executed.ipynb"
     done = ocnd("run", notebook, "-p", "epochs", 6, "--out", out)
     assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines()[-1] == str(out)
+    changed, *_, copy, page = done.stdout.splitlines()
+    assert changed == "changed: epochs is 6, by default 2" and copy == str(out)
+    assert "<h1>" in Path(page).read_text()
     executed = nbformat.read(out, as_version=4)
     assert executed.cells[-1].outputs[0].data["text/plain"] == "5"
     assert executed.metadata.ocnd.parameters == {"epochs": 6}
     bare = notebook.with_suffix("")
     assert "(unchanged)" in ocnd("run", bare, "-p", "epochs", 6, "--out", out).stdout
+
+
+def test_a_notebook_tells_what_it_takes(ocnd, notebook):
+    told = ocnd("run", "ocgan", "--help").stdout
+    assert "epochs = 16  (int >= 1)  passes over the training images" in told
+    assert "learning_rate = 0.001  (float > 0)" in told and "quick | full" in told
 
 
 def test_a_failing_notebook_ends_with_its_cell_and_code_1(ocnd, notebook, tmp_path):
