@@ -6,29 +6,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 from typer.core import TyperCommand
 
 FAILED, BAD = 1, 2  # exit codes: work that failed, input that was wrong
-
-
-class Preset(StrEnum):
-    """How large an experiment is."""
-
-    quick = "quick"
-    full = "full"
-
-
-class Format(StrEnum):
-    """How a table is printed."""
-
-    text = "text"
-    csv = "csv"
-    json = "json"
+Format = Annotated[Literal["text", "csv", "json"], Option(help="How to print the table.")]
 
 
 class NameValueCommand(TyperCommand):
@@ -36,15 +22,9 @@ class NameValueCommand(TyperCommand):
 
     def parse_args(self, ctx, args: list[str]) -> list[str]:
         """Join the two words of each `-p` with an equals sign, which typer can read."""
-        joined, rest = [], iter(args)
-        for word in rest:
-            joined.append(word)
-            if word == "-p":
-                pair = [next(rest, None), next(rest, None)]
-                if None in pair:
-                    fail("-p needs a name and a value, for example: -p epochs 3", BAD)
-                joined.append("=".join(pair))
-        return super().parse_args(ctx, joined)
+        rest = iter(args)
+        pairs = (f"-p{next(rest, '')}={next(rest, '')}" if w == "-p" else w for w in rest)
+        return super().parse_args(ctx, list(pairs))
 
 
 app = typer.Typer(
@@ -62,12 +42,14 @@ def fail(message: str, code: int) -> None:
 
 
 @contextmanager
-def plain_errors(*codes: tuple[type[Exception], int]) -> Iterator[None]:
-    """Turn the given errors into one message each, and end with the code beside them."""
+def plain_errors(*failures: type[Exception]) -> Iterator[None]:
+    """Turn these failures, and input that was wrong, into one message each."""
     try:
         yield
-    except tuple(kind for kind, _ in codes) as error:
-        fail(str(error), next(code for kind, code in codes if isinstance(error, kind)))
+    except failures as error:
+        fail(str(error), FAILED)
+    except (ValueError, PermissionError) as error:
+        fail(str(error), BAD)
     except KeyboardInterrupt:
         # threads may still wait for kernels; those end by themselves once this process is gone
         sys.stdout.flush()
@@ -77,33 +59,33 @@ def plain_errors(*codes: tuple[type[Exception], int]) -> Iterator[None]:
 
 @app.command()
 def book(
-    preset: Annotated[Preset, typer.Option(help="Size of the experiments.")] = Preset.quick,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at a time.")] = 2,
-    again: Annotated[bool, typer.Option("--again", help="Execute unchanged ones too.")] = False,
+    preset: Annotated[Literal["quick", "full"], Option(help="Size of the experiments.")] = "quick",
+    jobs: Annotated[int, Option(min=1, help="Notebooks executed at a time.")] = 2,
+    again: Annotated[bool, Option("--again", help="Execute unchanged ones too.")] = False,
 ) -> None:
     """Execute the notebooks that changed, render the book, print where it is."""
     from report.pages import BookError, NotebookError, build
 
     started = time.perf_counter()
-    with plain_errors((ValueError, BAD), (BookError, FAILED), (NotebookError, FAILED)):
-        page = build(preset.value, jobs, again, say=lambda line: print(line, flush=True))
+    with plain_errors(BookError, NotebookError):
+        page = build(preset, jobs, again, say=lambda line: print(line, flush=True))
     print(f"all: {time.perf_counter() - started:.1f} s")
     print(page)
 
 
 @app.command(cls=NameValueCommand)
 def run(
-    target: Annotated[str, typer.Argument(help="A notebook, or a cell such as digits/vgg11/8/0.")],
+    target: Annotated[str, Argument(help="A notebook, or a cell such as digits/vgg11/8/0.")],
     parameters: Annotated[
-        list[str] | None, typer.Option("-p", metavar="NAME VALUE", help="One parameter; repeat.")
+        list[str] | None, Option("-p", metavar="NAME VALUE", help="One parameter; repeat.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the executed copy goes.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Execute it even if unchanged.")] = False,
+    out: Annotated[Path | None, Option(help="Where the executed copy goes.")] = None,
+    again: Annotated[bool, Option("--again", help="Execute it even if unchanged.")] = False,
 ) -> None:
     """Execute one notebook with other parameters, or run one cell of a table."""
-    if bad := [pair for pair in parameters or [] if "=" not in pair]:
-        fail(f"-p needs a name and a value, not {bad[0]!r}; for example: -p epochs 3", BAD)
-    given = dict(pair.split("=", 1) for pair in parameters or [])
+    given = dict(pair.partition("=")[::2] for pair in parameters or [])
+    if "" in given or "" in given.values():
+        fail("-p needs a name and a value, for example: -p epochs 3", BAD)
     if Path(f"{target}.ipynb").is_file():
         target += ".ipynb"
     if not target.endswith(".ipynb") and "/" in target:
@@ -111,13 +93,12 @@ def run(
             fail("a cell takes neither -p nor --out: its name says it all", BAD)
         if again:
             fail("a recorded cell is not run again; remove its record first", BAD)
-        _run_cell(target)
-        return
+        return _run_cell(target)
     from report.runs import NotebookError, execute, find_notebook
 
     if out and out.suffix != ".ipynb":
         fail(f"--out must end in .ipynb, not {out.name!r}", BAD)
-    with plain_errors((ValueError, BAD), (NotebookError, FAILED), (OSError, FAILED)):
+    with plain_errors(NotebookError, OSError):
         source = find_notebook(target)
         if out and out.resolve() == source:
             fail("--out is the notebook itself; name another file", BAD)
@@ -132,8 +113,7 @@ def _run_cell(cell: str) -> None:
     from ocnd_lib.data import DataError
     from ocnd_lib.records import parse_cell, table
 
-    failures = [(error, FAILED) for error in (DataError, CellIsTaken, Diverged)]
-    with plain_errors((ValueError, BAD), (PermissionError, BAD), *failures):
+    with plain_errors(DataError, CellIsTaken, Diverged):
         record = run_cell(cell)
     print(table([record]).T.to_string(header=False))
     print(parse_cell(record["cell"]).path())
@@ -141,25 +121,24 @@ def _run_cell(cell: str) -> None:
 
 @app.command()
 def sweep(
-    datasets: Annotated[str | None, typer.Option(help="Data sets, with commas between.")] = None,
-    methods: Annotated[str | None, typer.Option(help="Methods, with commas between.")] = None,
+    datasets: Annotated[str | None, Option(help="Data sets, with commas between.")] = None,
+    methods: Annotated[str | None, Option(help="Methods, with commas between.")] = None,
     classes: Annotated[
-        str | None, typer.Option(help="Normal classes, with commas between; else all.")
+        str | None, Option(help="Normal classes, with commas between; else all.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds, like 0-4 or 0,2,5. [0]")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Cells at a time, one core each.")] = 2,
+    seeds: Annotated[str | None, Option(help="Seeds, like 0-4 or 0,2,5. [0]")] = None,
+    workers: Annotated[int, Option(min=1, help="Cells at a time, one core each.")] = 2,
     max_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Stop after so long; checkpoints go on later.")
+        float | None, Option(min=0, help="Stop after so long; checkpoints go on later.")
     ] = None,
-    nice: Annotated[int, typer.Option(min=0, max=19, help="Niceness of the workers.")] = 0,
+    nice: Annotated[int, Option(min=0, max=19, help="Niceness of the workers.")] = 0,
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a running Dask cluster to use instead.")
+        str | None, Option(help="Address of a running Dask cluster to use instead.")
     ] = None,
     memory: Annotated[
-        float | None,
-        typer.Option(min=0.5, help="GiB a worker may take; else what its cells need."),
+        float | None, Option(min=0.5, help="GiB a worker may take; else what its cells need.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only say what would run.")] = False,
 ) -> None:
     """Run the cells that have no record yet, several at a time.
 
@@ -170,29 +149,26 @@ def sweep(
     from ocnd_lib.records import parse_cell
     from report import plan
 
-    def words(text: str) -> list[str]:
-        return [word for word in text.split(",") if word]
-
-    with plain_errors(
-        (ValueError, BAD), (PermissionError, BAD), (DataError, FAILED), (ConnectionError, FAILED)
-    ):
-        everything = datasets is None and methods is None and classes is None
+    everything = datasets is None and methods is None and classes is None
+    with plain_errors(DataError, ConnectionError):
+        if everything and seeds is not None:
+            raise ValueError("--seeds needs --datasets and --methods; the report has its own")
         if everything:
-            if seeds is not None:
-                raise ValueError("--seeds needs --datasets and --methods; the report has its own")
             wanted = plan.report_cells()
         else:
-            names = [words(text or "") for text in (datasets, methods)]
-            only = None if classes is None else words(classes)
-            wanted = sweeps.cells(*names, sweeps.parse_seeds("0" if seeds is None else seeds), only)
+            names, of, only = (
+                None if text is None else [word for word in text.split(",") if word]
+                for text in (datasets or "", methods or "", classes)
+            )
+            counted = sweeps.parse_seeds("0" if seeds is None else seeds)
+            wanted = sweeps.cells(names, of, counted, only)
         missing = plan.missing(wanted)
         if scheduler is not None:
             workers = sweeps.threads(scheduler)
             print(f"The cluster has {workers} threads now.")
         print(plan.told(missing, max(1, workers)), flush=True)
         if dry_run:
-            print("\n".join(missing))
-            return
+            return print("\n".join(missing))
         if max_minutes is not None:
             print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
         for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
@@ -211,32 +187,32 @@ def sweep(
 
 @app.command()
 def data(
-    name: Annotated[str, typer.Argument(help="A data set, such as cifar10, scenes or coco10.")],
+    name: Annotated[str, Argument(help="A data set, such as cifar10, scenes or coco10.")],
     annotations: Annotated[
-        Path | None, typer.Option(help="coco10, or a set of your own: a file in COCO's format.")
+        Path | None, Option(help="coco10, or a set of your own: a file in COCO's format.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="The folder of its images.")] = None,
+    images: Annotated[Path | None, Option(help="The folder of its images.")] = None,
     categories: Annotated[
-        str | None, typer.Option(help="A set of your own: its classes, with commas between. [all]")
+        str | None, Option(help="A set of your own: its classes, with commas between. [all]")
     ] = None,
     voc: Annotated[
-        Path | None, typer.Option(help="A set of your own: a folder VOC2012, instead of those.")
+        Path | None, Option(help="A set of your own: a folder VOC2012, instead of those.")
     ] = None,
     per_class: Annotated[
-        int | None, typer.Option(help="Sets with masks: objects a class. [550]", min=2)
+        int | None, Option(help="Sets with masks: objects a class. [550]", min=2)
     ] = None,
     test: Annotated[
-        int | None, typer.Option(help="Sets with masks: test pictures. [500, or a fifth]", min=1)
+        int | None, Option(help="Sets with masks: test pictures. [500, or a fifth]", min=1)
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Sets with masks. [0]", min=0)] = None,
+    seed: Annotated[int | None, Option(help="Sets with masks. [0]", min=0)] = None,
     background_correlation: Annotated[
-        float | None, typer.Option(help="scenes: what the background tells. [0.5]", min=0, max=1)
+        float | None, Option(help="scenes: what the background tells. [0.5]", min=0, max=1)
     ] = None,
     fewer: Annotated[
-        bool | None, typer.Option("--fewer", help="Accept classes with too few objects.")
+        bool | None, Option("--fewer", help="Accept classes with too few objects.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Sets with masks: the folder to build. [data/NAME]")
+        Path | None, Option(help="Sets with masks: the folder to build. [data/NAME]")
     ] = None,
 ) -> None:
     """Fetch or build a data set, verify it, and tell what is in it.
@@ -249,7 +225,7 @@ def data(
     from data_prep.masked_files import BUILT
     from ocnd_lib.data import DATASETS, DataError, prepare
 
-    with plain_errors((ValueError, BAD), (DataError, FAILED), (OSError, FAILED)):
+    with plain_errors(DataError, OSError):
         if name in BUILT or (given and name not in DATASETS):
             from ocnd_lib.masked import build_masked
 
@@ -271,24 +247,21 @@ def data(
     if name not in DATASETS:  # whose cells, once recorded, would not be run again
         from ocnd_lib.records import read_records
 
-        now = {fingerprint, images.fingerprint}
-        found = read_records(pattern=f"{name}/*/*")
-        if old := [record["cell"] for record in found if record["data_fingerprint"] not in now]:
+        found = [record["data_fingerprint"] for record in read_records(pattern=f"{name}/*/*")]
+        if old := [each for each in found if each not in (fingerprint, images.fingerprint)]:
             print(f"{len(old)} records are of another {name}: remove them, or take another name")
 
 
 @app.command()
-def records(
-    format: Annotated[Format, typer.Option(help="How to print the table.")] = Format.text,
-) -> None:
+def records(format: Format = "text") -> None:
     """List the runs that are recorded."""
     from ocnd_lib.records import read_records, records_folder, table
 
-    with plain_errors((ValueError, BAD)):
+    with plain_errors():
         found = read_records()
-    if format is Format.json:
+    if format == "json":
         print(json.dumps(found, indent=1))
-    elif format is Format.csv:
+    elif format == "csv":
         print(table(found).to_csv(index=False), end="")
     elif found:
         print(table(found).to_string(index=False))
@@ -298,10 +271,10 @@ def records(
 
 @app.command()
 def table(
-    datasets: Annotated[list[str], typer.Argument(help="Data sets, such as cifar10.")],
-    format: Annotated[Format, typer.Option(help="How to print the table.")] = Format.text,
+    datasets: Annotated[list[str], Argument(help="Data sets, such as cifar10.")],
+    format: Format = "text",
     choices: Annotated[
-        str | None, typer.Option(help="A method: print how its settings were chosen instead.")
+        str | None, Option(help="A method: print how its settings were chosen instead.")
     ] = None,
 ) -> None:
     """Print the deck's table of a data set, with ours beside it; of several, the means."""
@@ -311,19 +284,19 @@ def table(
 
     if choices and len(datasets) > 1:
         fail("--choices is of one data set", BAD)
-    with plain_errors((ValueError, BAD)):
+    with plain_errors():
         for name in datasets:
             class_names(name)  # before any of them is read, or becomes a pattern
         if choices:
-            print(render_choices(datasets[0], choices, format.value), end="")
+            print(render_choices(datasets[0], choices, format), end="")
         else:
-            print(render({name: results(name) for name in datasets}, format.value), end="")
+            print(render({name: results(name) for name in datasets}, format), end="")
 
 
 @app.command()
 def figures(
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
-    only: Annotated[str | None, typer.Option(help="The name of one figure.")] = None,
+    out: Annotated[Path, Option(help="The folder to write to.")],
+    only: Annotated[str | None, Option(help="The name of one figure.")] = None,
 ) -> None:
     """Draw the figures that rest on records, without training: svg, pdf and png of each.
 
@@ -335,7 +308,7 @@ def figures(
 
     if only and only not in FIGURES:
         fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
-    with plain_errors((ValueError, BAD), (OSError, FAILED)):
+    with plain_errors(OSError):
         for name in [only] if only else FIGURES:
             try:
                 save_figure(FIGURES[name](), name, out)

@@ -1,6 +1,5 @@
 """Make the book: execute its notebooks, bring the copies and figures into it, render it."""
 
-import ast
 import html
 import re
 import shutil
@@ -12,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-import yaml
 
 from report.parameters import check, read_parameters
 from report.runs import (
@@ -58,7 +56,10 @@ def build(
         say(f"{source.stem}: " + (f"{run.seconds:.1f} s" if run.seconds else "unchanged"))
         return run
 
-    sources = book_notebooks(root)
+    toc = (root / "book" / "_toc.yml").read_text(encoding="utf-8")
+    names = re.findall(r"\bchapters/(\w+)", toc)  # in reading order
+    sources = [root / "notebooks" / f"{name}.ipynb" for name in names]
+    sources = [source for source in sources if source.exists()]
     pool = ThreadPoolExecutor(jobs)
     try:
         outcomes = dict(zip(sources, pool.map(one, sources), strict=True))
@@ -69,22 +70,6 @@ def build(
     if failures:
         raise NotebookError("\n".join([*failures, "The book is not rendered."]))
     return render(root, say)
-
-
-def book_notebooks(root: Path = ROOT) -> list[Path]:
-    """Return the notebooks of the chapters that `book/_toc.yml` lists, in reading order."""
-    toc = yaml.safe_load((root / "book" / "_toc.yml").read_text(encoding="utf-8"))
-
-    def files(node: object) -> Iterable[str]:
-        if isinstance(node, dict):
-            yield from [node["file"]] if "file" in node else []
-            node = list(node.values())
-        for item in node if isinstance(node, list) else []:
-            yield from files(item)
-
-    pages = [toc["root"], *files(toc)]
-    names = [name.removeprefix("chapters/") for name in pages if name.startswith("chapters/")]
-    return [p for p in (root / "notebooks" / f"{name}.ipynb" for name in names) if p.exists()]
 
 
 def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
@@ -108,12 +93,9 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     options = ["--config", str(root / "_config.yml"), "-W", "-n", "--keep-going", "--quiet"]
     done = subprocess.run(
         [sys.executable, "-c", main, "build", str(root / "book"), *options],
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True,
-    )
+    )  # fmt: skip
     if done.returncode != 0:
         lines = plain_text(done.stdout).replace(f"{root}/", "").splitlines()
         warnings = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)]
@@ -126,41 +108,30 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
 def write_gallery(figures: Path, page: Path, notebooks: Iterable[Path] = ()) -> None:
     """Write a MyST page of the figures of a folder that the site serves as `/figures`.
 
-    They stand in the order of the text, each with links to its svg, pdf and png. Caption,
-    description and the link to the text come from that cell of the executed `notebooks` that names
-    the figure; `page` lies beside them.
+    They stand in the order of the text, each with links to its svg, pdf and png. Caption and
+    description come from the cell of the executed `notebooks` that names the figure.
     """
-    cells = {name: cell for notebook in notebooks for name, cell in _figure_cells(notebook).items()}
-    lines = ["# All figures", ""]
-    lines += [
-        "Every figure of this report as svg, pdf and png, to take into a talk or a paper.",
-        "",
-    ]
+    cells: dict[str, tuple[dict, str]] = {}  # texts in code → figure and alt text, place
+    for notebook in notebooks:
+        for cell in nbformat.read(notebook, as_version=4).cells:
+            if "figure" in (shown := cell.metadata.get("mystnb", {})):
+                anchor = re.sub(r"[^a-z0-9]+", "-", shown["figure"].get("name", "").lower())
+                place = f"{notebook.stem}.html#{anchor}"
+                cells |= dict.fromkeys(re.findall(r"""["']([\w-]+)["']""", cell.source),
+                                       (shown, place))  # fmt: skip
     order = {name: position for position, name in enumerate(cells)}
+    lines = ["# All figures", "", "Every figure of this report as svg, pdf and png, to take into a "
+             "talk or a paper.", ""]  # fmt: skip
     for svg in sorted(figures.glob("*.svg"), key=lambda f: (order.get(f.stem, len(order)), f.stem)):
-        caption, alt, place = cells.get(svg.stem, ("", svg.stem.replace("_", " "), ""))
+        shown, place = cells.get(svg.stem, ({}, ""))
+        caption = shown.get("figure", {}).get("caption", "")
+        alt = html.escape(shown.get("image", {}).get("alt", caption or svg.stem))
         files = [f for f in (svg, svg.with_suffix(".pdf"), svg.with_suffix(".png")) if f.exists()]
         links = [f'<a href="../figures/{f.name}" download>{f.suffix[1:]}</a>' for f in files]
         links += [f'<a href="{place}">in the text</a>'] if place else []
-        picture = f'<img src="../figures/{svg.name}" alt="{html.escape(alt)}" loading="lazy">'
+        picture = f'<img src="../figures/{svg.name}" alt="{alt}" loading="lazy">'
         lines += [f"## {svg.stem}", "", picture, "", caption, "", " · ".join(links), ""]
     write_if_changed(page, "\n".join(lines).encode())
-
-
-def _figure_cells(notebook: Path) -> dict[str, tuple[str, str, str]]:
-    """Return caption, description and place of the figure cells, by each text in their code."""
-    found = {}
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        shown = cell.metadata.get("mystnb", {})
-        if cell.cell_type != "code" or "figure" not in shown:
-            continue
-        caption = shown["figure"].get("caption", "")
-        anchor = re.sub(r"[^a-z0-9]+", "-", shown["figure"].get("name", "").lower())
-        place = f"{notebook.stem}.html#{anchor}"
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found[node.value] = (caption, shown.get("image", {}).get("alt", caption), place)
-    return found
 
 
 def _publish(runs: dict[Path, Run], root: Path) -> None:
@@ -168,12 +139,12 @@ def _publish(runs: dict[Path, Run], root: Path) -> None:
     chapters, figures = root / "book" / "chapters", root / "book" / "_figures" / "figures"
     pages = {chapters / source.name: run.notebook for source, run in runs.items()}
     pictures: dict[Path, Path] = {}
-    for run in runs.values():
-        for file in sorted(run.figures.iterdir()):
-            if figures / file.name in pictures:
-                other = pictures[figures / file.name].parent.name
-                raise BookError(f"{file.name} is saved twice: {other}, {run.figures.name}")
-            pictures[figures / file.name] = file
+    for file in (file for run in runs.values() for file in sorted(run.figures.iterdir())):
+        if other := pictures.get(figures / file.name):
+            raise BookError(
+                f"{file.name} is saved twice: {other.parent.name}, {file.parent.name}"
+            )
+        pictures[figures / file.name] = file
     for folder, pattern, wanted in ((chapters, "*.ipynb", pages), (figures, "*", pictures)):
         folder.mkdir(parents=True, exist_ok=True)
         for old in set(folder.glob(pattern)) - set(wanted):

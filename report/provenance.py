@@ -7,7 +7,7 @@ unfolds, with a line for each recorded class of a method, for the numbers in pro
 
 import html
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 import numpy as np
@@ -46,80 +46,60 @@ def facts(records: list[dict]) -> dict[str, str]:
     cells = [parse_cell(record["cell"]) for record in records]
     at = [record["provenance"] for record in records]
     days = sorted(each["date"][:10] for each in at)
-    bases = {record.get("shared_seconds", 0.0) for record in records}  # once for all their variants
+    shared = {record.get("shared_seconds", 0.0) for record in records}  # once for all variants
+    seconds = sum(map(own_seconds, records)) + sum(shared)
+    time = f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
     told = {
-        "cells": _cells(cells),
-        "seeds": [f"{len({cell.seed for cell in cells})} ({seeds_text(cells)})"],
+        "cells": [
+            f"{'/'.join(key)}/{names[0] if len(names) == 1 else f'{len(names)} classes'}/"
+            f"{seeds_text(group['seed'])}" + f", {len(group)} cells" * (len(group) > 1)
+            for key, group in _table(cells).groupby(["dataset", "variant"], sort=False)
+            for names in [group["name"].unique()]
+        ],
+        "seeds": [f"{len({c.seed for c in cells})} ({seeds_text(c.seed for c in cells)})"],
         "git revision": [
-            each["git_revision"][:12] + ", changed" * each["git_changed"]
-            if each["git_revision"]
-            else "none"
+            (each["git_revision"] or "none")[:12] + ", changed" * bool(each["git_changed"])
             for each in at
         ],
-        "device": [f"{record['hardware']}, {_processor(record)}" for record in records],
+        "device": [
+            f"{record['hardware']}, {each['processor']}"
+            + (f", {threads} thread{'s' * (threads != 1)}" if threads else "")
+            for record, each in zip(records, at, strict=True)
+            for threads in [each.get("threads")]  # not in records of before November 24, 2026
+        ],
         "date": [days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"],
         "wall time": [
-            _duration(sum(map(own_seconds, records)) + sum(bases)) + " in all" * (len(records) > 1)
+            (time if seconds >= 120 else f"{seconds:.1f} s") + " in all" * (len(records) > 1)
         ],
         "command": commands(cells),
     }
     return {name: "; ".join(dict.fromkeys(texts)) for name, texts in told.items()}
 
 
-def _processor(record: dict) -> str:
-    at = record["provenance"]
-    threads = at.get("threads")  # not in records of before November 24, 2026
-    return at["processor"] + (f", {threads} thread{'s' * (threads != 1)}" if threads else "")
+def _table(cells: Iterable[Cell]) -> pd.DataFrame:
+    rows = [(c.dataset, c.variant, c.normal_class, c.seed) for c in cells]
+    return pd.DataFrame(rows, columns=["dataset", "variant", "name", "seed"])
 
 
-def _grouped(cells: Iterable[Cell], *parts: str) -> Iterator[tuple[tuple, list[Cell]]]:
-    """Cells that have these parts in common, in the order of the first of each."""
-    groups: dict[tuple, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(tuple(getattr(cell, part) for part in parts), []).append(cell)
-    yield from groups.items()
-
-
-def _cells(cells: list[Cell]) -> Iterator[str]:
-    """`dataset/variant/class/seed`, classes and seeds of one variant together."""
-    for (dataset, variant), group in _grouped(cells, "dataset", "variant"):
-        classes = list(dict.fromkeys(cell.normal_class for cell in group))
-        kinds = classes[0] if len(classes) == 1 else f"{len(classes)} classes"
-        whole = f"{dataset}/{variant}/{kinds}/{seeds_text(group)}, {len(group)} cells"
-        yield str(group[0]) if len(group) == 1 else whole
-
-
-def seeds_text(cells: Iterable[Cell]) -> str:
+def seeds_text(seeds: Iterable[int]) -> str:
     """Seeds as commands take them: `0-4`, `0,2`."""
-    runs: list[list[int]] = []
-    for seed in sorted({cell.seed for cell in cells}):
-        if runs and runs[-1][1] == seed - 1:
-            runs[-1][1] = seed
-        else:
-            runs.append([seed, seed])
-    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
+    seeds = pd.Series(sorted(set(seeds)))
+    ends = seeds.groupby(seeds - seeds.index).agg(["first", "last"])  # of runs without a gap
+    return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ends.itertuples(index=False))
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def commands(cells: list[Cell]) -> list[str]:
+def commands(cells: Iterable[Cell]) -> list[str]:
     """The commands that make just these cells: `ocnd run` of one, `ocnd sweep` of several."""
-    alike: dict[tuple, list[str]] = {}  # classes of which the same seeds were run
-    for (*variant, name), group in _grouped(cells, "dataset", "variant", "normal_class"):
-        alike.setdefault((*variant, seeds_text(group)), []).append(name)
-    found = []
-    for (dataset, variant, seeds), names in alike.items():
-        if len(names) == 1 and seeds.isdecimal():
-            found.append(f"ocnd run {shlex.quote(f'{dataset}/{variant}/{names[0]}/{seeds}')}")
+    keys, found = ["dataset", "variant", "seed"], []
+    seeds = _table(cells).groupby([*keys[:2], "name"], sort=False)["seed"].agg(seeds_text)
+    for (dataset, variant, seed), names in seeds.reset_index().groupby(keys, sort=False)["name"]:
+        if len(names) == 1 and seed.isdecimal():
+            found.append(f"ocnd run {shlex.quote(f'{dataset}/{variant}/{names.item()}/{seed}')}")
             continue
         words = ["ocnd", "sweep", "--datasets", dataset, "--methods", variant]
-        if names != [ALL] and sorted(names) != sorted(class_names(dataset)):
+        if list(names) != [ALL] and set(names) != set(class_names(dataset)):
             words += ["--classes", ",".join(names)]
-        found.append(shlex.join([*words, "--seeds", seeds]))
+        found.append(shlex.join([*words, "--seeds", seed]))
     return found
 
 
@@ -137,24 +117,22 @@ def traced(
     if not isinstance(table, pd.DataFrame):
         return table
     shown = table.astype(str).map(html.escape)
-    known: dict[tuple, dict[str, str]] = {}  # patterns of cells → what is to be known of them
     page = sha256(table.to_csv().encode()).hexdigest()[:8]  # no two tables share a name
+    known: dict[tuple, dict[str, str]] = {}  # patterns of cells → what is to be known of them
     for i, j in np.ndindex(table.shape):
         patterns = tuple(where(table.index[i], table.columns[j]))
-        if not patterns or not shown.iat[i, j]:
-            continue
         if patterns not in known:
             records = recorded(patterns)
             known[patterns] = facts(records) if records else {}
-        if about := known[patterns]:
+        if (about := known[patterns]) and shown.iat[i, j]:
             tip = html.escape("\n".join(f"{name}: {value}" for name, value in about.items()))
-            window = f"from-{page}-{list(known).index(patterns)}"
-            shown.iat[i, j] = (
-                f'<button type="button" class="from" popovertarget="{window}" title="{tip}">'
-                f"{shown.iat[i, j]}</button>"
-            )
+            target = f'popovertarget="from-{page}-{list(known).index(patterns)}" title="{tip}"'
+            button = f'<button type="button" class="from" {target}>{shown.iat[i, j]}</button>'
+            shown.iat[i, j] = button
     windows = [
-        f'<div popover class="from-window" id="from-{page}-{k}">{_window_text(about)}</div>'
+        f'<div popover class="from-window" id="from-{page}-{k}"><dl>'
+        + "".join(f"<dt>{name}</dt><dd>{_code(name, value)}</dd>" for name, value in about.items())
+        + "</dl></div>"
         for k, about in enumerate(known.values())
         if about
     ]
@@ -164,11 +142,6 @@ def traced(
 def _whole(table: pd.DataFrame, **options) -> str:
     with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
         return table.to_html(border=0, **options)
-
-
-def _window_text(about: dict[str, str]) -> str:
-    lines = (f"<dt>{name}</dt><dd>{_code(name, value)}</dd>" for name, value in about.items())
-    return f"<dl>{''.join(lines)}</dl>"
 
 
 def _code(name: str, value: str) -> str:

@@ -44,10 +44,7 @@ class Run:
 
 
 def find_notebook(target: str, root: Path = ROOT) -> Path:
-    """Return the notebook meant by a path or by the bare name of a chapter.
-
-    Raises ValueError with the names there are.
-    """
+    """The notebook meant by a path or by the name of a chapter; ValueError lists what there is."""
     for path in (Path(target), root / target, root / "notebooks" / f"{target}.ipynb"):
         if path.suffix == ".ipynb" and path.is_file():
             return path.resolve()
@@ -76,8 +73,8 @@ def execute(
     values = {name: p.default for name, p in read_parameters(source).items()} | given
     text = json.dumps(values, sort_keys=True).encode()
     precision = os.environ.get("OCND_PRECISION", "auto").encode()
-    made_from = [source.read_bytes(), text, precision, (version or library_version(root)).encode()]
-    key = digest(made_from)
+    version = version or library_version(root)
+    key = digest([source.read_bytes(), text, precision, version.encode()])
     out = out or root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
     out = out.resolve()
     figures = out.with_name(f"{out.stem}_figures")
@@ -89,15 +86,77 @@ def execute(
     shutil.rmtree(figures, ignore_errors=True)
     figures.mkdir()
     started = time.perf_counter()
-    environment = _environment(figures, jobs, root)
-    executed = _papermill(source, out, given, environment, root, progress)
-    _settle(executed, {"key": key, "parameters": values})
+    executed = _papermill(source, out, given, progress, _this_python(figures, jobs, root), root)
+    # what would make each copy differ: times, paths, random names
+    executed.metadata.pop("papermill", None)
+    executed.metadata["ocnd"] = {"key": key, "parameters": values}
+    for cell in executed.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell["id"] = "injected-parameters"
     write_if_changed(out, (nbformat.writes(executed) + "\n").encode())
     return Run(out, figures, time.perf_counter() - started)
 
 
+def _papermill(source, out, given, progress, kernels, root) -> nbformat.NotebookNode:
+    for attempt in (1, 2):
+        try:
+            return papermill.execute_notebook(
+                str(source), str(out), given, progress_bar=progress,
+                kernel_name="python3", language="python", kernel_manager_class=kernels,
+                # papermill's own `cwd` would move this whole process, with all its threads
+                resources={"metadata": {"path": str(root)}},
+            )  # fmt: skip
+        except (PapermillExecutionError, DeadKernelError) as error:
+            said = f"{source.stem}: {_failure(error, source, out)}\n  {out}"
+            raise NotebookError(said) from error
+        except RuntimeError as error:
+            # the kernel did not start: two that start together now and then draw the same port
+            if attempt == 2:
+                raise NotebookError(f"{source.stem}: no cell was run: {error}") from error
+
+
+def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManager]:
+    """Kernels of this very interpreter, whatever is installed, that save figures to a folder."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "OCND_FIGURES": str(figures),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // jobs)),
+        # a backend that the caller has set would keep the figures out of the page
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+    for name in ("OCND_DATA", "OCND_RECORDS"):  # a kernel starts in another folder
+        if folder := os.environ.get(name):
+            environment[name] = str(Path(folder).resolve())
+    # the level silences two lines of each kernel: that loopback is not encrypted, and that it was
+    # interrupted in order to end
+    start = [sys.executable, "-m", "ipykernel_launcher", "--log-level=CRITICAL"]
+
+    class ThisPython(AsyncKernelManager):
+        kernel_spec = KernelSpec(argv=[*start, "-f", "{connection_file}"], env=environment)
+
+    return ThisPython
+
+
+def _failure(error: Exception, source: Path, out: Path) -> str:
+    """Say which cell of the source failed, on which line and how, from the copy papermill left."""
+    order = [cell.get("id") for cell in nbformat.read(source, as_version=4).cells]
+    cells = [c for c in nbformat.read(out, as_version=4).cells if c.cell_type == "code"]
+    started = [c.id for c in cells if c.metadata.get("papermill", {}).get("start_time")]
+    known = started[-1] in order
+    place = f"cell {order.index(started[-1]) + 1}" if known else "the injected parameters"
+    if isinstance(error, DeadKernelError):
+        return f"{place}: the kernel died (killed, or out of memory?)"
+    trace = plain_text("\n".join(error.traceback))
+    if arrow := re.search(r"^-+> *(\d+) (.*)$", trace, re.MULTILINE):
+        place += f", line {arrow[1]}, `{arrow[2].strip()}`"
+    return f"{place}: {error.ename}: {error.evalue}"
+
+
 def library_version(root: Path = ROOT) -> str:
-    """Return the hash of what every notebook rests on: code, results, package versions, and data.
+    """The hash of what every notebook rests on: code, results, package versions, and data.
 
     Of data only sets with masks that somebody built: all others are those of their checksums.
     """
@@ -110,13 +169,13 @@ def library_version(root: Path = ROOT) -> str:
 
 
 def tree_hash(files: Iterable[Path], root: Path) -> str:
-    """Return the hash of the names, seen from `root`, and contents of those files that exist."""
+    """The hash of the names, seen from `root`, and contents of those files that exist."""
     named = sorted((os.path.relpath(p, root), p) for p in files if p.is_file())
     return digest(part for name, p in named for part in (name.encode(), p.read_bytes()))
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Return the SHA-256 of a sequence, each part with its length."""
+    """The SHA-256 of a sequence, each part with its length."""
     total = hashlib.sha256()
     for part in parts:
         total.update(len(part).to_bytes(8, "big") + part)
@@ -124,7 +183,7 @@ def digest(parts: Iterable[bytes]) -> str:
 
 
 def plain_text(coloured: str) -> str:
-    """Return terminal output without its colour codes."""
+    """Terminal output without its colour codes."""
     return re.sub(r"\x1b\[[0-9;]*m", "", coloured)
 
 
@@ -139,92 +198,3 @@ def _key(out: Path) -> str | None:
         return json.loads(out.read_text(encoding="utf-8"))["metadata"]["ocnd"]["key"]
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _environment(figures: Path, jobs: int, root: Path) -> dict[str, str]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    path = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        "PYTHONPATH": os.pathsep.join(path),
-        "OCND_FIGURES": str(figures),
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // jobs)),
-        # a backend that the caller has set would keep the figures out of the page
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    }
-    folders = {name: os.environ.get(name) for name in ("OCND_DATA", "OCND_RECORDS")}
-    environment |= {name: str(Path(folder).resolve()) for name, folder in folders.items() if folder}
-    return environment
-
-
-def _kernel_manager(environment: dict[str, str]) -> type[AsyncKernelManager]:
-    class ThisPython(AsyncKernelManager):
-        """Starts the running interpreter, whatever kernels are or are not installed."""
-
-        @property
-        def kernel_spec(self) -> KernelSpec:
-            # the level silences two lines of each kernel: that loopback is not encrypted, and that
-            # it was interrupted in order to end
-            command = [sys.executable, "-m", "ipykernel_launcher", "--log-level=CRITICAL"]
-            return KernelSpec(
-                argv=[*command, "-f", "{connection_file}"],
-                display_name="Python 3",
-                language="python",
-                env=environment,
-            )
-
-    return ThisPython
-
-
-def _papermill(
-    source: Path, out: Path, given: dict, environment: dict, root: Path, progress: bool
-) -> nbformat.NotebookNode:
-    for attempt in (1, 2):
-        try:
-            return papermill.execute_notebook(
-                str(source),
-                str(out),
-                given,
-                kernel_name="python3",
-                language="python",
-                progress_bar=progress,
-                kernel_manager_class=_kernel_manager(environment),
-                # papermill's own `cwd` would move this whole process, with all its threads
-                resources={"metadata": {"path": str(root)}},
-            )
-        except (PapermillExecutionError, DeadKernelError) as error:
-            raise NotebookError(
-                f"{source.stem}: {_failure(error, source, out)}\n  {out}"
-            ) from error
-        except RuntimeError as error:
-            # the kernel did not start: two that start together now and then draw the same port
-            if attempt == 2:
-                raise NotebookError(f"{source.stem}: no cell was run: {error}") from error
-
-
-def _failure(error: Exception, source: Path, out: Path) -> str:
-    """Say which cell of the source failed, on which line and how, from the copy papermill left."""
-    order = [cell.get("id") for cell in nbformat.read(source, as_version=4).cells]
-    started = [
-        cell
-        for cell in nbformat.read(out, as_version=4).cells
-        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
-    ]
-    cell = started[-1]
-    number = f"cell {order.index(cell.id) + 1}" if cell.id in order else "the injected parameters"
-    if isinstance(error, DeadKernelError):
-        return f"{number}: the kernel died (killed, or out of memory?)"
-    trace = plain_text("\n".join(error.traceback))
-    arrow = re.search(r"^-+> *(\d+) (.*)$", trace, re.MULTILINE)
-    place = f"{number}, line {arrow[1]}, `{arrow[2].strip()}`" if arrow else number
-    return f"{place}: {error.ename}: {error.evalue}"
-
-
-def _settle(notebook: nbformat.NotebookNode, made_from: dict) -> None:
-    """Take out the times, paths and random names that would make each copy differ."""
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata["ocnd"] = made_from
-    for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell["id"] = "injected-parameters"

@@ -62,7 +62,7 @@ def test_the_cells_are_those_a_sweep_would_make():
 
 
 def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_images(made):
-    table = chapter.finds_table()
+    table = chapter.over_seeds("finds")
     row = table.loc[("scenes", "looks", "attention map", "normal", "centre")]
     lifts = np.stack([values_of(cell, "attention map", "centre") for cell in MADE[1:]])
     mean, low, high = mean_over_runs(lifts)
@@ -73,8 +73,7 @@ def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_
 
 
 def test_an_interval_of_a_chance_ends_at_one(made):
-    table = chapter.over_seeds("strength", chapter.recorded("strength"))
-    rows = table[table["dataset"] == "scenes"]
+    rows = chapter.over_seeds("strength").loc["scenes"]
     assert (rows["high"] == 1).all() and (rows["low"] < rows["weaker"]).all()
 
 
@@ -86,15 +85,9 @@ def test_detection_is_compared_with_the_first_gan_seed_by_seed(made):
     assert len(table) == 2
 
 
-def test_the_full_table_tells_the_cells_behind_each_number(made):
-    table = chapter.measures_table()
-    row = next(at for at in table.index if at[0] == "scenes")
-    assert chapter.behind(row, "pixel AUROC") == list(MADE[1:])
-
-
 def test_without_records_there_is_nothing(monkeypatch):
     monkeypatch.setattr(chapter, "read_record", lambda _: None)
-    for make in (chapter.finds_table, chapter.detection_table, chapter.measures_table):
+    for make in (lambda: chapter.over_seeds("finds"), chapter.detection_table):
         with pytest.raises(NoRecords, match="ocnd run mnist/looks/8/0"):
             make()
 

@@ -97,7 +97,7 @@ def test_a_place_that_cannot_be_written_to_is_one_message(ocnd, notebook, tmp_pa
     (tmp_path / "file").write_text("")
     done = ocnd("run", notebook, "--out", tmp_path / "file" / "x.ipynb")
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
-    done = ocnd("figures", "--only", "costs-ratios", "--out", tmp_path / "file")
+    done = ocnd("figures", "--only", "audit-differences", "--out", tmp_path / "file")
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
 
 

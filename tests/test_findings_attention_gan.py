@@ -43,7 +43,7 @@ def test_the_decks_lead_is_its_truck(said):
     assert abs(said["deck-printed"] - said["deck-mean"]) > 0.001
     assert said["deck-gain-without-truck"] < 0.1 * said["deck-gain"]
     assert said["deck-truck"] - said["truck"] > 0.3
-    table = chapter.classes_table("cifar10", chapter.row_parts("cifar10"))
+    table = chapter.classes_table("cifar10", chapter.over_classes("cifar10"))
     assert (table["ours"] - table["base"]).abs().max() < 0.025
 
 

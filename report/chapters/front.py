@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from ocnd_lib.comparison import REPEATS, compare_means, shared_runs
 from report.chapters import attention_gan, class_or_detail, ocgan
-from report.drawing import COLOURS, forest, titled
-from report.tables import TITLES, class_names
+from report.drawing import COLOURS, forest, panels
+from report.tables import TITLES
 
 # how the ideas are named on the figure, and the colour of each
 IDEAS = {
@@ -30,9 +30,7 @@ def gains_table(dataset: str) -> pd.DataFrame:
         compare_means(*shared_runs(runs[after], runs[before]), repeats=ocgan.DRAWS)
         for before, after in steps
     ]
-    cells = attention_gan.cells_of(dataset, ["attention-gan"], class_names(dataset))
-    parts = attention_gan.read_parts(cells)
-    rows.append(list(attention_gan.gain(parts["score"], parts["base"]).values())[:3])
+    rows.append(attention_gan.gain(*attention_gan.over_classes(dataset)))
     both = class_or_detail.divided(dataset, "ocgan"), class_or_detail.runs(dataset, "ocgan")
     rows.append(compare_means(*both, repeats=REPEATS))
     return pd.DataFrame(rows, list(IDEAS), ["value", "low", "high"])
@@ -40,17 +38,16 @@ def gains_table(dataset: str) -> pd.DataFrame:
 
 def ideas() -> Figure:
     """The gains, a panel a data set."""
-    fig = titled("Neither OCGAN's parts nor attention raises the AUROC on CIFAR-10", 2.6)
-    axes = fig.subplots(1, len(TITLES), sharex=True, sharey=True)
-    colours = [COLOURS[role] for role in IDEAS.values()]
-    for ax, (dataset, title) in zip(axes, TITLES.items(), strict=True):
+    message = "Neither OCGAN's parts nor attention raises the AUROC on CIFAR-10"
+    fig, axes = panels(message, 2.6, list(TITLES.values()), sharex=True)
+    for ax, dataset in zip(axes, TITLES, strict=True):
         table = gains_table(dataset)
-        forest(ax, table.assign(colour=colours))
+        forest(ax, table.assign(colour=[COLOURS[role] for role in IDEAS.values()]))
         for y, row in enumerate(table[::-1].itertuples()):
             x, shift, side = (row.low, -6, "right") if row.high < 0 else (row.high, 6, "left")
             beside = {"textcoords": "offset points", "ha": side, "va": "center"}
             ax.annotate(f"{row.value:+.3f}", (x, y), (shift, 0), **beside)
-        ax.set(title=title, xlabel="AUROC with it, minus without", xlim=(-0.045, 0.085))
+        ax.set(xlabel="AUROC with it, minus without", xlim=(-0.045, 0.085))
     return fig
 
 

@@ -1,6 +1,6 @@
 """Chapter 9: where an attention-GAN looks, against true outlines, and whether that helps it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import product
 
@@ -37,27 +37,19 @@ VARIANTS = {
     "looks+classifier=auxiliary+mask_epochs=120+most_area=0.4+pretrain_mask=True+smoothness=0.1"
     "+taps=encoder": "and smaller and smoother",
 }
-ONLY = {variant: ("mnist_on_cifar",) for variant in VARIANTS if "auxiliary" in variant}
 CELLS = tuple(
     f"{dataset}/{variant}/{normal}/{seed}"
     for seed in range(3)
     for variant in VARIANTS
     for dataset, (_, normal, seeds) in SETS.items()
-    if seed < seeds and dataset in ONLY.get(variant, SETS)
+    if seed < seeds and (dataset == "mnist_on_cifar" or "auxiliary" not in variant)
 )
 MAPS = {  # names in records, in words, and colours
     BEFORE: ("heat map, first GAN", "ink"),
     AFTER: ("heat map, second GAN", "outlier"),
     ATTENTION: ("attention map", "masked"),
 }
-GROUPS = {
-    "finds": ["map", "images", "measure", "baseline"],
-    "strength": ["map"],
-    "road": ["map"],
-    "randomised": ["map", "step", "layer"],
-}
-VALUE = {"strength": "weaker", "road": "lift", "randomised": "mean"}
-BOUNDS = {"strength": (0, 1), "randomised": (-1, 1)}  # of chances and of correlations
+VALUE = {"finds": "lift", "strength": "weaker", "road": "lift"}
 
 
 def recorded(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
@@ -73,47 +65,36 @@ def recorded(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def over_seeds(kind: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the seeds of each data set and variant: one row instead of one a seed.
+def over_seeds(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
+    """Means over seeds, indexed by dataset, variant and map, of finds also images and baseline.
 
-    Of several seeds the interval low, high is over seeds and images: of `finds`, whose images are
-    recorded one by one, that of `mean_over_runs`, else Student's over seeds made wider by that over
-    images; of one seed it stays that over images. It ends at the `BOUNDS` of the number, if it has
-    any. Further columns: seeds, and the means of all other numbers.
+    Of several seeds the interval low, high is over seeds and images: of `finds`, pixel AUROCs whose
+    images are recorded one by one, that of `mean_over_runs`, else Student's over seeds made wider
+    by that over images; of one seed it stays that over images. Further columns: seeds, and the
+    means of all other numbers.
     """
-    keys = ["dataset", "variant", *GROUPS[kind]]
+    table, keys = recorded(kind, variants), ["dataset", "variant", "map"]
+    if kind == "finds":
+        table, keys = table[table["measure"] == "auroc"], [*keys, "images", "baseline"]
+    groups = table.groupby(keys, sort=False)
+    rows = groups.mean(numeric_only=True).assign(seeds=groups["seed"].nunique())
     read = cache(read_arrays)  # a cell has many rows
-    rows = []
-    for values, part in table.groupby(keys, sort=False):
-        others = part.drop(columns=[*keys, "seed"]).mean().to_dict()
-        row = dict(zip(keys, values, strict=True)) | others | {"seeds": part["seed"].nunique()}
-        if row["seeds"] > 1:
-            if kind == "finds":
-                name = "/".join(row[key] for key in ("images", "map", "measure", "baseline"))
-                where = f"{row['dataset']}/{row['variant']}/{SETS[row['dataset']][1]}"
-                lifts = np.stack([read(f"{where}/{seed}")[name] for seed in part["seed"]])
-                _, low, high = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
-            else:  # the images are the same in all seeds: they do not average out
-                mean, _, high = seed_interval(part[VALUE[kind]])
-                half = np.hypot(high - mean, (part["high"] - part["low"]).mean() / 2)
-                low, high = mean - half, mean + half
-            bounds = BOUNDS.get(kind, (-np.inf, np.inf))
-            row["low"], row["high"] = np.clip([low, high], *bounds).tolist()
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-# --- tables --------------------------------------------------------------------------------------
-
-
-def finds_table(variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
-    """How well maps find objects, pixel AUROC: indexed by dataset, variant, map, images, baseline.
-
-    Columns: value, baseline_value, lift with its interval low, high; seeds.
-    """
-    finds = recorded("finds", variants)
-    finds = over_seeds("finds", finds[finds["measure"] == "auroc"])
-    return finds.set_index(["dataset", "variant", "map", "images", "baseline"]).sort_index()
+    for at, part in groups:
+        if len(part) == 1:
+            continue
+        if kind == "finds":
+            dataset, variant, name, images, baseline = at
+            key, where = f"{images}/{name}/auroc/{baseline}", f"{dataset}/{variant}"
+            cells = [f"{where}/{SETS[dataset][1]}/{seed}" for seed in part["seed"]]
+            lifts = np.stack([read(cell)[key] for cell in cells])
+            _, low, high = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
+        else:  # the images are the same in all seeds: they do not average out
+            mean, _, high = seed_interval(part[VALUE[kind]])
+            half = np.hypot(high - mean, (part["high"] - part["low"]).mean() / 2)
+            low, high = mean - half, mean + half
+        ends = np.array([low, high])
+        rows.loc[at, ["low", "high"]] = ends.clip(0, 1) if kind == "strength" else ends
+    return rows.sort_index()
 
 
 def detection_table() -> pd.DataFrame:
@@ -122,45 +103,25 @@ def detection_table() -> pd.DataFrame:
     Columns: score and base, AUROCs of the whole and of its first GAN, means over seeds; value, low,
     high, their difference with Student's interval over seeds (NaN for one); seeds.
     """
-    rows = {}
-    for dataset, variant in dict.fromkeys((c.dataset, c.variant) for c in map(parse_cell, CELLS)):
-        cells = [c for c in CELLS if c.startswith(f"{dataset}/{variant}/")]
-        found = [record["metrics"] for record in map(read_record, cells) if record]
-        if found:
-            score, base = (np.array([m[f"auroc_{k}"] for m in found]) for k in ("score", "base"))
-            step = dict(zip(("value", "low", "high"), seed_interval(score - base), strict=True))
-            rows[dataset, variant] = {"score": score.mean(), "base": base.mean(), **step,
-                                      "seeds": len(found)}  # fmt: skip
+    rows: dict[tuple, list] = {}
+    for cell in map(parse_cell, CELLS):
+        if record := read_record(cell):
+            aurocs = [record["metrics"][f"auroc_{part}"] for part in ("score", "base")]
+            rows.setdefault((cell.dataset, cell.variant), []).append(aurocs)
     if not rows:
         raise no_record(CELLS[0])
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def measures_table() -> pd.DataFrame:
-    """All three measures of every map above the centred Gaussian, on normal images, in words."""
-    finds = recorded("finds")
-    finds = finds[(finds["images"] == "normal") & (finds["baseline"] == "centre")]
-    rows: dict[tuple, dict] = {}
-    names = {"auroc": "pixel AUROC", "energy": "heat inside", "iou": "IoU"}
-    for row in over_seeds("finds", finds).itertuples():
-        at = SETS[row.dataset][0], VARIANTS[row.variant], row.map
-        text = f"{row.value:.3f}, {signed(row.lift, row.low, row.high)}"
-        rows.setdefault(at, {})[names[row.measure]] = text
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["images", "model", "map"])
-
-
-def behind(row: tuple[str, str, str], column: str) -> list[str]:
-    """The cells that a number of `measures_table` rests on."""
-    datasets = {title: name for name, (title, *_) in SETS.items()}
-    variants = {title: name for name, title in VARIANTS.items()}
-    return [c for c in CELLS if c.startswith(f"{datasets[row[0]]}/{variants[row[1]]}/")]
+    table = {
+        at: [*np.mean(found, 0), *seed_interval(-np.diff(found)[:, 0]), len(found)]
+        for at, found in rows.items()
+    }
+    return pd.DataFrame(table, ["score", "base", "value", "low", "high", "seeds"]).T
 
 
 def numbers() -> dict[str, object]:
     """Every number of the page's sentences, by its name there: `mnist+generated-finds`."""
     said: dict[str, object] = {}
     names = {PLAIN: "", GENERATED: "+generated", ENCODER: "+encoder"}
-    finds = finds_table(names).xs(ATTENTION, level="map")
+    finds = over_seeds("finds", names).xs(ATTENTION, level="map")
     for (dataset, variant, images, baseline), row in finds.iterrows():
         key = f"{dataset}{names[variant]}-" + ("finds" if images == "normal" else "finds-novel")
         if baseline == "centre":
@@ -173,11 +134,11 @@ def numbers() -> dict[str, object]:
             said |= {f"{key}-score": row["score"], f"{key}-base": row["base"]}
             said[f"{key}-gain"] = signed(row["value"], row["low"], row["high"])
     which = {BEFORE: "first", AFTER: "second", ATTENTION: "map"}
-    for kind, value in {"strength": "weaker", "road": "lift"}.items():
-        for row in over_seeds(kind, recorded(kind, [PLAIN])).to_dict("records"):
-            if row["map"] in which:
-                key = f"{row['dataset']}-{kind}-{which[row['map']]}"
-                said[key] = interval(row[value], row["low"], row["high"], ".2f")
+    for kind in ("strength", "road"):
+        for (dataset, _, of), row in over_seeds(kind, [PLAIN]).iterrows():
+            if of in which:
+                value = interval(row[VALUE[kind]], row["low"], row["high"], ".2f")
+                said[f"{dataset}-{kind}-{which[of]}"] = value
     return plain(said)
 
 
@@ -186,7 +147,7 @@ def numbers() -> dict[str, object]:
 
 def finding_and_detecting() -> Figure:
     """Left, how well the attention map finds normal objects; right, what the score gains by it."""
-    finds = finds_table().xs((ATTENTION, "normal"), level=("map", "images"))
+    finds = over_seeds("finds").xs((ATTENTION, "normal"), level=("map", "images"))
     rows, centre = (finds.xs(name, level="baseline") for name in ("uniform", "centre"))
     detects = detection_table()
     fig = titled("Finding the object does not raise detection", 3.9)
@@ -195,73 +156,55 @@ def finding_and_detecting() -> Figure:
     names = [SETS[name][0] if of == PLAIN else f"  {VARIANTS[of]}" for name, of in order]
     pixels = rows.loc[order, ["value", "low", "high"]]
     pixels[["low", "high"]] += 0.5  # of the lift over a uniform map, whose value is 0.5
-    colour = COLOURS["masked"]
-    forest(left, pixels.clip(upper=1).set_axis(names).assign(colour=colour), zero=0.5)
-    places = range(len(order))[::-1]
+    pixels = pixels.clip(upper=1).set_axis(names).assign(colour=COLOURS["masked"])
+    forest(left, pixels, zero=0.5)
     blot = {"color": COLOURS["known"], "ms": 11, "mew": 2}
-    left.plot(centre.loc[order, "baseline_value"], places, "|", **blot)
+    left.plot(centre.loc[order, "baseline_value"], range(len(order))[::-1], "|", **blot)
     left.set(title="pixel AUROC of the map", xlim=(0, 1.03))
     left.set_xlabel("yellow: a blot in the middle", color=COLOURS["known"])
-    steps = detects.loc[order, ["value", "low", "high"]].set_axis(names)
-    forest(right, steps.assign(colour=COLOURS["ink"]))
+    forest(right, detects.loc[order].set_axis(names).assign(colour=COLOURS["ink"]))
     right.set(title="detection", xlabel="AUROC over its first GAN")
     left.set_yticklabels(names[::-1], ha="left")
     left.tick_params(axis="y", pad=165)
     return fig
 
 
-def _by_set(title: str, table: pd.DataFrame, zero: float, label: str) -> np.ndarray:
-    """The axes of a panel a data set: value, low, high of each map, indexed by dataset and map."""
+def _by_set(title: str, table: pd.DataFrame, value: str, label: str, zero: float = 0) -> Figure:
+    """A panel a data set: this column and its interval for each map, indexed by both."""
     there = [name for name in SETS if name in table.index]
     names = [SETS[name][0].replace(" on ", " on\n") for name in there]
     fig, axes = panels(title, 2.2, names, sharex=True)
-    words, colours = zip(*MAPS.values(), strict=True)
-    colours = [COLOURS[colour] for colour in colours]
+    maps = {of: at for of, at in MAPS.items() if of in table.index.get_level_values(1)}
+    words, roles = zip(*maps.values(), strict=True)
     for ax, name in zip(axes, there, strict=True):
-        forest(ax, table.loc[name].loc[list(MAPS)].set_axis(words).assign(colour=colours), zero)
+        rows = table.loc[name].loc[list(maps)].set_axis(words)
+        colours = [COLOURS[role] for role in roles]
+        forest(ax, rows.assign(value=rows[value], colour=colours), zero)
     fig.supxlabel(label, fontsize=9.5)
-    return axes
+    return fig
 
 
 def lifts() -> Figure:
     """Pixel AUROC of heat maps and attention map minus that of a centred Gaussian."""
-    table = finds_table([PLAIN]).xs((PLAIN, "normal", "centre"), level=(1, 3, 4))
+    table = over_seeds("finds", [PLAIN]).xs((PLAIN, "normal", "centre"), level=(1, 3, 4))
     message = "Only on bare strokes does a map beat a blot in the middle"
-    label = "pixel AUROC, minus that of a centred Gaussian"
-    return _by_set(message, table.assign(value=table["lift"]), 0, label)[0].figure
+    return _by_set(message, table, "lift", "pixel AUROC, minus that of a centred Gaussian")
 
 
-def checks() -> Figure:
-    """Left, ROAD above random maps; right, rank correlation as layers are shuffled, on MNIST."""
-    road = over_seeds("road", recorded("road", [PLAIN])).set_index(["dataset", "map"])
-    shuffled = over_seeds("randomised", recorded("randomised", [PLAIN]))
-    shuffled = shuffled[shuffled["dataset"] == "mnist"]
-    fig = titled("MNIST: the first GAN relies on what its heat map marks, the second does not", 3.2)
-    left, right = fig.subplots(1, 2)
-    there = [at for at in product(SETS, (BEFORE, AFTER)) if at in road.index]
-    labels = [f"{SETS[name][0]}, first GAN" if of == BEFORE else "second" for name, of in there]
-    rows = road.loc[there, ["lift", "low", "high"]].rename(columns={"lift": "value"})
-    colours = [COLOURS[MAPS[kind][1]] for _, kind in there]
-    forest(left, rows.set_axis(labels).assign(colour=colours))
-    left.set(xlabel="ROAD above random maps", title="Do marked pixels matter?")
-    for kind in (BEFORE, AFTER):
-        line = shuffled[shuffled["map"] == kind].sort_values("step")
-        right.plot(line["layer"], line["mean"], "o-", color=COLOURS[MAPS[kind][1]])
-    right.axhline(0, color=COLOURS["control"], lw=1)
-    right.tick_params(axis="x", rotation=90)  # slanted names would overlap
-    right.set(title="Do maps follow weights?", ylabel="rank correlation", ylim=(-0.3, 1))
-    right.set_xlabel("weights shuffled down to this layer")
-    return fig
+def road() -> Figure:
+    """ROAD of the heat maps above that of random maps."""
+    message = "MNIST: the first GAN relies on what its heat map marks, the second does not"
+    table = over_seeds("road", [PLAIN]).droplevel("variant")
+    return _by_set(message, table, "lift", "ROAD above random maps")
 
 
 def strengths() -> Figure:
     """The chance that a novel image's map is weaker than a normal one's."""
-    table = over_seeds("strength", recorded("strength", [PLAIN])).set_index(["dataset", "map"])
+    table = over_seeds("strength", [PLAIN]).droplevel("variant")
     label = "chance that the map of a novel image is the weaker one"
-    table = table.rename(columns={"weaker": "value"})
-    axes = _by_set("Novel images do not get less heat", table, 0.5, label)
-    axes[0].set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
-    return axes[0].figure
+    fig = _by_set("Novel images do not get less heat", table, "weaker", label, 0.5)
+    fig.axes[0].set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
+    return fig
 
 
 def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) -> Figure:
@@ -272,10 +215,12 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
     names = list(names)
     fig = titled(title, 0.35 + 0.72 * (1 + len(names)))
     axes = fig.subplots(1 + len(names), len(kept["given"]))
-    for column, image in enumerate(kept["given"]):
-        role = "novel" if kept["novel"][column] else "normal"
+    roles = np.where(kept["novel"], "novel", "normal")
+    for column, (image, role) in enumerate(zip(kept["given"], roles, strict=True)):
         axes[0, column].imshow(image.transpose(1, 2, 0).squeeze(), cmap="gray")
         axes[0, column].spines[:].set(visible=True, color=COLOURS[role], lw=1.6)
+        if column == list(roles).index(role):
+            axes[0, column].set_title(role, color=COLOURS[role])
         for ax, name in zip(axes[1:, column], names, strict=True):
             most = 1 if name.startswith(ATTENTION) else max(kept[name].max(), 1e-12)
             ax.imshow(kept[name][column], cmap="inferno", vmin=0, vmax=most)
@@ -285,9 +230,6 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
     words = [MAPS.get(name, (name,))[0].replace(", ", ",\n") for name in names]
     for ax, word in zip(axes[:, 0], ["given", *words], strict=True):
         ax.set_ylabel(word, rotation=0, ha="right", va="center")
-    for column in (0, int(np.argmax(kept["novel"]))):
-        role = "novel" if kept["novel"][column] else "normal"
-        axes[0, column].set_title(role, color=COLOURS[role])
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     return fig
@@ -307,10 +249,10 @@ def maps() -> Figure:
     return heat_rows(kept | {last: other[ATTENTION]}, [*MAPS, last], message)
 
 
-FIGURES: dict[str, Callable[[], Figure]] = {
+FIGURES = {
     "looks-answer": finding_and_detecting,
     "looks-lifts": lifts,
-    "looks-checks": checks,
+    "looks-road": road,
     "looks-strengths": strengths,
     "looks-maps-mnist_on_cifar": maps,
 }
