@@ -246,7 +246,9 @@ def recorded_decodes() -> Figure:
     shares = elsewhere_table()["value"]
     found = _pictures("drawn")
     titles = {title: f"{title}\n{shares[title]:.0%} elsewhere" for title in found}
-    return random_decodes({titles[title]: a["picture_drawn"] for title, a in found.items()})
+    fig = random_decodes({titles[title]: a["picture_drawn"] for title, a in found.items()})
+    fig.suptitle("With discriminators, most random codes draw an 8", x=0, ha="left")
+    return fig
 
 
 def recorded_mined() -> Figure:

@@ -204,10 +204,7 @@ def numbers() -> dict[str, object]:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def latent_sweep(
-    table: pd.DataFrame,
-    titles: tuple[str, str] = ("Error of test images", "How well the error detects them"),
-) -> Figure:
+def latent_sweep(table: pd.DataFrame) -> Figure:
     """Errors of normal and novel images, and AUROC, against the size of the code.
 
     Columns: latent_dim, seed, normal, novel, auroc, and perhaps validation. Lines: means over
@@ -218,6 +215,7 @@ def latent_sweep(
     _curves(errors, table, {"novel": "novel", "normal": "normal"})
     _curves(areas, table, {"validation": "damaged", "auroc": "test"})
     sizes = sorted(table["latent_dim"].unique())
+    titles = "Error of test images", "How well the error detects them"
     for ax, title in zip((errors, areas), titles, strict=True):
         ax.set_xscale("log", base=2)
         ax.set_xlim(sizes[0] / 1.3, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.3)  # room for names
@@ -296,8 +294,10 @@ def random_decodes(grids: Mapping[str, np.ndarray]) -> Figure:
 
 def recorded_latent() -> Figure:
     """MNIST's 8: errors and AUROC against the size of the code."""
-    titles = ("Longer codes redraw novelties better", "and in the end detect them less well")
-    return latent_sweep(latent_table(), titles)
+    fig = latent_sweep(latent_table())
+    message = "Longer codes redraw novelties better, and in the end detect them less well"
+    fig.suptitle(message, x=0, ha="left")
+    return fig
 
 
 def recorded_redrawn(dataset: str, methods: tuple[str, ...]) -> Figure:

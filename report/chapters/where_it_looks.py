@@ -236,7 +236,7 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
 
 
 def maps() -> Figure:
-    """Digits on photographs: images of seed 0, heat maps, the attention map and the encoder's."""
+    """Digits on photographs: images of seed 0, heat maps, both attention maps and what they do."""
     cells = [f"mnist_on_cifar/{variant}/8/0" for variant in (PLAIN, ENCODER)]
     kept, other = (
         {name.removeprefix("look_"): array for name, array in read_arrays(cell).items()}
@@ -245,8 +245,15 @@ def maps() -> Figure:
     if not {"given"} <= kept.keys() & other.keys():
         raise no_record(cells[0])
     last = f"{ATTENTION}, from the encoder"
-    message = "On photographs: the digit is found only from the encoder"
-    return heat_rows(kept | {last: other[ATTENTION]}, [*MAPS, last], message)
+    message = "Only the encoder's map finds the digit, and detection stays at chance"
+    fig = heat_rows(kept | {last: other[ATTENTION]}, [*MAPS, last], message)
+    finds = over_seeds("finds").xs((ATTENTION, "normal", "uniform"), level=("map", "images", 4))
+    detects = detection_table()["score"]
+    for variant, ax in ((PLAIN, fig.axes[-1 - len(kept["given"])]), (ENCODER, fig.axes[-1])):
+        found, detected = (of["mnist_on_cifar", variant] for of in (finds["value"], detects))
+        words = f"finds {found:.2f}\ndetects {detected:.2f}"
+        ax.text(1.1, 0.5, words, va="center", transform=ax.transAxes)
+    return fig
 
 
 FIGURES = {
