@@ -15,6 +15,7 @@ from typer import Argument, Option
 from typer.core import TyperCommand, TyperGroup
 
 FAILED, BAD = 1, 2  # exit codes: work that failed, input that was wrong
+Language = Annotated[Literal["en", "ko"], Option(help="English or Korean.")]
 Format = Annotated[Literal["text", "csv", "json"], Option(help="How to print the table.")]
 
 
@@ -313,23 +314,28 @@ def table(
 
 @app.command()
 def figures(
-    out: Path = Option(..., help="The folder to write to."),
-    only: str | None = Option(None, help="The name of one figure."),
+    out: Annotated[Path, Option(help="The folder to write to.")],
+    only: Annotated[str | None, Option(help="The name of one figure.")] = None,
+    style: Annotated[
+        Literal["page", "talk"], Option(help="For a page, or 16:9 for a projector.")
+    ] = "page",
+    lang: Language = "en",
 ) -> None:
-    """Draw the figures that rest on records, without training: svg, pdf and png of each.
+    """Draw the figures that rest on records, without training: svg, pdf, png and csv of each.
 
     A figure that lacks its records is left out, and it says which.
     """
     from report.drawing import save_figure
     from report.figures import FIGURES
     from report.source import NoRecords
+    from report.talk import drawn, look
 
     if only and only not in FIGURES:
         fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
-    with plain_errors():
+    with plain_errors(OSError), look(style):
         for name in [only] if only else FIGURES:
             try:
-                save_figure(FIGURES[name](), name, out)
+                save_figure(drawn(FIGURES[name], style, lang), name, out)
             except NoRecords as missing:
                 if only:
                     fail(str(missing), FAILED)
@@ -373,6 +379,28 @@ def demo(
 
     with plain_errors(OSError):
         draw_digit.export(digits, epochs)
+
+
+@app.command()
+def slides(
+    out: Annotated[Path, Option(help="The file to write.")],
+    format: Annotated[Literal["html", "pptx"], Option(help="What to show it with.")] = "html",
+    template: Annotated[
+        Path | None, Option(help="pptx: your lab's own, whose layouts and size it then has.")
+    ] = None,
+    chapters: Annotated[
+        str | None, Option(help="Names, with commas between, such as ocgan,costs. [all]")
+    ] = None,
+    lang: Language = "en",
+    minutes: Annotated[int, Option(min=2, help="Fewer minutes, fewer slides.")] = 20,
+) -> None:
+    """Make a talk of the recorded figures: answers, figures, scorecard, limits, notes."""
+    from report.slides import make_slides
+
+    with plain_errors(OSError):
+        names = [name for name in (chapters or "").split(",") if name]
+        made = make_slides(out, format, template, names, lang, minutes)
+    print(f"{made} slides\n{out}")
 
 
 if __name__ == "__main__":

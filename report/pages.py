@@ -29,6 +29,15 @@ from report.runs import (
     write_if_changed,
 )
 
+SUFFIXES = (".svg", ".pdf", ".png", ".csv")
+GRID = "::::{grid} 2 2 3 3\n:gutter: 2\n:class-container: gallery"
+GALLERY = """# All figures
+
+To take into a talk or a paper: drawing, print, picture, and the numbers that are drawn. Large
+enough for a projector, in English or Korean: `ocnd figures --style talk --lang ko --out figures`;
+as slides with notes: `ocnd slides --out talk.html`.
+"""
+
 
 class BookError(RuntimeError):
     """The book could not be made from its notebooks and pages; the message says why."""
@@ -149,33 +158,53 @@ def _jupyter_book(root: Path, options: list[str]) -> None:
         raise BookError("\n".join(["the book is not rendered:", *(warnings or lines)]))
 
 
-def write_gallery(figures: Path, page: Path, notebooks: Iterable[Path] = ()) -> None:
-    """Write a MyST page of the figures of a folder that the site serves as `/figures`.
-
-    They stand in the order of the text, each with links to its svg, pdf and png. Caption and
-    description come from the cell of the executed `notebooks` that names the figure.
-    """
-    cells: dict[str, tuple[dict, str]] = {}  # texts in code → figure and alt text, place
+def figure_cells(notebooks: Iterable[Path]) -> dict[str, tuple[dict, str, str]]:
+    """Each text in the code of a figure's cell → figure and alt text, chapter's title, place."""
+    cells: dict[str, tuple[dict, str, str]] = {}
     for notebook in notebooks:
+        title = notebook.stem
         for cell in nbformat.read(notebook, as_version=4).cells:
+            if cell.source.startswith("# ") and cell.cell_type == "markdown":
+                title = cell.source.partition("\n")[0][2:]
             if "figure" in (shown := cell.metadata.get("mystnb", {})):
                 anchor = re.sub(r"[^a-z0-9]+", "-", shown["figure"].get("name", "").lower())
-                place = f"{notebook.stem}.html#{anchor}"
-                cells |= dict.fromkeys(re.findall(r"""["']([\w-]+)["']""", cell.source),
-                                       (shown, place))  # fmt: skip
+                about = shown, title, f"{notebook.stem}.html#{anchor}"
+                cells |= dict.fromkeys(re.findall(r"""["']([\w-]+)["']""", cell.source), about)
+    return cells
+
+
+def write_gallery(
+    figures: Path, page: Path, notebooks: Iterable[Path] = (), recorded: Iterable[str] = ()
+) -> None:
+    """Write a MyST page of the figures of a folder that the site serves as `/figures`.
+
+    A card a figure in the order of the text: its message, the command that draws it again (for
+    figures not in `recorded` that of the notebook), its files, its place. The message is the title
+    in the file, else how the caption in the executed `notebooks` begins.
+    """
+    cells = figure_cells(notebooks)
     order = {name: position for position, name in enumerate(cells)}
-    lines = ["# All figures", "", "Every figure of this report as svg, pdf and png, to take into a "
-             "talk or a paper.", ""]  # fmt: skip
+    lines, chapter = [GALLERY], None
     for svg in sorted(figures.glob("*.svg"), key=lambda f: (order.get(f.stem, len(order)), f.stem)):
-        shown, place = cells.get(svg.stem, ({}, ""))
-        caption = shown.get("figure", {}).get("caption", "")
-        alt = html.escape(shown.get("image", {}).get("alt", caption or svg.stem))
-        files = [f for f in (svg, svg.with_suffix(".pdf"), svg.with_suffix(".png")) if f.exists()]
+        shown, title, place = cells.get(svg.stem, ({}, "Further figures", ""))
+        said = re.search(r"<title>(.*?)</title>", svg.read_text(encoding="utf-8"), re.DOTALL)
+        caption = shown.get("figure", {}).get("caption", svg.stem)
+        message = html.unescape(said[1]) if said else caption.partition(". ")[0].rstrip(".")
+        alt = html.escape(shown.get("image", {}).get("alt", message))
+        files = [f for suffix in SUFFIXES if (f := svg.with_suffix(suffix)).exists()]
         links = [f'<a href="../figures/{f.name}" download>{f.suffix[1:]}</a>' for f in files]
         links += [f'<a href="{place}">in the text</a>'] if place else []
+        again = f"run {place.partition('.')[0]}"
+        if svg.stem in recorded:
+            again = f"figures --out figures --only {svg.stem}"
+        if title != chapter:
+            lines += ["::::", ""] * bool(chapter) + [f"## {title}", "", GRID]
+            chapter = title
         picture = f'<img src="../figures/{svg.name}" alt="{alt}" loading="lazy">'
-        lines += [f"## {svg.stem}", "", picture, "", caption, "", " · ".join(links), ""]
-    write_if_changed(page, "\n".join(lines).encode())
+        lines += [":::{grid-item-card}", picture, "", f"**{message}**", "", " · ".join(links), "",
+                  f"`ocnd {again}`", ":::"]  # fmt: skip
+    lines += ["::::"] * bool(chapter)
+    write_if_changed(page, "\n".join([*lines, ""]).encode())
 
 
 def _publish(runs: dict[Path, Run], root: Path) -> None:
@@ -195,4 +224,6 @@ def _publish(runs: dict[Path, Run], root: Path) -> None:
             old.unlink()
         for target, file in wanted.items():
             write_if_changed(target, file.read_bytes())
-    write_gallery(figures, chapters / "gallery.md", pages)
+    from report.figures import FIGURES  # every chapter, which only a gallery needs
+
+    write_gallery(figures, chapters / "gallery.md", pages, FIGURES)

@@ -39,7 +39,7 @@ def lab(colour, vision):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-def faults(fig) -> list[str]:
+def faults(fig, smallest=9) -> list[str]:
     """What is wrong with the texts of a figure: too small, cut off, or on top of each other.
 
     Tick labels beyond the axes are not drawn, so they do not count.
@@ -55,7 +55,7 @@ def faults(fig) -> list[str]:
         patch.setattr(Text, "draw", record)
         fig.draw_without_rendering()
     page, boxes = fig.bbox, {text: text.get_window_extent() for text in texts}
-    found = [f"too small: {text}" for text in texts if text.get_fontsize() < 9]
+    found = [f"too small: {text}" for text in texts if text.get_fontsize() < smallest]
     for text, box in boxes.items():
         whole = page.x0 - 1 <= box.x0 and box.x1 <= page.x1 + 1
         if not (whole and page.y0 - 1 <= box.y0 and box.y1 <= page.y1 + 1):

@@ -1,6 +1,7 @@
 """Executing notebooks and rendering a book, tried on a small book of its own."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_a_book_is_built_once(root):
     assert executed(root) == ["first", "second"]
     assert (page.parent / "figures" / "first.svg").exists()
     gallery = (page.parent / "chapters" / "gallery.html").read_text()
-    assert 'href="../figures/second.pdf"' in gallery and "About second." in gallery
+    assert 'href="../figures/second.pdf"' in gallery and "About second" in gallery
     assert 'href="second.html#fig-second"' in gallery
     assert 'id="fig-second"' in (page.parent / "chapters" / "second.html").read_text()
 
@@ -209,6 +210,15 @@ def test_the_gallery_follows_the_order_of_the_text(tmp_path):
         (tmp_path / f"{name}.svg").touch()
     copies = [write_notebook(tmp_path / f"{name}.ipynb", name) for name in ("late", "early")]
     write_gallery(tmp_path, tmp_path / "gallery.md", copies)
-    lines = (tmp_path / "gallery.md").read_text().splitlines()
-    headings = [line for line in lines if line.startswith("## ")]
-    assert headings == ["## late", "## early", "## alone"]
+    page = (tmp_path / "gallery.md").read_text()
+    shown = re.findall(r"figures/(\w+)\.svg\" alt", page)
+    assert shown == ["late", "early", "alone"]
+    assert re.findall("^## (.+)", page, re.MULTILINE) == ["late", "early", "Further figures"]
+    assert "`ocnd run late`" in page and "**About early**" in page
+
+
+def test_a_figure_of_records_has_its_message_and_its_own_command(tmp_path):
+    (tmp_path / "a.svg").write_text("<svg><title>Five &lt; six</title></svg>")
+    write_gallery(tmp_path, tmp_path / "gallery.md", recorded=["a"])
+    page = (tmp_path / "gallery.md").read_text()
+    assert "**Five < six**" in page and "`ocnd figures --out figures --only a`" in page

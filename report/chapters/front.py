@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from ocnd_lib.comparison import REPEATS, compare_means, shared_runs
 from report.chapters import attention_gan, class_or_detail, ocgan
-from report.drawing import COLOURS, forest, panels
+from report.drawing import COLOURS, forest, interval, panels
 from report.tables import TITLES
 
 # how the ideas are named on the figure, and the colour of each
@@ -34,6 +34,12 @@ def gains_table(dataset: str) -> pd.DataFrame:
     both = class_or_detail.divided(dataset, "ocgan"), class_or_detail.runs(dataset, "ocgan")
     rows.append(compare_means(*both, repeats=REPEATS))
     return pd.DataFrame(rows, list(IDEAS), ["value", "low", "high"])
+
+
+def numbers() -> dict[str, str]:
+    """What attention adds, for slides; all else has its chapter's `numbers`."""
+    gains = {name: attention_gan.gain(*attention_gan.over_classes(name)) for name in TITLES}
+    return {f"attention-{name}": interval(*gain, "+.3f") for name, gain in gains.items()}
 
 
 def ideas() -> Figure:

@@ -174,7 +174,7 @@ def recorded_decodes() -> Figure:
         f"{title}\n{share:.0%} elsewhere": read_arrays(PICTURE_CELLS[title])["picture_drawn"]
         for title, share in elsewhere(PICTURE_CELLS)["value"].items()
     }
-    return mosaics("With the discriminators random codes draw the 8", squares)
+    return mosaics("With discriminators, most random codes draw an 8", squares)
 
 
 def recorded_mined() -> Figure:

@@ -237,14 +237,22 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
 
 
 def maps() -> Figure:
-    """Digits on photographs: images of seed 0, heat maps, the attention map and the encoder's."""
+    """Digits on photographs: images of seed 0, heat maps, both attention maps and what they do."""
     cells = [f"mnist_on_cifar/{variant}/8/0" for variant in (PLAIN, ENCODER)]
     found = [{k.removeprefix("look_"): v for k, v in read_arrays(c).items()} for c in cells]
     if not all("given" in kept for kept in found):
         raise no_record(cells[0])
     last = f"{ATTENTION}, from the encoder"
-    message = "On photographs: the digit is found only from the encoder"
-    return heat_rows(found[0] | {last: found[1][ATTENTION]}, [*MAPS, last], message)
+    message = "Only the encoder's map finds the digit, and detection stays at chance"
+    fig = heat_rows(found[0] | {last: found[1][ATTENTION]}, [*MAPS, last], message)
+    finds = over_seeds("finds", (PLAIN, ENCODER)).xs(ATTENTION, level="map")["value"]
+    finds = finds.xs(("normal", "uniform"), level=("images", "baseline"))
+    detects, columns = detection_table()["score"], len(found[0]["given"])
+    for variant, ax in ((PLAIN, fig.axes[-1 - columns]), (ENCODER, fig.axes[-1])):
+        at = "mnist_on_cifar", variant
+        words = f"finds {finds[at]:.2f}\ndetects {detects[at]:.2f}"
+        ax.text(1.1, 0.5, words, va="center", transform=ax.transAxes)
+    return fig
 
 
 FIGURES = {

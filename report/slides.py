@@ -1,0 +1,175 @@
+"""Slides of the recorded figures: one html file, or PowerPoint in a lab's own template."""
+
+import base64
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import jinja2
+import nbformat
+import yaml
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from data_prep.files import replace_file
+from report import powerpoint
+from report.figures import CHAPTERS
+from report.pages import figure_cells
+from report.runs import ROOT
+from report.source import NoRecords
+from report.talk import drawn, look
+
+HERE = Path(__file__).parent
+DECK = yaml.safe_load((HERE / "deck.yaml").read_text(encoding="utf-8"))
+A_MINUTE = 0.8  # slides
+ON_A_PAGE = (12.6, 6.2)  # inches of a figure below its title
+FIGURES = {
+    name: (chapter.__name__.rpartition(".")[2], draw)
+    for chapter in CHAPTERS
+    for name, draw in chapter.FIGURES.items()
+}
+# a row of the front page's table: slide, claim, verdict, notebook
+CLAIM = re.compile(r"\| (\d+) \| (.+?) \| \{bdg-\w+\}`(.+?)` \| \{doc\}`.+?<(\w+)>`")
+NUMBER = re.compile(r"\{(\w+)\.([^{}:]+)(?::([^{}]+))?\}")  # {chapter.name:format}
+
+
+@dataclass(frozen=True)
+class Slide:
+    """A title, what the speaker says, and a figure or columns of lines, each with its heading."""
+
+    title: str
+    notes: str
+    figure: Figure | None = None
+    columns: Sequence[tuple[str, Sequence[str]]] = ()
+
+
+def make_slides(
+    out: Path, form: str, template: Path | None, chapters: Sequence[str], lang: str, minutes: int
+) -> int:
+    """Write a talk of so many minutes as html or pptx and return how many slides it has.
+
+    Of all chapters if none is named. Raises, before anything is drawn, ValueError for what cannot
+    be meant, OSError for a folder that cannot be written to.
+    """
+    if out.suffix != f".{form}":
+        raise ValueError(f"--out must end in .{form}, or --format be another: {out.name}")
+    if out.exists():
+        raise ValueError(f"{out} exists; remove it or name another file")
+    there = [chapter.__name__.rpartition(".")[2] for chapter in CHAPTERS]
+    if unknown := ", ".join(name for name in chapters if name not in there):
+        raise ValueError(f"there is no chapter {unknown}; there are: {', '.join(there)}")
+    if template and form != "pptx":
+        raise ValueError("--template is for --format pptx")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(out.parent, os.W_OK):
+        raise PermissionError(f"{out.parent} cannot be written to")
+    deck = powerpoint.opened(template) if form == "pptx" else None
+    size = powerpoint.figure_size(deck) if deck else ON_A_PAGE
+    made = slides(chapters, lang, minutes, size)
+    content = powerpoint.written(deck, made) if deck else page(made, lang).encode()
+    replace_file(out, lambda file: file.write(content))
+    return len(made)
+
+
+def slides(
+    chapters: Sequence[str], lang: str, minutes: int, size: tuple[float, float]
+) -> list[Slide]:
+    """The slides of a talk in its order; of too many, the last of DECK's `order` are left out.
+
+    Named chapters show all their figures, of which those without notes are the first to go.
+    """
+    figures = [name for name in DECK["notes"] if not chapters or FIGURES[name][0] in chapters]
+    more = [name for name in FIGURES if FIGURES[name][0] in chapters and name not in figures]
+    places = list(dict.fromkeys(chapter for chapter, _ in FIGURES.values()))
+    if more:
+        figures = sorted(figures + more, key=lambda name: places.index(FIGURES[name][0]))
+    order = [name for name in DECK["order"] if name not in FIGURES or name in figures] + more
+    kept = order[: max(2, int(A_MINUTE * minutes))]
+    made = []
+    for name in ("title", *figures, "decided", "open", "limits"):
+        if name in kept:
+            try:
+                of = _figure(name, lang, size) if name in FIGURES else _words(name, lang, chapters)
+                made.append(of)
+            except NoRecords as missing:
+                print(f"{name}: {missing}", file=sys.stderr)
+    return made
+
+
+# --- what is on a slide --------------------------------------------------------------------------
+
+
+def _figure(name: str, lang: str, size: tuple[float, float]) -> Slide:
+    chapter, draw = FIGURES[name]
+    fig = drawn(draw, "talk", lang, size)
+    cells = figure_cells([ROOT / "notebooks" / f"{chapter}.ipynb"])
+    caption = cells[name][0]["figure"]["caption"]
+    message = " ".join(fig.get_suptitle().split()) or caption.partition(". ")[0]
+    fig.suptitle("")  # the slide has it
+    said = filled(DECK["notes"][name][lang]) if name in DECK["notes"] else caption
+    command = f"ocnd figures --style talk --lang {lang} --only {name} --out figures"
+    return Slide(message, f"{said}\n\n{command}", fig)
+
+
+def _words(name: str, lang: str, chapters: Sequence[str]) -> Slide:
+    words = {key: of[lang] for key, of in DECK["words"][name].items()}
+    notes, columns = [words["notes"]], [("", words.get("lines", []))]
+    if name == "title":
+        answers = [a for a in DECK["answers"] if not chapters or {*a["chapters"]} & {*chapters}]
+        notes += [filled(answer[lang]) for answer in answers]
+        columns = [("", [filled(answer[lang], brief=True) for answer in answers])]
+    if "columns" in words:
+        rows = [row for row in claims() if not chapters or row[3] in chapters]
+        found = {
+            head: [f"{slide} · {claim}" for slide, claim, of, _ in rows if of == verdict]
+            for head, verdict in words["columns"].items()
+        }
+        columns = [(f"{head} ({len(lines)})", lines) for head, lines in found.items()]
+    return Slide(words["title"], "\n".join(notes), columns=columns)
+
+
+def claims() -> list[tuple[str, str, str, str]]:
+    """Slide, claim, verdict, chapter: the rows of the front page's table, in both languages."""
+    cells = nbformat.read(ROOT / "notebooks" / "front.ipynb", as_version=4).cells
+    return [row for cell in cells for row in CLAIM.findall(cell.source)]
+
+
+def filled(text: str, brief: bool = False) -> str:
+    """A text with the chapters' numbers in it; `brief` ones stand without their intervals."""
+
+    def number(found: re.Match) -> str:
+        chapter, name, form = found.groups("")
+        word = format(numbers(chapter)[name], form)
+        return word.partition(" [")[0] if brief else word
+
+    return NUMBER.sub(number, text)
+
+
+@cache
+def numbers(chapter: str) -> dict[str, object]:
+    """The numbers of a chapter's sentences; slow the first time."""
+    return import_module(f"report.chapters.{chapter}").numbers()
+
+
+def page(made: Sequence[Slide], lang: str) -> str:
+    """One html page of reveal.js that needs no other file; S opens the speaker's notes."""
+    drawings = {}
+    for number, slide in enumerate(made):
+        if slide.figure is not None:
+            # parts of equal name in a hidden slide would hide these, hence names of its own
+            with look("talk"), rc_context({"svg.hashsalt": str(number)}):
+                slide.figure.savefig(svg := io.StringIO(), format="svg", metadata={"Date": None})
+            drawings[number] = "<svg" + svg.getvalue().partition("<svg")[2]
+    vendored = {
+        name: (HERE / "reveal" / name).read_text(encoding="utf-8").replace("</script", r"<\/script")
+        for name in ("reveal.css", "reveal.js", "notes.js")
+    }
+    font = base64.b64encode((HERE / "fonts" / "NotoSansKR.ttf").read_bytes()).decode()
+    layout = jinja2.Template((HERE / "slides.html").read_text(encoding="utf-8"), autoescape=True)
+    return layout.render(slides=made, lang=lang, drawings=drawings, vendored=vendored, font=font)

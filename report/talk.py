@@ -1,0 +1,106 @@
+"""Figures for a talk: the same drawings, large enough for a projector, in English or in Korean."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib import rcParams
+from matplotlib.collections import Collection, PathCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Annotation, Text
+from matplotlib.ticker import FixedFormatter
+
+from report.drawing import WIDTH
+
+HERE = Path(__file__).parent
+SLIDE = (40 / 3, 7.5)  # inches
+MARGIN = 0.02  # of a slide, on every side
+IN_POINTS = (
+    (Text, "fontsize"), (Patch, "linewidth"), (Collection, "linewidth"),
+    (Line2D, "linewidth"), (Line2D, "markersize"), (Line2D, "markeredgewidth"),
+)  # fmt: skip
+
+
+def look(style: str) -> AbstractContextManager:
+    """The style in which to draw and save: `page` or `talk`."""
+    return nullcontext() if style == "page" else matplotlib.style.context(HERE / "talk.mplstyle")
+
+
+def drawn(
+    draw: Callable[[], Figure], style: str = "page", lang: str = "en",
+    size: tuple[float, float] | None = None,
+) -> Figure:  # fmt: skip
+    """A figure in a style and language; for a talk a whole slide, or of a size in inches.
+
+    Raises what `draw` raises, such as NoRecords.
+    """
+    with look(style):
+        fig = draw()
+        if lang == "ko":
+            in_korean(fig)
+        if style == "talk":
+            enlarge(fig, SLIDE[0] / WIDTH)
+            fig.set_size_inches(size or SLIDE)
+            margin = 0 if size else MARGIN
+            inside = margin, margin, 1 - 2 * margin, 1 - margin
+            fig.get_layout_engine().set(rect=inside, w_pad=0.1, h_pad=0.08)
+            if title := fig.get_suptitle():
+                large = SLIDE[0] / WIDTH * rcParams["figure.titlesize"]
+                fig.suptitle(title, x=margin, ha="left", size=large, wrap=True)
+    return fig
+
+
+def enlarge(fig: Figure, times: float) -> None:
+    """Multiply all sizes in points: of letters, lines, marks, ticks and distances."""
+    for artist in fig.findobj():
+        for name in (name for kind, name in IN_POINTS if isinstance(artist, kind)):
+            artist.set(**{name: np.multiply(times, getattr(artist, f"get_{name}")())})
+        if isinstance(artist, PathCollection):
+            artist.set_sizes(times**2 * artist.get_sizes())  # areas
+        if isinstance(artist, Annotation) and artist.anncoords == "offset points":
+            artist.xyann = tuple(np.multiply(times, artist.xyann))
+    for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
+        first, given = axis.get_major_ticks(1)[0], axis.get_tick_params()
+        axis.set_tick_params(
+            labelsize=first.label1.get_fontsize(),  # of ticks that the new size will add, too
+            pad=times * first.get_pad(),
+            length=times * given.get("length", rcParams["xtick.major.size"]),
+            width=times * rcParams["xtick.major.width"],
+        )
+        axis.labelpad *= times
+
+
+# --- Korean --------------------------------------------------------------------------------------
+
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@cache
+def korean() -> dict[str, str]:
+    """What figures say in English → in Korean; # stands for any number."""
+    table = pd.read_csv(HERE / "korean.csv", dtype=str, keep_default_na=False)
+    return dict(zip(table["english"], table["korean"], strict=True))
+
+
+def said_in_korean(text: str) -> str:
+    """A text of a figure in Korean, with its numbers; unchanged if the table has none for it."""
+    words = " ".join(text.split())
+    found = korean().get(words) or korean().get(NUMBER.sub("#", words), text)
+    numbers = iter(NUMBER.findall(words))
+    return re.sub("#", lambda _: next(numbers), found)
+
+
+def in_korean(fig: Figure) -> None:
+    """Replace every text of a figure that the table knows, those at its ticks too."""
+    for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
+        if isinstance(formatter := axis.get_major_formatter(), FixedFormatter):
+            formatter.seq = [said_in_korean(word) for word in formatter.seq]
+    for text in fig.findobj(Text):
+        text.set_text(said_in_korean(text.get_text()))
