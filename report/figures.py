@@ -5,8 +5,8 @@ from importlib import import_module
 # the chapters in the order of the book; each maps the names of its figures to what draws them
 CHAPTERS = (
     "front", "what_is_a_novelty", "class_imbalance", "reconstruction", "ocgan", "benchmark",
-    "class_or_detail", "masked_vs_original", "attention_gan", "where_it_looks", "audit",
-    "all_tables", "costs",
+    "class_or_detail", "masked_vs_original", "attention_gan", "where_it_looks", "beyond",
+    "audit", "all_tables", "costs",
 )  # fmt: skip
 FIGURES = {
     name: draw

@@ -30,9 +30,9 @@ DECK = yaml.safe_load((HERE / "deck.yaml").read_text(encoding="utf-8"))
 A_MINUTE = 0.8  # slides
 ON_A_PAGE = (12.6, 6.2)  # inches of a figure below its title
 FIGURES = {
-    name: (chapter.__name__.rpartition(".")[2], draw)
+    name: (chapter, draw)
     for chapter in CHAPTERS
-    for name, draw in chapter.FIGURES.items()
+    for name, draw in import_module(f"report.chapters.{chapter}").FIGURES.items()
 }
 # a row of the front page's table: slide, claim, verdict, notebook
 CLAIM = re.compile(r"\| (\d+) \| (.+?) \| \{bdg-\w+\}`(.+?)` \| \{doc\}`.+?<(\w+)>`")
@@ -61,7 +61,7 @@ def make_slides(
         raise ValueError(f"--out must end in .{form}, or --format be another: {out.name}")
     if out.exists():
         raise ValueError(f"{out} exists; remove it or name another file")
-    there = [chapter.__name__.rpartition(".")[2] for chapter in CHAPTERS]
+    there = list(CHAPTERS)
     if unknown := ", ".join(name for name in chapters if name not in there):
         raise ValueError(f"there is no chapter {unknown}; there are: {', '.join(there)}")
     if template and form != "pptx":

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from figure_samples import faults, shown
 from report import cli, slides, talk
 from report.chapters import attention_gan, benchmark, class_or_detail, front, ocgan
-from report.drawing import forest, matrix, save_figure, show_image, titled
+from report.drawing import forest, matrix, save_figure, titled
 from report.drawn_values import drawn_values
 from report.source import NoRecords
 
@@ -74,7 +74,7 @@ def test_the_table_of_a_figure_has_what_is_drawn(tmp_path):
     left.bar(1, 4, width=2)
     left.fill_between([0, 1], [1, 2], [3, 4], label="band")
     matrix(middle, pd.DataFrame([[0.1, 0.2]], ["row"], ["one", "two"]))
-    show_image(right, np.array([[[0, 255], [7, 8]]], np.uint8))
+    right.imshow(np.array([[0, 255], [7, 8]], np.uint8), cmap="gray")
     save_figure(fig, "a", tmp_path)
     table = pd.read_csv(tmp_path / "a.csv", dtype={"value": str})
     panel = table[table["panel"] == "A panel"]
