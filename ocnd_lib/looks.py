@@ -158,7 +158,9 @@ def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     return found
 
 
-def pictures(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
+def pictures(
+    model: AttentionGAN, shown: Shown, layer: str = LAYER
+) -> dict[str, np.ndarray]:
     """Four normal images, then as many novel ones of different classes, to show.
 
     Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and each map, float32 (n, 32,
@@ -170,7 +172,7 @@ def pictures(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     kept = {"given": shown.x[rows], "novel": shown.novel[rows].astype(np.uint8)}
     if shown.masks is not None:
         kept["masks"] = shown.masks[rows]
-    maps = maps_of(model, shown.x[rows])
+    maps = maps_of(model, shown.x[rows], layer)
     return kept | {name: heat.astype(np.float32) for name, heat in maps.items()}
 
 
