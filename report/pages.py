@@ -30,12 +30,11 @@ from report.runs import (
 )
 
 SUFFIXES = (".svg", ".pdf", ".png", ".csv")
-GRID = "::::{grid} 2 2 3 3\n:gutter: 2\n:class-container: gallery"
+GRID = "::::{grid} 2 2 3 3\n:gutter: 2\n:class-container: gallery\n"
 GALLERY = """# All figures
 
-To take into a talk or a paper: drawing, print, picture, and the numbers that are drawn. Large
-enough for a projector, in English or Korean: `ocnd figures --style talk --lang ko --out figures`;
-as slides with notes: `ocnd slides --out talk.html`.
+To take into a talk or a paper, with the numbers that are drawn (csv). For a projector, in Korean:
+`ocnd figures --style talk --lang ko --out figures`. As slides: `ocnd slides --out talk.html`.
 """
 
 
@@ -193,7 +192,7 @@ def write_gallery(
         alt = html.escape(shown.get("image", {}).get("alt", message))
         files = [f for suffix in SUFFIXES if (f := svg.with_suffix(suffix)).exists()]
         links = [f'<a href="../figures/{f.name}" download>{f.suffix[1:]}</a>' for f in files]
-        links += [f'<a href="{place}">in the text</a>'] if place else []
+        links += [f'<a href="{place}">text</a>'] if place else []
         again = f"run {place.partition('.')[0]}"
         if svg.stem in recorded:
             again = f"figures --out figures --only {svg.stem}"

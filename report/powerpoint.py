@@ -7,11 +7,13 @@ from pathlib import Path
 
 from pptx import Presentation
 from pptx.enum.shapes import PP_PLACEHOLDER as KIND
+from pptx.shapes.base import BaseShape
 from pptx.util import Emu, Inches, Pt
 
 from report.talk import SLIDE, look
 
 TITLES, TEXTS = {KIND.TITLE, KIND.CENTER_TITLE}, {KIND.BODY, KIND.OBJECT}
+NARROWEST = 12.4  # inches in which the letters of a figure do not collide
 FOOT = {KIND.DATE, KIND.FOOTER, KIND.SLIDE_NUMBER}
 
 
@@ -40,9 +42,10 @@ def opened(template: Path | None):
 
 
 def figure_size(deck) -> tuple[float, float]:
-    """Width and height, in inches, that a figure may have below a title."""
+    """Inches in which to draw a figure for the place below a title; shrunk if that is narrower."""
     _, _, width, height = _below_title(deck, _layout(deck, 0))
-    return Emu(width).inches, Emu(height).inches
+    wide = max(NARROWEST, Emu(width).inches)
+    return wide, wide * height / width
 
 
 def written(deck, slides: Sequence) -> bytes:
@@ -52,7 +55,7 @@ def written(deck, slides: Sequence) -> bytes:
         layout = _layout(deck, len(slide.columns))
         made = deck.slides.add_slide(layout)
         left, top, width, height = _below_title(deck, layout)
-        _fill(made.shapes.title, [slide.title], int(28 * scale))
+        _fill([(made.shapes.title, [slide.title])], int(28 * scale))
         if slide.figure is not None:
             with look("talk"):
                 slide.figure.savefig(png := io.BytesIO(), format="png", dpi=200)
@@ -61,12 +64,11 @@ def written(deck, slides: Sequence) -> bytes:
         there = [shape for shape in made.placeholders if shape.placeholder_format.type in TEXTS]
         there.sort(key=lambda shape: shape.left)
         each = width // max(1, len(slide.columns))
-        for number, (head, lines) in enumerate(slide.columns):
-            if number < len(there):
-                box = there[number]
-            else:
-                box = made.shapes.add_textbox(left + number * each, top, each, height)
-            _fill(box, [head, *lines] if head else lines, int(20 * scale))
+        for number in range(len(there), len(slide.columns)):
+            there.append(made.shapes.add_textbox(left + number * each, top, each, height))
+        lines = [[head, *below] if head else below for head, below in slide.columns]
+        _fill(list(zip(there, lines, strict=False)), int(20 * scale))
+        for box, (head, _) in zip(there, slide.columns, strict=False):
             box.text_frame.paragraphs[0].font.bold = True if head else None
         made.notes_slide.notes_text_frame.text = slide.notes
     deck.save(buffer := io.BytesIO())
@@ -97,14 +99,18 @@ def _below_title(deck, layout) -> tuple[int, int, int, int]:
     return title.left, top, title.width, min([*ends, int(0.97 * deck.slide_height)]) - top
 
 
-def _fill(shape, lines: Sequence[str], most: int) -> None:
-    """Write lines into a shape in the largest letters, of `most` points or less, that fit."""
+def _fill(texts: Sequence[tuple[BaseShape, Sequence[str]]], most: int) -> None:
+    """Write lines into shapes in the largest letters, of `most` points or less, that fit in all."""
+    size = most
+    while size > 9 and any(_too_large(size, *text) for text in texts):
+        size -= 1
+    for shape, lines in texts:
+        shape.text_frame.text, shape.text_frame.word_wrap = "\n".join(lines), True
+        for paragraph in shape.text_frame.paragraphs:
+            paragraph.font.size, paragraph.space_before = Pt(size), Pt(0.2 * size)
+
+
+def _too_large(size: int, shape: BaseShape, lines: Sequence[str]) -> bool:
     width, height = Emu(shape.width).pt - 20, Emu(shape.height).pt - 8
     wide = [sum(1.0 if letter > "\u1100" else 0.52 for letter in line) for line in lines]
-    size = most
-    while size > 9 and sum(ceil(size * em / width) for em in wide) * 1.25 * size > height:
-        size -= 1
-    frame = shape.text_frame
-    frame.text, frame.word_wrap = "\n".join(lines), True
-    for paragraph in frame.paragraphs:
-        paragraph.font.size, paragraph.space_before = Pt(size), Pt(0.2 * size)
+    return sum(ceil(size * em / width) for em in wide) * 1.35 * size > height

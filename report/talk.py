@@ -10,12 +10,13 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib import rcParams
+from matplotlib.category import StrCategoryFormatter
 from matplotlib.collections import Collection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import AutoLocator, FixedFormatter, FuncFormatter
 
 from report.drawing import WIDTH
 
@@ -75,6 +76,8 @@ def enlarge(fig: Figure, times: float) -> None:
             width=times * rcParams["xtick.major.width"],
         )
         axis.labelpad *= times
+        if isinstance(automatic := axis.get_major_locator(), AutoLocator):
+            automatic.set_params(nbins=5)  # more wide numbers would touch
 
 
 # --- Korean --------------------------------------------------------------------------------------
@@ -100,7 +103,8 @@ def said_in_korean(text: str) -> str:
 def in_korean(fig: Figure) -> None:
     """Replace every text of a figure that the table knows, those at its ticks too."""
     for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
-        if isinstance(formatter := axis.get_major_formatter(), FixedFormatter):
-            formatter.seq = [said_in_korean(word) for word in formatter.seq]
+        words = axis.get_major_formatter()
+        if isinstance(words, FixedFormatter | FuncFormatter | StrCategoryFormatter):
+            axis.set_major_formatter(lambda x, at, words=words: said_in_korean(words(x, at)))
     for text in fig.findobj(Text):
         text.set_text(said_in_korean(text.get_text()))
