@@ -54,15 +54,13 @@ def crop(picture: np.ndarray, mask: np.ndarray, box: Iterable[float]) -> tuple |
 def read_upright(path: Path) -> np.ndarray | str:
     """A picture upright, uint8 (height, width, 3); or what is wrong with it.
 
-    Pillow would make white of 16 bits and black of floats; and whoever draws boxes sees a picture
-    turned as its EXIF says.
+    Pillow would make white of 16 bits, black of floats; boxes are drawn as EXIF turns a picture.
     """
     try:
         with Image.open(path) as file:
             if file.mode in ("F", "I") or file.mode.startswith("I;"):
                 return DEEP
-            upright = ImageOps.exif_transpose(file)
-            return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
+            return np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
     except FileNotFoundError:
         return MISSING
     except Image.DecompressionBombError:

@@ -316,9 +316,7 @@ def table(
 def figures(
     out: Annotated[Path, Option(help="The folder to write to.")],
     only: Annotated[str | None, Option(help="The name of one figure.")] = None,
-    style: Annotated[
-        Literal["page", "talk"], Option(help="For a page, or 16:9 for a projector.")
-    ] = "page",
+    style: Literal["page", "talk"] = Option("page", help="For a page, or a 16:9 projector."),
     lang: Language = "en",
 ) -> None:
     """Draw the figures that rest on records, without training: svg, pdf, png and csv of each.
@@ -360,11 +358,10 @@ def try_(
         trial = own_images.run_trial(normal, test, method, seed)
         own_images.write_scores(trial, out / "scores.csv")
         own_images.write_page(trial, out / "page.html")
-    for folder in (trial.normal, trial.test):
-        for name, why in folder.unreadable.items():
-            print(f"not read: {folder.folder / name}: {why}")
-    for note in trial.notes:
-        print(note)
+    for part in (trial.normal, trial.test):
+        for name, why in part.unreadable.items():
+            print(f"not read: {part.folder / name}: {why}")
+    print(*trial.notes, sep="\n", end="\n" * bool(trial.notes))
     print(f"{trial.novel.sum()} of {len(trial.scores)} pictures look novel; {trial.seconds:.0f} s")
     print(out / "page.html")
 
@@ -385,12 +382,8 @@ def demo(
 def slides(
     out: Annotated[Path, Option(help="The file to write.")],
     format: Annotated[Literal["html", "pptx"], Option(help="What to show it with.")] = "html",
-    template: Annotated[
-        Path | None, Option(help="pptx: your lab's own, whose layouts and size it then has.")
-    ] = None,
-    chapters: Annotated[
-        str | None, Option(help="Names, with commas between, such as ocgan,costs. [all]")
-    ] = None,
+    template: Path | None = Option(None, help="pptx: a lab's own; its layouts and size are kept."),
+    chapters: str | None = Option(None, help="Names, with commas between; all if none is given."),
     lang: Language = "en",
     minutes: Annotated[int, Option(min=2, help="Fewer minutes, fewer slides.")] = 20,
 ) -> None:

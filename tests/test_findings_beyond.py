@@ -44,11 +44,21 @@ def test_true_masks_do_not_help_kde_on_animals_but_its_outline_does(gains):
     assert masked["classes"] == outline["classes"] == 5
 
 
-def test_nor_do_they_help_an_autoencoder(gains):
-    masked = gains.loc["voc_animals", "ae", "masked"]
+@pytest.mark.parametrize("method", ["ae", "rotation"])
+def test_nor_are_they_shown_to_help_an_autoencoder_or_rotation(gains, method):
+    masked = gains.loc["voc_animals", method, "masked"]
     assert masked["low"] <= 0 <= masked["high"]
     assert (masked["classes"], masked["seeds"]) == (5, 1)
     assert gains.loc["voc_animals", "kde", "masked"]["seeds"] == 3
+
+
+def test_they_help_deep_svdd_which_is_the_weakest_and_rotation_is_the_best(gains):
+    masked = gains.loc["voc_animals"].xs("masked", level="version")
+    assert masked.loc["deep-svdd", "low"] > 0
+    whole = masked["auroc"] - masked["value"]
+    assert whole.idxmin() == "deep-svdd" and whole.drop("rotation").max() < whole["rotation"]
+    others = gains.loc["voc_animals"].drop(index="rotation", level="method")["auroc"]
+    assert others.max() < whole["rotation"]
 
 
 def test_on_scenes_they_help_kde_and_on_coco_nothing_is_shown(gains):
