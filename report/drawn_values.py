@@ -47,7 +47,9 @@ def _drawn(ax: Axes) -> Iterator[tuple[str, Artist, object, object, object]]:
     """What is drawn in a panel: kind, artist, colour, points (n, 2), and value."""
     for line in ax.lines:
         kind = "point" if line.get_linestyle() == "None" else "line"
-        yield kind, line, line.get_color(), line.get_xydata(), None
+        at = line.get_xydata()
+        at = at[np.isfinite(at).all(1)] if kind == "point" else at  # of which none is drawn
+        yield kind, line, line.get_color(), at, None
     for patch in (patch for patch in ax.patches if isinstance(patch, Rectangle)):
         yield "bar", patch, patch.get_facecolor(), patch.get_bbox().get_points(), None
     for many in ax.collections:

@@ -105,6 +105,6 @@ def in_korean(fig: Figure) -> None:
     for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
         words = axis.get_major_formatter()
         if isinstance(words, FixedFormatter | FuncFormatter | StrCategoryFormatter):
-            axis.set_major_formatter(lambda x, at, words=words: said_in_korean(words(x, at)))
+            axis.set_major_formatter(lambda x, at, words=words: said_in_korean(f"{words(x, at)}"))
     for text in fig.findobj(Text):
         text.set_text(said_in_korean(text.get_text()))

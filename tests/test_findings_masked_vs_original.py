@@ -23,7 +23,8 @@ def trained(accuracy, seed=0, epochs=3, fingerprint="f", **shown):
         arrays[f"predicted_{version}"] = np.where(right, Y, (Y + 1) % 10).astype(np.uint8)
     curves = [{"epoch": e, "train_accuracy": e / 4, "test_accuracy": accuracy} for e in (1, 2, 3)]
     metrics = {"epochs_to_80_train": epochs}
-    return {"metrics": metrics, "curves": curves, "data_fingerprint": fingerprint, **arrays}
+    record = {"metrics": metrics, "curves": curves, "data_fingerprint": fingerprint}
+    return record | {"seconds": 1.0, "hardware": "cpu", "provenance": {}} | arrays
 
 
 @pytest.fixture

@@ -17,10 +17,14 @@ COMPUTE = PUBLISHED.parent / "training_macs.csv"
 COUNTED = 256  # training images from which the work of an epoch is counted
 FLOP = 2.0  # of a multiply-accumulate
 # of labels that would meet another
-PLACES = {"DROC rotation": ((-7, -9), "right"), "DROC contrast": ((4, -13), "left")}
+PLACES = {
+    "DROC rotation": ((-7, -9), "right"),
+    "DROC contrast": ((4, -13), "left"),
+    "UniCon-HA": ((5, 8), "right"),
+}
 LEFT = 1e-4  # PFLOP; where what does not train is drawn
 SETS = {
-    "voc_animals": "animals (VOC)",
+    "voc_animals": "VOC animals",
     "mnist_on_cifar": "digits on photographs",
     "scenes": "generated scenes",
     "coco10": "COCO",
@@ -158,7 +162,7 @@ def masks_figure() -> Figure:
     gains = mask_gains()
     there = [name for name in SETS if name in set(gains["dataset"])]
     rows = gains[["method", "version"]].drop_duplicates()
-    fig = Figure(figsize=(WIDTH, 1.0 + 0.26 * len(rows)))
+    fig = Figure(figsize=(WIDTH, 1.4 + 0.26 * len(rows)))
     axes = fig.subplots(1, len(there), sharey=True, squeeze=False)[0]
     for ax, name in zip(axes, there, strict=True):
         found = gains[gains["dataset"] == name].merge(rows, how="right")
@@ -167,7 +171,10 @@ def masks_figure() -> Figure:
             for method, version in zip(rows["method"], rows["version"], strict=True)
         ]
         forest(ax, found.set_index(pd.Index(names)))
-        ax.set(title=SETS[name], xlabel="AUROC, less that of the whole picture")
+        ax.set_title(SETS[name].replace(" ", "\n", 1), fontsize="medium")
+    fig.supxlabel("AUROC, less that of the whole picture", fontsize="medium")
+    message = "True masks help on made pictures; on animals one detector of four"
+    fig.suptitle(message, x=0, ha="left")
     return fig
 
 
