@@ -24,6 +24,7 @@ def test_rotation_reaches_more_than_geom_printed_and_its_seeds_are_what_the_page
     mine = chapter.ours().loc["rotation"]
     assert mine["low"] > chapter.published().loc["GEOM", "auroc"]
     assert mine["seeds"] == 1
+    assert len(chapter.tables.read_runs("cifar10/rotation/*")) == 11  # two of airplanes
 
 
 def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():
