@@ -163,18 +163,6 @@ def bootstrap_intervals(
     return found
 
 
-def threshold_curve(y: np.ndarray, score: np.ndarray) -> dict[str, np.ndarray]:
-    """Both recalls as the threshold moves: arrays threshold, normal_recall, novel_recall."""
-    y, score = np.asarray(y), np.asarray(score, dtype=float)
-    threshold = np.quantile(score, np.linspace(0, 1, 200))
-    normal, novel = np.sort(score[y == 0]), np.sort(score[y == 1])
-    return {
-        "threshold": threshold,
-        "normal_recall": np.searchsorted(normal, threshold, side="right") / len(normal),
-        "novel_recall": 1 - np.searchsorted(novel, threshold, side="right") / len(novel),
-    }
-
-
 # --- what the way of evaluating does to the numbers: class ratio, number of images and seeds ------
 
 

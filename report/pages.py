@@ -109,7 +109,7 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     shutil.rmtree(page.parent, ignore_errors=True)
     shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
     started = time.perf_counter()
-    _jupyter_book(root, ["-W", "-n", "--keep-going", "--quiet"])
+    jupyter_book(root, ["-W", "-n", "--keep-going", "--quiet"])
     stamp.write_text(made_from)
     say(f"book: {time.perf_counter() - started:.1f} s")
     return page
@@ -136,13 +136,13 @@ def render_alone(run: Run, root: Path = ROOT) -> Path:
         config["sphinx"]["config"]["html_extra_path"] = ["_vendor"]
         config["sphinx"]["config"]["mathjax_path"] = "mathjax/tex-chtml-full.js"
         (Path(folder) / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        _jupyter_book(Path(folder), ["--quiet"])
+        jupyter_book(Path(folder), ["--quiet"])
         shutil.rmtree(site, ignore_errors=True)
         shutil.move(Path(folder) / "_build" / "html", site)
     return page
 
 
-def _jupyter_book(root: Path, options: list[str]) -> None:
+def jupyter_book(root: Path, options: list[str]) -> None:
     """Build the book in `root`; BookError with what went wrong."""
     main = "from jupyter_book.cli.main import main; main()"
     options = ["--config", str(root / "_config.yml"), *options]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from data_prep.files import replace_file
+from report.pages import jupyter_book
 from report.runs import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -22,10 +23,9 @@ def print_book(root: Path = ROOT) -> Path:
         raise RuntimeError(f"printing needs a browser; install one of: {', '.join(BROWSERS)}")
     if not (root / "_build/html/index.html").exists():
         raise RuntimeError("the book is not built; run: ocnd book")
-    main = "from jupyter_book.cli.main import main; main()"
     folder = root / "_build" / "print"
-    options = ["--builder", "singlehtml", "--config", root / "_config.yml", "--path-output", folder]
-    _run(sys.executable, "-c", main, "build", root / "book", *options, "--quiet", "--all")
+    options = ["--builder", "singlehtml", "--path-output", str(folder), "--quiet", "--all"]
+    jupyter_book(root, options)
     site = folder / "_build" / "singlehtml"
     # written into a folder of chapters, though what it points at is beside that folder
     page = (site / "chapters" / "front.html").read_text(encoding="utf-8")
@@ -36,20 +36,15 @@ def print_book(root: Path = ROOT) -> Path:
     made.unlink(missing_ok=True)
     quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
     waits = "--virtual-time-budget=60000"  # milliseconds of the page's own clock, for its formulas
-    _run(browser, *quiet, waits, f"--print-to-pdf={made}", (site / "book.html").as_uri())
-    if not made.exists():
-        raise RuntimeError(f"{browser} printed nothing")
+    command = [browser, *quiet, waits, f"--print-to-pdf={made}", (site / "book.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode or not made.exists():
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+        raise RuntimeError(f"{browser} printed nothing:\n{last}")
     out = root / "_build" / "book.pdf"
     replace_file(out, lambda file: file.write(made.read_bytes()))
     shutil.rmtree(folder)
     return out
-
-
-def _run(*command: object) -> None:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
-        raise RuntimeError(f"{command[0]} failed:\n{last}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from data_prep.files import replace_file
 from report import powerpoint
-from report.figures import CHAPTERS
+from report.figures import CHAPTERS, FIGURES, OF_CHAPTER
 from report.pages import figure_cells
 from report.runs import ROOT
 from report.source import NoRecords
@@ -29,11 +29,7 @@ HERE = Path(__file__).parent
 DECK = yaml.safe_load((HERE / "deck.yaml").read_text(encoding="utf-8"))
 A_MINUTE = 0.8  # slides
 ON_A_PAGE = (12.6, 6.2)  # inches of a figure below its title
-FIGURES = {
-    name: (chapter, draw)
-    for chapter in CHAPTERS
-    for name, draw in import_module(f"report.chapters.{chapter}").FIGURES.items()
-}
+CHAPTER = {name: chapter for chapter, figures in OF_CHAPTER.items() for name in figures}
 # a row of the front page's table: slide, claim, verdict, notebook
 CLAIM = re.compile(r"\| (\d+) \| (.+?) \| \{bdg-\w+\}`(.+?)` \| \{doc\}`.+?<(\w+)>`")
 NUMBER = re.compile(r"\{(\w+)\.([^{}:]+)(?::([^{}]+))?\}")  # {chapter.name:format}
@@ -61,9 +57,8 @@ def make_slides(
         raise ValueError(f"--out must end in .{form}, or --format be another: {out.name}")
     if out.exists():
         raise ValueError(f"{out} exists; remove it or name another file")
-    there = list(CHAPTERS)
-    if unknown := ", ".join(name for name in chapters if name not in there):
-        raise ValueError(f"there is no chapter {unknown}; there are: {', '.join(there)}")
+    if unknown := ", ".join(name for name in chapters if name not in CHAPTERS):
+        raise ValueError(f"there is no chapter {unknown}; there are: {', '.join(CHAPTERS)}")
     if template and form != "pptx":
         raise ValueError("--template is for --format pptx")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -84,11 +79,10 @@ def slides(
 
     Named chapters show all their figures, of which those without notes are the first to go.
     """
-    figures = [name for name in DECK["notes"] if not chapters or FIGURES[name][0] in chapters]
-    more = [name for name in FIGURES if FIGURES[name][0] in chapters and name not in figures]
-    places = list(dict.fromkeys(chapter for chapter, _ in FIGURES.values()))
+    figures = [name for name in DECK["notes"] if not chapters or CHAPTER[name] in chapters]
+    more = [name for name in FIGURES if CHAPTER[name] in chapters and name not in figures]
     if more:
-        figures = sorted(figures + more, key=lambda name: places.index(FIGURES[name][0]))
+        figures = sorted(figures + more, key=lambda name: CHAPTERS.index(CHAPTER[name]))
     order = [name for name in DECK["order"] if name not in FIGURES or name in figures] + more
     kept = order[: max(2, int(A_MINUTE * minutes))]
     made = []
@@ -106,9 +100,8 @@ def slides(
 
 
 def _figure(name: str, lang: str, size: tuple[float, float]) -> Slide:
-    chapter, draw = FIGURES[name]
-    fig = drawn(draw, "talk", lang, size)
-    cells = figure_cells([ROOT / "notebooks" / f"{chapter}.ipynb"])
+    fig = drawn(FIGURES[name], "talk", lang, size)
+    cells = figure_cells([ROOT / "notebooks" / f"{CHAPTER[name]}.ipynb"])
     caption = cells[name][0]["figure"]["caption"]
     message = " ".join(fig.get_suptitle().split()) or caption.partition(". ")[0]
     fig.suptitle("")  # the slide has it

@@ -29,7 +29,7 @@ def drawn_once(name) -> bytes:
         for chapter in (attention_gan, benchmark, class_or_detail, front):
             patch.setattr(chapter, "REPEATS", 60)  # intervals matter to no letter
         patch.setattr(ocgan, "DRAWS", 60)
-        return pickle.dumps(slides.FIGURES[name][1]())
+        return pickle.dumps(slides.FIGURES[name]())
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -122,7 +122,7 @@ def quick(monkeypatch):
         fig.subplots().plot([1, 2])
         return fig
 
-    figures = {n: (of, lambda n=n: draw(n)) for n, (of, _) in slides.FIGURES.items()}
+    figures = {n: lambda n=n: draw(n) for n in slides.FIGURES}
     monkeypatch.setattr(slides, "FIGURES", figures)
     monkeypatch.setattr(slides, "numbers", lambda chapter: Said())
 
