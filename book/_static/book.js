@@ -1,9 +1,24 @@
-// The theme gives some controls a name that differs from the words they show; speech input and
-// screen readers then miss each other. What is shown is the name.
 document.addEventListener("DOMContentLoaded", () => {
+  // The theme gives some controls a name that differs from the words they show; speech input and
+  // screen readers then miss each other. What is shown is the name.
   for (const control of document.querySelectorAll(":is(button, summary)[aria-label]")) {
     if (control.textContent.trim()) control.removeAttribute("aria-label");
   }
+  for (const icon of document.querySelectorAll(".theme-switch")) icon.removeAttribute("title");
   // its children are entries of a bibliography, not items of a list
   document.querySelector(".citation-list[role=list]")?.removeAttribute("role");
+  // A table wider than the text takes the right margin; the theme hides the contents beside it.
+  for (const table of document.querySelectorAll(".bd-article .cell_output table")) {
+    const isWide = () => table.scrollWidth > table.clientWidth;
+    if (isWide()) table.closest(".output").classList.add("full-width");
+    if (isWide()) table.tabIndex = 0; // so that it scrolls by keys, too
+  }
+  // No line ends between a number and its sign or within a number: 95 %, 5 000, 1 : 99.
+  const words = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    if (words.currentNode.parentElement.closest("pre, code, script, style")) continue;
+    const text = words.currentNode.data;
+    const joined = text.replace(/(?<=^|\d) (?=%|\d{3}(?!\d)|: \d)|(?<=\d :) (?=\d)/g, "\u00a0");
+    if (joined !== text) words.currentNode.data = joined;
+  }
 });
