@@ -8,7 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
   // its children are entries of a bibliography, not items of a list
   document.querySelector(".citation-list[role=list]")?.removeAttribute("role");
   // A table wider than the text takes the right margin; the theme hides the contents beside it.
-  for (const table of document.querySelectorAll(".bd-article .cell_output table")) {
+  for (const table of document.querySelectorAll(".cell_output table:not(details *)")) {
     const isWide = () => table.scrollWidth > table.clientWidth;
     if (isWide()) table.closest(".output").classList.add("full-width");
     if (isWide()) table.tabIndex = 0; // so that it scrolls by keys, too
