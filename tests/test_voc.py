@@ -12,7 +12,6 @@ from data_prep.archives import DataError
 from data_prep.voc import CLASSES, write_instances
 from ocnd_lib.masked import build_masked
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 HEIGHT, WIDTH = 150, 220
 BOX = (21, 11, 100, 100)  # left, top, right, bottom, from 1: columns 20 to 99, rows 10 to 99
 INSIDE = np.s_[10:100, 20:100]

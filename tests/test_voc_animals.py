@@ -1,7 +1,6 @@
 """Real animals with masks: the kept file as it is or not at all, and folds of whole photographs."""
 
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +10,13 @@ from data_prep import voc_animals
 from data_prep.archives import DataError
 from data_samples import rows
 from ocnd_lib.data import load_images
-from ocnd_lib.experiments import check_cell, keeps_pictures
+from ocnd_lib.experiments import keeps_pictures
 from ocnd_lib.looks import true_masks
 from ocnd_lib.masked import load_masked
 from ocnd_lib.records import parse_cell
 
 REAL = Path(os.environ.get("OCND_DATA") or "data")
 real = pytest.mark.skipif(not voc_animals.voc_path(REAL).exists(), reason="no VOC animals")
-
-
-def test_folds_are_even_and_share_no_photograph():
-    rng = np.random.default_rng(0)
-    photograph = np.array([f"2008_{number:06}" for number in rng.integers(0, 700, 1000)])
-    label = rng.choice(5, 1000, p=(0.3, 0.1, 0.4, 0.1, 0.1)).astype(np.uint8)
-    fold = voc_animals.folds(label, photograph)
-    assert set(fold) == set(range(5))
-    assert all(len(set(fold[photograph == one])) == 1 for one in set(photograph))
-    counts = np.array([np.bincount(label[fold == number], minlength=5) for number in range(5)])
-    assert (np.ptp(counts, axis=0) <= 4).all()
 
 
 @real
@@ -58,14 +46,8 @@ def test_every_animal_is_tested_once_and_all_its_photograph_with_it():
         true_masks(load_masked("voc_animals", REAL, fold=1).without_masks())
 
 
-def test_a_fold_is_refused_where_it_would_mean_nothing():
-    for cell in ("voc_animals/kde+fold=2/dog/0", "voc_animals/looks+fold=0/dog/0"):
-        with pytest.raises(ValueError, match=r"no parameter 'fold'.* fold 0 alone.* vgg11-masked"):
-            check_cell(cell)
-
-
 @real
-def test_another_file_is_refused(tmp_path, monkeypatch):
+def test_another_file_is_refused(tmp_path):
     path = voc_animals.voc_path(tmp_path)
     path.parent.mkdir()
     with np.load(voc_animals.voc_path(REAL)) as file:
@@ -73,10 +55,6 @@ def test_another_file_is_refused(tmp_path, monkeypatch):
     kept["mask"][0, 0, 0] ^= 1
     np.savez(path, **kept)
     with pytest.raises(DataError, match=r"mask has been changed.*ocnd data NAME --voc"):
-        load_masked("voc_animals", tmp_path)
-    shutil.copy(voc_animals.voc_path(REAL), path)
-    monkeypatch.setattr(voc_animals, "folds", lambda label, _: np.arange(len(label)) % 5)
-    with pytest.raises(DataError, match="this scikit-learn makes other folds"):
         load_masked("voc_animals", tmp_path)
 
 
