@@ -1,28 +1,31 @@
-"""Records are whole, found again, and never made twice."""
+"""Records are whole, found again, never made twice, and small; arrays come back bit for bit."""
 
 import json
 import multiprocessing
 import os
 import signal
-import subprocess
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ocnd_lib import experiments, records
+from ocnd_lib import records
 from ocnd_lib.experiments import ARMS, keeps_part, keeps_pictures
 from ocnd_lib.records import (
     ON_GRID,
     coarse,
+    pack,
     parse_cell,
     read_arrays,
     read_record,
     read_records,
+    unpack,
     write_record,
 )
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 10, 5000, dtype=np.uint8)
 
 
 def record(cell: str, **metrics) -> dict:
@@ -89,28 +92,6 @@ def test_a_claim_shuts_others_out_until_its_holder_dies(tmp_path):
         assert mine
 
 
-def test_a_commit_while_a_cell_is_run_is_not_the_code_that_ran(tmp_path, monkeypatch):
-    def git(*words):
-        command = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b.c", *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    def commits(*given):
-        git("commit", "-q", "--allow-empty", "-m", "two")
-        return method.run(*given)
-
-    git("init", "-q")
-    git("commit", "-q", "--allow-empty", "-m", "one")
-    first, method = git("rev-parse", "HEAD"), experiments.METHODS["kde"]
-    monkeypatch.setitem(experiments.METHODS, "kde", replace(method, run=commits))
-    monkeypatch.setattr(records, "REPOSITORY", tmp_path)
-    records.code_revision.cache_clear()
-    try:
-        made = experiments.run_cell("digits/kde/8/0", tmp_path / "results" / "records")
-    finally:
-        records.code_revision.cache_clear()
-    assert git("rev-parse", "HEAD") != first == made["provenance"]["git_revision"]
-
-
 def test_the_committed_records_are_complete_and_light():
     """All that the plan names must stay under 50 MB: pictures only where a page shows them."""
     for path in records.records_folder().rglob("*.json"):
@@ -147,14 +128,55 @@ def test_curves_keep_five_digits_and_no_nan_and_metrics_stay_as_they_are(tmp_pat
     assert found["metrics"]["auroc"] == 0.123456789
 
 
-def test_equal_arrays_make_equal_files_and_come_back_as_they_were(tmp_path):
-    arrays = {
-        "picture_map": np.random.default_rng(0).integers(0, 256, (3, 1, 32, 32), dtype=np.uint8),
-        "novel/attention map/auroc/centre": np.array([0.5, np.nan], np.float16),
-    }
+def test_equal_arrays_make_equal_files_and_a_record_without_any_has_none(tmp_path):
+    arrays = {"novel/attention map/auroc/centre": np.array([0.5, np.nan], np.float16)}
     files = [write_record(record(f"d/m/c/{s}"), arrays, tmp_path).with_suffix(".npz") for s in "01"]
     assert files[0].read_bytes() == files[1].read_bytes()
-    found = read_arrays("d/m/c/0", tmp_path)
-    for name, array in arrays.items():
-        assert found[name].dtype == array.dtype and found[name].tobytes() == array.tobytes()
-    assert found.keys() == arrays.keys() and read_arrays("d/m/c/1000", tmp_path) == {}
+    assert read_arrays("d/m/c/1000", tmp_path) == {}
+
+
+def there_and_back(arrays, folder, name="1.npz"):
+    pack(folder / name, arrays, folder / "shared")
+    return unpack(folder / name, folder / "shared")
+
+
+def test_scores_on_a_grid_come_back_bit_for_bit_from_less_space(tmp_path):
+    scores = coarse(RNG.normal(size=5000), 64)
+    found = there_and_back({"score": scores}, tmp_path)["score"]
+    assert found.dtype == np.float32 and found.tobytes() == scores.tobytes()
+    pack(tmp_path / "plain.npz", {"score": scores.reshape(1, -1)}, tmp_path)
+    assert (tmp_path / "1.npz").stat().st_size < 0.95 * (tmp_path / "plain.npz").stat().st_size
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RNG.normal(size=5000),  # on no grid
+        np.where(LABELS == 3, np.nan, 1.0),
+        np.where(LABELS == 3, -0.0, 0.5),
+        np.where(LABELS == 3, 1e-30, 1e30),
+        np.zeros(5000),
+        np.arange(65_537.0),
+    ],
+    ids=["noise", "nan", "minus 0", "wide", "zero", "a step too many"],
+)
+def test_other_scores_come_back_bit_for_bit_too(tmp_path, values):
+    values = values.astype(np.float32)
+    found = there_and_back({"score": values, "part": coarse(RNG.normal(size=1000))}, tmp_path)
+    assert found["score"].dtype == np.float32 and found["score"].tobytes() == values.tobytes()
+
+
+def test_labels_of_a_whole_test_set_lie_once_however_many_records_have_them(tmp_path):
+    few, other = LABELS[:50], LABELS[::-1].copy()
+    for name, labels in {"1.npz": LABELS, "2.npz": LABELS, "3.npz": other, "4.npz": few}.items():
+        found = there_and_back({"class_test": labels}, tmp_path, name)["class_test"]
+        assert found.dtype == np.uint8 and np.array_equal(found, labels), name
+    assert len(list((tmp_path / "shared").iterdir())) == 2  # of few no more are made
+
+
+def test_a_record_without_the_labels_it_names_says_what_is_missing(tmp_path):
+    there_and_back({"class_test": LABELS}, tmp_path)
+    (kept,) = (tmp_path / "shared").iterdir()
+    kept.unlink()
+    with pytest.raises(ValueError, match=f"1.npz needs .*{kept.name}, which is missing"):
+        unpack(tmp_path / "1.npz", tmp_path / "shared")
