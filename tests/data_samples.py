@@ -1,11 +1,14 @@
 """What the tests of data sets share: tiny sets in the stored layout, and files in COCO's format."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from data_prep import archives
+
+REAL = Path(os.environ.get("OCND_DATA") or "data")  # the originals, where there are any
 
 
 def tiny(name: str) -> dict[str, np.ndarray]:

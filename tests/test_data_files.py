@@ -2,20 +2,18 @@
 
 import gzip
 import io
-import os
 import pickle
 import struct
 import tarfile
 import zipfile
 from hashlib import md5
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_prep import archives
 from data_prep.download import fetch
-from data_samples import rows, tiny, write_npz
+from data_samples import REAL, rows, tiny, write_npz
 from ocnd_lib.data import DataError, ImageSet, load_images, prepare
 
 
@@ -162,7 +160,7 @@ def test_a_file_without_digests_is_held_to_the_known_ones(monkeypatch, own_sets,
 
 
 def test_a_set_that_vouches_for_itself_is_held_to_what_is_known(tmp_path):
-    path = Path(os.environ.get("OCND_DATA") or "data") / "coil100.npz"
+    path = REAL / "coil100.npz"
     if not path.exists():
         pytest.skip("coil100 is not in the data folder")
     assert load_images("coil100", path.parent).inexact == 102

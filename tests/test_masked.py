@@ -1,14 +1,12 @@
 """What is shown of a picture with a mask, and how sets with masks are kept, loaded and built."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, write_set
 from data_prep.mnist_on_cifar import build_arrays
+from data_samples import REAL
 from ocnd_lib.crops import (
     Crops,
     background_only,
@@ -19,8 +17,6 @@ from ocnd_lib.crops import (
 )
 from ocnd_lib.data import load_images
 from ocnd_lib.masked import load_masked, make_scenes
-
-REAL = Path(os.environ.get("OCND_DATA") or "data")
 
 
 def crops(count: int = 4) -> Crops:

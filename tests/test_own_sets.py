@@ -2,19 +2,18 @@
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data_samples import photographs
+from data_samples import REAL, photographs
 from ocnd_lib.data import class_names
 from ocnd_lib.experiments import check_cell, run_cell
 from ocnd_lib.masked import build_masked, load_masked
 from report.runs import library_version
 
-REAL = Path(os.environ.get("OCND_DATA") or "data") / "voc_animals"
+VOC = REAL / "voc_animals"
 
 
 def write_coco(folder: Path, images: int = 12, change=None) -> list:
@@ -87,16 +86,16 @@ def test_wrong_input_is_one_message(ocnd, tmp_path, change, words, what):
     assert not (tmp_path / "data/mine/mine.npz").exists()
 
 
-@pytest.mark.skipif(not (REAL / "originals").is_dir(), reason="no photographs of VOC")
+@pytest.mark.skipif(not (VOC / "originals").is_dir(), reason="no photographs of VOC")
 def test_real_photographs_give_the_kept_crops_bit_for_bit(tmp_path):
-    files = REAL / "originals"
+    files = VOC / "originals"
     options = {"annotations": files / "instances.json", "images": files / "images"}
     made = build_masked("mine", tmp_path, per_class=30, fewer=True, **options)
     with open(tmp_path / "manifest.csv", newline="") as file:
         rows = [int(row["annotation_id"]) - 1 for row in csv.DictReader(file)]
     assert len(rows) == 56 and made.class_names == ("cat", "cow", "dog", "horse", "sheep")
     x, o, m, y = (np.concatenate(pair) for pair in zip(made.train, made.test, strict=True))
-    with np.load(REAL / "voc_animals_32.npz") as kept:
+    with np.load(VOC / "voc_animals_32.npz") as kept:
         assert np.array_equal(x, kept["picture"][rows].transpose(0, 3, 1, 2))
         assert np.array_equal(o, kept["masked"][rows].transpose(0, 3, 1, 2))
         assert np.array_equal(m[:, 0], kept["mask"][rows])
