@@ -6,24 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-
-from benchmarks import crops, together
-from ocnd_lib.training import choose_hardware
 
 ROOT = Path(__file__).parents[1]
 KEYS = {"name", "unit", "baseline", "ours", "ratio"}
-
-
-def test_stacked_models_have_the_losses_of_single_ones():
-    hardware = choose_hardware("cpu", "fp32")
-    x = together.images(3, 8, hardware)
-    found = []
-    for make in (together.one_by_one, together.stacked):
-        step = make(together.autoencoders(3, hardware), x, hardware)
-        found.append([step() for _ in range(3)])
-    assert torch.allclose(*map(torch.tensor, found), rtol=1e-3)
-    assert len({round(loss, 6) for loss in found[0][0]}) == 3  # they are different models
 
 
 PLAIN = """
@@ -39,7 +24,7 @@ class Encoder(autoencoder.Encoder):
         seen.append([self.layers[2][0].weight.is_contiguous(), str(self.layers[0](x).dtype)])
         return super().forward(x)
 autoencoder.Encoder = Encoder
-rate = detectors.step("ae", "plain", small=True)
+rate = detectors.step("ae", "plain")
 image = to_unit(torch.zeros(2, 3, 4, 4, dtype=torch.uint8))
 print(json.dumps({"rate": rate, "seen": seen, "images": image.is_contiguous()}))
 """
@@ -52,14 +37,6 @@ def test_the_plain_side_is_contiguous_and_in_single_precision():
     found = json.loads(done.stdout)
     assert found["rate"] > 0 and found["images"]
     assert found["seen"] and set(map(tuple, found["seen"])) == {(True, "torch.float32")}
-
-
-def test_both_ways_crop_all_objects(tmp_path):
-    path = crops.photographs(tmp_path, 20)
-    assert crops.plain(path) == 20 * crops.OBJECTS
-    report = crops.build(path, tmp_path, tmp_path / "made", per_class=100, test=100, fewer=True)
-    taken = len(report.choice.train) + len(report.choice.test)  # photographs stay on one side
-    assert not report.dropped and 0.9 * 20 * crops.OBJECTS < taken <= 20 * crops.OBJECTS
 
 
 @pytest.mark.parametrize("file", ["results.json", "gpu.json"])
