@@ -77,7 +77,7 @@ def test_two_arms_of_a_seed_begin_alike_and_see_the_same_crops_in_the_same_order
             super().__init__(*arguments)
             seen.append(({k: v.clone() for k, v in self.state_dict().items()}, []))
 
-    monkeypatch.setattr(classifier, "batches", spy)
+    monkeypatch.setattr(classifier.training, "batches", spy)
     monkeypatch.setattr(classifier, "VGG11", Born)
     for arm in ("original", "masked"):
         background_experiment(crops, arm, 0, SMALL)

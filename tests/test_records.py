@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import experiments, records
-from ocnd_lib.experiments import ARMS, keeps_part, keeps_pictures
+from ocnd_lib.experiments import ARMS, keeps_pictures
 from ocnd_lib.records import (
     ON_GRID,
     coarse,
@@ -125,8 +125,6 @@ def test_the_committed_records_are_complete_and_light():
             assert kept["tables"]["strength"] and kept["metrics"]["auroc_score"]
         else:  # whatever test images were answered
             assert ("predicted_swapped" if cell.method in ARMS else "score") in names, path
-        parts = {name.removeprefix("part_") for name in names if name.startswith("part_")}
-        assert all(keeps_part(cell, part) for part in parts), path
         pictured = any(name.startswith("picture_") for name in names)
         assert not pictured or keeps_pictures(cell), f"{path} has pictures that no page shows"
     size = sum(path.stat().st_size for path in records.records_folder().rglob("*.*"))

@@ -187,8 +187,8 @@ def test_the_network_of_the_maps_is_trained_once_and_on_the_pictures_as_they_are
     ("cell", "message"),
     [
         ("cifar10/ae+version=masked/truck/0", "needs pictures with masks, .*scenes.*; not cifar10"),
-        ("scenes/ae+version=blurred/car/0", "no version 'blurred' .*masked, .*, gradcam"),
-        ("scenes/ae+version=original/car/0", "without one a cell is of the originals"),
+        ("scenes/ae+version=blurred/car/0", "version must be one of masked, .*gradcam, not"),
+        ("scenes/ae+version=original/car/0", "one of masked, .*gradcam, not 'original'"),
         ("scenes/looks+version=masked/car/0", "looks has no parameter 'version'"),
     ],
 )
