@@ -93,13 +93,9 @@ def small_set(name: str, background_correlation: float, per_class: int, seed: in
 
 
 def background_experiment(
-    images: MaskedSet,
-    arm: str,
-    seed: int,
-    recipe: Recipe = RECIPE,
-    checkpoint: Path | None = None,
-    hardware: Hardware | None = None,
-) -> tuple[dict, dict[str, np.ndarray]]:
+    images: MaskedSet, arm: str, seed: int, recipe: Recipe = RECIPE,
+    checkpoint: Path | None = None, hardware: Hardware | None = None,
+) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
     """Train on the version `arm` of the training crops, test on every version of the test crops.
 
     Returns (record without its cell, arrays): `predicted_VERSION` and `y_test`, uint8 (N,). The

@@ -40,14 +40,10 @@ class Recipe:
 
 @training.own_random_numbers()
 def fit(
-    x: np.ndarray,
-    y: np.ndarray,
-    recipe: Recipe,
-    seed: int,
-    watch: Callable[[VGG11], dict] | None = None,
-    checkpoint: Path | None = None,
+    x: np.ndarray, y: np.ndarray, recipe: Recipe, seed: int,
+    watch: Callable[[VGG11], dict] | None = None, checkpoint: Path | None = None,
     hardware: training.Hardware | None = None,
-) -> tuple[VGG11, list[dict]]:
+) -> tuple[VGG11, list[dict]]:  # fmt: skip
     """Train a VGG11 on uint8 images (N, C, 32, 32) and labels (N,) 0, 1, … .
 
     The last epoch is the model. What `watch(model)` says after each epoch joins the curve; nothing
@@ -145,14 +141,10 @@ def novel_score(output: Tensor | np.ndarray) -> Tensor | np.ndarray:
 
 
 def imbalance_experiment(
-    images: ImageSet,
-    normal_class: int | str,
-    seed: int,
-    ratio: float = 9.0,
-    recipe: Recipe | None = None,
-    checkpoint: Path | None = None,
+    images: ImageSet, normal_class: int | str, seed: int, ratio: float = 9.0,
+    recipe: Recipe | None = None, checkpoint: Path | None = None,
     hardware: training.Hardware | None = None,
-) -> tuple[dict, dict[str, np.ndarray]]:
+) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
     """One class normal, the rest novel; `ratio` novel images a normal one in the training set.
 
     Returns (record without its cell, arrays: the test scores and labels). The test set is whole and

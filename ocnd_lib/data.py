@@ -33,13 +33,12 @@ class OneClassSplit:
 
 @dataclass(frozen=True, eq=False)
 class BinarySplit:
-    """Images of all classes with y_* 0 normal, 1 novel, and the classes of the test images."""
+    """Images of all classes with y_* 0 normal, 1 novel."""
 
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
-    class_test: np.ndarray
 
 
 def load_images(name: str, folder: Path | None = None) -> ImageSet:
@@ -176,7 +175,7 @@ def imbalanced_split(
     kept = np.random.default_rng(seed).permutation(normal)[:count]
     rows = np.sort(np.concatenate([kept, novel]))
     y_test = (images.y_test != k).astype(np.int64)
-    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test)
+    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test)
 
 
 def _check_images_of(images: ImageSet, k: int) -> None:

@@ -170,13 +170,10 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str,
 
 
 def experiment(
-    model: AttentionGAN,
-    split: OneClassSplit,
-    masks: np.ndarray | None,
-    checkpoint: Path | None = None,
-    base_checkpoint: Path | None = None,
+    model: AttentionGAN, split: OneClassSplit, masks: np.ndarray | None,
+    checkpoint: Path | None = None, base_checkpoint: Path | None = None,
     negatives: np.ndarray | None = None,
-) -> tuple[dict, dict[str, np.ndarray]]:
+) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
     """Fit an AttentionGAN to one class, and measure where it looks in test images, `true_masks`.
 
     Returns (record without its cell and the fingerprint of the data, with the `tables` of `look`;

@@ -139,14 +139,9 @@ def _build_coco(out: Path, annotations: Path | None = None, images: Path | None 
 
 
 def _build_own(
-    name: str,
-    out: Path,
-    annotations: Path | None = None,
-    images: Path | None = None,
-    categories: str | None = None,
-    voc: Path | None = None,
-    **options,
-):
+    name: str, out: Path, annotations: Path | None = None, images: Path | None = None,
+    categories: str | None = None, voc: Path | None = None, **options,
+):  # fmt: skip
     from data_prep.coco import build
     from data_prep.voc import ANIMALS, write_instances
 

@@ -5,7 +5,7 @@ import re
 import resource
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, product
 from pathlib import Path
@@ -45,22 +45,17 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def cells(
-    datasets: Iterable[str],
-    methods: Iterable[str],
-    seeds: Iterable[int],
-    classes: Iterable[str] | None = None,
+    datasets: Sequence[str], methods: Sequence[str], seeds: Sequence[int], classes=None
 ) -> list[str]:
     """Every cell of these, seed by seed; ValueError if one is empty or does not exist."""
-    datasets, methods, seeds = list(datasets), list(methods), list(seeds)
-    only = None if classes is None else list(classes)
-    lists = {"data set": datasets, "method": methods, "seed": seeds, "class": only}
+    lists = {"data set": datasets, "method": methods, "seed": seeds, "class": classes}
     for what, given in lists.items():
-        if given == []:
+        if given is not None and not len(given):
             raise ValueError(f"no {what} is given; name at least one")
     wanted = [
         f"{dataset}/{method}/{name}/{seed}"
         for dataset, seed, method in product(datasets, seeds, methods)
-        for name in only or ((ALL,) if method in ARMS else class_names(dataset))
+        for name in classes or ((ALL,) if method in ARMS else class_names(dataset))
     ]
     return list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
 
@@ -143,14 +138,9 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
 
 
 def sweep(
-    wanted: list[str],
-    workers: int = 2,
-    max_minutes: float | None = None,
-    niceness: int = 0,
-    scheduler: str | None = None,
-    folder: Path | None = None,
-    memory: float | None = None,
-) -> dict[str, list[str]]:
+    wanted: list[str], workers: int = 2, max_minutes: float | None = None, niceness: int = 0,
+    scheduler: str | None = None, folder: Path | None = None, memory: float | None = None,
+) -> dict[str, list[str]]:  # fmt: skip
     """Run the cells that have no record yet; returns cells by outcome.
 
     Outcomes: present (before the sweep), done, taken (another process is at it), failed (with the

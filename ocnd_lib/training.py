@@ -109,12 +109,9 @@ def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Te
 
 
 def batches(
-    x: Tensor,
-    y: Tensor | None,
-    size: int,
-    generator: torch.Generator,
+    x: Tensor, y: Tensor | None, size: int, generator: torch.Generator,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+) -> Iterator[tuple[Tensor, Tensor | None]]:  # fmt: skip
     """One epoch of (images in [-1, 1], labels or None) in random order from uint8 tensors.
 
     A last batch smaller than half of `size` is left out, for the sake of batch norm.
@@ -296,14 +293,10 @@ class Checkpoint:
 
 
 def learn(
-    step: Callable[[Tensor, int], Mapping[str, float | Tensor]],
-    network: nn.Module,
-    x: Tensor,
-    size: int,
-    state: Checkpoint,
-    epochs: int,
+    step: Callable[[Tensor, int], Mapping[str, float | Tensor]], network: nn.Module, x: Tensor,
+    size: int, state: Checkpoint, epochs: int,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """Go on from `state` until `epochs` epochs are done, and save it after each.
 
     `step(images, number)` is called with each batch of uint8 images `x`, which `augment` may

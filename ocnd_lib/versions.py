@@ -50,10 +50,8 @@ def shown(images: MaskedSet, version: str, normal_class: int | str) -> ImageSet:
 
 def maps_of(detector: DeepDetector, version: str, x: np.ndarray) -> np.ndarray:
     """The maps of a fitted detector, by its version, of uint8 images: (N, 1, 32, 32) in [0, 1]."""
-    return detector.attention_map(x) if version == "attention" else _turned_maps(detector, x)
-
-
-def _turned_maps(detector: DeepDetector, x: np.ndarray) -> np.ndarray:
+    if version == "attention":
+        return detector.attention_map(x)
     network = detector.state_["network"].eval()
     device = next(network.parameters()).device
     parts = [

@@ -113,13 +113,9 @@ class AttentionGAN(DeepDetector):
             )
 
     def _learn(
-        self,
-        x: np.ndarray,
-        x_validation: np.ndarray,
-        checkpoint: Path | None,
-        base_checkpoint: Path | None = None,
-        negatives: np.ndarray | None = None,
-    ) -> None:
+        self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None,
+        base_checkpoint: Path | None = None, negatives: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self._check_choices(negatives)
         given = None if negatives is None else check_images(negatives, self.channels_)
         if checkpoint and not base_checkpoint:

@@ -58,14 +58,9 @@ class Detector(OutlierMixin, BaseEstimator):
         return {field.name: field.type for field in fields(cls)}
 
     def fit(
-        self,
-        x: np.ndarray,
-        y=None,
-        *,
-        x_validation: np.ndarray | None = None,
-        checkpoint: Path | None = None,
-        **more,
-    ) -> "Detector":
+        self, x: np.ndarray, y=None, *, x_validation: np.ndarray | None = None,
+        checkpoint: Path | None = None, **more,
+    ) -> "Detector":  # fmt: skip
         """Learn from normal images, uint8 (N, C, 32, 32); `y` is ignored.
 
         The 95 % quantile of `x_validation`, further normal images (else a tenth of `x`, drawn by
