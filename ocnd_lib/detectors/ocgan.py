@@ -118,12 +118,6 @@ class OCGAN(DeepDetector):
             "classifier": critic(channels, self.width),
         }
 
-    def _check_choices(self) -> None:
-        if self.dropout >= 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
-        if self.variant == "official61" and self.joint_discriminator:
-            raise ValueError("joint_discriminator is for 32 pixels; it has no variant official61")
-
     def _enlarged(self, x: Tensor) -> Tensor:
         """Images of 32 pixels in the size that the networks take."""
         return networks.enlarge(x) if self.variant == "official61" else x
@@ -133,7 +127,10 @@ class OCGAN(DeepDetector):
         return networks.shrink(x) if self.variant == "official61" else x
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._check_choices()
+        if self.dropout >= 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
+        if self.variant == "official61" and self.joint_discriminator:
+            raise ValueError("joint_discriminator is for 32 pixels; it has no variant official61")
         hardware, order, x, nets = self._begin(x)
         redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
         averaged = Averaged(redraws)
