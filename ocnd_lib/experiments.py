@@ -41,7 +41,6 @@ class Method:
     run: Run
     parameters: Callable[[], dict[str, type]]
     masks: bool = False  # it is given a `MaskedSet` where the data set is one
-    all_classes: bool = False  # learnt at once, from crops with masks; the class of a cell is `all`
 
 
 RECIPE = {field.name: field.type for field in fields(classifier.Recipe)}
@@ -63,7 +62,7 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
 
 # --- chapter 6: crops with and without their background -----------------------------------------
 
-ALL = "all"
+ALL = "all"  # the class of a cell whose method learns all classes at once, from crops with masks
 ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it is trained on
 
 
@@ -182,7 +181,7 @@ METHODS = {
     "vgg11-bn": Method(_vgg11, lambda: VGG11),
     "looks": Method(_looks, _looks_parameters, masks=True),
     "detail": Method(lambda images, cell, *_: detail.experiment(images, cell.normal_class), dict),
-    **{name: Method(_vgg11_arm, lambda: ARM, True, True) for name in ARMS},
+    **{name: Method(_vgg11_arm, lambda: ARM, masks=True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
 }
 
@@ -217,7 +216,7 @@ def check_cell(text: str) -> Cell:
         raise ValueError(f"unknown method {cell.method!r}; there are: {', '.join(METHODS)}")
     if cell.parameters:
         _check_parameters(cell)
-    if METHODS[cell.method].all_classes:
+    if cell.method in ARMS:
         _check_crops(cell)
         return cell
     names = class_names(cell.dataset)

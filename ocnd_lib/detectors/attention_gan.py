@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ocnd_lib.attention import attended_error, control_map, multiply
 from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector, check_images
-from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner, map_networks
+from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner
 from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.detectors.redrawer import KEPT, Redrawer
 from ocnd_lib.training import Checkpoint, batches, means, progress, seed_everything
@@ -79,14 +79,6 @@ class AttentionGAN(DeepDetector):
         """The masked GAN, not yet trained: like the base, with half the code and no mining."""
         half = max(self.latent_dim // 2, 2)
         return self.base_gan().set_params(latent_dim=half, mining=False)
-
-    def _networks(self) -> dict[str, nn.Module]:
-        kept = {}
-        for name, gan in (("base", self.base_gan()), ("masked", self.masked_gan())):
-            gan.channels_ = self.channels_
-            fresh = gan._networks()
-            kept[name] = nn.ModuleDict({part: fresh[part] for part in KEPT})
-        return kept | map_networks(self)
 
     def _phases(self) -> list[str]:
         """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that."""

@@ -19,19 +19,6 @@ DECISION = 0.05  # weight of m(1 - m) where the temperature falls
 DECAY = 0.98  # of the averaged weights: a map learns in a few hundred steps
 
 
-def map_networks(model: DeepDetector) -> dict[str, nn.Module]:
-    """Networks that an AttentionGAN draws its map with, by its parameters; none for a control."""
-    if model.mask != "learned":
-        return {}
-    taps = (4 * model.width, 2 * model.width, model.width)
-    start = min(max(model.most_area, 0.05), 0.95)  # at first nearly all is seen
-    drawer = attention.AttentionMap(taps, max(model.width // 2, 2), model.cbam, start)
-    networks = {"attention": drawer}
-    if model.classifier != "none":
-        networks["classifier"] = Critic(model.channels_, model.width)
-    return networks
-
-
 class MapLearner(Together):
     """The networks of a map as they learn, and their optimisers: a part of a `Checkpoint`.
 
@@ -39,8 +26,15 @@ class MapLearner(Together):
     """
 
     def __init__(self, model: DeepDetector, hardware: Hardware, given: np.ndarray | None):
-        self.model, self.given = model, given
-        self.nets = hardware.place(nn.ModuleDict(map_networks(model)))
+        self.model, self.given, networks = model, given, {}
+        if model.mask == "learned":  # a control has no network
+            taps = (4 * model.width, 2 * model.width, model.width)
+            start = min(max(model.most_area, 0.05), 0.95)  # at first nearly all is seen
+            drawer = attention.AttentionMap(taps, max(model.width // 2, 2), model.cbam, start)
+            networks["attention"] = drawer
+        if model.classifier != "none":
+            networks["classifier"] = Critic(model.channels_, model.width)
+        self.nets = hardware.place(nn.ModuleDict(networks))
         self.averaged = Averaged(self.nets, DECAY)
         self.optimisers = {
             name: torch.optim.Adam(net.parameters(), model.mask_rate, betas=(0.5, 0.999))
