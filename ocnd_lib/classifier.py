@@ -77,7 +77,7 @@ def fit(
     while state.epoch < recipe.epochs:
         start = time.perf_counter()
         model.train()
-        loss_sum, correct, seen = 0.0, *torch.zeros(2, len(counts))
+        loss_sum, correct, seen = 0.0, 0, 0
         for images, labels in training.batches(x, y, recipe.batch_size, generator, augment):
             with hardware.autocast():
                 output = model(images)
@@ -86,9 +86,8 @@ def fit(
             loss.backward()
             optimiser.step()
             schedule.step()
-            hit, labels = (output.argmax(1) == labels).cpu(), labels.cpu()
-            correct += torch.bincount(labels[hit], minlength=len(counts))
-            seen += torch.bincount(labels, minlength=len(counts))
+            correct += (output.argmax(1) == labels).sum().item()
+            seen += len(labels)
             loss_sum += loss.item() * len(labels)
             bar.update()
             bar.set_postfix(epoch=state.epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
@@ -99,9 +98,8 @@ def fit(
             )
         point = {
             "epoch": state.epoch,
-            "train_loss": loss_sum / seen.sum().item(),
-            "train_accuracy": (correct.sum() / seen.sum()).item(),
-            "train_recall": (correct / seen.clamp(min=1)).tolist(),
+            "train_loss": loss_sum / seen,
+            "train_accuracy": correct / seen,
             **(watch(model) if watch else {}),
         }
         state.curves.append({**point, "seconds": time.perf_counter() - start})

@@ -145,13 +145,11 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def strength(heat: np.ndarray, novel: np.ndarray) -> dict[str, float]:
     """Are the maps (N, H, W) of novel images weaker in their mean? `novel` (N,) is in {0, 1}.
 
-    Keys: normal and novel, the means; weaker, the chance that a novel image's map is weaker than a
-    normal one's; low and high, its 95 % interval (DeLong).
+    Keys: weaker, the chance that a novel image's map is weaker than a normal one's; low and high,
+    its 95 % interval (DeLong).
     """
-    mean, novel = np.asarray(heat, dtype=float).mean((1, 2)), np.asarray(novel)
-    normal, other = (float(mean[novel == kind].mean()) for kind in (0, 1))
-    weaker, low, high = auroc_interval(novel, -mean)
-    return {"normal": normal, "novel": other, "weaker": weaker, "low": low, "high": high}
+    weaker, low, high = auroc_interval(novel, -np.asarray(heat, dtype=float).mean((1, 2)))
+    return {"weaker": weaker, "low": low, "high": high}
 
 
 # --- how well a map finds an object --------------------------------------------------------------

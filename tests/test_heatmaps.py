@@ -114,8 +114,6 @@ def test_strength_compares_the_means_of_maps():
     novel = (np.arange(40) < 10).astype(int)
     novel[15] = 1
     found = strength(heat, novel)
-    assert found["normal"] == pytest.approx(heat[novel == 0].mean())
-    assert found["novel"] == pytest.approx(heat[novel == 1].mean())
     # of 11 * 29 pairs, five normal images are weaker than the novel one of strength 15
     assert found["weaker"] == pytest.approx(1 - 5 / (11 * 29))
     assert 0.5 < found["low"] < found["weaker"] < found["high"]
