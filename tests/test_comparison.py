@@ -195,19 +195,6 @@ def test_mean_ranks():
     assert p == pytest.approx(stats.friedmanchisquare(*table(rows).to_numpy()[:, :5]).pvalue)
 
 
-def test_mcnemar_looks_only_at_images_on_which_the_two_differ():
-    a = np.array([1, 1, 1, 1, 1, 1, 0, 1, 0], bool)
-    b = np.array([0, 0, 0, 0, 0, 0, 1, 1, 0], bool)
-    test = comparison.mcnemar(a, b)
-    assert (test.only_a, test.only_b) == (6, 1)
-    assert test.p == pytest.approx(2 * (1 + 7) / 2**7)  # 0 or 1 of 7 tosses, both ways
-    more = np.ones(50, bool)
-    assert comparison.mcnemar(np.r_[a, more], np.r_[b, more]) == test
-    assert comparison.mcnemar(a, a).p == 1
-    with pytest.raises(ValueError, match="9 and 8 answers are not of the same images"):
-        comparison.mcnemar(a, b[:8])
-
-
 def test_the_interval_of_a_mean_over_runs_covers_new_seeds_and_new_images():
     rng, truth, hits = np.random.default_rng(0), 0.7, 0
     for _ in range(200):

@@ -12,9 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import detectors, training
-from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.detectors.base import DeepDetector, Detector
-from ocnd_lib.detectors.kde import KDE
 
 # A further detector is one line here: arguments with which it learns in a second and does most.
 SMALL = {
@@ -187,16 +185,6 @@ def test_a_score_does_not_depend_on_its_batch_mates(name):
     np.testing.assert_allclose(scores(name), crowd, rtol=1e-5, atol=1e-4 * spread)
 
 
-@every
-def test_what_is_saved_is_loaded(name, tmp_path):
-    fitted(name).save(tmp_path)
-    loaded = type(fitted(name)).load(tmp_path)
-    assert loaded.get_params() == fitted(name).get_params()
-    np.testing.assert_array_equal(loaded.novelty_score(X_TEST), scores(name))
-    np.testing.assert_array_equal(loaded.predict(X_TEST), fitted(name).predict(X_TEST))
-    other = AutoEncoder if name != "AutoEncoder" else KDE
-    with pytest.raises(ValueError, match=rf"not a {other.__name__}"):
-        other.load(tmp_path)
 
 
 @pytest.mark.bf16

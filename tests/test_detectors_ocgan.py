@@ -150,13 +150,11 @@ def test_a_step_has_the_losses_and_weights_of_the_plain_form(zeros, parts):
     for seed in (1, 2):
         noisy = images + 0.2 * torch.randn_like(images)
         torch.manual_seed(seed)
-        losses = model._step(images, noisy, nets, optimisers, mining, mining, watch=mining)
+        losses = model._step(images, noisy, nets, optimisers, mining, mining)
         torch.manual_seed(seed)
         random = torch.rand(16, 4) * 2 - 1
         expected = plain_step(model, images, noisy, plain, plain_optimisers, random, mining)
-        watched = {"before_mining", "after_mining"} if mining else set()
-        assert losses.keys() == expected.keys() | watched
-        assert {name: losses[name] for name in expected} == pytest.approx(expected, rel=1e-3)
+        assert losses == pytest.approx(expected, rel=1e-3)
     for ours, theirs in zip(nets.parameters(), plain.parameters(), strict=True):
         # Adam's first steps have the length of the learning rate, whatever a gradient's size: where
         # one is zero but for rounding, two steps may differ by four times that
@@ -176,11 +174,10 @@ def test_the_release_has_the_papers_number_of_parameters():
     assert 0.036e6 < count["visual_discriminator"] < 0.040e6
 
 
-def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path):
+def test_the_release_trains_mines_and_draws(zeros):
     settings = {**SMALL, "variant": "official61", "dropout": 0.5, "learning_rate": 2e-3}
     model = OCGAN(epochs=6, **settings).fit(zeros.x_train[:96], x_validation=zeros.x_validation)
     assert model.curves_[-1]["mse"] < 0.5 * model.curves_[0]["mse"]
-    assert model.curves_[-1]["after_mining"] < model.curves_[-1]["before_mining"]
     score = model.novelty_score(zeros.x_test)
     x = torch.from_numpy(zeros.x_test[:7]) / 127.5 - 1
     large = F.interpolate(x, size=(61, 61), mode="bilinear")
@@ -188,7 +185,6 @@ def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path
         redrawn = model.state_["decoder"](model.state_["encoder"](large))
     assert np.allclose(score[:7], (large - redrawn).square().mean((1, 2, 3)), atol=1e-5)
     # dropout is off where images are scored and codes mined
-    found = [model.mined(5)["mined_answer"] for _ in range(2)]
-    assert np.array_equal(*found)
-    model.save(tmp_path)
-    assert np.array_equal(OCGAN.load(tmp_path).novelty_score(zeros.x_test), score)
+    first, second = (model.mined(50) for _ in range(2))
+    assert np.array_equal(first["mined_answer"], second["mined_answer"])
+    assert first["mined_answer"].mean() < first["drawn_answer"].mean()
