@@ -1,7 +1,7 @@
 """Data sets as arrays, and the splits of one-class learning.
 
-    images = load_images("cifar10")
-    split = one_class_split(images, "truck", seed=0)
+images = load_images("cifar10")
+split = one_class_split(images, "truck", seed=0)
 """
 
 from dataclasses import dataclass
@@ -137,15 +137,26 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     raise ValueError(f"{name} has no class {normal_class!r}; there are: {listed}")
 
 
-def one_class_split(images: ImageSet, normal_class: int | str, seed: int) -> OneClassSplit:
+def one_class_split(
+    images: ImageSet, normal_class: int | str, seed: int, contamination: float = 0.0
+) -> OneClassSplit:
     """Train on one class of the training split, test on the whole test split (protocol P2).
 
-    A tenth of the normal training images, drawn by `seed`, is held out for validation. ValueError
-    for a class without images, in training or in the test.
+    A tenth of the normal training images, drawn by `seed`, is held out for validation.
+    `contamination`, at most 0.5, is the part of both whose place training images of other classes
+    take, as if nobody had looked. ValueError for a class without images, in training or in the
+    test.
     """
     k = class_index(images, normal_class)
     _check_images_of(images, k)
     x = images.x_train[images.y_train == k]
+    if contamination:
+        if not 0 < contamination <= 0.5:
+            raise ValueError(f"contamination must be from 0 to 0.5, not {contamination}")
+        rng = np.random.default_rng([seed, 1])  # so that the same images are held out as without
+        places = rng.permutation(len(x))[: round(contamination * len(x))]
+        others = np.flatnonzero(images.y_train != k)
+        x[places] = images.x_train[rng.choice(others, len(places), replace=False)]
     order = np.random.default_rng(seed).permutation(len(x))
     held_out, train = np.split(order, [round(0.1 * len(x))])
     y_test = (images.y_test != k).astype(np.int64)

@@ -20,7 +20,7 @@ from ocnd_lib.records import REPAIR, Cell, coarse, parse_cell, read_record, writ
 from ocnd_lib.registry import DETECTORS, NEGATIVES, SCORED, detector_class, keeps_pictures
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
-from ocnd_lib.sharing import fit, seen_in, shared_checkpoint, train_base, untrained
+from ocnd_lib.sharing import OF_THE_SPLIT, fit, seen_in, shared_checkpoint, train_base, untrained
 from ocnd_lib.stats import auroc_interval
 from ocnd_lib.training import (
     Diverged,
@@ -85,7 +85,9 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     if version := cell.parameters.get("version"):
         split, about, mapped = seen_in(version, images, cell, checkpoint, hardware)
     else:
-        split, about, mapped = one_class_split(images, cell.normal_class, cell.seed), {}, {}
+        part = cell.parameters.get("contamination", 0.0)
+        split = one_class_split(images, cell.normal_class, cell.seed, part)
+        about, mapped = {}, {}
     detector, seen = untrained(cell), {}
     if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
@@ -143,8 +145,9 @@ def pictured(class_test: np.ndarray) -> np.ndarray:
 
 
 def _detector_parameters(method: str) -> dict[str, type]:
-    types = detector_class(method).parameter_types() | {"version": Literal[versions.VERSIONS]}
-    fixed = {"seed", "device"} | ({"classifier", "version"} if method in NEGATIVES else set())
+    types = detector_class(method).parameter_types()
+    types |= {"version": Literal[versions.VERSIONS], "contamination": float}
+    fixed = {"seed", "device"} | ({"classifier", *OF_THE_SPLIT} if method in NEGATIVES else set())
     return {name: kind for name, kind in types.items() if name not in fixed}
 
 
@@ -171,7 +174,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
 
 
 def _looks_parameters() -> dict[str, type]:
-    fixed = ("joint_discriminator", "version")
+    fixed = ("joint_discriminator", *OF_THE_SPLIT)
     types = _detector_parameters("attention-gan").items()
     return {name: kind for name, kind in types if name not in fixed}
 
@@ -233,6 +236,10 @@ def _check_parameters(cell: Cell) -> None:
         raise ValueError(f"{cell.method} has no parameter {unknown[0]!r}{there}")
     may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else MAY_BE_0
     check_settings(cell.parameters, types, may_be_0 | {"fold"})
+    if cell.parameters.get("contamination", 0) > 0.5:
+        raise ValueError(f"contamination is at most 0.5, not {cell.parameters['contamination']}")
+    if cell.parameters.keys() >= OF_THE_SPLIT:
+        raise ValueError("a cell has a version or a contamination, not both")
     if "version" in cell.parameters:
         _check_masks(cell, f"version {cell.parameters['version']!r}")
 

@@ -1,7 +1,7 @@
 """Sets of pictures whose objects have masks: load one, make one, build one to keep.
 
-    images = load_masked("scenes")
-    pictures, objects, masks, labels = images.train
+images = load_masked("scenes")
+pictures, objects, masks, labels = images.train
 """
 
 import re

@@ -11,6 +11,9 @@ from ocnd_lib.records import Cell, claim
 from ocnd_lib.registry import DETECTORS, LOOKS_SETTINGS, detector_class, settings_of
 from ocnd_lib.training import Hardware, seconds_trained
 
+# parameters of a cell that say what is learnt from, and are none of the detector
+OF_THE_SPLIT = frozenset({"version", "contamination"})
+
 
 def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, **seen) -> None:
     """Train a detector; what it shares with others is trained by whoever comes first."""
@@ -31,7 +34,7 @@ def untrained(cell: Cell):
     if cell.method != "looks":
         method = cell.method
         settings = DETECTORS[method][2] | settings_of(cell.dataset, method)
-    own = {name: value for name, value in cell.parameters.items() if name != "version"}
+    own = {name: value for name, value in cell.parameters.items() if name not in OF_THE_SPLIT}
     return detector_class(method)(**{**settings, **own, "seed": cell.seed})
 
 
@@ -47,7 +50,7 @@ def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     settings = settings_of(cell.dataset, name)
     usual = kind(**settings, seed=cell.seed, device=detector.device).base_gan().get_params()
     changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
-    changed |= {k: v for k, v in cell.parameters.items() if k == "version"}
+    changed |= {k: v for k, v in cell.parameters.items() if k in OF_THE_SPLIT}
     if changed and type(detector) is type(base):  # nobody else trains like this
         return None
     return _shared_by(replace(cell, method=name, parameters=changed), checkpoint)

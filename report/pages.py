@@ -213,9 +213,7 @@ def _publish(runs: dict[Path, Run], root: Path) -> None:
     pictures: dict[Path, Path] = {}
     for file in (file for run in runs.values() for file in sorted(run.figures.iterdir())):
         if other := pictures.get(figures / file.name):
-            raise BookError(
-                f"{file.name} is saved twice: {other.parent.name}, {file.parent.name}"
-            )
+            raise BookError(f"{file.name} is saved twice: {other.parent.name}, {file.parent.name}")
         pictures[figures / file.name] = file
     for folder, pattern, wanted in ((chapters, "*.ipynb", pages), (figures, "*", pictures)):
         folder.mkdir(parents=True, exist_ok=True)

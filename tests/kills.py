@@ -1,6 +1,6 @@
 """Processes killed at random moments: what is gone on with ends as if nobody had killed it.
 
-    python -m tests.kills training 100 data 30 book 30 sweep 20
+python -m tests.kills training 100 data 30 book 30 sweep 20
 """
 
 import os

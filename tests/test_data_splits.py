@@ -137,3 +137,19 @@ def test_a_split_depends_on_its_seed_alone(kind):
     np.random.seed(1)
     assert same(first, split(images, 3, seed=7, **ratio))
     assert rows(first.x_train) != rows(split(images, 3, seed=8, **ratio).x_train)
+
+
+def test_contamination_puts_training_images_of_other_classes_among_the_normal_ones():
+    images = load_images("digits")
+    plain, mixed = (data.one_class_split(images, 3, 0, contamination=part) for part in (0.0, 0.1))
+    assert len(plain.x_train) == len(mixed.x_train)
+    seen = np.concatenate([mixed.x_train, mixed.x_validation])
+    normal = {image.tobytes() for image in images.x_train[images.y_train == 3]}
+    others = {image.tobytes() for image in images.x_train[images.y_train != 3]}
+    foreign = [image.tobytes() for image in seen if image.tobytes() not in normal]
+    assert len(foreign) == round(0.1 * len(seen)) and others.issuperset(foreign)
+    assert len(set(foreign)) == len(foreign)
+    np.testing.assert_array_equal(mixed.x_test, plain.x_test)
+    for contamination in (-0.1, 0.6, float("nan")):
+        with pytest.raises(ValueError, match="contamination must be"):
+            data.one_class_split(images, 3, 0, contamination)

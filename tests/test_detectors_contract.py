@@ -185,8 +185,6 @@ def test_a_score_does_not_depend_on_its_batch_mates(name):
     np.testing.assert_allclose(scores(name), crowd, rtol=1e-5, atol=1e-4 * spread)
 
 
-
-
 @pytest.mark.bf16
 def test_in_half_precision_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypatch):
     straight = small("OCGAN").fit(X, x_validation=X_VALIDATION)

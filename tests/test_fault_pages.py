@@ -29,7 +29,6 @@ def write(path, *code, minor=5):
     return path
 
 
-
 @pytest.mark.parametrize("old", ["cells", "metadata", "cell_type"])
 @pytest.mark.parametrize("new", ["null", "3"])
 def test_a_damaged_notebook_is_named(tmp_path, old, new):
@@ -37,7 +36,6 @@ def test_a_damaged_notebook_is_named(tmp_path, old, new):
     path.write_text(path.read_text().replace(f'"{old}":', f'"{old}": {new}, "other":'))
     with pytest.raises(ValueError, match=r"n\.ipynb is not a notebook: \S"):
         read_parameters(path)
-
 
 
 @pytest.mark.parametrize("minor", [4, 5])
@@ -76,7 +74,6 @@ def test_an_old_notebook_without_ids_runs_and_is_a_notebook_still(tmp_path, monk
     copy = json.loads(made.read_text())
     assert copy["cells"][-1]["outputs"][0]["data"]["text/plain"] == ["[False, False, 7]"]
     nbformat.validate(copy)
-
 
 
 def test_a_second_book_is_refused_while_the_first_is_made(tmp_path):

@@ -100,9 +100,7 @@ def test_a_difference_of_shares_knows_how_many_images_each_rests_on():
     p, q = (0.5, 0.4, 0.6), (0.05, 0.03, 0.08)
     value, low, high = chapter.difference_of_shares(p, q)
     assert value == pytest.approx(0.45)
-    assert (value - low, high - value) == pytest.approx(
-        (np.hypot(0.1, 0.03), np.hypot(0.1, 0.02))
-    )
+    assert (value - low, high - value) == pytest.approx((np.hypot(0.1, 0.03), np.hypot(0.1, 0.02)))
     held_out = np.linspace(0, 1, 101)
     assert chapter.beyond(held_out, held_out) == pytest.approx(5 / 101)
 

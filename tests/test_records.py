@@ -151,7 +151,7 @@ def test_scores_come_back_bit_for_bit(tmp_path):
 def test_scores_that_older_records_keep_as_whole_steps_are_read(tmp_path):
     steps = np.array([[0, 1, 255], [3, 0, 255]], np.uint8)  # high bytes, low bytes
     np.savez(tmp_path / "1.npz", **{"score.on_grid": steps, "grids": np.array([[-2.0, 0.25]])})
-    (name, score), = unpack(tmp_path / "1.npz", tmp_path).items()
+    ((name, score),) = unpack(tmp_path / "1.npz", tmp_path).items()
     assert name == "score" and score.dtype == np.float32
     assert score.tolist() == [-2 + 3 / 4, -2 + 256 / 4, -2 + 65_535 / 4]
 

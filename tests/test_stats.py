@@ -84,9 +84,7 @@ def test_bootstrap_interval_widens_when_seeds_differ():
 def test_the_interval_over_seeds_is_as_wide_as_that_of_a_mean_of_so_many():
     y = np.r_[np.zeros(400, int), np.ones(10, int)]
     shares = np.array([0.4, 0.5, 0.6])  # of the normal images that each seed finds
-    runs = [
-        (y, np.where((np.arange(410) < 400 * share) & (y == 0), -1, 1)) for share in shares
-    ]
+    runs = [(y, np.where((np.arange(410) < 400 * share) & (y == 0), -1, 1)) for share in shares]
     _, low, high = stats.bootstrap_intervals(runs)["normal_recall"]
     # Student's, of three seeds
     expected = scipy.stats.t.ppf(0.975, 2) * shares.std(ddof=1) / 3**0.5

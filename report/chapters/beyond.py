@@ -44,9 +44,7 @@ VERSIONS = {
 }
 MASKED = ("kde", "ae", "deep-svdd", "ocgan", "rotation")
 CELLS = tuple(
-    f"cifar10/rotation/{name}/{seed}"
-    for seed in range(3)
-    for name in tables.class_names("cifar10")
+    f"cifar10/rotation/{name}/{seed}" for seed in range(3) for name in tables.class_names("cifar10")
 )
 
 PATTERNS = ("cifar10/rotation/*/*", *(f"{name}/*version=*/*/*" for name in SETS))

@@ -65,6 +65,7 @@ CELLS = (  # the first seed of everything, then the second, so that a sweep may 
     *(cell("scenes", "original", seed, c) for seed in range(3) for c in (0, 1)),
 )
 
+
 @cache
 def recorded(dataset: str, correlation: float = 0.5) -> dict[str, dict[int, dict]]:
     """Records with their arrays of a data set, by version and seed.
