@@ -32,7 +32,6 @@ def recorded(shifts, seeds=5):
 def test_the_cells_are_those_a_sweep_would_make_the_first_seed_of_everything_first():
     cells = chapter.CELLS
     assert len(set(cells)) == len(cells) == 254
-    assert all(str(experiments.check_cell(cell)) == cell for cell in cells)
     assert list(cells[:10]) == [
         f"cifar10/attention-gan/{name}/0" for name in class_names("cifar10")
     ]

@@ -7,20 +7,10 @@ import pytest
 
 from report.chapters import class_imbalance as chapter
 from report.drawing import COLOURS
-from report.source import NoRecords
 
 
 def value(variant, name, moved=False):
     return chapter.network_table(variant, moved).loc[name]
-
-
-def test_without_records_it_says_how_to_make_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    chapter.network_table.cache_clear()
-    for draw in chapter.FIGURES.values():
-        with pytest.raises(NoRecords, match=r"make one with: ocnd run cifar10/vgg11"):
-            draw()
-    chapter.network_table.cache_clear()
 
 
 def test_the_decks_shares_imply_the_other_two():

@@ -10,7 +10,6 @@ from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records
 from report import tables
 from report.chapters import class_or_detail as chapter
 from report.chapters.all_tables import table_settings
-from report.source import NoRecords
 from score_samples import CLASS_TEST, DETAIL, write
 
 FEW = 60  # draws of a bootstrap, enough for the side of 0 that an interval lies on
@@ -143,13 +142,6 @@ def test_the_detail_of_a_test_image_is_the_same_whatever_is_normal():
             read_arrays(f"{name}/detail/{k}/0") for k in np.array(tables.class_names(name))[[0, -1]]
         )
         assert np.array_equal(first["score"], last["score"])
-
-
-def test_without_records_every_figure_says_how_to_make_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    for make in (*chapter.FIGURES.values(), chapter.units_table):
-        with pytest.raises(NoRecords, match=r"make one with: ocnd run (mnist|cifar10)/\S+/\d$"):
-            make()
 
 
 # --- figures -------------------------------------------------------------------------------------

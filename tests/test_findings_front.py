@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from figure_samples import faults
 from ocnd_lib.comparison import average_runs
 from ocnd_lib.stats import decision_numbers
 from report import tables
@@ -142,8 +141,3 @@ def test_outlines_do_as_well_as_masks_on_scenes():
 def test_the_lead_over_ocgan_is_one_class():
     gain = audit.gain_table()["gain"]
     assert gain.idxmax() == "truck" and gain.drop("truck").mean() < 0.002 < gain.mean()
-
-
-def test_the_figure_can_be_read(gains, monkeypatch):
-    monkeypatch.setattr(front, "gains_table", gains.get)
-    assert not faults(front.ideas())

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from ocnd_lib.background import SHOWN
-from ocnd_lib.experiments import check_cell
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import write_record
 from ocnd_lib.stats import seed_interval
@@ -30,9 +29,7 @@ def trained(accuracy, seed=0, epochs=3, fingerprint="f", **shown):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    recorded.cache_clear()
-    yield tmp_path
-    recorded.cache_clear()
+    return tmp_path
 
 
 def write(folder, dataset, **runs):
@@ -41,18 +38,6 @@ def write(folder, dataset, **runs):
         record = {name: value for name, value in run.items() if name not in arrays}
         write_record({"cell": cell(dataset, version, 0), **record}, arrays, folder)
     recorded.cache_clear()
-
-
-def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
-    assert len(chapter.CELLS) == len(set(chapter.CELLS)) == 64
-    for name in chapter.CELLS:
-        assert str(check_cell(name)) == name
-
-
-def test_without_records_it_says_how_to_make_them(folder):
-    for draw in (*chapter.FIGURES.values(), chapter.numbers):
-        with pytest.raises(NoRecords, match="make one with: ocnd run scenes/vgg11-"):
-            draw()
 
 
 def test_records_of_different_crops_are_not_compared(folder):

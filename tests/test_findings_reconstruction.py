@@ -7,12 +7,10 @@ from matplotlib.colors import to_rgb
 
 from figure_samples import GIVEN, SWEEP
 from ocnd_lib.detectors.autoencoder import AutoEncoder
-from ocnd_lib.experiments import check_cell
 from ocnd_lib.records import read_arrays
 from report.chapters import reconstruction as chapter
 from report.chapters.class_or_detail import class_aurocs
 from report.drawing import COLOURS, mosaics
-from report.source import NoRecords, drawn_or_said
 
 # --- what the page says --------------------------------------------------------------------------
 
@@ -73,10 +71,8 @@ def test_ones_are_redrawn_better_than_the_eights_and_8_is_the_hardest_digit():
 # --- how its numbers are made --------------------------------------------------------------------
 
 
-def test_every_cell_can_be_made_under_the_very_name_that_is_looked_for():
+def test_the_usual_size_of_code_is_that_of_the_tables():
     assert AutoEncoder().latent_dim == chapter.USUAL_DIM in chapter.LATENT_DIMS
-    for cell in chapter.CELLS:
-        assert str(check_cell(cell)) == cell
 
 
 def test_codes_are_compared_over_the_same_seeds():
@@ -100,19 +96,9 @@ def test_a_difference_of_shares_knows_how_many_images_each_rests_on():
     p, q = (0.5, 0.4, 0.6), (0.05, 0.03, 0.08)
     value, low, high = chapter.difference_of_shares(p, q)
     assert value == pytest.approx(0.45)
-    assert (value - low, high - value) == pytest.approx(
-        (np.hypot(0.1, 0.03), np.hypot(0.1, 0.02))
-    )
+    assert (value - low, high - value) == pytest.approx((np.hypot(0.1, 0.03), np.hypot(0.1, 0.02)))
     held_out = np.linspace(0, 1, 101)
     assert chapter.beyond(held_out, held_out) == pytest.approx(5 / 101)
-
-
-def test_without_records_every_figure_says_how_to_make_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    for draw in chapter.FIGURES.values():
-        with pytest.raises(NoRecords, match=r"make one with: ocnd run (mnist|cifar10)/\S+/\d$"):
-            draw()
-        assert "no record yet" in drawn_or_said(draw).texts[0].get_text()
 
 
 # --- figures -------------------------------------------------------------------------------------

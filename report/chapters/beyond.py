@@ -12,6 +12,7 @@ from ocnd_lib.registry import detector_class, settings_of
 from report import tables
 from report.drawing import COLOURS, WIDTH, forest, interval
 from report.source import PUBLISHED, no_record
+from report.tables import once
 
 COMPUTE = PUBLISHED.parent / "training_macs.csv"
 COUNTED = 256  # training images from which the work of an epoch is counted
@@ -37,9 +38,7 @@ VERSIONS = {
 }
 MASKED = ("kde", "ae", "deep-svdd", "ocgan", "rotation")
 CELLS = tuple(
-    f"cifar10/rotation/{name}/{seed}"
-    for seed in range(3)
-    for name in tables.class_names("cifar10")
+    f"cifar10/rotation/{name}/{seed}" for seed in range(3) for name in tables.class_names("cifar10")
 )
 
 PATTERNS = ("cifar10/rotation/*/*", *(f"{name}/*version=*/*/*" for name in SETS))
@@ -67,7 +66,7 @@ def work() -> pd.Series:
     return FLOP * pd.read_csv(COMPUTE).set_index("method")["macs"] / 1e15
 
 
-@cache
+@once
 def ours() -> pd.DataFrame:
     """Of each method with ten recorded classes: mean AUROC, interval, PFLOP of training a class."""
     found = tables.means(tables.results("cifar10"))
@@ -97,7 +96,7 @@ def gain() -> tuple[float, float, float]:
 # --- true masks ----------------------------------------------------------------------------------
 
 
-@cache
+@once
 def mask_gains() -> pd.DataFrame:
     """AUROC of each version of the pictures minus that of the pictures as they are.
 
