@@ -13,7 +13,7 @@ REPEATS = 20  # of a bootstrap; the page has more, and no sentence hangs on that
 @pytest.fixture(scope="module")
 def every():
     with pytest.MonkeyPatch.context() as patch:
-        for module in (tables, benchmark, all_tables):
+        for module in (tables, benchmark):
             patch.setattr(module, "REPEATS", REPEATS)
         yield benchmark.read()
 
@@ -103,18 +103,6 @@ def test_seeds_move_classes_by_themselves_but_for_one_row(every):
     said = all_tables.numbers()
     assert said["spread-rows"] == 26 and 0.7 < said["spread-ratio"] < 1.3
     assert said["ae-seen"] > 1.5 * said["ae-assumed"]
-
-
-def test_three_goals_were_missed_one_by_a_hair(every):
-    goals = all_tables.goals_table(every)
-    missed = goals[goals["mean"] < goals["goal"]]
-    assert set(missed.index) == {
-        ("mnist", "deep-svdd"),
-        ("mnist", "ocgan"),
-        ("cifar10", "ocgan"),
-    }
-    row = missed.loc[("mnist", "ocgan")]
-    assert round(row["goal"] - row["mean"], 4) == 0.0002 and row["high"] > row["goal"]
 
 
 def test_the_other_seven_digits_fall_short_as_well(every):
