@@ -50,14 +50,6 @@ def test_each_variant_differs_from_the_learned_map_in_one_setting_and_sees_no_no
     assert set(chapter.REAL.values()) == set(registry.NEGATIVES)
 
 
-def test_a_gain_takes_only_the_runs_that_both_have():
-    found = chapter.gain(runs_with(2) + runs_with(2, 1, normal=3), runs_with(1, 2))
-    expected = np.mean([r.auroc for r in runs_with(2)[:2]])
-    expected -= np.mean([r.auroc for r in runs_with(1, 2)])
-    value, low, high = found
-    assert value == pytest.approx(expected) and low < value < high
-
-
 def test_gains_are_over_the_first_gan_the_blind_maps_and_the_learned_map():
     restarted = "+ second GAN restarted"
     shifts = {"learned map": 2, "centre map": 1.5, restarted: 3}

@@ -11,8 +11,7 @@ from ocnd_lib.comparison import mean_over_runs
 from ocnd_lib.looks import AFTER, ATTENTION, BEFORE
 from ocnd_lib.records import parse_cell
 from ocnd_lib.stats import seed_interval
-from report.chapters.attention_gan import signed
-from report.drawing import COLOURS, forest, interval, titled
+from report.drawing import COLOURS, forest, interval, signed, titled
 from report.source import plain, record_of
 
 # data set: its title, the normal class of its cells, how many seeds
