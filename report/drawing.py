@@ -5,6 +5,7 @@ import os
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib.font_manager
@@ -207,3 +208,6 @@ def mosaics(title: str, squares: Mapping[str, np.ndarray]) -> Figure:
 def interval(value: float, low: float, high: float, form: str = ".3f") -> str:
     """A number and its interval as prose has them: 0.960 [0.957, 0.962]."""
     return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
+signed = partial(interval, form="+.3f")  # a gain and its interval: +0.006 [+0.001, +0.011]

@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from ocnd_lib.records import REPOSITORY
+from ocnd_lib.records import REPOSITORY, Cell, read_arrays, read_record
 from report.drawing import note
 
 PUBLISHED = REPOSITORY / "results" / "published"
@@ -20,6 +20,13 @@ class NoRecords(RuntimeError):
 def no_record(cell: str) -> NoRecords:
     """What to raise where this cell has no record."""
     return NoRecords(f"no record yet; make one with: ocnd run {cell}")
+
+
+def record_of(cell: Cell | str) -> dict:
+    """The record of a cell together with its arrays; NoRecords without."""
+    if not (record := read_record(cell)):
+        raise no_record(str(cell))
+    return record | read_arrays(cell)
 
 
 def drawn_or_said(draw: Callable[[], Figure]) -> Figure:

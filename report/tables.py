@@ -1,6 +1,5 @@
 """The tables of AUROC: as the deck prints them, and as our records have them."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -10,7 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ocnd_lib import data
-from ocnd_lib.comparison import REPEATS, Run, average, mean_interval
+from ocnd_lib.comparison import (
+    REPEATS,
+    Run,
+    average,
+    average_runs,
+    compare_means,
+    mean_interval,
+    shared_runs,
+)
 from ocnd_lib.records import (
     REPAIR,
     REPOSITORY,
@@ -46,7 +53,7 @@ METHODS = {
 # what the deck lists and our controls among it; rotation comes from beyond the deck
 DECKS = tuple(method for method in METHODS if method != "rotation")
 
-NUMBERS = ["published", "mean", "sd", "low", "high", "seeds"]  # of a method in a data set
+OURS = ["sd", "low", "high", "seeds", "classes"]  # what is told of our means besides
 
 
 def class_names(dataset: str) -> list[str]:
@@ -56,8 +63,8 @@ def class_names(dataset: str) -> list[str]:
 
 def once(make: Callable) -> Callable:
     """The same function, which remembers what it has made from a folder of records."""
-    made = lru_cache(maxsize=64)(lambda folder, *given: make(*given))
-    asked = wraps(make)(lambda *given: made(records_folder(), *given))
+    made = lru_cache(maxsize=64)(lambda folder, *given, **named: make(*given, **named))
+    asked = wraps(make)(lambda *given, **named: made(records_folder(), *given, **named))
     asked.cache_clear = made.cache_clear
     return asked
 
@@ -110,6 +117,21 @@ def read_runs(
             normal = class_names(cell.dataset).index(cell.normal_class)
             runs.append(Run(normal, cell.seed, score(kept), kept["class_test"]))
     return runs
+
+
+def gain(
+    after: list[Run], before: list[Run], repeats: int | None = None, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Mean AUROC of runs minus that of others over the classes and seeds that both have.
+
+    value, low, high, over seeds and over the same test images for both.
+    """
+    return compare_means(*shared_runs(after, before), level=level, repeats=repeats or REPEATS)
+
+
+def mean_of(runs: list[Run]) -> tuple[float, float, float]:
+    """Mean AUROC over classes and seeds, with its interval over seeds and images."""
+    return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
 
 
 def together(runs: Iterable[Run]) -> list[Run]:
@@ -203,7 +225,7 @@ def means(found: Results) -> pd.DataFrame:
         if runs := found.scored.get(method):
             ends = mean_interval(runs, repeats=REPEATS)
         rows[method] = (np.nan, ours.mean, ours.sd, *ends, ours.seeds, len(ours.classes))
-    columns = [*NUMBERS, "classes"]
+    columns = ["published", "mean", *OURS]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
     table = table.reindex(found.methods).fillna({"seeds": 0, "classes": 0})
     return table.assign(published=load_published(found.dataset)["mean"].astype(float))
@@ -217,81 +239,43 @@ def named(table: pd.DataFrame) -> pd.DataFrame:
 # --- as `ocnd table` prints them -----------------------------------------------------------------
 
 
-def render(every: dict[str, Results], format: str = "text") -> str:
-    """Write the table of one data set, a column a class, or the means of several, a column a set.
-
-    `format` is text, csv or json. What was neither printed nor run is left out.
-    """
-    tables = {name: means(found)[NUMBERS].astype({"seeds": int}) for name, found in every.items()}
-    if format == "text":
-        if all(table.empty for table in tables.values()):
-            cells = "cell of it has" if len(every) == 1 else "cell of them has"
-            return f"nothing is printed for {', '.join(every)}, and no {cells} been run\n"
-        return _means_text(tables) if len(every) > 1 else _text(*every.values())
-    if format == "csv" and len(every) > 1:
-        both = pd.concat(tables, axis=1)
-        both = both.reindex([method for method in METHODS if method in both.index])
-        return both.set_axis(map("_".join, both.columns), axis=1).to_csv(index_label="method")
-    found, table = next(iter(every.values())), next(iter(tables.values()))
+def written(table: pd.DataFrame, format: str = "text", **shown) -> str:
+    """A table as text, csv or json, without its index; `shown` is how pandas writes text."""
     if format == "csv":
-        beside = found.published.reindex(found.methods).add_prefix("published_")
-        return pd.concat([table, found.ours, beside], axis=1).to_csv(index_label="method")
-    there = {name: t.astype(object).where(t.notna(), None) for name, t in tables.items()}
+        return table.to_csv(index=False)
+    if format == "json":
+        return table.to_json(orient="records", indent=1) + "\n"
+    return table.to_string(index=False, na_rep="", **shown) + "\n"
+
+
+def render(every: dict[str, Results], format: str = "text") -> str:
+    """Write the printed rows of data sets, each above ours, method by method.
+
+    `format` is text, csv or json. One set of few classes has a column a class; the text of several
+    sets has their means alone. What was neither printed nor run is left out.
+    """
+    table = pd.concat({name: _printed_above_ours(found) for name, found in every.items()})
+    table = table.rename_axis(["dataset", "method", "source"]).dropna(how="all")
+    classes = next(iter(every.values())).names
+    if len(every) > 1 or len(classes) > MOST_COLUMNS:
+        table = table[["mean", *OURS]]
+    if format != "text":
+        return written(table.reset_index(), format)
+    if table.empty:
+        return f"nothing is printed for {', '.join(every)}, and no cell has been run\n"
     if len(every) > 1:
-        rows = [
-            {"method": m, "datasets": {k: dict(t.loc[m]) for k, t in there.items() if m in t.index}}
-            for m in METHODS
-        ]
-        rows = [row for row in rows if row["datasets"]]
+        table = table["mean"].unstack("dataset")[list(every)]
+        table = table.loc[[method for method in METHODS if method in table.index.levels[0]]]
     else:
-        (table,) = there.values()
-        rows = [
-            {"method": method, **numbers, "classes": dict(found.ours.loc[method].dropna())}
-            for method, numbers in table.drop(columns="sd").to_dict("index").items()
-        ]
-    return json.dumps(rows, indent=1) + "\n"
+        table = table.droplevel("dataset").dropna(axis=1, how="all")
+    forms = dict.fromkeys(classes, "{:.3f}".format) | dict.fromkeys(OURS[-2:], "{:.0f}".format)
+    table = table.rename(METHODS, level="method").reset_index()
+    return written(table, float_format="{:.4f}".format, formatters=forms)
 
 
-def _words(numbers: pd.Series | pd.DataFrame, form: str) -> pd.Series | pd.DataFrame:
-    return numbers.map(form.format, na_action="ignore")
-
-
-def _text(found: Results) -> str:
-    table, classes = means(found), found.ours.dropna(how="all")
-    if len(found.names) > MOST_COLUMNS:
-        ends = {"lowest class": classes.idxmin(axis=1), "highest class": classes.idxmax(axis=1)}
-        shown = {
-            end: [f"{name} {classes.loc[method, name]:.3f}" for method, name in which.items()]
-            for end, which in ends.items()
-        }
-        ours = pd.DataFrame(shown, classes.index)
-    else:
-        ours = _words(classes, "{:.3f}")
-    part = table["classes"].where(table["classes"] < len(found.names))
-    ours = ours.assign(
-        mean=_words(table["mean"], "{:.4f}"),
-        sd=_words(table["sd"], "{:.4f}"),
-        interval=_words(table["low"], "{:.4f}") + _words(table["high"], " to {:.4f}"),
-        seeds=_words(table["seeds"], "{:.0f}"),
-        note=_words(part, f"{{:.0f}} of {len(found.names)} classes"),
-    )
-    mean = _words(table["published"], "{:.4f}")
-    deck = _words(found.published, "{:.3f}").assign(mean=mean)
-    ours = ours.rename(columns={"interval": "95 % interval"})
-    filled = [c for c in ours if ours[c].notna().any() or deck.get(c, ours[c]).notna().any()]
-    return _deck_above_ours(deck, ours[filled])
-
-
-def _means_text(tables: dict[str, pd.DataFrame]) -> str:
-    both = pd.concat(tables, axis=1).swaplevel(axis=1)
-    sd = _words(both["sd"], " ± {:.4f}").astype(object).fillna("")
-    ours = _words(both["mean"], "{:.4f}") + sd
-    return _deck_above_ours(_words(both["published"], "{:.4f}"), ours)
-
-
-def _deck_above_ours(deck: pd.DataFrame, ours: pd.DataFrame) -> str:
-    """Both tables, method by method, as text; rows without a number are left out."""
-    lines = pd.concat({"deck": deck, "ours": ours}, names=["source"])[ours.columns].swaplevel()
-    lines = lines.reindex([(m, s) for m in METHODS for s in ("deck", "ours")]).dropna(how="all")
-    lines = lines.rename(METHODS, level=0).rename_axis(["method", "source"]).reset_index()
-    return lines.to_string(index=False, na_rep="") + "\n"
+def _printed_above_ours(found: Results) -> pd.DataFrame:
+    numbers = means(found)
+    ours = found.ours.join(numbers[["mean", *OURS]].where(numbers["classes"] > 0))
+    deck = found.published.join(numbers["published"].rename("mean"))
+    both = pd.concat({"deck": deck, "ours": ours}).swaplevel()
+    return both.reindex([(method, who) for method in found.methods for who in ("deck", "ours")])

@@ -1,9 +1,9 @@
 """What the tests of plots share: small data, every figure drawn from it, and eyes of all kinds."""
 
 import itertools
+import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
@@ -68,17 +68,19 @@ def faults(fig, smallest=9) -> list[str]:
     return found
 
 
+def bounds(text):
+    """The numbers of "value [low, high]"."""
+    return [float(number) for number in re.findall(r"[+-]?\d+\.\d+", text)]
+
+
+def contains(text, value=0.0):
+    _, low, high = bounds(text)
+    return low <= value <= high
+
+
 def shown(fig):
     return [t.get_text() for t in fig.findobj(Text)]
 
 
 GIVEN = np.arange(5 * 32 * 32).reshape(5, 1, 32, 32).astype(np.uint8)
 GREY = np.random.default_rng(0).integers(0, 256, (2, 12, 1, 32, 32), dtype=np.uint8)
-SWEEP = pd.DataFrame(
-    [
-        (size, seed, 0.1 / size + seed / 100, 0.3 / size + seed / 100, 0.9 - size / 1000, 0.8)
-        for size in (2, 16, 128)
-        for seed in (0, 1)
-    ],
-    columns=["latent_dim", "seed", "normal", "novel", "auroc", "validation"],
-)

@@ -32,7 +32,6 @@ def recorded(shifts, seeds=5):
 def test_the_cells_are_those_a_sweep_would_make_the_first_seed_of_everything_first():
     cells = chapter.CELLS
     assert len(set(cells)) == len(cells) == 254
-    assert all(str(experiments.check_cell(cell)) == cell for cell in cells)
     assert list(cells[:10]) == [
         f"cifar10/attention-gan/{name}/0" for name in class_names("cifar10")
     ]
@@ -49,14 +48,6 @@ def test_each_variant_differs_from_the_learned_map_in_one_setting_and_sees_no_no
     assert [given[title]["mask"] for title in chapter.BLIND] == ["ones", "random", "centre"]
     assert not set(chapter.VARIANTS.values()) & set(registry.NEGATIVES)
     assert set(chapter.REAL.values()) == set(registry.NEGATIVES)
-
-
-def test_a_gain_takes_only_the_runs_that_both_have():
-    found = chapter.gain(runs_with(2) + runs_with(2, 1, normal=3), runs_with(1, 2))
-    expected = np.mean([r.auroc for r in runs_with(2)[:2]])
-    expected -= np.mean([r.auroc for r in runs_with(1, 2)])
-    value, low, high = found
-    assert value == pytest.approx(expected) and low < value < high
 
 
 def test_gains_are_over_the_first_gan_the_blind_maps_and_the_learned_map():

@@ -8,7 +8,6 @@ from figure_samples import faults
 from ocnd_lib.records import write_record
 from report import tables
 from report.chapters import all_tables, benchmark
-from report.source import NoRecords
 from report.tables import means, results
 
 CLASS_TEST = np.repeat(np.arange(10), 20).astype(np.uint8)
@@ -55,8 +54,7 @@ def some(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def few_repeats(monkeypatch, some):
     monkeypatch.setenv("OCND_RECORDS", str(some))
-    for module in (tables, benchmark):
-        monkeypatch.setattr(module, "REPEATS", 20)
+    monkeypatch.setattr(tables, "REPEATS", 20)
 
 
 @pytest.fixture
@@ -65,13 +63,8 @@ def found():
 
 
 @pytest.mark.parametrize("name", [*benchmark.FIGURES, *all_tables.FIGURES])
-def test_a_figure_is_drawn_within_its_bounds_or_says_what_lacks(name, tmp_path, monkeypatch):
-    draw = {**benchmark.FIGURES, **all_tables.FIGURES}[name]
-    fig = draw()
-    assert not faults(fig)
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    with pytest.raises(NoRecords, match="ocnd run mnist/ocgan/8/0"):
-        draw()
+def test_a_figure_of_what_is_there_is_drawn_within_its_bounds(name):
+    assert not faults({**benchmark.FIGURES, **all_tables.FIGURES}[name]())
 
 
 def test_only_complete_rows_are_compared(found):
@@ -104,11 +97,11 @@ def test_who_beats_whom(found):
 def test_every_change_is_paired_with_the_same_classes_and_seeds(found):
     table = benchmark.tried_table(found)
     larger, release, bare = (table.loc[key] for key in ("larger", "release", "bare"))
-    assert larger["seeds"] == 1 and larger["low"] > 0 and larger["which"] == ""
+    assert larger["seeds"] == 1 and larger["low"] > 0 and len(larger["classes"]) == 10
     own = found.cells[(found.cells["method"] == "ocgan") & (found.cells["seed"] == 1)]
     assert larger["before"] == pytest.approx(own["auroc"].mean())
     assert bare["high"] < 0
-    assert bare["which"] == "0, 1, 2" and release["which"] == "2, 8"
+    assert bare["classes"] == ["0", "1", "2"] and release["classes"] == ["2", "8"]
     assert table.loc["ensemble", "seeds"] == 3 and table.loc["ensemble", "low"] > 0
     short = benchmark.gap(found)[["2", "8"]].mean()
     assert release["printed"] == pytest.approx(short)

@@ -1,20 +1,10 @@
 """Chapter 8: what its sentences say, held against the committed records."""
 
-import re
-
 import pytest
 
+from figure_samples import bounds, contains
 from report.chapters import attention_gan as chapter
-
-
-def bounds(text):
-    """The numbers of "value [low, high]"."""
-    return [float(number) for number in re.findall(r"[+-]?\d+\.\d+", text)]
-
-
-def contains_zero(text):
-    _, low, high = bounds(text)
-    return low <= 0 <= high
+from report.source import record_of
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +23,7 @@ def said(found, gains):
 
 
 def test_cifar10_does_not_gain_and_mnist_gains_a_little_on_nine_digits(said):
-    assert contains_zero(said["gain-cifar10"])
+    assert contains(said["gain-cifar10"])
     value, low, _ = bounds(said["gain-mnist"])
     assert 0 < low and value < 0.01 and said["ahead-mnist"] == 9 and said["p-mnist"] < 0.01
     assert bounds(said["row-cifar10"])[2] < said["deck-mean"]
@@ -48,7 +38,7 @@ def test_the_decks_lead_is_its_truck(said):
 
 
 def test_maps_that_see_no_image_gain_about_as_much(said, gains):
-    assert contains_zero(said["mnist learned map - map of ones"])
+    assert contains(said["mnist learned map - map of ones"])
     own = gains.xs(chapter.OWN, level="against")["value"]
     for name in chapter.TITLES:
         assert own[name][list(chapter.BLIND)].max() > own[name][chapter.PLAIN]
@@ -60,7 +50,7 @@ def test_of_sixteen_gains_two_remain_when_corrected(said, gains):
     assert (said["compared"], said["sure"]) == (16, 2)
     sure = gains[gains["sure"]].index.droplevel("against")
     assert set(sure) == {("mnist", "+ second GAN restarted"), ("cifar10", "centre map")}
-    assert contains_zero(said["mnist + second GAN restarted - learned map"])
+    assert contains(said["mnist + second GAN restarted - learned map"])
     assert said["sd + second GAN restarted"] < said["sd learned map"] / 5
 
 
@@ -77,7 +67,7 @@ def test_one_seed_twice_differs_on_mnist_as_much_as_two_seeds():
 
 def test_those_twins_have_equal_settings_and_first_gans():
     for cell in ("mnist/attention-gan/8/0", "cifar10/attention-gan+classifier=generated/truck/0"):
-        one, two = map(chapter.read_record, (cell, cell.replace("attention-gan", "looks")))
+        one, two = map(record_of, (cell, cell.replace("attention-gan", "looks")))
         assert one["parameters"] == two["parameters"] and one["hardware"] == two["hardware"]
         before = [
             [point for point in record["curves"] if point["phase"] == "base"]

@@ -7,14 +7,11 @@ from report import tables
 from report.chapters import all_tables, benchmark
 from report.tables import means
 
-REPEATS = 20  # of a bootstrap; the page has more, and no sentence hangs on that
-
 
 @pytest.fixture(scope="module")
 def every():
     with pytest.MonkeyPatch.context() as patch:
-        for module in (tables, benchmark, all_tables):
-            patch.setattr(module, "REPEATS", REPEATS)
+        patch.setattr(tables, "REPEATS", 20)  # the page has more; no sentence hangs on that
         yield benchmark.read()
 
 
@@ -74,7 +71,7 @@ def test_others_fell_short_too():
 def test_nothing_that_was_tried_closes_the_gap(every, said):
     tries = {name: benchmark.tried_table(found) for name, found in every.items()}
     for name, table in tries.items():
-        assert list(table.index) == list(benchmark.TRIED)
+        assert list(table.index) == ["larger", "release", "bare", "ensemble"]
         gaps = [said[f"{key}-gap-{name}"] for key in table.index]
         assert (table["gain"] < gaps).all()
     mnist, cifar10 = tries.values()
@@ -82,10 +79,8 @@ def test_nothing_that_was_tried_closes_the_gap(every, said):
     assert mnist.loc["larger", "low"] < 0 < mnist.loc["larger", "high"]
     assert mnist.loc["bare", "high"] < 0 < cifar10.loc["bare", "low"]
     assert mnist.loc["ensemble", "low"] > 0
-    assert (cifar10.loc["release", "which"], cifar10.loc["release", "seeds"]) == (
-        "airplane, truck",
-        1,
-    )
+    assert cifar10.loc["release", "classes"] == ["airplane", "truck"]
+    assert cifar10.loc["release", "seeds"] == 1
     (truck,) = tables.read_runs(f"cifar10/{benchmark.RELEASE['cifar10']}/truck")
     assert truck.auroc < 0.5
 
@@ -103,18 +98,6 @@ def test_seeds_move_classes_by_themselves_but_for_one_row(every):
     said = all_tables.numbers()
     assert said["spread-rows"] == 26 and 0.7 < said["spread-ratio"] < 1.3
     assert said["ae-seen"] > 1.5 * said["ae-assumed"]
-
-
-def test_three_goals_were_missed_one_by_a_hair(every):
-    goals = all_tables.goals_table(every)
-    missed = goals[goals["mean"] < goals["goal"]]
-    assert set(missed.index) == {
-        ("mnist", "deep-svdd"),
-        ("mnist", "ocgan"),
-        ("cifar10", "ocgan"),
-    }
-    row = missed.loc[("mnist", "ocgan")]
-    assert round(row["goal"] - row["mean"], 4) == 0.0002 and row["high"] > row["goal"]
 
 
 def test_the_other_seven_digits_fall_short_as_well(every):

@@ -10,15 +10,13 @@ from ocnd_lib.records import parse_cell, read_arrays, read_record, read_records
 from report import tables
 from report.chapters import class_or_detail as chapter
 from report.chapters.all_tables import table_settings
-from report.source import NoRecords
-from score_samples import CLASS_TEST, DETAIL, write
 
 FEW = 60  # draws of a bootstrap, enough for the side of 0 that an interval lies on
 
 
 @pytest.fixture
 def few_draws(monkeypatch):
-    monkeypatch.setattr(chapter, "REPEATS", FEW)
+    monkeypatch.setattr(tables, "REPEATS", FEW)
     yield
     chapter.units_table.cache_clear()
 
@@ -85,33 +83,11 @@ def test_a_truck_has_the_most_detail_of_the_pictures_shown_and_is_redrawn_worst(
 # --- how its numbers are made --------------------------------------------------------------------
 
 
-@pytest.fixture
-def records(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    """Errors of MNIST that are the detail of each image, half as large again for novel ones."""
-    for k in range(10):
-        for seed in range(2):
-            noise = np.random.default_rng([k, seed]).uniform(0.9, 1.1, len(DETAIL))
-            error = (DETAIL + FLOOR) * np.where(CLASS_TEST == k, 1, 1.5) * noise
-            write(tmp_path, f"mnist/ocgan/{k}/{seed}", error.astype(np.float32))
-    write(tmp_path, "mnist/detail/0/0", DETAIL)
-    return tmp_path
-
-
-def test_what_the_detail_hides_is_found_when_errors_are_divided_by_it(records):
-    plain = chapter.runs("mnist", "ocgan")
-    divided = chapter.divided("mnist", "ocgan")
-    assert np.mean([run.auroc for run in plain]) < 0.75
-    assert [run.auroc for run in divided] == pytest.approx([1] * 20)
-    assert {(run.normal_class, run.seed) for run in divided} == {
-        (k, seed) for k in range(10) for seed in range(2)
-    }
-
-
 def test_seeds_that_err_apart_are_better_together():
     rng = np.random.default_rng(1)
-    y = (CLASS_TEST != 3).astype(int)
-    runs = [Run(3, seed, y + rng.normal(0, 1.5, len(y)), CLASS_TEST) for seed in range(8)]
+    classes = np.repeat(np.arange(10), 30)
+    scores = (classes != 3) + rng.normal(0, 1.5, (8, len(classes)))
+    runs = [Run(3, seed, score, classes) for seed, score in enumerate(scores)]
     (one,) = tables.together(runs)
     assert one.normal_class == 3 and one.auroc > max(run.auroc for run in runs)
 
@@ -145,24 +121,7 @@ def test_the_detail_of_a_test_image_is_the_same_whatever_is_normal():
         assert np.array_equal(first["score"], last["score"])
 
 
-def test_without_records_every_figure_says_how_to_make_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    for make in (*chapter.FIGURES.values(), chapter.units_table):
-        with pytest.raises(NoRecords, match=r"make one with: ocnd run (mnist|cifar10)/\S+/\d$"):
-            make()
-
-
 # --- figures -------------------------------------------------------------------------------------
-
-
-def test_classes_stand_in_the_order_of_detail_with_each_dot_at_its_auroc():
-    for ax, dataset in zip(chapter.recorded_classes().axes, tables.TITLES, strict=True):
-        table = chapter.class_aurocs(dataset).sort_values("detail", ascending=False)
-        assert [text.get_text() for text in ax.get_yticklabels()] == list(table.index)
-        hollow, filled = ax.lines[:2]
-        assert np.array_equal(hollow.get_xdata(), table["detail"])
-        assert np.array_equal(filled.get_xdata(), table["ocgan"])
-        assert list(hollow.get_ydata()) == list(range(9, -1, -1))
 
 
 def test_principal_components_gain_too_and_the_mean_image_does_by_error_what_ocgan_does():

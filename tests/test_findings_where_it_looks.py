@@ -1,10 +1,13 @@
 """Chapter 9: what its sentences say, held against the committed records."""
 
-import re
-
+import numpy as np
+import pandas as pd
 import pytest
 
+from figure_samples import bounds, contains
+from ocnd_lib.comparison import mean_over_runs
 from report.chapters import where_it_looks as chapter
+from report.source import record_of
 
 PHOTOGRAPHS = ("mnist_on_cifar", "scenes", "coco10")
 
@@ -19,16 +22,6 @@ def finds():
     """Lifts of pixel AUROC on normal images, without a classifier."""
     table = chapter.over_seeds("finds", [chapter.PLAIN])
     return table.xs((chapter.PLAIN, "normal"), level=("variant", "images"))
-
-
-def bounds(text):
-    """The numbers of "value [low, high]"."""
-    return [float(number) for number in re.findall(r"[+-]?\d+\.\d+", text)]
-
-
-def contains(text, value=0.0):
-    _, low, high = bounds(text)
-    return low <= value <= high
 
 
 def test_the_map_finds_bare_strokes_and_on_photographs_less_than_a_blot(said):
@@ -92,3 +85,42 @@ def test_novel_images_do_not_get_less_heat(said):
     for name in ("mnist", *PHOTOGRAPHS):
         assert contains(said[f"{name}-strength-second"], 0.5), name
     assert bounds(said["mnist-strength-map"])[1] > 0.5
+
+
+# --- how its numbers are made --------------------------------------------------------------------
+
+
+def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_images(finds):
+    at = chapter.ATTENTION, "centre"
+    cells = [f"scenes/looks/boat/{seed}" for seed in range(3)]
+    lifts = np.stack([record_of(cell)[f"normal/{at[0]}/auroc/{at[1]}"] for cell in cells])
+    _, low, high = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
+    row, one = finds.loc[("scenes", *at)], finds.loc[("mnist", *at)]
+    assert row["seeds"] == 3 and (row["low"], row["high"]) == pytest.approx((low, high))
+    rows = pd.DataFrame(record_of("mnist/looks/8/0")["tables"]["finds"])
+    rows = rows.set_index(["images", "measure", "map", "baseline"])
+    assert one["seeds"] == 1 and one["low"] == rows.loc[("normal", "auroc", *at), "low"]
+
+
+def test_an_interval_of_a_chance_ends_at_nought_and_one():
+    rows = chapter.over_seeds("strength")
+    assert rows["low"].min() >= 0 and rows["high"].max() <= 1
+
+
+def test_detection_is_compared_with_the_first_gan_seed_by_seed():
+    table = chapter.detection_table()
+    row = table.loc[("scenes", "looks")]
+    assert row["value"] == pytest.approx(row["score"] - row["base"])
+    assert row["low"] < row["value"] < row["high"]
+    assert np.isnan(table.loc[("mnist", "looks"), "low"])  # of one seed nothing is known
+
+
+def test_heat_maps_of_a_row_have_one_scale_and_attention_its_own():
+    heat = np.stack([np.full((32, 32), 4.0), np.full((32, 32), 1.0)])
+    kept = {"given": np.zeros((2, 1, 32, 32), np.uint8), "novel": np.array([0, 1]),
+            "masks": np.stack([np.eye(32) > 0, np.zeros((32, 32), bool)]),
+            "masked critic": heat, "attention map": heat / 8}  # fmt: skip
+    fig = chapter.heat_rows(kept, ["masked critic", "attention map"], "title")
+    limits = [ax.images[0].get_clim() for ax in fig.axes[2:]]
+    assert limits == [(0, 4), (0, 4), (0, 1), (0, 1)]
+    assert fig.axes[2].collections and not fig.axes[3].collections  # an empty outline is not drawn

@@ -14,8 +14,8 @@ from pptx.util import Inches
 from typer.testing import CliRunner
 
 from figure_samples import faults, shown
-from report import cli, slides, talk
-from report.chapters import attention_gan, benchmark, class_or_detail, front, ocgan
+from report import cli, slides, tables, talk
+from report.chapters import ocgan
 from report.drawing import forest, matrix, save_figure, titled
 from report.drawn_values import drawn_values
 from report.source import NoRecords
@@ -26,8 +26,7 @@ HANGUL = re.compile("[가-힣]")
 @cache
 def drawn_once(name) -> bytes:
     with pytest.MonkeyPatch.context() as patch, talk.look("talk"):
-        for chapter in (attention_gan, benchmark, class_or_detail, front):
-            patch.setattr(chapter, "REPEATS", 60)  # intervals matter to no letter
+        patch.setattr(tables, "REPEATS", 60)  # intervals matter to no letter
         patch.setattr(ocgan, "DRAWS", 60)
         return pickle.dumps(slides.FIGURES[name]())
 

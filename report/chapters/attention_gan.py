@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,22 +11,18 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ocnd_lib.comparison import (
-    REPEATS,
     Run,
     average_runs,
-    compare_means,
-    mean_interval,
     paired_delong,
-    shared_runs,
 )
 from ocnd_lib.data import OneClassSplit, class_index
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.experiments import pictured
-from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.records import parse_cell
 from ocnd_lib.registry import ABLATED, PICTURED
-from report.drawing import COLOURS, forest, image_grid, interval, panels, titled
-from report.source import no_record, plain
-from report.tables import class_names, load_published, read_runs
+from report.drawing import COLOURS, forest, image_grid, interval, panels, signed, titled
+from report.source import no_record, plain, record_of
+from report.tables import class_names, gain, load_published, mean_of, read_runs
 
 TITLES = {"cifar10": "CIFAR-10", "mnist": "MNIST"}
 BLIND = {
@@ -109,14 +104,6 @@ def over_classes(dataset: str) -> Pair:
     return found
 
 
-def gain(after: list[Run], before: list[Run]) -> tuple[float, float, float]:
-    """Mean AUROC of `after` minus that of `before` over the classes and seeds that both have.
-
-    value, low, high, over seeds and over the same test images for both.
-    """
-    return compare_means(*shared_runs(after, before), repeats=REPEATS)
-
-
 # --- tables --------------------------------------------------------------------------------------
 
 
@@ -158,8 +145,6 @@ def real_table() -> pd.DataFrame:
             runs = score, part("base", [cell]), part("classifier", [cell])
             at = title, f"{TITLES[cell.dataset]}, {cell.normal_class}"
             rows[at] = [of[0].auroc for of in runs]
-    if not rows:
-        raise no_record("mnist/attention-gan-oracle/8/0")
     table = pd.DataFrame(rows, ["score", "first GAN", "classifier alone"]).T
     return table.rename_axis(["novel images of", "normal class"]).sort_index()
 
@@ -174,39 +159,35 @@ def twins_table() -> pd.DataFrame:
     for (name, k), title in product(PICTURED.items(), (PLAIN, NEGATIVES)):
         cells = cells_of(name, [LEARNED[title]], [k])
         aurocs = [run.auroc for run in pair(cells)[0]]
-        second = read_record(cells[0].replace("attention-gan", "looks"))["metrics"]["auroc_score"]
+        second = record_of(cells[0].replace("attention-gan", "looks"))["metrics"]["auroc_score"]
         spread = abs(aurocs[0] - second) / np.sqrt(2)
         rows[name, title] = aurocs[0], second, spread, np.std(aurocs, ddof=1)
     columns = ["first", "second", "twin_sd", "seed_sd"]
     return pd.DataFrame(rows, columns).T
 
 
-signed = partial(interval, form="+.3f")  # a gain and its interval: +0.006 [+0.001, +0.011]
-
-
 def numbers(found: Mapping[str, Mapping[str, Pair]], gains: pd.DataFrame) -> dict[str, object]:
     """Every number of the page's sentences, by its name there."""
     said: dict[str, object] = {"compared": COMPARED, "sure": int(gains["sure"].sum())}
-    said["brightness cifar10"] = follows_brightness(PICTURES[1])
+    kept = record_of(PICTURES[1])  # its maps, and the grey level of their pixels
+    pairs = zip(kept["picture_given"].mean(1), kept["picture_map"][:, 0], strict=True)
+    rank = np.mean([stats.spearmanr(a, b, axis=None).statistic for a, b in pairs])
+    said["brightness cifar10"] = float(rank)
     for title in (PLAIN, "+ second GAN restarted"):
         said[f"sd {title}"] = np.std([run.auroc for run in found["mnist"][title][0]], ddof=1)
     for name in TITLES:
         runs = over_classes(name)
-        table = classes_table(name, runs)
-        step = table["ours"] - table["base"]
-        own = mean_interval(runs[0], repeats=REPEATS)
-        said[f"row-{name}"] = interval(table["ours"].mean(), *own)
+        step = classes_table(name, runs).eval("ours - base")
+        said[f"row-{name}"] = interval(*mean_of(runs[0]))
         said[f"gain-{name}"] = signed(*gain(*runs))
         said[f"ahead-{name}"] = int((step > 0).sum())
         said[f"p-{name}"] = stats.wilcoxon(step.round(9)).pvalue
-        if name == "cifar10":  # the deck prints no row for MNIST
-            deck = load_published(name).astype(float).drop(columns="mean").T
-            steps = deck["attention-gan"] - deck["ocgan"]
-            said["deck-printed"] = float(load_published(name).loc["attention-gan", "mean"])
-            said |= {"deck-mean": deck["attention-gan"].mean(), "deck-gain": steps.mean()}
-            said["deck-gain-without-truck"] = steps.drop("truck").mean()
-            said["deck-truck"] = deck.loc["truck", "attention-gan"]
-            said["truck"] = table.loc["truck", "ours"]
+    truck = classes_table("cifar10", over_classes("cifar10")).loc["truck", "ours"]
+    deck = load_published("cifar10").astype(float).T
+    own, steps = deck["attention-gan"], (deck["attention-gan"] - deck["ocgan"]).drop("mean")
+    said |= {"deck-printed": own["mean"], "deck-mean": own.drop("mean").mean(), "truck": truck}
+    said |= {"deck-gain": steps.mean(), "deck-truck": own["truck"]}
+    said["deck-gain-without-truck"] = steps.drop("truck").mean()
     for (name, title, against), row in gains.iterrows():
         said[f"{name} {title} - {against}"] = signed(*row[["value", "low", "high"]])
     for (name, title), row in twins_table().iterrows():
@@ -216,13 +197,6 @@ def numbers(found: Mapping[str, Mapping[str, Pair]], gains: pd.DataFrame) -> dic
         runs = (read_runs(cells_of("cifar10", [LEARNED[t]], [k])) for t in (NEGATIVES, PLAIN))
         said[f"negatives {k}"] = signed(*gain(*runs))
     return plain(said)
-
-
-def follows_brightness(cell: str) -> float:
-    """Spearman's correlation of maps with the grey level of their pixels, mean over images."""
-    arrays = read_arrays(cell)
-    pairs = zip(arrays["picture_given"].mean(1), arrays["picture_map"][:, 0], strict=True)
-    return float(np.mean([stats.spearmanr(a, b, axis=None).statistic for a, b in pairs]))
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -279,9 +253,7 @@ def maps() -> Figure:
     """Maps of test images, normal ones first: MNIST above, CIFAR-10 below."""
     fig = titled("On black the map covers the strokes; on photographs it hides what is dark", 5.6)
     for half, cell in zip(fig.subfigures(2, 1), PICTURES, strict=True):
-        arrays, at = read_arrays(cell), parse_cell(cell)
-        if "picture_map" not in arrays:
-            raise no_record(cell)
+        arrays, at = record_of(cell), parse_cell(cell)
         classes = arrays["class_test"][pictured(arrays["class_test"])]
         normal = class_index(at.dataset, at.normal_class)
         map_grid(half, arrays["picture_given"], arrays["picture_map"], classes, normal)

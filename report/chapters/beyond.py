@@ -1,27 +1,22 @@
 """Beyond the slides: what a detector reaches that makes up its own task, and what true masks do."""
 
-from functools import cache
+from itertools import product
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import (
-    REPEATS,
-    average,
-    average_runs,
-    compare_means,
-    mean_interval,
-    shared_runs,
-)
+from ocnd_lib.comparison import average_runs, shared_runs
 from ocnd_lib.compute import training_macs
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.registry import detector_class, settings_of
 from report import tables
 from report.drawing import COLOURS, WIDTH, forest, interval
 from report.source import PUBLISHED, no_record
+from report.tables import once
 
 COMPUTE = PUBLISHED.parent / "training_macs.csv"
 COUNTED = 256  # training images from which the work of an epoch is counted
+DRAWS = 1000  # of a bootstrap
 FLOP = 2.0  # of a multiply-accumulate
 # of labels that would meet another
 PLACES = {
@@ -66,43 +61,35 @@ def count_training(dataset: str = "cifar10") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["dataset", "method", "images", "macs"])
 
 
-@cache
 def work() -> pd.Series:
     """PFLOP of training one class of CIFAR-10, forward and backward, by method."""
     return FLOP * pd.read_csv(COMPUTE).set_index("method")["macs"] / 1e15
 
 
-@cache
+@once
 def ours() -> pd.DataFrame:
-    """Of each method with ten recorded classes: mean AUROC, interval, PFLOP of training a class."""
+    """Of each method with ten recorded classes: `tables.means`, and PFLOP of training a class."""
     found = tables.means(tables.results("cifar10"))
+    if "rotation" not in found.index:
+        raise no_record(CELLS[0])
     return found[found["classes"] == 10].join(work().rename("pflop"))
 
 
 def class_table() -> pd.DataFrame:
-    """AUROC of each class of CIFAR-10: rotation, OCGAN, the deck's two rows; means over seeds."""
-    found = tables.results("cifar10")
-    rows = {
-        "Rotation": found.ours.loc["rotation"] if "rotation" in found.ours.index else None,
-        "OCGAN": found.ours.loc["ocgan"],
-        "OCGAN, deck": found.published.loc["ocgan"],
-        "Attention-GAN, deck": found.published.loc["attention-gan"],
-    }
-    if rows["Rotation"] is None:
-        raise no_record(CELLS[0])
-    return pd.DataFrame(rows).T
+    """AUROC of each class of CIFAR-10, means over seeds: a row a method."""
+    return tables.results("cifar10", ("rotation", "ocgan")).ours
 
 
 def gain() -> tuple[float, float, float]:
     """Rotation's AUROC minus OCGAN's over the classes and seeds of CIFAR-10 that both have."""
     runs = [tables.read_runs(f"cifar10/{method}/*") for method in ("rotation", "ocgan")]
-    return compare_means(*shared_runs(*runs))
+    return tables.gain(*runs, repeats=DRAWS)
 
 
 # --- true masks ----------------------------------------------------------------------------------
 
 
-@cache
+@once
 def mask_gains() -> pd.DataFrame:
     """AUROC of each version of the pictures minus that of the pictures as they are.
 
@@ -110,21 +97,19 @@ def mask_gains() -> pd.DataFrame:
     both have, on the same test images; auroc, that of the version; classes; seeds.
     """
     rows = []
-    for dataset in SETS:
-        for method in MASKED:
-            plain = tables.read_runs(f"{dataset}/{method}/*")
-            for version in VERSIONS:
-                changed = tables.read_runs(f"{dataset}/{method}+version={version}/*")
-                seen, whole = shared_runs(changed, plain)
-                if not seen:
-                    continue
-                value, low, high = compare_means(seen, whole)
-                mean = average((r.normal_class, r.seed, r.auroc) for r in seen)
-                numbers = (value, low, high, mean.mean, len(mean.classes), mean.seeds)
-                rows.append((dataset, method, version, *numbers))
-    columns = ["dataset", "method", "version", "value", "low", "high", "auroc", "classes", "seeds"]
+    for dataset, method in product(SETS, MASKED):
+        plain = tables.read_runs(f"{dataset}/{method}/*")
+        for version in VERSIONS:
+            changed = tables.read_runs(f"{dataset}/{method}+version={version}/*")
+            seen, whole = shared_runs(changed, plain)
+            if seen:
+                mean = average_runs(seen)
+                numbers = mean.mean, len(mean.classes), mean.seeds
+                change = tables.gain(seen, whole, repeats=DRAWS)
+                rows.append((dataset, method, version, *change, *numbers))
     if not rows:
         raise no_record("voc_animals/kde+version=masked/dog/0")
+    columns = ["dataset", "method", "version", "value", "low", "high", "auroc", "classes", "seeds"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -134,7 +119,7 @@ def mask_gains() -> pd.DataFrame:
 def compute_figure() -> Figure:
     """Mean AUROC on CIFAR-10 against the work of training one class."""
     mine, theirs = ours(), published().dropna(subset="pflop")
-    rotation = class_table().loc["Rotation"].dropna()
+    rotation = class_table().loc["rotation"].dropna()
     fig = Figure(figsize=(WIDTH, 3.8))
     ax = fig.subplots()
     ax.plot(theirs["pflop"], theirs["auroc"], "o", color=COLOURS["control"], fillstyle="none")
@@ -144,7 +129,7 @@ def compute_figure() -> Figure:
             name, (row["pflop"], row["auroc"]), xytext=place, ha=side,
             textcoords="offset points", color=COLOURS["control"],
         )  # fmt: skip
-    pixels = mine.drop(index="rotation", errors="ignore")
+    pixels = mine.drop(index="rotation")
     ax.plot(pixels["pflop"].clip(lower=LEFT), pixels["mean"], "o", color=COLOURS["ink"])
     ax.annotate("the methods of the deck", (2e-3, 0.64), color=COLOURS["ink"])
     x, mean = work()["rotation"], mine.loc["rotation", "mean"]
@@ -165,42 +150,17 @@ def compute_figure() -> Figure:
 def masks_figure() -> Figure:
     """What each version of the pictures changes in the AUROC, by detector and set."""
     gains = mask_gains()
-    there = [name for name in SETS if name in set(gains["dataset"])]
     rows = gains[["method", "version"]].drop_duplicates()
     fig = Figure(figsize=(WIDTH, 1.4 + 0.26 * len(rows)))
-    axes = fig.subplots(1, len(there), sharey=True, squeeze=False)[0]
-    for ax, name in zip(axes, there, strict=True):
+    axes = fig.subplots(1, len(SETS), sharey=True)
+    for ax, name in zip(axes, SETS, strict=True):
         found = gains[gains["dataset"] == name].merge(rows, how="right")
-        names = [
-            f"{tables.METHODS[method]}, {VERSIONS[version]}"
-            for method, version in zip(rows["method"], rows["version"], strict=True)
-        ]
-        forest(ax, found.set_index(pd.Index(names)))
+        names = found["method"].map(tables.METHODS) + ", " + found["version"].map(VERSIONS)
+        forest(ax, found.set_index(names))
         ax.set_title(SETS[name].replace(" ", "\n", 1), fontsize="medium")
     fig.supxlabel("AUROC, less that of the whole picture", fontsize="medium")
     message = "True masks help on made pictures; on animals one detector of four"
     fig.suptitle(message, x=0, ha="left")
-    return fig
-
-
-def classes_figure() -> Figure:
-    """Rotation and OCGAN, class by class, beside the deck's own model as printed."""
-    table = class_table().T.dropna()
-    fig = Figure(figsize=(WIDTH, 1.1 + 0.3 * len(table)))
-    ax = fig.subplots()
-    styles = {
-        "OCGAN": {"color": COLOURS["control"]},
-        "Attention-GAN, deck": {"color": COLOURS["control"], "fillstyle": "none"},
-        "Rotation": {"color": COLOURS["normal"]},
-    }
-    places = range(len(table))[::-1]
-    for name, style in styles.items():
-        ax.plot(table[name], places, "o", label=name, **style)
-    fig.legend(loc="outside upper right", ncols=3)
-    ax.set_yticks(places, table.index)
-    ax.set(xlabel="AUROC", ylim=(-0.6, len(table) - 0.4), title="A made-up task against redrawing")
-    ax.axvline(0.5, color=COLOURS["control"], linewidth=1, linestyle=":")
-    ax.grid(axis="x")
     return fig
 
 
@@ -214,16 +174,16 @@ def help_table() -> pd.DataFrame:
 
 def numbers() -> dict[str, object]:
     """What the page says, by name."""
-    found = class_table()
-    rotation = found.loc["Rotation"].dropna()
-    joined = tables.together(tables.read_runs("cifar10/rotation/*"))
+    rotation, ocgan = class_table().loc["rotation"].dropna(), class_table().loc["ocgan"]
     values = {
-        "ensemble": interval(average_runs(joined).mean, *mean_interval(joined, REPEATS)),
+        "ensemble": interval(
+            *tables.mean_of(tables.together(tables.read_runs("cifar10/rotation/*")))
+        ),
         "mean": interval(*ours().loc["rotation", ["mean", "low", "high"]]),
         "highest": float(rotation.max()),
         "lowest": float(rotation.min()),
         "gain": interval(*gain(), "+.3f"),
-        "ocgan": float(found.loc["OCGAN", rotation.index].mean()),
+        "ocgan": float(ocgan[rotation.index].mean()),
         "work": float(work()["rotation"]),
         "times-ocgan": float(work()["rotation"] / work()["ocgan"]),
         "geom": float(published().loc["GEOM", "auroc"]),
@@ -237,7 +197,6 @@ def numbers() -> dict[str, object]:
 
 
 FIGURES = {
-    "beyond-classes": classes_figure,
     "beyond-compute": compute_figure,
     "beyond-masks": masks_figure,
 }

@@ -1,16 +1,14 @@
 """Chapter 2: a classifier that knows one rare class, the normal one, from everything else."""
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.stats import bootstrap_intervals
 from report.drawing import COLOURS, direct_labels, forest, interval, panels, seed_lines, titled
-from report.source import no_record, published_claim
+from report.source import published_claim, record_of
+from report.tables import once
 
 PERCENT = PercentFormatter(1, decimals=0)
 NETWORKS = {"vgg11": "VGG11", "vgg11-bn": "VGG11 with batch norm"}
@@ -27,11 +25,7 @@ SHARES = {  # what the answers alone tell
 
 def runs(variant: str) -> list[dict]:
     """All seeds of a network, each a record with its arrays `score` and `novel`."""
-    cells = [cell for cell in CELLS if f"/{variant}/" in cell]
-    kept = [(read_record(cell), read_arrays(cell)) for cell in cells]
-    if not (found := [record | arrays for record, arrays in kept if record and arrays]):
-        raise no_record(cells[0])
-    return found
+    return [record_of(cell) for cell in CELLS if f"/{variant}/" in cell]
 
 
 def balanced_threshold(run: dict) -> float:
@@ -52,7 +46,7 @@ def deck_numbers() -> dict[str, float]:
     return dict(zip(SHARES, (accuracy, normal, novel, (normal + novel) / 2), strict=True))
 
 
-@cache
+@once
 def network_table(variant: str, moved: bool = False) -> pd.DataFrame:
     """value, low, high of SHARES, auroc and aupr over seeds and test images.
 

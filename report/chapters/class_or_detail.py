@@ -12,22 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import pearsonr, spearmanr
 
-from ocnd_lib.comparison import (
-    REPEATS,
-    Run,
-    average_runs,
-    compare_means,
-    mean_interval,
-    shared_runs,
-    wilcoxon_over_classes,
-)
+from ocnd_lib.comparison import Run, average_runs, compare_means, wilcoxon_over_classes
 from ocnd_lib.detail import in_details
 from ocnd_lib.experiments import pictured
-from ocnd_lib.records import read_arrays
 from report import tables
 from report.chapters.reconstruction import redrawn
-from report.drawing import COLOURS, forest, interval, panels
-from report.source import no_record
+from report.drawing import COLOURS, forest, interval, panels, signed
+from report.source import no_record, record_of
 from report.tables import TITLES, once
 
 ERRORS = {  # what redraws by a squared error, and its name in the numbers of the page
@@ -88,10 +79,7 @@ def order_of_images(dataset: str) -> float:
 @once
 def detail_scores(dataset: str) -> np.ndarray:
     """The detail of every test image (N,); it is the same for every normal class."""
-    cell = f"{dataset}/detail/{tables.class_names(dataset)[0]}/0"
-    if "score" not in (arrays := read_arrays(cell)):
-        raise no_record(cell)
-    return arrays["score"].astype(float)
+    return record_of(f"{dataset}/detail/{tables.class_names(dataset)[0]}/0")["score"].astype(float)
 
 
 @once
@@ -131,11 +119,6 @@ def two_errors(dataset: str) -> dict[str, list[Run]]:
     }
 
 
-def mean_of(runs: list[Run]) -> tuple[float, float, float]:
-    """Mean AUROC over classes and seeds, with its interval over seeds and images."""
-    return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
-
-
 @once
 def units_table() -> pd.DataFrame:
     """What the division does to the mean AUROC; index data set, method.
@@ -149,9 +132,9 @@ def units_table() -> pd.DataFrame:
             classes = [average_runs(of).classes for of in (after, plain)]
             over = wilcoxon_over_classes(pd.DataFrame(classes, ["after", "plain"]), "after")
             rows[dataset, name] = {
-                "error": mean_of(plain),
-                "units": mean_of(after),
-                "gain": compare_means(after, plain, repeats=REPEATS),
+                "error": tables.mean_of(plain),
+                "units": tables.mean_of(after),
+                "gain": tables.gain(after, plain),
                 **over.loc["plain", ["wins", "losses", "p"]],
             }
     return pd.DataFrame(rows).T
@@ -164,27 +147,30 @@ def numbers() -> dict[str, object]:
     """Every recorded or published number that a sentence of the page has, by its name there."""
     found: dict[str, object] = {}
     for (dataset, method), row in units_table().iterrows():
-        for name, values in row[["error", "units", "gain"]].items():
-            form = "+.3f" if name == "gain" else ".3f"
-            found[f"{name}-{dataset}-{method}"] = interval(*values, form)
+        for name in ("error", "units"):
+            found[f"{name}-{dataset}-{method}"] = interval(*row[name])
+        found[f"gain-{dataset}-{method}"] = signed(*row["gain"])
         for name in ("wins", "losses", "p"):
             found[f"{name}-{dataset}-{method}"] = float(row[name])
     for dataset in TITLES:
-        ocgan, ae, pca = (divided(dataset, method) for method in ("ocgan", "ae", "pca"))
-        parts = two_errors(dataset)
-        pairs = {name: shared_runs(parts["both"], parts[name]) for name in ("base", "ones")}
-        pairs |= {"ae": (ocgan, ae), "pca": shared_runs(ocgan, pca)}
-        for name, pair in pairs.items():
-            gain = compare_means(*pair, repeats=REPEATS)
-            found[f"over-{name}-{dataset}"] = interval(*gain, "+.3f")
+        ocgan, parts = divided(dataset, "ocgan"), two_errors(dataset)
+        ahead = compare_means(ocgan, divided(dataset, "ae"), repeats=tables.REPEATS)  # more seeds
+        for name, gain in {
+            "base": tables.gain(parts["both"], parts["base"]),
+            "ones": tables.gain(parts["both"], parts["ones"]),
+            "ae": ahead,
+            "pca": tables.gain(ocgan, divided(dataset, "pca")),
+        }.items():
+            found[f"over-{name}-{dataset}"] = signed(*gain)
         for method, row in correlations(dataset).iterrows():
             found[f"r-{dataset}-{method}"] = interval(*row, ".2f")
         found[f"order-{dataset}"] = order_of_images(dataset)
-        found[f"product-{dataset}"] = interval(*mean_of(parts["both"]))
-        found[f"together-{dataset}"] = interval(*mean_of(tables.together(parts["both"])))
+        found[f"product-{dataset}"] = interval(*tables.mean_of(parts["both"]))
+        ensembles = tables.together(parts["both"])
+        found[f"together-{dataset}"] = interval(*tables.mean_of(ensembles))
     tried = [tables.class_names("mnist").index(name) for name in TRIED]
     others = [run for run in divided("mnist", "ocgan") if run.normal_class not in tried]
-    return found | {"untried-mnist": interval(*mean_of(others))}
+    return found | {"untried-mnist": interval(*tables.mean_of(others))}
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -243,8 +229,7 @@ def recorded_units() -> Figure:
 
 def recorded_pictures() -> Figure:
     """Test images in the order of their detail, as an OCGAN of trucks redraws them."""
-    if "picture_given" not in (arrays := read_arrays(PICTURES)):
-        raise no_record(PICTURES)
+    arrays = record_of(PICTURES)
     index = pictured(arrays["class_test"])
     detail = detail_scores("cifar10")[index]
     order = np.argsort(detail)[::2]

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from scipy import stats
 
 from ocnd_lib.records import REPOSITORY, on_one_processor, parse_cell, read_records
-from report.drawing import COLOURS, titled
 from report.source import NoRecords, no_record, plain
 from report.tables import METHODS, TITLES
 
@@ -77,31 +75,6 @@ def worth(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"seconds": seconds, "auroc": means}).dropna()
 
 
-def cells_figure() -> Figure:
-    """Seconds of each cell, a row a method, the cheapest on top, with the mean AUROCs beside."""
-    import seaborn  # half a second that most figures need not wait for
-
-    found = cells()
-    rows, table = on_one_processor(found), worth(found)["auroc"].unstack("dataset")
-    order = list(rows.groupby("method")["seconds"].median().sort_values().index)
-    fig = titled("Dearer methods are not shown to be better", 1.1 + 0.23 * len(order))
-    ax = fig.subplots()
-    colours = dict(zip(TITLES.values(), (COLOURS["ink"], COLOURS["accuracy"]), strict=True))
-    seaborn.stripplot(
-        rows, x="seconds", y="method", hue="dataset", order=order, dodge=True, jitter=False,
-        palette=colours, hue_order=list(colours), alpha=0.4, log_scale=True, legend=False, ax=ax,
-    )  # fmt: skip
-    for x, (title, colour) in zip((1.07, 1.19), colours.items(), strict=True):
-        beside = {"transform": ax.get_yaxis_transform(), "ha": "center", "color": colour}
-        ax.text(x, -0.8, title, **beside)
-        for y, auroc in enumerate(table[title].reindex(order)):
-            ax.text(x, y, "" if np.isnan(auroc) else f"{auroc:.3f}", va="center", **beside)
-    ax.set(xlabel="seconds a cell; right: mean AUROC", ylabel="")
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.grid(axis="x")
-    return fig
-
-
 def many_cells(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:
     """What so many cells cost when they are mixed as in this report; a row a device and size.
 
@@ -142,11 +115,8 @@ def numbers() -> dict[str, object]:
     }
     for name, part in worth(cells()).groupby("dataset"):
         test = stats.spearmanr(part["seconds"], part["auroc"])
-        key = next(dataset for dataset, title in TITLES.items() if title == name)
+        key = {title: dataset for dataset, title in TITLES.items()}[name]
         found |= {f"rank-{key}": test.statistic, f"rank-p-{key}": test.pvalue}
         found |= {f"least-{key}": part["seconds"].min(), f"most-{key}": part["seconds"].max()}
         found[f"most-method-{key}"] = part["seconds"].idxmax()[1]
     return plain(found)
-
-
-FIGURES = {"costs-cells": cells_figure}

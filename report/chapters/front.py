@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import REPEATS, compare_means, shared_runs
+from report import tables
 from report.chapters import attention_gan, class_or_detail, ocgan
-from report.drawing import COLOURS, forest, interval, panels
+from report.drawing import COLOURS, forest, panels, signed
 from report.tables import TITLES
 
 # how the ideas are named on the figure, and the colour of each
@@ -25,21 +25,18 @@ def gains_table(dataset: str) -> pd.DataFrame:
     detail of each image over the error itself.
     """
     runs = ocgan.ablation_runs(dataset)
-    steps = (ocgan.STEPS[part] for part in ("discriminators", "mining"))
-    rows = [
-        compare_means(*shared_runs(runs[after], runs[before]), repeats=ocgan.DRAWS)
-        for before, after in steps
-    ]
-    rows.append(attention_gan.gain(*attention_gan.over_classes(dataset)))
+    steps = [ocgan.STEPS[part] for part in ("discriminators", "mining")]
+    rows = [tables.gain(runs[after], runs[before], repeats=ocgan.DRAWS) for before, after in steps]
+    rows.append(tables.gain(*attention_gan.over_classes(dataset)))
     both = class_or_detail.divided(dataset, "ocgan"), class_or_detail.runs(dataset, "ocgan")
-    rows.append(compare_means(*both, repeats=REPEATS))
+    rows.append(tables.gain(*both))
     return pd.DataFrame(rows, list(IDEAS), ["value", "low", "high"])
 
 
 def numbers() -> dict[str, str]:
     """What attention adds, for slides; all else has its chapter's `numbers`."""
-    gains = {name: attention_gan.gain(*attention_gan.over_classes(name)) for name in TITLES}
-    return {f"attention-{name}": interval(*gain, "+.3f") for name, gain in gains.items()}
+    runs = {name: attention_gan.over_classes(name) for name in TITLES}
+    return {f"attention-{name}": signed(*tables.gain(*pair)) for name, pair in runs.items()}
 
 
 def ideas() -> Figure:

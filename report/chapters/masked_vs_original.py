@@ -1,7 +1,6 @@
 """Chapter 7: the same crops with and without what surrounds the object."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from itertools import product
 
 import numpy as np
@@ -18,6 +17,7 @@ from ocnd_lib.stats import seed_interval
 from report import drawing
 from report.drawing import COLOURS, interval
 from report.source import NoRecords, no_record, published_claim
+from report.tables import once
 
 PERCENT = PercentFormatter(1, decimals=0)
 MADE = {"scenes": "generated scenes", "mnist_on_cifar": "digits on photographs"}
@@ -66,7 +66,7 @@ CELLS = (  # the first seed of everything, then the second, so that a sweep may 
 )
 
 
-@cache
+@once
 def recorded(dataset: str, correlation: float = 0.5) -> dict[str, dict[int, dict]]:
     """Records with their arrays of a data set, by version and seed.
 

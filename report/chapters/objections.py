@@ -10,14 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import wilcoxon
 
-from ocnd_lib.comparison import (
-    REPEATS,
-    average_runs,
-    compare_means,
-    holm,
-    mean_interval,
-    shared_runs,
-)
+from ocnd_lib.comparison import average_runs, holm, shared_runs
 from ocnd_lib.experiments import run_cell
 from ocnd_lib.records import REPOSITORY, parse_cell, read_arrays, read_records
 from report import tables
@@ -92,7 +85,7 @@ def contamination() -> pd.DataFrame:
                 runs, same = shared_runs(runs, clean)
                 if runs:
                     count = (len({r.normal_class for r in runs}), len({r.seed for r in runs}))
-                    rows.append((dataset, method, share, *compare_means(runs, same), *count))
+                    rows.append((dataset, method, share, *tables.gain(runs, same), *count))
     if not rows:
         raise no_record("mnist/kde+contamination=0.1/8/0")
     columns = ["dataset", "method", "share", "value", "low", "high", "classes", "seeds"]
@@ -140,8 +133,7 @@ def untouched() -> dict[str, pd.DataFrame]:
         for method in (*METHODS, "pca"):
             runs = tables.read_runs(f"{dataset}/{method}/*")
             if len({run.normal_class for run in runs}) == 10:
-                mean = average_runs(runs)
-                rows[method] = mean.mean, *mean_interval(runs, REPEATS), mean.seeds
+                rows[method] = *tables.mean_of(runs), average_runs(runs).seeds
         columns = ["value", "low", "high", "seeds"]
         found[dataset] = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     first = found["mnist"].sort_values("value", ascending=False)

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import Run, compare_means, shared_runs
-from ocnd_lib.records import parse_cell, read_arrays
+from ocnd_lib.comparison import Run, average_runs
+from ocnd_lib.records import parse_cell
 from report import tables
 from report.chapters.reconstruction import elsewhere
-from report.drawing import COLOURS, forest, image_grid, interval, mosaics, panels, titled
-from report.source import PUBLISHED, no_record
+from report.drawing import forest, image_grid, interval, mosaics, panels, signed, titled
+from report.source import PUBLISHED, no_record, record_of
 from report.tables import TITLES, once
 
 # a part more each time: the name it has in figures, and the method it is in the name of a cell
@@ -31,7 +31,7 @@ STEPS = {
 CLASSES = {"mnist": ("2", "5", "8"), "cifar10": ("airplane", "truck")}
 SEEDS = range(5)
 DRAWS = 2000  # of a bootstrap: with fewer, the ends of an interval move in the fourth digit
-SINGLE = len(CLASSES) * (len(VARIANTS) - 1)  # gains of single parts that the page shows
+WIDE = 1 - 0.05 / (len(CLASSES) * (len(VARIANTS) - 1))  # for the single parts that the page shows
 ABLATION_CELLS = tuple(
     f"{dataset}/{method}/{name}/{seed}"
     for seed in SEEDS
@@ -50,7 +50,20 @@ PICTURE_CELLS = {title: f"mnist/{method}/8/0" for title, method in VARIANTS.item
 Runs = dict[str, list[Run]]  # the recorded runs of each variant, by its title
 
 
-# --- what others report --------------------------------------------------------------------------
+# --- the ablation --------------------------------------------------------------------------------
+
+
+@once
+def ablation_runs(dataset: str) -> Runs:
+    """The recorded runs of the ablation on a data set; NoRecords if there is none."""
+    cells = [cell for cell in map(parse_cell, ABLATION_CELLS) if cell.dataset == dataset]
+    runs = {
+        title: tables.read_runs([cell for cell in cells if cell.variant == method])
+        for title, method in VARIANTS.items()
+    }
+    if not any(runs.values()):
+        raise no_record(cells[0])
+    return runs
 
 
 def printed_ablation() -> dict[str, float]:
@@ -72,33 +85,6 @@ def reruns() -> dict[str, float]:
     }
 
 
-# --- the ablation --------------------------------------------------------------------------------
-
-
-@once
-def ablation_runs(dataset: str) -> Runs:
-    """The recorded runs of the ablation on a data set; NoRecords if there is none."""
-    cells = [cell for cell in map(parse_cell, ABLATION_CELLS) if cell.dataset == dataset]
-    runs = {
-        title: tables.read_runs([cell for cell in cells if cell.variant == method])
-        for title, method in VARIANTS.items()
-    }
-    if not any(runs.values()):
-        raise no_record(cells[0])
-    return runs
-
-
-def ablation_table() -> pd.DataFrame:
-    """One row a run of `ablation_runs`: class (its name), variant, seed, auroc."""
-    rows = [
-        (tables.class_names(dataset)[run.normal_class], title, run.seed, run.auroc)
-        for dataset in CLASSES
-        for title, runs in ablation_runs(dataset).items()
-        for run in runs
-    ]
-    return pd.DataFrame(rows, columns=["class", "variant", "seed", "auroc"])
-
-
 def gains(runs: Runs) -> pd.DataFrame:
     """What each of `STEPS` adds to the mean AUROC, over the classes and seeds that both have.
 
@@ -107,11 +93,10 @@ def gains(runs: Runs) -> pd.DataFrame:
     """
     printed, rows = printed_ablation(), {}
     for part, (before, after) in STEPS.items():
-        pair = shared_runs(runs[after], runs[before])
-        if pair[0]:
-            value, low, high = compare_means(*pair, repeats=DRAWS)
-            _, *wide = compare_means(*pair, level=1 - 0.05 / SINGLE, repeats=DRAWS)
-            rows[part] = (value, low, high, *wide, printed[after] - printed[before])
+        gain, (_, *wide) = (
+            tables.gain(runs[after], runs[before], DRAWS, level) for level in (0.95, WIDE)
+        )
+        rows[part] = (*gain, *wide, printed[after] - printed[before])
     columns = ["value", "low", "high", "wide_low", "wide_high", "printed"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
@@ -120,17 +105,20 @@ def numbers() -> dict[str, object]:
     """Every recorded or published number that a sentence of the page has, by its name there."""
     found: dict[str, object] = dict(reruns())
     for dataset in CLASSES:
-        for part, row in gains(ablation_runs(dataset)).iterrows():
-            found[f"{part}-{dataset}"] = interval(*row[["value", "low", "high"]], "+.3f")
+        runs, names = ablation_runs(dataset), tables.class_names(dataset)
+        for part, row in gains(runs).iterrows():
+            found[f"{part}-{dataset}"] = signed(*row[["value", "low", "high"]])
             found[f"paper-{part}"] = float(row["printed"])
+        for variant, of in runs.items():
+            for k, mean in average_runs(of).classes.items():
+                found[f"{variant.removeprefix('+ ')}-{names[k]}"] = mean
         ours = tables.means(tables.results(dataset, ["ocgan"])).loc["ocgan"]
         found[f"ours-{dataset}"] = interval(*ours[["mean", "low", "high"]])
         found[f"published-{dataset}"] = float(ours["published"])
-    table = ablation_table()
-    for (variant, name), mean in table.groupby(["variant", "class"])["auroc"].mean().items():
-        found[f"{variant.removeprefix('+ ')}-{name}"] = float(mean)
-    eights = table.query("variant == '+ latent' and `class` == '8'")["auroc"]
-    found["latent-8-lowest"], found["latent-8-next"] = map(float, eights.nsmallest(2))
+    eights = [
+        float(run.auroc) for run in ablation_runs("mnist")["+ latent"] if run.normal_class == 8
+    ]
+    found["latent-8-lowest"], found["latent-8-next"], *_ = sorted(eights)
     for variant, row in elsewhere(PICTURE_CELLS).iterrows():
         share = interval(*row[["value", "low", "high"]], ".0%")
         found[f"elsewhere-{variant.removeprefix('+ ')}"] = share
@@ -152,26 +140,10 @@ def recorded_gains() -> Figure:
     return fig
 
 
-def recorded_ablation() -> Figure:
-    """AUROC of each class and seed as part after part is switched on, each panel 0.18 high."""
-    groups = dict(list(ablation_table().groupby("class", sort=False)))
-    fig, axes = panels("Trucks stay below chance with every part", 2.9, groups, sharey=False)
-    for ax, table in zip(axes, groups.values(), strict=True):
-        at = table["variant"].map(list(VARIANTS).index)
-        ax.plot(at, table["auroc"], ".", color=COLOURS["ink"], alpha=0.5)
-        ax.plot(table.groupby(at)["auroc"].mean(), color=COLOURS["normal"])
-        middle = (table["auroc"].min() + table["auroc"].max()) / 2
-        ax.set(xlim=(-0.5, len(VARIANTS) - 0.5), ylim=(middle - 0.09, middle + 0.09))
-        ax.set_xticks(range(len(VARIANTS)), VARIANTS, rotation=90)
-        ax.grid(axis="y")
-    axes[0].set_ylabel("AUROC")
-    return fig
-
-
 def recorded_decodes() -> Figure:
     """Images of random codes, variant by variant, and how many are far from every 8."""
     squares = {
-        f"{title}\n{share:.0%} elsewhere": read_arrays(PICTURE_CELLS[title])["picture_drawn"]
+        f"{title}\n{share:.0%} elsewhere": record_of(PICTURE_CELLS[title])["picture_drawn"]
         for title, share in elsewhere(PICTURE_CELLS)["value"].items()
     }
     return mosaics("With discriminators, most random codes draw an 8", squares)
@@ -179,9 +151,7 @@ def recorded_decodes() -> Figure:
 
 def recorded_mined() -> Figure:
     """Images of random codes before and after mining."""
-    arrays = read_arrays(PICTURE_CELLS["+ mining"])
-    if "picture_mined" not in arrays:
-        raise no_record(PICTURE_CELLS["+ mining"])
+    arrays = record_of(PICTURE_CELLS["+ mining"])
     return mined_pairs(arrays["picture_drawn"][:12], arrays["picture_mined"][:12])
 
 
@@ -202,7 +172,6 @@ def mined_pairs(
 
 FIGURES = {
     "ocgan-gains": recorded_gains,
-    "ocgan-ablation": recorded_ablation,
     "ocgan-decodes": recorded_decodes,
     "ocgan-mined": recorded_mined,
 }

@@ -1,6 +1,7 @@
 """Chapter 3: the size of an autoencoder's code, and what random codes are decoded to."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -9,20 +10,10 @@ from matplotlib.ticker import LogLocator
 
 from ocnd_lib.comparison import compare_means
 from ocnd_lib.experiments import pictured
-from ocnd_lib.records import parse_cell, read_arrays, read_record
 from ocnd_lib.stats import proportion_interval, seed_interval
 from report import tables
-from report.drawing import (
-    COLOURS,
-    direct_labels,
-    forest,
-    image_grid,
-    interval,
-    mosaics,
-    panels,
-    titled,
-)
-from report.source import no_record
+from report.drawing import COLOURS, direct_labels, forest, image_grid, interval, panels, titled
+from report.source import record_of
 from report.tables import TITLES, once
 
 LATENT_DIMS = (2, 4, 8, 16, 32, 64, 128, 256)
@@ -73,28 +64,18 @@ def latent_table() -> pd.DataFrame:
     """The recorded latent sweep, a row a cell: latent_dim, seed, `errors`, auroc, and validation,
     the AUROC between in-class validation images and the same, damaged."""
     rows = []
-    for cell in map(parse_cell, LATENT_CELLS):
-        if (record := read_record(cell)) and (arrays := read_arrays(cell)):
-            metrics = record["metrics"]
-            row = {"latent_dim": record["parameters"]["latent_dim"], "seed": cell.seed}
-            row |= {"auroc": metrics["auroc"], "validation": metrics["validation"]["mean"]}
-            rows.append(row | errors(arrays["class_test"] != 8, arrays["score"]))
-    if not rows:
-        raise no_record(LATENT_CELLS[0])
+    for seed, size in product(SEEDS, LATENT_DIMS):
+        record = record_of(latent_cell(size, seed))
+        auroc, validation = (record["metrics"][name] for name in ("auroc", "validation"))
+        row = {"latent_dim": size, "seed": seed, "auroc": auroc, "validation": validation["mean"]}
+        rows.append(row | errors(record["class_test"] != 8, record["score"]))
     return pd.DataFrame(rows)
 
 
-def mean_by_code(table: pd.DataFrame, column: str) -> pd.Series:
-    """The mean of a column by code: over the seeds that every code has; over all if none is."""
-    wide = table.pivot(index="seed", columns="latent_dim", values=column)
-    whole = wide.dropna()
-    return (whole if len(whole) else wide).mean()
-
-
 def latent_change(table: pd.DataFrame, column: str, since: int) -> tuple[float, float, float]:
-    """A column at the largest code minus at `since`: (mean, low, high) over seeds with both."""
+    """A column at the largest code minus at `since`: (mean, low, high) over seeds."""
     wide = table.pivot(index="seed", columns="latent_dim", values=column)
-    return seed_interval((wide[wide.columns.max()] - wide[since]).dropna())
+    return seed_interval(wide[wide.columns.max()] - wide[since])
 
 
 def against_ocgan(latent_dim: int) -> tuple[float, float, float]:
@@ -129,17 +110,14 @@ def elsewhere(cells: Mapping[Hashable, str]) -> pd.DataFrame:
     of the training than real held-out ones are; index the keys of `cells`.
 
     Columns: value, low, high (the share and its Wilson interval), more, more_low, more_high (minus
-    the share of real images), codes (their number). NoRecords without any record.
+    the share of real images), codes (their number).
     """
     rows = {}
     for key, cell in cells.items():
-        if "distance_drawn" in (arrays := read_arrays(cell)):
-            drawn, held_out = arrays["distance_drawn"], arrays["distance_held_out"]
-            share = proportion_interval(beyond(drawn, held_out) * len(drawn), len(drawn))
-            usual = proportion_interval(USUAL * len(held_out), len(held_out))
-            rows[key] = (*share, *difference_of_shares(share, usual), len(drawn))
-    if not rows:
-        raise no_record(next(iter(cells.values())))
+        drawn, held_out = (record_of(cell)[f"distance_{of}"] for of in ("drawn", "held_out"))
+        share = proportion_interval(beyond(drawn, held_out) * len(drawn), len(drawn))
+        usual = proportion_interval(USUAL * len(held_out), len(held_out))
+        rows[key] = (*share, *difference_of_shares(share, usual), len(drawn))
     return pd.DataFrame(rows, "value low high more more_low more_high codes".split()).T
 
 
@@ -153,13 +131,12 @@ def fewer_on_cifar10(table: pd.DataFrame, method: str) -> tuple[float, float, fl
 def numbers() -> dict[str, object]:
     """Every recorded number that a sentence of the page has, by its name there."""
     table, drawn = latent_table(), elsewhere(PICTURES)
-    means = {column: mean_by_code(table, column) for column in ("auroc", "novel", "passed")}
+    means = table.groupby("latent_dim").mean()
     codes = {"shortest": min(LATENT_DIMS), "longest": max(LATENT_DIMS)}
-    codes["chosen"] = int(mean_by_code(table, "validation").idxmax())
-    codes["peak"] = int(means["auroc"].idxmax())
+    codes |= {"chosen": int(means["validation"].idxmax()), "peak": int(means["auroc"].idxmax())}
     found: dict[str, object] = {f"{name}-code": code for name, code in codes.items()}
-    for name, code in codes.items():
-        found |= {f"{column}-{name}": float(mean[code]) for column, mean in means.items()}
+    for (name, code), column in product(codes.items(), ("auroc", "novel", "passed")):
+        found[f"{column}-{name}"] = float(means.loc[code, column])
     for name in ("peak", "chosen"):
         found[f"{name}-above-ocgan"] = interval(*against_ocgan(codes[name]), "+.3f")
     for (dataset, method), row in drawn.iterrows():
@@ -176,8 +153,9 @@ def numbers() -> dict[str, object]:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def latent_sweep(table: pd.DataFrame) -> Figure:
+def latent_sweep() -> Figure:
     """Errors and AUROCs of `latent_table` against the size of the code, Student's intervals."""
+    table = latent_table()
     fig = titled("Longer codes redraw novelties better, and in the end detect them less well", 3.0)
     left, right = fig.subplots(1, 2)
     shown = {
@@ -236,26 +214,13 @@ def redrawn(
 
 def recorded_redrawn() -> Figure:
     """Both 8s and one image of every other digit as models redraw them."""
-    stored = {DRAWN[m]: read_arrays(PICTURES["mnist", m]) for m in ("ae", "vae", "gan")}
-    stored = {name: arrays for name, arrays in stored.items() if "picture_redrawn" in arrays}
-    if not stored:
-        raise no_record(PICTURES["mnist", "ae"])
+    stored = {DRAWN[m]: record_of(PICTURES["mnist", m]) for m in ("ae", "vae", "gan")}
     one = next(iter(stored.values()))
     novel = one["class_test"][pictured(one["class_test"])] != 8
     order = np.r_[np.flatnonzero(~novel), np.flatnonzero(novel)[::2]]
     rows = {name: arrays["picture_redrawn"][order] for name, arrays in stored.items()}
     title = "Novel digits come out as something between themselves and an 8"
     return redrawn(title, one["picture_given"][order], rows, novel[order])
-
-
-def recorded_decodes() -> Figure:
-    """Images of random codes of four models."""
-    shares, squares = elsewhere(PICTURES)["value"], {}
-    for key in (("mnist", "ae"), ("mnist", "vae"), ("mnist", "gan"), ("cifar10", "ae")):
-        if key in shares:
-            name = f"{DRAWN[key[1]]}, {NORMAL[key[0]]}\n{shares[key]:.0%} elsewhere"
-            squares[name] = read_arrays(PICTURES[key])["picture_drawn"]
-    return mosaics("A code drawn at random need not draw the normal class", squares)
 
 
 def recorded_elsewhere() -> Figure:
@@ -274,8 +239,7 @@ def recorded_elsewhere() -> Figure:
 
 
 FIGURES = {
-    "reconstruction-latent": lambda: latent_sweep(latent_table()),
+    "reconstruction-latent": latent_sweep,
     "reconstruction-mnist": recorded_redrawn,
-    "reconstruction-decodes": recorded_decodes,
     "reconstruction-elsewhere": recorded_elsewhere,
 }

@@ -19,10 +19,9 @@ from sklearn.svm import SVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.records import read_arrays
 from ocnd_lib.stats import auroc_half_width, metrics_against_ratio, seed_interval
 from report.drawing import COLOURS, image_grid, interval, panels, titled
-from report.source import no_record
+from report.source import record_of
 
 Detector = Callable[[np.ndarray], np.ndarray]
 
@@ -76,22 +75,18 @@ def labelling_detectors(normal: np.ndarray, known: np.ndarray, seed: int) -> dic
     x, y = np.r_[normal, known], np.repeat([0, 1], [len(normal), len(known)])
     share = len(known) / len(x)
     forest = IsolationForest(contamination=share, random_state=seed).fit(x)
-    classifiers = {
-        "tree": DecisionTreeClassifier(class_weight="balanced", random_state=seed),
-        "network": MLPClassifier((32, 32), max_iter=1000, random_state=seed),
-        "regression": LogisticRegression(class_weight="balanced"),
-    }
+    tree = DecisionTreeClassifier(class_weight="balanced", random_state=seed).fit(x, y)
+    network = MLPClassifier((32, 32), max_iter=1000, random_state=seed).fit(x, y)
+    regression = LogisticRegression(class_weight="balanced").fit(x, y)
     return {
         "supervised": SVC(gamma=GAMMA, class_weight="balanced").fit(x, y).decision_function,
         "one_class": one_class_svm(normal),
         "unsupervised": lambda points: -forest.decision_function(points),
         "unsupervised_svm": one_class_svm(x, nu=share),
-        **{name: _above_half(classifier.fit(x, y)) for name, classifier in classifiers.items()},
+        "tree": lambda points: tree.predict_proba(points)[:, 1] - 0.5,
+        "network": lambda points: network.predict_proba(points)[:, 1] - 0.5,
+        "regression": lambda points: regression.predict_proba(points)[:, 1] - 0.5,
     }
-
-
-def _above_half(classifier) -> Detector:
-    return lambda points: classifier.predict_proba(points)[:, 1] - 0.5
 
 
 # --- tables --------------------------------------------------------------------------------------
@@ -264,9 +259,7 @@ def class_count() -> Figure:
 
 def samples() -> Figure:
     """Photographs: normal ones, novelties, and normal ones that were damaged."""
-    if "picture_given" not in (arrays := read_arrays(PICTURES)):
-        raise no_record(PICTURES)
-    given = arrays["picture_given"]  # two of each class, trucks last
+    given = record_of(PICTURES)["picture_given"]  # two of each class, trucks last
     one, two = given[-2:]
     noise = np.random.default_rng(0).integers(0, 256, (2, *one.shape), dtype=np.uint8)
     torn = np.where(np.arange(32) < 16, one, 0)
@@ -278,7 +271,7 @@ def samples() -> Figure:
     return fig
 
 
-FIGURES: dict[str, Callable[[], Figure]] = {
+FIGURES = {
     "novelty-labelling": labelling,
     "novelty-samples": samples,
     "novelty-class-count": class_count,

@@ -1,7 +1,6 @@
 """Chapter 9: where an attention-GAN looks, against true outlines, and whether that helps it."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from itertools import product
 
 import numpy as np
@@ -10,11 +9,10 @@ from matplotlib.figure import Figure
 
 from ocnd_lib.comparison import mean_over_runs
 from ocnd_lib.looks import AFTER, ATTENTION, BEFORE
-from ocnd_lib.records import parse_cell, read_arrays, read_record
+from ocnd_lib.records import parse_cell
 from ocnd_lib.stats import seed_interval
-from report.chapters.attention_gan import signed
-from report.drawing import COLOURS, forest, interval, panels, titled
-from report.source import no_record, plain
+from report.drawing import COLOURS, forest, interval, signed, titled
+from report.source import plain, record_of
 
 # data set: its title, the normal class of its cells, how many seeds
 SETS = {
@@ -44,57 +42,51 @@ CELLS = tuple(
     for dataset, (_, normal, seeds) in SETS.items()
     if seed < seeds and (dataset == "mnist_on_cifar" or "auxiliary" not in variant)
 )
-MAPS = {  # names in records, in words, and colours
-    BEFORE: ("heat map, first GAN", "ink"),
-    AFTER: ("heat map, second GAN", "outlier"),
-    ATTENTION: ("attention map", "masked"),
-}
+MAPS = {BEFORE: "heat map, first GAN", AFTER: "heat map, second GAN", ATTENTION: "attention map"}
 VALUE = {"finds": "lift", "strength": "weaker", "road": "lift"}
 
 
 def recorded(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
-    """A table of `looks.look` over all records, `finds` and so on, with dataset, variant, seed."""
+    """A table of `looks.look` over all records, `finds` and so on, with dataset, variant, seed.
+
+    Of `finds` the pixel AUROCs, and `each`, their lifts image by image.
+    """
     parts = []
     for cell in map(parse_cell, CELLS):
-        record = read_record(cell) if cell.variant in variants else None
-        # the interval of `finds` is that of its images, one by one
-        if record and record["tables"][kind] and (kind != "finds" or read_arrays(cell)):
-            about = {"dataset": cell.dataset, "variant": cell.variant, "seed": cell.seed}
-            parts.append(pd.DataFrame(record["tables"][kind]).assign(**about))
-    if not parts:
-        raise no_record(CELLS[0])
+        if cell.variant not in variants or not (record := record_of(cell))["tables"][kind]:
+            continue
+        about = {"dataset": cell.dataset, "variant": cell.variant, "seed": cell.seed}
+        table = pd.DataFrame(record["tables"][kind]).assign(**about)
+        if kind == "finds":
+            table = table[table["measure"] == "auroc"]
+            keys = table["images"] + "/" + table["map"] + "/auroc/" + table["baseline"]
+            table = table.assign(each=[record[key] for key in keys])
+        parts.append(table)
     return pd.concat(parts, ignore_index=True)
 
 
 def over_seeds(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
     """Means over seeds, indexed by dataset, variant and map, of finds also images and baseline.
 
-    Of several seeds the interval low, high is over seeds and images: of `finds`, pixel AUROCs whose
-    images are recorded one by one, that of `mean_over_runs`, else Student's over seeds made wider
-    by that over images; of one seed it stays that over images. Further columns: seeds, and the
-    means of all other numbers.
+    Of several seeds the interval low, high is over seeds and images: of `finds`, whose images are
+    recorded one by one, that of `mean_over_runs`, else Student's over seeds made wider by that over
+    images; of one seed it stays that over images. Further columns: seeds, and the means of all
+    other numbers.
     """
-    table, keys = recorded(kind, variants), ["dataset", "variant", "map"]
-    if kind == "finds":
-        table, keys = table[table["measure"] == "auroc"], [*keys, "images", "baseline"]
-    groups = table.groupby(keys, sort=False)
+    keys = ["dataset", "variant", "map", *(["images", "baseline"] if kind == "finds" else [])]
+    groups = recorded(kind, variants).groupby(keys, sort=False)
     rows = groups.mean(numeric_only=True).assign(seeds=groups["seed"].nunique())
-    read = cache(read_arrays)  # a cell has many rows
     for at, part in groups:
         if len(part) == 1:
             continue
         if kind == "finds":
-            dataset, variant, name, images, baseline = at
-            key, where = f"{images}/{name}/auroc/{baseline}", f"{dataset}/{variant}"
-            cells = [f"{where}/{SETS[dataset][1]}/{seed}" for seed in part["seed"]]
-            lifts = np.stack([read(cell)[key] for cell in cells])
-            _, low, high = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
+            lifts = np.stack(part["each"])
+            _, *ends = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
         else:  # the images are the same in all seeds: they do not average out
             mean, _, high = seed_interval(part[VALUE[kind]])
             half = np.hypot(high - mean, (part["high"] - part["low"]).mean() / 2)
-            low, high = mean - half, mean + half
-        ends = np.array([low, high])
-        rows.loc[at, ["low", "high"]] = ends.clip(0, 1) if kind == "strength" else ends
+            ends = mean - half, mean + half
+        rows.loc[at, ["low", "high"]] = np.clip(ends, 0, 1) if kind == "strength" else ends
     return rows.sort_index()
 
 
@@ -104,16 +96,14 @@ def detection_table() -> pd.DataFrame:
     Columns: score and base, AUROCs of the whole and of its first GAN, means over seeds; value, low,
     high, their difference with Student's interval over seeds (NaN for one); seeds.
     """
-    rows: dict[tuple, list] = {}
+    aurocs: dict[tuple, list] = {}
     for cell in map(parse_cell, CELLS):
-        if record := read_record(cell):
-            aurocs = [record["metrics"][f"auroc_{part}"] for part in ("score", "base")]
-            rows.setdefault((cell.dataset, cell.variant), []).append(aurocs)
-    if not rows:
-        raise no_record(CELLS[0])
+        metrics = record_of(cell)["metrics"]
+        both = metrics["auroc_score"], metrics["auroc_base"]
+        aurocs.setdefault((cell.dataset, cell.variant), []).append(both)
     table = {
         at: [*np.mean(found, 0), *seed_interval(-np.diff(found)[:, 0]), len(found)]
-        for at, found in rows.items()
+        for at, found in aurocs.items()
     }
     return pd.DataFrame(table, ["score", "base", "value", "low", "high", "seeds"]).T
 
@@ -170,44 +160,6 @@ def finding_and_detecting() -> Figure:
     return fig
 
 
-def _by_set(title: str, table: pd.DataFrame, value: str, label: str, zero: float = 0) -> Figure:
-    """A panel a data set: this column and its interval for each map, indexed by both."""
-    there = [name for name in SETS if name in table.index]
-    names = [SETS[name][0].replace(" on ", " on\n") for name in there]
-    fig, axes = panels(title, 2.2, names, sharex=True)
-    maps = {of: at for of, at in MAPS.items() if of in table.index.get_level_values(1)}
-    words, roles = zip(*maps.values(), strict=True)
-    for ax, name in zip(axes, there, strict=True):
-        rows = table.loc[name].loc[list(maps)].set_axis(words)
-        colours = [COLOURS[role] for role in roles]
-        forest(ax, rows.assign(value=rows[value], colour=colours), zero)
-    fig.supxlabel(label, fontsize=9.5)
-    return fig
-
-
-def lifts() -> Figure:
-    """Pixel AUROC of heat maps and attention map minus that of a centred Gaussian."""
-    table = over_seeds("finds", [PLAIN]).xs((PLAIN, "normal", "centre"), level=(1, 3, 4))
-    message = "Only on bare strokes does a map beat a blot in the middle"
-    return _by_set(message, table, "lift", "pixel AUROC, minus that of a centred Gaussian")
-
-
-def road() -> Figure:
-    """ROAD of the heat maps above that of random maps."""
-    message = "MNIST: the first GAN relies on what its heat map marks, the second does not"
-    table = over_seeds("road", [PLAIN]).droplevel("variant")
-    return _by_set(message, table, "lift", "ROAD above random maps")
-
-
-def strengths() -> Figure:
-    """The chance that a novel image's map is weaker than a normal one's."""
-    table = over_seeds("strength", [PLAIN]).droplevel("variant")
-    label = "chance that the map of a novel image is the weaker one"
-    fig = _by_set("Novel images do not get less heat", table, "weaker", label, 0.5)
-    fig.axes[0].set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
-    return fig
-
-
 def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) -> Figure:
     """Images and below them their maps: heat maps of a row have one scale, attention 0 to 1.
 
@@ -228,7 +180,7 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
             ax.spines[:].set_visible(False)
             if "masks" in kept and 0 < kept["masks"][column].mean() < 1:
                 ax.contour(kept["masks"][column], levels=[0.5], colors="white", linewidths=0.7)
-    words = [MAPS.get(name, (name,))[0].replace(", ", ",\n") for name in names]
+    words = [MAPS.get(name, name).replace(", ", ",\n") for name in names]
     for ax, word in zip(axes[:, 0], ["given", *words], strict=True):
         ax.set_ylabel(word, rotation=0, ha="right", va="center")
     for ax in axes.flat:
@@ -238,16 +190,14 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
 
 def maps() -> Figure:
     """Digits on photographs: images of seed 0, heat maps, both attention maps and what they do."""
-    cells = [f"mnist_on_cifar/{variant}/8/0" for variant in (PLAIN, ENCODER)]
-    found = [{k.removeprefix("look_"): v for k, v in read_arrays(c).items()} for c in cells]
-    if not all("given" in kept for kept in found):
-        raise no_record(cells[0])
+    kept, encoders = (record_of(f"mnist_on_cifar/{of}/8/0") for of in (PLAIN, ENCODER))
     last = f"{ATTENTION}, from the encoder"
+    kept = {key.removeprefix("look_"): value for key, value in kept.items()}
     message = "Only the encoder's map finds the digit, and detection stays at chance"
-    fig = heat_rows(found[0] | {last: found[1][ATTENTION]}, [*MAPS, last], message)
+    fig = heat_rows(kept | {last: encoders[f"look_{ATTENTION}"]}, [*MAPS, last], message)
     finds = over_seeds("finds", (PLAIN, ENCODER)).xs(ATTENTION, level="map")["value"]
     finds = finds.xs(("normal", "uniform"), level=("images", "baseline"))
-    detects, columns = detection_table()["score"], len(found[0]["given"])
+    detects, columns = detection_table()["score"], len(kept["given"])
     for variant, ax in ((PLAIN, fig.axes[-1 - columns]), (ENCODER, fig.axes[-1])):
         at = "mnist_on_cifar", variant
         words = f"finds {finds[at]:.2f}\ndetects {detects[at]:.2f}"
@@ -257,8 +207,5 @@ def maps() -> Figure:
 
 FIGURES = {
     "looks-answer": finding_and_detecting,
-    "looks-lifts": lifts,
-    "looks-road": road,
-    "looks-strengths": strengths,
     "looks-maps-mnist_on_cifar": maps,
 }
