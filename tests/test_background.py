@@ -65,7 +65,7 @@ def test_versions_show_what_they_say(crops):
 def test_two_arms_of_a_seed_begin_alike_and_see_the_same_crops_in_the_same_order(
     crops, monkeypatch
 ):
-    batches, seen = classifier.batches, []
+    batches, seen = classifier.training.batches, []
 
     def spy(x, y, *rest):
         for images, labels in batches(x, y, *rest):
