@@ -265,6 +265,6 @@ def test_bad_images_are_refused_before_anything_is_learnt(name, monkeypatch):
 
 @every
 def test_an_unfitted_detector_says_so(name):
-    for use in ("novelty_score", "predict", "save"):
+    for use in ("novelty_score", "predict"):
         with pytest.raises(NotFittedError):
             getattr(small(name), use)(X_TEST)
