@@ -261,8 +261,10 @@ def _check_crops(cell: Cell) -> None:
         raise ValueError(f"{cell.dataset} is tested fold by fold; write +fold=0 to +fold={last}")
     if fold is not None and cell.dataset not in background.FOLDED:
         raise ValueError(f"{cell.dataset} has no fold; only {', '.join(background.FOLDED)} has")
-    if correlation is not None and (cell.dataset != "scenes" or correlation > 1):
-        raise ValueError(f"background_correlation is of scenes, from 0 to 1, not {correlation}")
+    if correlation is not None and cell.dataset != "scenes":
+        raise ValueError(f"{cell.dataset} has no background_correlation; only scenes has")
+    if correlation is not None and correlation > 1:
+        raise ValueError(f"background_correlation must be from 0 to 1, not {correlation}")
 
 
 def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dict:

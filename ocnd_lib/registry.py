@@ -141,5 +141,6 @@ def keeps_pictures(cell: Cell) -> bool:
         return False
     parts = {"latent", "mining", "visual"}
     of_parts = (cell.dataset, cell.method) == ("mnist", "ocgan") and {*cell.parameters} <= parts
-    seen = not cell.parameters or of_parts or cell.dataset not in PICTURED
+    of_all = cell.dataset not in PICTURED and not cell.method.startswith("attention-gan")
+    seen = not cell.parameters or of_parts or of_all
     return seen and cell.normal_class == PICTURED.get(cell.dataset, cell.normal_class)
