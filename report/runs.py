@@ -96,7 +96,8 @@ def execute(
             cell.metadata.pop("execution", None)
             if INJECTED in _tags(cell) and "id" in cell:
                 cell["id"] = INJECTED
-        write_if_changed(out, (nbformat.writes(executed) + "\n").encode())
+        content = nbformat.writes(executed) + "\n"
+        replace_file(out, lambda file: file.write(content.encode()))
         return Run(out, figures, time.perf_counter() - started)
 
 
@@ -200,12 +201,6 @@ def digest(parts: Iterable[bytes]) -> str:
 def plain_text(coloured: str) -> str:
     """Terminal output without its colour codes."""
     return re.sub(r"\x1b\[[0-9;]*m", "", coloured)
-
-
-def write_if_changed(path: Path, content: bytes) -> None:
-    """Write a file, but leave it untouched, with its date, when it holds the content already."""
-    if not path.exists() or path.read_bytes() != content:
-        replace_file(path, lambda file: file.write(content))
 
 
 def _key(out: Path) -> str | None:
