@@ -179,7 +179,8 @@ def library_version(root: Path = ROOT) -> str:
     records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records").expanduser()
     files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
     for package in ("data_prep", "ocnd_lib", "report"):
-        files += [*root.glob(f"{package}/**/*.py"), *root.glob(f"{package}/**/*.mplstyle")]
+        for kind in ("py", "html", "mplstyle"):
+            files += root.glob(f"{package}/**/*.{kind}")
     files += [npz_path(name) for name in masked_sets()]
     return tree_hash([*files, *root.glob("results/published/**/*")], root)
 
