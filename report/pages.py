@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import click
 import jinja2
 import nbformat
 import yaml
@@ -20,16 +21,7 @@ import yaml
 from data_prep.files import replace_file
 from ocnd_lib.records import claim
 from report.parameters import check, read_parameters
-from report.runs import (
-    ROOT,
-    NotebookError,
-    Run,
-    digest,
-    execute,
-    library_version,
-    plain_text,
-    tree_hash,
-)
+from report.runs import ROOT, NotebookError, Run, execute, library_version, tree_hash
 
 GALLERY = Path(__file__).with_name("gallery.md")
 KINDS = ("svg", "pdf", "png", "csv")
@@ -98,7 +90,7 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     page = root / "_build" / "html" / "index.html"
     stamp = page.with_name(".made_from")
     inputs = [*root.glob("book/**/*"), root / "_config.yml", root / "README.md"]
-    made_from = digest([tree_hash(inputs, root).encode(), library_version(root).encode()])
+    made_from = tree_hash(inputs, root) + library_version(root)
     if page.exists() and stamp.exists() and stamp.read_text() == made_from:
         say("book: unchanged")
         return page
@@ -147,7 +139,7 @@ def jupyter_book(root: Path, options: list[str]) -> None:
         encoding="utf-8", errors="replace", env={**os.environ, "PYTHONUTF8": "1"},
     )  # fmt: skip
     if done.returncode != 0:
-        lines = plain_text(done.stdout).replace(f"{root}/", "").splitlines()
+        lines = click.unstyle(done.stdout).replace(f"{root}/", "").splitlines()
         warnings = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)]
         raise BookError("\n".join(["the book is not rendered:", *(warnings or lines)]))
 
