@@ -124,7 +124,7 @@ def quick(monkeypatch):
 
     figures = {n: lambda n=n: draw(n) for n in slides.FIGURES}
     monkeypatch.setattr(slides, "FIGURES", figures)
-    monkeypatch.setattr(slides, "numbers", lambda chapter: Said())
+    monkeypatch.setattr(slides, "NUMBERS", defaultdict(Said))
 
 
 def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick):
