@@ -193,6 +193,7 @@ def _publish(runs: dict[Path, Run], root: Path) -> None:
     chapters, figures = root / "book" / "chapters", root / "book" / "_figures" / "figures"
     pages = {chapters / source.name: run.notebook for source, run in runs.items()}
     made = dict(pages)
+    figures.mkdir(parents=True, exist_ok=True)
     for run in runs.values():
         for file in sorted(run.figures.iterdir()):
             if other := made.get(figures / file.name):

@@ -58,7 +58,7 @@ def written(deck, slides: Sequence) -> bytes:
         _fill([(made.shapes.title, [slide.title])], int(28 * scale))
         if slide.figure is not None:
             with look("talk"):
-                slide.figure.savefig(png := io.BytesIO(), format="png", dpi=200)
+                slide.figure.savefig(png := io.BytesIO(), format="png")
             picture = made.shapes.add_picture(png, left, top, width)
             picture._element.nvPicPr.cNvPr.set("descr", slide.title)
         there = [shape for shape in made.placeholders if shape.placeholder_format.type in TEXTS]
