@@ -1,8 +1,6 @@
-"""Speed, measured side by side: `make bench` writes benchmarks/results.json.
+"""Speed, measured side by side: `make bench` writes results.json, or gpu.json where there is a GPU.
 
-Both sides of a pair run in turn, each in a process of its own, in the same call on the same
-machine; what is reported is their ratio. Absolute numbers belong to the machine named beside them.
-Where there is a GPU it is benchmarks/gpu.json.
+Both sides of a pair run in turn, each in a process of its own; what is reported is their ratio.
 """
 
 import argparse
@@ -29,7 +27,6 @@ from report.tables import METHODS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / ("gpu.json" if ON_GPU else "results.json")
-SLOW = ["torch._dynamo", "torchvision.transforms.v2", "pandas", "sklearn.base", "scipy.stats"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ PLAIN = "plain fp32 loop, contiguous memory"
 LOADED = f"{PLAIN}, DataLoader with 2 workers"
 ONE, EACH = "one after the other", f"{MODELS // PROCESSES} in each process"
 COUNT = {2: "two", 10: "ten"}[PROCESSES]
-RATE, MODEL_RATE = "images/s", "model images/s"
+RATE = "images/s"
 
 
 def both(name: str, group: str, unit: str, arguments: str, baseline=PLAIN, ours="ours", rounds=3):
@@ -61,7 +58,6 @@ def both(name: str, group: str, unit: str, arguments: str, baseline=PLAIN, ours=
     return Pair(name, group, unit, *sides, rounds)
 
 
-LOOP = (f"{ONE}, all threads", "ten loop")
 OCGAN = ("ours", "step ocgan ours")
 PAIRS = [
     *(
@@ -71,17 +67,11 @@ PAIRS = [
     ),
     both("batches of augmented images", "data", RATE, "batches {}",
          "DataLoader with 2 workers, torchvision transforms", "ocnd_lib.training.batches"),
-    both("crops of COCO objects", "data", "objects/s", "crops {}",
-         "pycocotools and Pillow, object by object", "data_prep.coco.build"),
     *(both(f"{METHODS[name]}, training step", "training", RATE, f"step {name} {{}}")
       for name in TRAINED),
     Pair("Rotation, training step", "training", RATE, (LOADED, "rotation"),
          ("ours", "step rotation ours")),
-    Pair("ten small autoencoders, stacked", "together", MODEL_RATE, LOOP,
-         ("stack_module_state and vmap", "ten stacked")),
-    Pair(f"ten small autoencoders, in {COUNT} processes", "together", MODEL_RATE, LOOP,
-         (f"{EACH}, one thread a process", "ten processes")),
-    both(f"ten OCGANs, in {COUNT} processes", "together", MODEL_RATE, "ocgans {}",
+    both(f"ten OCGANs, in {COUNT} processes", "together", "model images/s", "ocgans {}",
          f"{PLAIN}, {ONE}", f"ours, {EACH}", rounds=1),
     *(both(f"{METHODS[name]}, scoring 10 000 images", "scoring", "s", f"score {name} {{}}",
            rounds=1)
@@ -91,22 +81,16 @@ PAIRS = [
 ]  # fmt: skip
 
 
-def arm(arguments: str, small: bool = False) -> dict:
-    """Run one side in a fresh process: {value, peak_mib}.
-
-    It is forked from a server that has done the slow imports, and has computed nothing.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.arms", *SLOW])
-    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as pool:
-        return pool.submit(arms.run, arguments.split(), small).result()
+def arm(arguments: str) -> dict:
+    """Run one side in a fresh process: {value, peak_mib}."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(arms.run, arguments.split()).result()
 
 
-def measure(pair: Pair, machine: dict, small: bool = False) -> dict:
+def measure(pair: Pair, machine: dict) -> dict:
     """Both sides of a pair in turn, as often as it has rounds: one entry of the results."""
     sides = (pair.baseline, pair.ours)
-    rounds = range(1 if small else pair.rounds)
-    turns = [[arm(arguments, small) for _, arguments in sides] for _ in rounds]
+    turns = [[arm(arguments) for _, arguments in sides] for _ in range(pair.rounds)]
     ratios = [pair.gain(*(side["value"] for side in turn)) for turn in turns]
     row = {"name": pair.name, "group": pair.group, "unit": pair.unit}
     for k, side in enumerate(("baseline", "ours")):
@@ -131,49 +115,35 @@ def this_machine() -> dict:
     }
 
 
-def merged(old: dict, rows: list[dict], machine: dict) -> dict:
-    """The results file with new rows in the place of those of their name, in the order of PAIRS.
+def merged(old: dict, row: dict, machine: dict) -> dict:
+    """The results file with a new row in the place of that of its name, if it has one.
 
     Every row names its own machine; the one at the top is the last that measured anything.
     """
-    found = {row["name"]: {"machine": old.get("machine"), **row} for row in old.get("results", [])}
-    found |= {row["name"]: row for row in rows}
-    order = [pair.name for pair in PAIRS if pair.name in found]
-    return {"machine": machine, "results": [found[name] for name in order]}
-
-
-def chosen(name: str | None) -> list[Pair]:
-    """The pairs whose name contains `name`; ValueError lists all names if there is none."""
-    pairs = [pair for pair in PAIRS if (name or "").lower() in pair.name.lower()]
-    if not pairs:
-        names = "\n".join(f"  {pair.name}" for pair in PAIRS)
-        raise ValueError(f"no pair has {name!r} in its name; there are:\n{names}")
-    return pairs
+    found = {kept["name"]: kept for kept in [*old.get("results", []), row]}
+    return {"machine": machine, "results": list(found.values())}
 
 
 def main() -> None:
     """Run the pairs, print them, and write each into the results file as soon as it is there."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", metavar="NAME", help="only the pairs with this in their name")
-    parser.add_argument("--small", action="store_true", help="only see that they work")
-    given = parser.parse_args()
-    try:
-        pairs = chosen(given.only)
-    except ValueError as error:
-        parser.error(str(error))
+    parser.add_argument("--only", default="", help="only the pairs with this in their name")
+    only = parser.parse_args().only
+    pairs = [pair for pair in PAIRS if only.lower() in pair.name.lower()]
+    if not pairs:
+        parser.error(f"no pair has {only!r} in its name: {', '.join(p.name for p in PAIRS)}")
     if not shutil.which(os.environ.get("CXX", "g++")):
         print("no C++ compiler (g++, or what CXX names), so nothing is measured of torch.compile")
         pairs = [pair for pair in pairs if pair.group != "compiled"]
     machine, start = this_machine(), time.perf_counter()
     for pair in pairs:
-        row = measure(pair, machine, given.small)
+        row = measure(pair, machine)
         values, rounds = (row["baseline_value"], row["ours_value"]), row["ratios"]
         told = f"{row['name']}: {' → '.join(f'{v:.4g}' for v in values)} {row['unit']}, "
         told += f"{row['ratio']:.2f} times (rounds {', '.join(f'{r:.2f}' for r in rounds)})"
         print(told, flush=True)
-        if not given.small:
-            old = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-            RESULTS.write_text(json.dumps(merged(old, [row], machine), indent=1) + "\n")
+        old = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        RESULTS.write_text(json.dumps(merged(old, row, machine), indent=1) + "\n")
     print(f"{len(pairs)} pairs, {(time.perf_counter() - start) / 60:.1f} minutes")
 
 

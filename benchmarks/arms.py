@@ -11,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks import crops, detectors, together
+from benchmarks import detectors, together
+from ocnd_lib.networks import VGG11, ResNet
+from ocnd_lib.training import batches, shift_and_flip
 
-IMAGES = 640
-BATCH = {False: 128, True: 8}  # by `small`
+IMAGES, BATCH = 640, 128
 SET_SIZE = 50_000  # so that memory is that of a real data set
 
 
-def pictures(small: bool) -> tuple[np.ndarray, np.ndarray]:
+def labelled() -> tuple[np.ndarray, np.ndarray]:
     """Random images and labels of the size of CIFAR-10."""
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (2000 if small else SET_SIZE, 3, 32, 32), dtype=np.uint8)
+    x = detectors.pictures(SET_SIZE, 3)
     return x, (np.arange(len(x)) % 10 != 0).astype(np.int64)
 
 
@@ -44,11 +44,11 @@ class Pictures(torch.utils.data.Dataset):
         return torch.stack([torch.rot90(image, k, (1, 2)) for k in range(4)]), torch.arange(4)
 
 
-def loader(small: bool, batch: int, turns: bool = False) -> torch.utils.data.DataLoader:
+def loader(batch: int, turns: bool = False) -> torch.utils.data.DataLoader:
     """The usual way: shuffled batches from two workers, one image at a time through torchvision."""
     from torchvision.transforms import v2
 
-    x, y = pictures(small)
+    x, y = labelled()
     steps = (v2.RandomCrop(32, padding=4, padding_mode="edge"), v2.RandomHorizontalFlip())
     scale = (v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3))
     data = Pictures(torch.from_numpy(x), y, v2.Compose([*steps, *scale]), turns)
@@ -79,66 +79,56 @@ def plain_loop(model: nn.Module, source: Iterable, warm_up: int, counted: int) -
     return rate(islice(source, counted))
 
 
-def vgg11(side: str, batch_norm: str, small: bool = False) -> float:
+def vgg11(side: str, batch_norm: str) -> float:
     """Images a second of training, warm-up left out."""
-    from ocnd_lib import classifier
-    from ocnd_lib.networks import VGG11
+    from ocnd_lib import classifier  # which imports detectors: only `plain` may come before
 
-    batch_norm, batch = batch_norm == "True", BATCH[small]
-    count = batch if small else IMAGES
     torch.manual_seed(0)
     if side == "plain":
-        steps = count // batch
-        return plain_loop(VGG11(batch_norm=batch_norm), loader(small, batch), steps, 2 * steps)
-    x, y = pictures(small)
-    recipe = classifier.Recipe(batch_norm=batch_norm, epochs=3, batch_size=batch)
-    _, curves = classifier.fit(x[:count], y[:count], recipe, seed=0)
-    return 2 * count / sum(point["seconds"] for point in curves[1:])
+        steps = IMAGES // BATCH
+        return plain_loop(VGG11(batch_norm=batch_norm == "True"), loader(BATCH), steps, 2 * steps)
+    x, y = labelled()
+    recipe = classifier.Recipe(batch_norm=batch_norm == "True", epochs=3, batch_size=BATCH)
+    _, curves = classifier.fit(x[:IMAGES], y[:IMAGES], recipe, seed=0)
+    return 2 * IMAGES / sum(point["seconds"] for point in curves[1:])
 
 
-def rotation(small: bool = False) -> float:
+def rotation() -> float:
     """Images a second that a plain loop learns to tell the turns of, made image by image."""
-    from ocnd_lib.networks import ResNet
-
     torch.manual_seed(0)
-    made, batch = detectors.detector("rotation", small)
-    return plain_loop(ResNet(3, 4, made.width), loader(small, batch, turns=True), 2, 8)
+    made, batch = detectors.detector("rotation")
+    return plain_loop(ResNet(3, 4, made.width), loader(batch, turns=True), 2, 8)
 
 
-def data_path(side: str, small: bool = False) -> float:
+def data_path(side: str) -> float:
     """Images a second of shuffled, augmented, scaled batches, without any training."""
-    from ocnd_lib.training import batches, shift_and_flip
-
     if side == "ours":
-        x, y = map(torch.from_numpy, pictures(small))
-        source = batches(x, y, BATCH[small], torch.Generator().manual_seed(0), shift_and_flip)
+        x, y = map(torch.from_numpy, labelled())
+        source = batches(x, y, BATCH, torch.Generator().manual_seed(0), shift_and_flip)
     else:
-        source = iter(loader(small, BATCH[small]))
-    warm_up, counted = (1, 2) if small else (5, 100)
-    for _ in range(warm_up):
+        source = iter(loader(BATCH))
+    for _ in range(5):
         next(source)
     start = time.perf_counter()
-    for _ in range(counted):
+    for _ in range(100):
         next(source)
-    return counted * BATCH[small] / (time.perf_counter() - start)
+    return 100 * BATCH / (time.perf_counter() - start)
 
 
 ARMS = {
     "vgg11": vgg11,
     "rotation": rotation,
     "batches": data_path,
-    "crops": crops.crops,
     "step": detectors.step,
     "score": detectors.score,
-    "ten": together.ten,
     "ocgans": together.ocgans,
 }
 
 
-def run(arguments: list[str], small: bool = False) -> dict:
+def run(arguments: list[str]) -> dict:
     """One side: what it measured, and the peak memory of this process (and of its own)."""
     what, *details = arguments
-    value = ARMS[what](*details, small=small)
+    value = ARMS[what](*details)
     value, elsewhere = value if isinstance(value, tuple) else (value, 0.0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"value": value, "peak_mib": peak + elsewhere}

@@ -20,8 +20,7 @@ TRAINED = (
 # PixelCNN and AnoGAN take minutes
 SCORED = (*(method for method in TRAINED if method != "pixelcnn"), "rotation")
 
-# short runs, and which of their epochs are made of the fullest step that there is; the first of
-# all is never timed
+# short runs, and which of their epochs are made of the fullest step; the first is never timed
 EPOCHS = {
     "f-anogan": ({"epochs": 3, "encoder_epochs": 1}, slice(1, 3)),  # critic and generator
     "deep-svdd": ({"pretrain_epochs": 1, "epochs": 3}, slice(2, 4)),  # the sphere
@@ -56,12 +55,11 @@ def compiled(networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
     return networks
 
 
-def detector(method: str, small: bool):
+def detector(method: str):
     """A detector with the settings of the tables (MNIST), but few epochs; and its batch size."""
     from ocnd_lib.registry import DETECTORS, detector_class
 
     made = detector_class(method)(**DETECTORS[method][2], **EPOCHS.get(method, SHORT)[0])
-    made.set_params(**{"batch_size": 8} if small else {})
     return made, made.batch_size
 
 
@@ -70,11 +68,11 @@ def pictures(count: int, channels: int = 1) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, channels, 32, 32), dtype=np.uint8)
 
 
-def step(method: str, side: str, small: bool = False) -> float:
+def step(method: str, side: str) -> float:
     """Images a second of one full training step."""
     if side == "plain":
         plain()
-    made, size = detector(method, small)
+    made, size = detector(method)
     epochs, channels = EPOCHS.get(method, SHORT)[1], 3 if method == "rotation" else 1
     if side == "compiled":
         settings, epochs = COMPILED
@@ -87,15 +85,15 @@ def step(method: str, side: str, small: bool = False) -> float:
     return STEPS * size / float(seconds.mean())
 
 
-def score(method: str, side: str, small: bool = False) -> float:
+def score(method: str, side: str) -> float:
     """Seconds to score 10 000 images."""
     if side == "plain":
         plain()
-    made, size = detector(method, small)
+    made, size = detector(method)
     made.fit(pictures(2 * size), x_validation=pictures(VALIDATION))
     if "bank" in made.state_:
         made.state_["bank"] = made.state_["bank"].repeat(BANK, axis=1)
-    x = pictures(40 if small else IMAGES)
+    x = pictures(IMAGES)
     start = perf_counter()
     made.novelty_score(x)
     return perf_counter() - start

@@ -5,7 +5,6 @@ A map is (N, 1, 32, 32) in [0, 1]: 1 where a pixel counts, 0 where it is painted
 
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -69,11 +68,6 @@ class AttentionMap(nn.Module):
         return self.draw(torch.cat(grown, 1))
 
 
-def to_map(logits: Tensor, temperature: float) -> Tensor:
-    """Logits → map in [0, 1]; a temperature below 1 sharpens it."""
-    return (logits.float() / temperature).sigmoid()
-
-
 def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
     """A map (1, 1, 32, 32) that looks at no image; ValueError lists the kinds.
 
@@ -120,41 +114,6 @@ def area_penalty(attention: Tensor, least: float, most: float) -> Tensor:
 def roughness(attention: Tensor) -> Tensor:
     """Total variation: mean absolute difference of neighbours, down plus across."""
     return attention.diff(dim=2).abs().mean() + attention.diff(dim=3).abs().mean()
-
-
-def entropy(attention: Tensor) -> Tensor:
-    """Mean entropy of the map's pixels in bits: 1 for a map of 0.5, 0 for one of zeros and ones."""
-    m = attention.double()
-    return (torch.special.entr(m) + torch.special.entr(1 - m)).mean() / math.log(2)
-
-
-def describe(attention: Tensor) -> dict[str, float]:
-    """What a curve says of a batch of maps: `mask_mean`, and `mask_entropy` in bits a pixel."""
-    return {
-        "mask_mean": attention.detach().double().mean().item(),
-        "mask_entropy": entropy(attention.detach()).item(),
-    }
-
-
-class Film(nn.Module):
-    """How the maps of a few images change: frames (F, M, 32, 32) as uint8, filled one by one."""
-
-    def __init__(self, frames: int, images: int, channels: int):
-        super().__init__()
-        self.images, self.channels = images, channels
-        # three dimensions, which every memory layout leaves alone
-        self.register_buffer("frames", torch.zeros(frames * images, 32, 32, dtype=torch.uint8))
-        self.register_buffer("given", torch.zeros(images * channels, 32, 32, dtype=torch.uint8))
-
-    def filmed(self) -> np.ndarray:
-        """The images, uint8 (M, C, 32, 32)."""
-        return self.given.cpu().numpy().reshape(self.images, self.channels, 32, 32)
-
-    def keep(self, number: int, x: np.ndarray, maps: Tensor) -> None:
-        """Store the maps (≤ M, 1, 32, 32) in [0, 1] of uint8 images x in frame `number`."""
-        self.given[: len(x) * self.channels] = torch.from_numpy(x).flatten(0, 1).to(self.given)
-        start = number * self.images
-        self.frames[start : start + len(maps)] = (maps[:, 0] * 255).round().to(self.frames)
 
 
 # --- generated negatives: novel images made of normal ones, where a classifier sees no real ones

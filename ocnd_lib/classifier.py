@@ -4,32 +4,20 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ocnd_lib import training
 from ocnd_lib.data import imbalanced_split
 from ocnd_lib.detectors.base import check_images
 from ocnd_lib.image_sets import ImageSet
 from ocnd_lib.networks import VGG11
 from ocnd_lib.settings import check_settings
 from ocnd_lib.stats import binary_report
-from ocnd_lib.training import (
-    Checkpoint,
-    Diverged,
-    Hardware,
-    batch_count,
-    batches,
-    choose_hardware,
-    fingerprint,
-    own_random_numbers,
-    progress,
-    seed_everything,
-    shift_and_flip,
-    to_unit,
-)
 
 
 @dataclass(frozen=True)
@@ -37,39 +25,31 @@ class Recipe:
     """How a VGG11 is trained; the defaults are those of the recorded results."""
 
     batch_norm: bool = True
-    class_weight: str = "none"  # none, or balanced: each class weighs the same in the loss
+    class_weight: Literal["none", "balanced"] = "none"  # of each class in the loss
     epochs: int = 15
     batch_size: int = 128
     learning_rate: float = 0.05  # peak; of sgd without batch norm a fifth of it
     weight_decay: float = 5e-4
     augment: bool = True  # mirror, and shift by up to 4 px
     width: int = 64  # channels of the first layer, 64 in VGG11; the others in proportion
-    optimiser: str = "sgd"  # with momentum 0.9; or adam, which decouples the decay (AdamW)
+    optimiser: Literal["sgd", "adam"] = "sgd"  # with momentum 0.9; or AdamW
 
     def __post_init__(self):
-        if self.class_weight not in ("none", "balanced"):
-            raise ValueError(f"class_weight {self.class_weight!r} is not one of none, balanced")
-        if self.optimiser not in ("sgd", "adam"):
-            raise ValueError(f"optimiser {self.optimiser!r} is not one of sgd, adam")
         check_settings(asdict(self), {field.name: field.type for field in fields(self)})
 
 
-@own_random_numbers()
+@training.own_random_numbers()
 def fit(
-    x: np.ndarray,
-    y: np.ndarray,
-    recipe: Recipe,
-    seed: int,
-    watch: Callable[[VGG11], dict] | None = None,
-    checkpoint: Path | None = None,
-    hardware: Hardware | None = None,
-) -> tuple[VGG11, list[dict]]:
+    x: np.ndarray, y: np.ndarray, recipe: Recipe, seed: int,
+    watch: Callable[[VGG11], dict] | None = None, checkpoint: Path | None = None,
+    hardware: training.Hardware | None = None,
+) -> tuple[VGG11, list[dict]]:  # fmt: skip
     """Train a VGG11 on uint8 images (N, C, 32, 32) and labels (N,) 0, 1, … .
 
-    One-cycle learning rate; the last epoch is the model. What `watch(model)` says after each epoch
-    joins the curve; nothing is ever chosen by it. With `checkpoint`, a stopped run goes on bit for
-    bit. Returns (model, one dict an epoch). ValueError for other images, and unless every label
-    from 0 to the largest has an image; Diverged if a loss is no number.
+    The last epoch is the model. What `watch(model)` says after each epoch joins the curve; nothing
+    is ever chosen by it. With `checkpoint`, a stopped run goes on bit for bit. Returns (model, one
+    dict an epoch). ValueError for other images, and unless every label from 0 to the largest has an
+    image; Diverged if a loss is no number.
     """
     x, y = check_images(x, least=2), np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != x.shape[:1] or y.min() < 0:
@@ -78,27 +58,27 @@ def fit(
     if missing := sorted(set(range(y.max() + 1)).difference(y.tolist())):
         raise ValueError(f"class {missing[0]} has no image to learn from")
     y = np.require(y, np.int64, ["C", "W"])
-    hardware = hardware or choose_hardware()
-    of = fingerprint(recipe, seed, x, y)
-    generator = seed_everything(seed)
+    hardware = hardware or training.choose_hardware()
+    of = training.fingerprint(recipe, seed, x, y)
+    generator = training.seed_everything(seed)
     x, y = torch.from_numpy(x).to(hardware.device), torch.from_numpy(y).to(hardware.device)
     counts = torch.bincount(y).float()
     model = hardware.place(VGG11(x.shape[1], len(counts), recipe.batch_norm, recipe.width))
     weight = len(y) / (len(counts) * counts) if recipe.class_weight == "balanced" else None
 
-    steps = recipe.epochs * batch_count(len(x), recipe.batch_size)
+    steps = recipe.epochs * training.batch_count(len(x), recipe.batch_size)
     optimiser = _optimiser(model, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: one_cycle(step / steps))
 
     parts = {"model": model, "optimiser": optimiser, "schedule": schedule}
-    state = Checkpoint(checkpoint, generator, of, **parts)
-    bar = progress(steps, "VGG11", start=state.epoch * steps // recipe.epochs)
-    augment = shift_and_flip if recipe.augment else None
+    state = training.Checkpoint(checkpoint, generator, of, **parts)
+    bar = training.progress(steps, "VGG11", start=state.epoch * steps // recipe.epochs)
+    augment = training.shift_and_flip if recipe.augment else None
     while state.epoch < recipe.epochs:
         start = time.perf_counter()
         model.train()
-        loss_sum, correct, seen = 0.0, *torch.zeros(2, len(counts))
-        for images, labels in batches(x, y, recipe.batch_size, generator, augment):
+        loss_sum, correct, seen = 0.0, 0, 0
+        for images, labels in training.batches(x, y, recipe.batch_size, generator, augment):
             with hardware.autocast():
                 output = model(images)
             loss = F.cross_entropy(output.float(), labels, weight)
@@ -106,22 +86,20 @@ def fit(
             loss.backward()
             optimiser.step()
             schedule.step()
-            hit, labels = (output.argmax(1) == labels).cpu(), labels.cpu()
-            correct += torch.bincount(labels[hit], minlength=len(counts))
-            seen += torch.bincount(labels, minlength=len(counts))
+            correct += (output.argmax(1) == labels).sum().item()
+            seen += len(labels)
             loss_sum += loss.item() * len(labels)
             bar.update()
             bar.set_postfix(epoch=state.epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
         state.epoch += 1
         if not np.isfinite(loss_sum):
-            raise Diverged(
+            raise training.Diverged(
                 f"the loss of epoch {state.epoch} is no number: training diverged; try a lower rate"
             )
         point = {
             "epoch": state.epoch,
-            "train_loss": loss_sum / seen.sum().item(),
-            "train_accuracy": (correct.sum() / seen.sum()).item(),
-            "train_recall": (correct / seen.clamp(min=1)).tolist(),
+            "train_loss": loss_sum / seen,
+            "train_accuracy": correct / seen,
             **(watch(model) if watch else {}),
         }
         state.curves.append({**point, "seconds": time.perf_counter() - start})
@@ -144,14 +122,14 @@ def one_cycle(progress: float) -> float:
 
 
 @torch.inference_mode()
-def logits(model: VGG11, x: np.ndarray, hardware: Hardware | None = None) -> np.ndarray:
+def logits(model: VGG11, x: np.ndarray, hardware: training.Hardware | None = None) -> np.ndarray:
     """Logits (N, classes), float32, of uint8 images in evaluation mode."""
-    hardware = hardware or choose_hardware()
+    hardware = hardware or training.choose_hardware()
     model.eval()
     parts = []
     for pictures in torch.from_numpy(check_images(x)).split(500):
         with hardware.autocast():
-            parts.append(model(to_unit(pictures.to(hardware.device))).float().cpu())
+            parts.append(model(training.to_unit(pictures.to(hardware.device))).float().cpu())
     return torch.cat(parts).numpy()
 
 
@@ -161,20 +139,16 @@ def novel_score(output: Tensor | np.ndarray) -> Tensor | np.ndarray:
 
 
 def imbalance_experiment(
-    images: ImageSet,
-    normal_class: int | str,
-    seed: int,
-    ratio: float = 9.0,
-    recipe: Recipe | None = None,
-    checkpoint: Path | None = None,
-    hardware: Hardware | None = None,
-) -> tuple[dict, dict[str, np.ndarray]]:
+    images: ImageSet, normal_class: int | str, seed: int, ratio: float = 9.0,
+    recipe: Recipe | None = None, checkpoint: Path | None = None,
+    hardware: training.Hardware | None = None,
+) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
     """One class normal, the rest novel; `ratio` novel images a normal one in the training set.
 
     Returns (record without its cell, arrays: the test scores and labels). The test set is whole and
     only looked at, never learnt from.
     """
-    hardware, recipe = hardware or choose_hardware(), recipe or Recipe()
+    hardware, recipe = hardware or training.choose_hardware(), recipe or Recipe()
     split = imbalanced_split(images, normal_class, ratio, seed)
 
     def watch(model: VGG11) -> dict:

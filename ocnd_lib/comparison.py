@@ -21,10 +21,7 @@ REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What one trained detector says of the test images: `score` and `class_test`, both (N,).
-
-    ValueError if the lengths differ or a score is not a number.
-    """
+    """What one trained detector says of test images; ValueError for a score that is no number."""
 
     normal_class: int  # an index, as in `class_test`
     seed: int
@@ -88,9 +85,8 @@ def shared_runs(a: list[Run], b: list[Run]) -> tuple[list[Run], list[Run]]:
 def mean_interval(runs: list[Run], repeats: int = 1000) -> tuple[float, float]:
     """Interval, over seeds and images, of the mean that `average` gives.
 
-    Each repeat of a bootstrap draws the test images once for all classes and seeds, class by class
-    so that their numbers stay, and adds what chance in training does (`seed_noise`). With one seed
-    the interval speaks of the images only.
+    Each repeat of a bootstrap draws the test images once for all classes and seeds, class by class,
+    and adds what chance in training does (`seed_noise`). One seed speaks of the images only.
     """
     aurocs, means = _by_class(runs, repeats)
     noise = seed_noise([list(of.values()) for of in aurocs.values()], repeats, len(aurocs))
@@ -104,7 +100,7 @@ def compare_means(
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
     As in `mean_interval`, with the same images for both in each repeat, and with the differences of
-    equal seeds where both have the same: what a hard image, or a lucky seed, does to both cancels.
+    equal seeds where both have the same.
     """
     shared = {run.normal_class for run in a} & {run.normal_class for run in b}
     if not shared:
@@ -140,34 +136,10 @@ def _by_class(
 def _resampled(
     score: tuple[bytes, str], images: tuple[bytes, str], normal_class: int, repeats: int
 ) -> np.ndarray:
-    """AUROC of a run in each repeat, (repeats,)."""
-    y = (np.frombuffer(*images) != normal_class).astype(int)
-    return resampled_auroc(y, np.frombuffer(*score), _image_draws(*images, repeats))
-
-
-@lru_cache(maxsize=4)
-def _image_draws(images: bytes, dtype: str, repeats: int) -> np.ndarray:
-    return image_draws(np.frombuffer(images, dtype), repeats)
-
-
-def image_draws(class_test: np.ndarray, repeats: int) -> np.ndarray:
-    """How often each image is drawn, class by class, float32 (N, repeats); alike for all methods.
-    """
-    rng = np.random.default_rng(0)
-    counts = np.zeros((len(class_test), repeats), np.float32)
-    for k in np.unique(class_test):
-        rows = np.flatnonzero(class_test == k)
-        drawn = rng.integers(len(rows), size=(repeats, len(rows)))
-        drawn += len(rows) * np.arange(repeats)[:, None]
-        drawn = np.bincount(drawn.ravel(), minlength=len(rows) * repeats)
-        counts[rows] = drawn.reshape(repeats, len(rows)).T
-    return counts
-
-
-def resampled_auroc(y: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """AUROC of every resample, (repeats,), where image i stands `counts[i]` times."""
-    order = np.argsort(score, kind="stable")
-    novel, normal = order[y[order] == 1], order[y[order] == 0]
+    """AUROC of a run in each repeat, (repeats,), in which images stand several times or not."""
+    counts, score = _image_draws(*images, repeats), np.frombuffer(*score)
+    y, order = np.frombuffer(*images) != normal_class, np.argsort(score, kind="stable")
+    novel, normal = order[y[order]], order[~y[order]]
     below, upto = (np.searchsorted(score[normal], score[novel], side) for side in ("left", "right"))
     # novel images between the same two normal ones are added first: a few thousand rows, not all
     starts = np.flatnonzero(np.diff(below + upto, prepend=-1))
@@ -179,6 +151,20 @@ def resampled_auroc(y: np.ndarray, score: np.ndarray, counts: np.ndarray) -> np.
     lower = (normals[below[starts]] + normals[upto[starts]]) / 2  # a tie counts half
     aurocs = np.einsum("ib,ib->b", lower, drawn) / (normals[-1] * drawn.sum(axis=0))
     return aurocs.astype(float)
+
+
+@lru_cache(maxsize=4)
+def _image_draws(images: bytes, dtype: str, repeats: int) -> np.ndarray:
+    """How often each image is drawn, class by class, float32 (N, repeats)."""
+    class_test, rng = np.frombuffer(images, dtype), np.random.default_rng(0)
+    counts = np.zeros((len(class_test), repeats), np.float32)
+    for k in np.unique(class_test):
+        rows = np.flatnonzero(class_test == k)
+        drawn = rng.integers(len(rows), size=(repeats, len(rows)))
+        drawn += len(rows) * np.arange(repeats)[:, None]
+        drawn = np.bincount(drawn.ravel(), minlength=len(rows) * repeats)
+        counts[rows] = drawn.reshape(repeats, len(rows)).T
+    return counts
 
 
 # --- two methods on the same images --------------------------------------------------------------
@@ -197,57 +183,24 @@ class Difference:
 def paired_delong(y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray) -> Difference:
     """DeLong's test of two scores (N,) of the same images, `y` (N,) in {0, 1}.
 
-    Two scores that rank every pair alike differ by 0, with p = 1. Source: DeLong, DeLong and
-    Clarke-Pearson, Biometrics 44 (1988).
+    Source: DeLong et al., Biometrics 44 (1988).
     """
     y, score_a, score_b = np.asarray(y), np.asarray(score_a, float), np.asarray(score_b, float)
     if not y.shape == score_a.shape == score_b.shape:
         counts = f"{len(y)} labels, {len(score_a)} and {len(score_b)} scores"
         raise ValueError(f"the scores are not of the same images: {counts}")
-    return compare_placements(placements(y, score_a), placements(y, score_b))
-
-
-def compare_placements(
-    a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]
-) -> Difference:
-    """`paired_delong` of the `placements` of two scores, which many pairs can share."""
+    a, b = placements(y, score_a), placements(y, score_b)
     parts = [of_a - of_b for of_a, of_b in zip(a, b, strict=True)]
     difference = float(parts[0].mean())
     error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
-    if error == 0:
-        p = 1.0 if difference == 0 else 0.0
-    else:
-        p = float(2 * stats.norm.sf(abs(difference) / error))
+    p = float(2 * stats.norm.sf(abs(difference) / error)) if error else float(difference == 0)
     return Difference(difference, difference - Z * error, difference + Z * error, p)
-
-
-@dataclass(frozen=True)
-class McNemar:
-    """Images that only A, and only B, answers rightly, and the exact two-sided p that both are as
-    likely."""
-
-    only_a: int
-    only_b: int
-    p: float
-
-
-def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
-    """McNemar's exact test (1947) of whether two classifiers are right, (N,) bool, image by image.
-    """
-    right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
-    if right_a.shape != right_b.shape:
-        raise ValueError(f"{right_a.size} and {right_b.size} answers are not of the same images")
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    # of one image as of none p is 1
-    p = stats.binomtest(only_a, max(only_a + only_b, 1)).pvalue
-    return McNemar(only_a, only_b, float(p))
 
 
 def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> tuple[float, float, float]:
     """Mean of values (seeds, images) with an interval over both: (mean, low, high).
 
-    The values are of the same images in each seed, which are drawn once for all seeds; chance in
-    training is added (`seed_noise`). With one seed the interval speaks of the images only.
+    Images are drawn once for all seeds; chance in training is added (`seed_noise`).
     """
     values = np.asarray(values, float)
     means = _weights(values.shape[1], repeats) @ values.mean(axis=0)
@@ -278,8 +231,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 def wilcoxon_over_classes(table: pd.DataFrame, method: str) -> pd.DataFrame:
     """Compare one method with each other one, class by class: signed ranks, Holm over the others.
 
-    One row another method that shares classes: classes (how many), wins, ties, losses and
-    mean_difference of `method`, p of Wilcoxon's two-sided test, p_holm.
+    Columns: classes (how many), wins, ties, losses and mean_difference of `method`, p, p_holm.
     """
     rows = {}
     for other in table.index.drop(method):
@@ -316,8 +268,7 @@ def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
 
 
 def confusability(runs: list[Run], classes: int) -> np.ndarray:
-    """AUROC of each normal class (row) against each novel one (column), mean over seeds, else NaN.
-    """
+    """AUROC of each normal class (row) against each novel one (column), mean over seeds or NaN."""
     rows = defaultdict(list)
     for run in runs:
         ordered, kinds = placements(run.y, run.score)[0], run.class_test[run.y == 1]

@@ -1,4 +1,4 @@
-"""What scoring costs, counted: multiply-accumulates instead of seconds of some machine."""
+"""What training costs, counted: multiply-accumulates instead of seconds of some machine."""
 
 import numpy as np
 from sklearn.base import clone
@@ -20,37 +20,11 @@ class _Operations(TorchDispatchMode):
         return out
 
 
-def macs_per_image(detector: Detector, x: np.ndarray) -> int:
-    """Multiply-accumulates that a fitted detector spends on the score of one image.
-
-    Of convolutions and matrix products, backward ones too where a score descends a gradient: four
-    of the uint8 images `x` (N, C, 32, 32) less two of them, so that what is done once a batch is
-    left out. ValueError for fewer images.
-    """
-    if len(x) < 4:
-        raise ValueError(f"four images are needed, not {len(x)}")
-    if "components" in detector.state_:
-        return _classical(detector.state_)
-    operations = []
-    for images in (x[:2], x[:4]):
-        with _Operations() as counted:
-            detector.novelty_score(images)
-        operations.append(counted.total)
-    return (operations[1] - operations[0]) // 4  # two images, two operations a MAC
-
-
-def _classical(state: dict[str, np.ndarray]) -> int:
-    """NumPy's work, which PyTorch does not see: a projection, then one distance a centre."""
-    size, pixels = state["components"].shape
-    centres = state["centres"] if "centres" in state else state["support_vectors"]
-    return size * pixels + len(centres) * size
-
-
 def training_macs(detector: Detector, x: np.ndarray, images: int) -> float:
     """Multiply-accumulates of fitting a detector to `images` images; a count, not a measurement.
 
     What an epoch more takes on uint8 `x` (N, C, 32, 32), some batches, is scaled to all epochs and
-    images, phase by phase. Work outside the epochs does not count. 0 without epochs.
+    images, phase by phase. 0 without epochs.
     """
     settings = detector.get_params()
     planned = {name: n for name, n in settings.items() if name.endswith("epochs") and n}

@@ -12,20 +12,14 @@ WARM_UP = 2  # steps made as they are before one is recorded: they choose kernel
 class Recorded:
     """A step `step(*tensors, **flags)` → {name: tensor} of training, called like the step itself.
 
-    Networks as small as these keep a GPU waiting for the CPU, which has to ask for each of a
-    thousand small computations; a recorded step is asked for with one call. Each combination of
-    shapes and flags is recorded when it comes for the third time. The step must read no value back
-    to the CPU. What it finds then holds from then on: training mode, autocast, the tensors that are
-    its weights and the states of `optimisers`. Without optimisers made for it (`capturable`), as on
-    a CPU, every step is made as it is.
-    https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+    Networks as small as these keep a GPU waiting for the CPU; a recorded step is asked for with one
+    call. Each combination of shapes and flags is recorded when it comes for the third time; what it
+    finds then holds from then on: training mode, autocast, weights, states of `optimisers`. The
+    step must read no value back to the CPU. Without `capturable` optimisers, as on a CPU, every
+    step is made as it is. https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
 
-    def __init__(
-        self,
-        step: Callable[..., dict[str, Tensor]],
-        optimisers: Iterable[torch.optim.Optimizer],
-    ):
+    def __init__(self, step: Callable, optimisers: Iterable[torch.optim.Optimizer]):
         self.step = step
         groups = [group for optimiser in optimisers for group in optimiser.param_groups]
         self.on = bool(groups) and all(group.get("capturable") for group in groups)
@@ -42,9 +36,7 @@ class Recorded:
         if key not in self.graphs:
             given = [tensor.clone() for tensor in tensors]
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(
-                graph, pool=self.pool
-            ):  # which notes the kernels, and computes nothing
+            with torch.cuda.graph(graph, pool=self.pool):  # notes the kernels, computes nothing
                 found = self.step(*given, **flags)
             self.graphs[key] = (graph, given, found)
         graph, given, found = self.graphs[key]

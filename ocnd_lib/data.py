@@ -33,13 +33,12 @@ class OneClassSplit:
 
 @dataclass(frozen=True, eq=False)
 class BinarySplit:
-    """Images of all classes with y_* 0 normal, 1 novel, and the classes of the test images."""
+    """Images of all classes with y_* 0 normal, 1 novel."""
 
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
-    class_test: np.ndarray
 
 
 def load_images(name: str, folder: Path | None = None) -> ImageSet:
@@ -50,7 +49,7 @@ def load_images(name: str, folder: Path | None = None) -> ImageSet:
 
 
 def check_available(name: str, folder: Path | None = None) -> None:
-    """Make sure that `load_images` can have a set, downloaded if need be; raises like it."""
+    """Raise what `load_images` would, which may download a set but makes none."""
     if name in ("scenes", "coco10"):  # half a minute and more to make, unless they were kept
         source_of(name, Path(folder or data_folder()))
     else:
@@ -58,8 +57,7 @@ def check_available(name: str, folder: Path | None = None) -> None:
 
 
 def _check_name(name: str, folder: Path | None = None) -> None:
-    there = known_sets(folder)
-    if name not in there:
+    if name not in (there := known_sets(folder)):
         raise ValueError(f"there is no data set {name!r}; there are: {', '.join(there)}")
 
 
@@ -116,7 +114,7 @@ def known_sets(folder: Path | None = None) -> tuple[str, ...]:
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """Return the names of a set's classes without loading it; ValueError lists the sets."""
+    """Names of a set's classes, without loading it; ValueError lists the sets."""
     _check_name(name)
     names = {"digits": CLASS_NAMES["mnist"], **CLASS_NAMES, **masked_files.CLASS_NAMES}
     if name in names:
@@ -126,12 +124,9 @@ def class_names(name: str) -> tuple[str, ...]:
 
 
 def class_index(images: ImageSet | str, normal_class: int | str) -> int:
-    """Return the index of a class named by index or name: 9, "9", "Truck", "car".
-
-    `images` is a set or the name of one, which is not loaded. ValueError lists the classes.
-    """
-    name = images if isinstance(images, str) else images.name
-    names = class_names(name) if isinstance(images, str) else images.class_names
+    """Index of a class of a set, or of a set's name: 9, "9", "Truck", "car"; else ValueError."""
+    by_name = isinstance(images, str)
+    name, names = (images, class_names(images)) if by_name else (images.name, images.class_names)
     wanted = str(normal_class).lower().replace(" ", "-")
     wanted = wanted if wanted in names else ALIASES.get(wanted, wanted)
     if isinstance(normal_class, str) and wanted in names:
@@ -142,26 +137,15 @@ def class_index(images: ImageSet | str, normal_class: int | str) -> int:
     raise ValueError(f"{name} has no class {normal_class!r}; there are: {listed}")
 
 
-def one_class_split(
-    images: ImageSet, normal_class: int | str, seed: int, contamination: float = 0.0
-) -> OneClassSplit:
+def one_class_split(images: ImageSet, normal_class: int | str, seed: int) -> OneClassSplit:
     """Train on one class of the training split, test on the whole test split (protocol P2).
 
-    A tenth of the normal training images, drawn by `seed`, is held out for validation.
-    `contamination`, at most 0.5, is the part of both whose place training images of other classes
-    take, as if nobody had looked. ValueError for a class without images, in training or in the
-    test.
+    A tenth of the normal training images, drawn by `seed`, is held out for validation. ValueError
+    for a class without images, in training or in the test.
     """
     k = class_index(images, normal_class)
     _check_images_of(images, k)
     x = images.x_train[images.y_train == k]
-    if contamination:
-        if not 0 < contamination <= 0.5:
-            raise ValueError(f"contamination must be from 0 to 0.5, not {contamination}")
-        rng = np.random.default_rng([seed, 1])  # so that the same images are held out as without
-        places = rng.permutation(len(x))[: round(contamination * len(x))]
-        others = np.flatnonzero(images.y_train != k)
-        x[places] = images.x_train[rng.choice(others, len(places), replace=False)]
     order = np.random.default_rng(seed).permutation(len(x))
     held_out, train = np.split(order, [round(0.1 * len(x))])
     y_test = (images.y_test != k).astype(np.int64)
@@ -191,7 +175,7 @@ def imbalanced_split(
     kept = np.random.default_rng(seed).permutation(normal)[:count]
     rows = np.sort(np.concatenate([kept, novel]))
     y_test = (images.y_test != k).astype(np.int64)
-    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test, images.y_test)
+    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test)
 
 
 def _check_images_of(images: ImageSet, k: int) -> None:

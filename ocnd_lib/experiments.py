@@ -5,26 +5,19 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 
 from data_prep.archives import md5_of
 from data_prep.masked_files import NO_PICTURES, masked_sets
 from ocnd_lib import background, classifier, detail, records, versions
-from ocnd_lib.compute import macs_per_image
 from ocnd_lib.data import OneClassSplit, class_index, class_names, load_images, one_class_split
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked, make_mnist_on_cifar, make_scenes
 from ocnd_lib.records import REPAIR, Cell, coarse, parse_cell, read_record, write_record
-from ocnd_lib.registry import (
-    DETECTORS,
-    NEGATIVES,
-    SCORED,
-    detector_class,
-    keeps_part,
-    keeps_pictures,
-)
+from ocnd_lib.registry import DETECTORS, NEGATIVES, SCORED, detector_class, keeps_pictures
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
 from ocnd_lib.sharing import fit, seen_in, shared_checkpoint, train_base, untrained
@@ -48,10 +41,11 @@ class Method:
     run: Run
     parameters: Callable[[], dict[str, type]]
     masks: bool = False  # it is given a `MaskedSet` where the data set is one
-    all_classes: bool = False  # learnt at once, from crops with masks; the class of a cell is `all`
 
 
 RECIPE = {field.name: field.type for field in fields(classifier.Recipe)}
+VGG11 = {"ratio": float} | {name: kind for name, kind in RECIPE.items() if name != "batch_norm"}
+ARM = {"background_correlation": float, "fold": int} | RECIPE
 
 
 # --- chapter 2: the supervised classifier -------------------------------------------------------
@@ -66,36 +60,22 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     )
 
 
-def _vgg11_parameters() -> dict[str, type]:
-    return {"ratio": float} | {k: kind for k, kind in RECIPE.items() if k != "batch_norm"}
-
-
-# --- chapter 3: a control that learns nothing ---------------------------------------------------
-
-
-def _detail(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    return detail.experiment(images, cell.normal_class)
-
-
 # --- chapter 6: crops with and without their background -----------------------------------------
 
-ALL = "all"
+ALL = "all"  # the class of a cell whose method learns all classes at once, from crops with masks
 ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it is trained on
 
 
 def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     settings = {name: value for name, value in cell.parameters.items() if name in RECIPE}
-    recipe = replace(background.recipe_of(cell.dataset), **settings)
+    settings = background.CHANGED.get(cell.dataset, {}) | settings
+    recipe = replace(background.RECIPE, **settings)
     record, arrays = background.background_experiment(
         images, ARMS[cell.method], cell.seed, recipe, checkpoint, hardware
     )
     if isinstance(images, background.Fold):
         arrays["rows"] = images.rows
     return record, arrays
-
-
-def _vgg11_arm_parameters() -> dict[str, type]:
-    return {"background_correlation": float, "fold": int} | RECIPE
 
 
 # --- chapter 5: one-class detectors -------------------------------------------------------------
@@ -105,9 +85,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     if version := cell.parameters.get("version"):
         split, about, mapped = seen_in(version, images, cell, checkpoint, hardware)
     else:
-        part = cell.parameters.get("contamination", 0.0)
-        split = one_class_split(images, cell.normal_class, cell.seed, part)
-        about, mapped = {}, {}
+        split, about, mapped = one_class_split(images, cell.normal_class, cell.seed), {}, {}
     detector, seen = untrained(cell), {}
     if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
@@ -116,17 +94,13 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     shared = shared_checkpoint(detector, cell, checkpoint)
     start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
     fit(detector, split, checkpoint, shared, **seen)
-    fitted = perf_counter()
     some = SCORED.get(cell.method)
     validation = validation_aurocs(detector, split.x_validation, 100 if some else 500)
-    index = np.random.default_rng(cell.seed).permutation(len(split.x_test))[:some]
-    index = np.sort(index)
+    index = np.sort(np.random.default_rng(cell.seed).permutation(len(split.x_test))[:some])
     score = detector.novelty_score(split.x_test[index]).astype(np.float32)
     if bad := int(np.sum(~np.isfinite(score))):
-        raise Diverged(
-            f"{bad} of {len(score)} scores of {cell} are no numbers: its training diverged; try a "
-            "lower rate"
-        )
+        told = f"{bad} of {len(score)} scores of {cell} are no numbers"
+        raise Diverged(f"{told}: its training diverged; try a lower rate")
     auroc, low, high = auroc_interval(split.y_test[index], score)
     record = {
         "parameters": detector.get_params(),
@@ -134,10 +108,8 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
         "metrics": {"auroc": auroc, "auroc_low": low, "auroc_high": high, "validation": validation},
         "curves": detector.curves_,
         "seconds": perf_counter() - start,
-        "fit_seconds": fitted - start,
         # of a base GAN, which every variant of it counts as its own
         "shared_seconds": seconds_trained(shared) if "attention" in cell.method else 0.0,
-        "macs_per_image": macs_per_image(detector, split.x_test),
         "scored": len(index),
         "hardware": str(hardware),
         "data_fingerprint": images.fingerprint,
@@ -147,7 +119,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     arrays = {"score": coarse(score), "class_test": split.class_test[index].astype(np.uint8)}
     arrays |= mapped | ({"index": index.astype(np.int32)} if some else {})
     parts = detector.score_parts(split.x_test[index])
-    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts if keeps_part(cell, name)}
+    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts}
     if keeps_pictures(cell):
         arrays |= _pictures(detector, split)
     return record, arrays
@@ -156,14 +128,11 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
 def _pictures(detector, split: OneClassSplit) -> dict[str, np.ndarray]:
     """What a detector draws, what it was given, and how near that comes to the normal class."""
     given = split.x_test[pictured(split.class_test)]
-    shown = detector.pictures(given)
-    if not shown:
+    if not (shown := detector.pictures(given)):
         return {}
-    arrays = {f"picture_{name}": images for name, images in shown.items()}
-    arrays["picture_given"] = given
+    arrays = {f"picture_{name}": images for name, images in {**shown, "given": given}.items()}
     if "drawn" in shown:
-        compared = {"drawn": shown["drawn"], "held_out": split.x_validation[:500]}
-        for name, x in compared.items():
+        for name, x in {"drawn": shown["drawn"], "held_out": split.x_validation[:500]}.items():
             arrays[f"distance_{name}"] = nearest_distance(x, split.x_train).astype(np.float32)
     return arrays
 
@@ -174,10 +143,8 @@ def pictured(class_test: np.ndarray) -> np.ndarray:
 
 
 def _detector_parameters(method: str) -> dict[str, type]:
-    fixed = {"seed", "device"} | ({"classifier"} if method in NEGATIVES else set())
-    types = detector_class(method).parameter_types()
-    if method not in NEGATIVES:
-        types |= {"version": str, "contamination": float}
+    types = detector_class(method).parameter_types() | {"version": Literal[versions.VERSIONS]}
+    fixed = {"seed", "device"} | ({"classifier", "version"} if method in NEGATIVES else set())
     return {name: kind for name, kind in types.items() if name not in fixed}
 
 
@@ -204,17 +171,17 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
 
 
 def _looks_parameters() -> dict[str, type]:
-    types = _detector_parameters("attention-gan")
-    fixed = ("joint_discriminator", "version", "contamination")
-    return {name: kind for name, kind in types.items() if name not in fixed}
+    fixed = ("joint_discriminator", "version")
+    types = _detector_parameters("attention-gan").items()
+    return {name: kind for name, kind in types if name not in fixed}
 
 
 METHODS = {
-    "vgg11": Method(_vgg11, _vgg11_parameters),
-    "vgg11-bn": Method(_vgg11, _vgg11_parameters),
+    "vgg11": Method(_vgg11, lambda: VGG11),
+    "vgg11-bn": Method(_vgg11, lambda: VGG11),
     "looks": Method(_looks, _looks_parameters, masks=True),
-    "detail": Method(_detail, dict),
-    **{name: Method(_vgg11_arm, _vgg11_arm_parameters, True, True) for name in ARMS},
+    "detail": Method(lambda images, cell, *_: detail.experiment(images, cell.normal_class), dict),
+    **{name: Method(_vgg11_arm, lambda: ARM, masks=True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
 }
 
@@ -249,7 +216,7 @@ def check_cell(text: str) -> Cell:
         raise ValueError(f"unknown method {cell.method!r}; there are: {', '.join(METHODS)}")
     if cell.parameters:
         _check_parameters(cell)
-    if METHODS[cell.method].all_classes:
+    if cell.method in ARMS:
         _check_crops(cell)
         return cell
     names = class_names(cell.dataset)
@@ -266,17 +233,8 @@ def _check_parameters(cell: Cell) -> None:
         raise ValueError(f"{cell.method} has no parameter {unknown[0]!r}{there}")
     may_be_0 = detector_class(cell.method).may_be_0 if cell.method in DETECTORS else MAY_BE_0
     check_settings(cell.parameters, types, may_be_0 | {"fold"})
-    if cell.parameters.get("contamination", 0) > 0.5:
-        raise ValueError(f"contamination is at most 0.5, not {cell.parameters['contamination']}")
-    if (version := cell.parameters.get("version")) is not None:
-        if "contamination" in cell.parameters:
-            raise ValueError("a cell has a version or a contamination, not both")
-        _check_masks(cell, f"version {version!r}")
-        if version not in versions.VERSIONS:
-            raise ValueError(
-                f"there is no version {version!r} of a picture; there are: "
-                f"{', '.join(versions.VERSIONS)}; without one a cell is of the originals"
-            )
+    if "version" in cell.parameters:
+        _check_masks(cell, f"version {cell.parameters['version']!r}")
 
 
 def _check_masks(cell: Cell, what: str) -> None:
@@ -288,20 +246,16 @@ def _check_masks(cell: Cell, what: str) -> None:
 def _check_crops(cell: Cell) -> None:
     _check_masks(cell, cell.method)
     if cell.normal_class != ALL:
-        raise ValueError(
-            f"{cell.method} learns all classes at once; write {ALL!r} for the class, not "
-            f"{cell.normal_class!r}"
-        )
+        what = f"{ALL!r} for the class, not {cell.normal_class!r}"
+        raise ValueError(f"{cell.method} learns all classes at once; write {what}")
     fold, correlation = map(cell.parameters.get, ("fold", "background_correlation"))
     if cell.dataset in background.FOLDED and fold not in range(background.FOLDS):
         last = background.FOLDS - 1
         raise ValueError(f"{cell.dataset} is tested fold by fold; write +fold=0 to +fold={last}")
     if fold is not None and cell.dataset not in background.FOLDED:
         raise ValueError(f"{cell.dataset} has no fold; only {', '.join(background.FOLDED)} has")
-    if correlation is not None and cell.dataset != "scenes":
-        raise ValueError(f"{cell.dataset} has no background_correlation; only scenes has")
-    if correlation is not None and correlation > 1:
-        raise ValueError(f"background_correlation must be from 0 to 1, not {correlation}")
+    if correlation is not None and (cell.dataset != "scenes" or correlation > 1):
+        raise ValueError(f"background_correlation is of scenes, from 0 to 1, not {correlation}")
 
 
 def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dict:
@@ -309,9 +263,8 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
 
     A stopped cell goes on from its checkpoint. ValueError for bad names and images, PermissionError
     for an unwritable folder, before anything is trained; CellIsTaken if another process is at it;
-    Diverged if training comes to nothing. A cell takes one thread of the CPU, and a process one
-    cell at a time, so that it is the same bit for bit however it is run: `ocnd sweep` fills the
-    cores.
+    Diverged if training comes to nothing. It takes one thread, so that it is the same bit for bit
+    however it is run.
     """
     cell = check_cell(text)
     if record := read_record(cell, folder):

@@ -3,7 +3,7 @@
 Maps are (N, 32, 32), at least 0, larger where more is looked; masks are bool, true on the object.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.metrics.road import ROADCombined
-from scipy.stats import mannwhitneyu, rankdata
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from ocnd_lib.attention import control_map
@@ -38,11 +38,9 @@ def unchanged(network: nn.Module) -> Iterator[None]:
 def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
 
-    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). Maps of one
-    network can be compared in strength, which the package's own, each scaled to [0, 1], cannot. The
-    network is left as it was; autocast and inference mode around it do not count. ValueError for a
-    layer that is not there (it lists those that are) or not used. Source: Selvaraju et al., ICCV
-    2017, by the package grad-cam.
+    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). The network is
+    left as it was. ValueError for a layer that is not there (it lists those that are) or not used.
+    Source: Selvaraju et al., ICCV 2017, by the package grad-cam, whose own maps are each scaled.
     """
     modules = dict(network.named_modules())
     if not layer or layer not in modules:
@@ -81,9 +79,8 @@ class OneLogit(nn.Module):
 def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """Grad-CAM of a network that tells quarter turns → maps (N, 32, 32) in [0, 1].
 
-    Each turn of images in [-1, 1] (N, C, 32, 32) is explained by its own logit, of four, so that no
-    label is needed; the maps are turned back, averaged, and divided by the maximum. Where nothing
-    speaks for a turn, the map is 1.
+    Each turn of images in [-1, 1] (N, C, 32, 32) is explained by its own logit, of four; the maps
+    are turned back, averaged, and divided by the maximum. Where nothing speaks for a turn, it is 1.
     """
     total = np.zeros((len(x), *x.shape[2:]), np.float32)
     for k in range(4):
@@ -99,11 +96,10 @@ def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
 def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.ndarray:
     """ROAD: does the logit hang on the hottest pixels more than on the coolest? → (N,).
 
-    As many of either as each of `PERCENTILES` says give way, in images `x` in [-1, 1] (N, C, 32,
-    32), to a noisy blend of their neighbours. Returned is half of how much more the logit falls
-    without the hottest: 0 on average for a map that says nothing. `seed` settles ties and noise.
-    ValueError unless there is one map an image. Source: Rong et al., ICML 2022, by the package
-    grad-cam.
+    In images `x` in [-1, 1] (N, C, 32, 32) as many as each of `PERCENTILES` says become a noisy
+    blend of their neighbours; half of how much more the logit falls without the hottest. `seed`
+    settles ties and noise. ValueError unless there is one map an image. Source: Rong et al., ICML
+    2022, by the package grad-cam.
     """
     if heat.shape != (len(x), *x.shape[2:]) or not len(x):
         raise ValueError(f"there must be one map an image, {x.shape[2:]} each, not {heat.shape}")
@@ -122,9 +118,8 @@ def randomised_correlations(
 ) -> dict[str, np.ndarray]:
     """Do heat maps change with the weights? Layer → rank correlations with the original, (N,).
 
-    From the last layer that has weights to the first, one more at a time is shuffled, tensor by
-    tensor, in a copy. 0 where either map has one value only. Source: Adebayo et al., NeurIPS 2018,
-    who draw new weights.
+    From the last layer with weights to the first, one more at a time is shuffled in a copy. 0 where
+    either map has one value only. Source: Adebayo et al., NeurIPS 2018, who draw new weights.
     """
     expected = grad_cam(network, layer, x)
     changed, generator = deepcopy(network), torch.Generator().manual_seed(seed)
@@ -150,16 +145,11 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def strength(heat: np.ndarray, novel: np.ndarray) -> dict[str, float]:
     """Are the maps (N, H, W) of novel images weaker in their mean? `novel` (N,) is in {0, 1}.
 
-    Keys: normal and novel, the averages; weaker, the chance that a novel image's map is weaker than
-    a normal one's; low and high, its 95 % interval (DeLong); p of the two-sided Mann-Whitney test.
+    Keys: weaker, the chance that a novel image's map is weaker than a normal one's; low and high,
+    its 95 % interval (DeLong).
     """
-    mean, novel = np.asarray(heat, dtype=float).mean((1, 2)), np.asarray(novel)
-    weaker, low, high = auroc_interval(novel, -mean)
-    groups = mean[novel == 0], mean[novel == 1]
-    return {
-        "normal": float(groups[0].mean()), "novel": float(groups[1].mean()),
-        "weaker": weaker, "low": low, "high": high, "p": float(mannwhitneyu(*groups).pvalue),
-    }  # fmt: skip
+    weaker, low, high = auroc_interval(novel, -np.asarray(heat, dtype=float).mean((1, 2)))
+    return {"weaker": weaker, "low": low, "high": high}
 
 
 # --- how well a map finds an object --------------------------------------------------------------
@@ -177,34 +167,13 @@ def _flat(heat: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return heat.reshape(len(heat), -1), mask.reshape(len(mask), -1)
 
 
-def energy_inside(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Share of each map's sum that lies on its mask, (N,), the energy-based pointing game.
-
-    A map of zeros counts as uniform; NaN where a mask is empty or full. Source: Wang et al. 2020.
-    """
-    heat, mask = _flat(heat, mask)
-    total = heat.sum(1)
-    share = (heat * mask).sum(1) / np.where(total == 0, 1, total)
-    return _defined(np.where(total == 0, mask.mean(1), share), mask)
-
-
 def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """AUROC of each map's pixels against its mask, (N,); NaN where a mask is empty or full."""
     heat, mask = _flat(heat, mask)
     inside = mask.sum(1)
     pairs = inside * (mask.shape[1] - inside)
     above = (rankdata(heat, axis=1) * mask).sum(1) - inside * (inside + 1) / 2
-    return _defined(above / np.maximum(pairs, 1), mask)
-
-
-def iou(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Intersection over union, (N,), of each mask and as many of the map's highest pixels.
-
-    Ties are broken at random; NaN where a mask is empty or full.
-    """
-    heat, mask = _flat(heat, mask)
-    highest = _order(heat, 0) >= heat.shape[1] - mask.sum(1, keepdims=True)
-    return _defined((highest & mask).sum(1) / np.maximum((highest | mask).sum(1), 1), mask)
+    return np.where(pairs > 0, above / np.maximum(pairs, 1), np.nan)
 
 
 def _order(heat: np.ndarray, seed: int) -> np.ndarray:
@@ -213,69 +182,49 @@ def _order(heat: np.ndarray, seed: int) -> np.ndarray:
     return np.lexsort((chance, heat), axis=1).argsort(axis=1)
 
 
-def _defined(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return np.where(mask.any(1) & ~mask.all(1), values, np.nan)
-
-
-MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "energy": energy_inside, "auroc": pixel_auroc, "iou": iou,
-}  # fmt: skip
-
-
-def baseline_maps(count: int, seed: int = 0, mean: float = 0.3) -> dict[str, np.ndarray]:
-    """Maps that look at no image: uniform, centre (a Gaussian of this mean), random; (count, 32,
-    32).
-    """
+def baseline_maps(count: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Maps (count, 32, 32) that look at no image: uniform, centre (a Gaussian), random."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(count, 1, 8, 8, generator=generator)
     smooth = F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
     return {
         "uniform": np.ones((count, 32, 32)),
-        "centre": np.broadcast_to(control_map("centre", mean)[0].numpy(), (count, 32, 32)),
+        "centre": np.broadcast_to(control_map("centre", 0.3)[0].numpy(), (count, 32, 32)),
         "random": smooth[:, 0].numpy(),
     }
 
 
 def image_values(
     heat: np.ndarray, mask: np.ndarray, seed: int = 0, beside: Mapping[str, np.ndarray] = {}
-) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
-    """Every measure of maps against masks, and of every baseline: (measure, baseline) → two (N,).
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Pixel AUROC of maps against masks, and of every baseline: baseline → two (N,).
 
-    The centred Gaussian has the mean of the maps, each divided by its maximum. `beside` are further
-    maps that count as baselines. NaN where a mask is empty or full; ValueError if all are.
+    `beside` are further maps that count as baselines. NaN where a mask is empty or full; ValueError
+    if all are.
     """
-    # a Gaussian as spread out as the maps: a narrow one has more energy inside by that alone
-    peaks = np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
-    mean = float(np.clip((heat / peaks).mean(), 0.02, 0.98))
-    maps = baseline_maps(len(heat), seed, mean) | dict(beside)
-    found = {}
-    for measure, function in MEASURES.items():
-        value = function(heat, mask)
-        if not np.isfinite(value).any():
-            raise ValueError("every mask is empty or full; there is no object to find")
-        for baseline, drawn in maps.items():
-            found[measure, baseline] = value, function(drawn, mask)
-    return found
+    value = pixel_auroc(heat, mask)
+    if not np.isfinite(value).any():
+        raise ValueError("every mask is empty or full; there is no object to find")
+    maps = baseline_maps(len(heat), seed) | dict(beside)
+    return {baseline: (value, pixel_auroc(drawn, mask)) for baseline, drawn in maps.items()}
 
 
-def lifts(
-    heat: np.ndarray, mask: np.ndarray, seed: int = 0, beside: Mapping[str, np.ndarray] = {}
-) -> list[dict]:
-    """`image_values` averaged: one dict a measure and baseline.
+def lifts(values: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[dict]:
+    """`image_values` averaged: one dict a baseline.
 
-    Keys: measure, baseline, value and baseline_value (means), lift, their difference, low and high,
-    its 95 % interval (t, paired by image), images, how many masks are neither empty nor full.
+    Keys: measure (auroc), baseline, images (how many masks are neither empty nor full), and those
+    of `lift_of`.
     """
     rows = []
-    for (measure, baseline), (value, other) in image_values(heat, mask, seed, beside).items():
+    for baseline, (value, other) in values.items():
         known = np.isfinite(value)
-        row = {"measure": measure, "baseline": baseline, "images": int(known.sum())}
+        row = {"measure": "auroc", "baseline": baseline, "images": int(known.sum())}
         rows.append(row | lift_of(value[known], other[known]))
     return rows
 
 
 def lift_of(value: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """Means over images of two (N,), and their difference with its 95 % interval."""
+    """`value` and `baseline_value`, means of two (N,); `lift`, their difference; `low`, `high`."""
     lift, low, high = seed_interval(value - other)
     means = {"value": float(value.mean()), "baseline_value": float(other.mean())}
     return means | {"lift": lift, "low": low, "high": high}

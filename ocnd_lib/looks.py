@@ -2,8 +2,7 @@
 
     tables = look(model, choose(split, true_masks(images), most=50))
 
-A critic is the visual discriminator of a GAN: the logit that its map explains is its "real"; with a
-classifier, that of "normal".
+A critic is the visual discriminator of a GAN; its map explains its logit of "real".
 """
 
 from collections.abc import Iterator, Mapping
@@ -74,7 +73,7 @@ def choose(split: OneClassSplit, masks: np.ndarray | None, most: int, seed: int 
 def critics(model: AttentionGAN, x: np.ndarray) -> dict[str, tuple[nn.Module, Tensor]]:
     """The networks that heat maps are made of, by name, and the images that each then sees.
 
-    ON_MASKED is the base critic on what the masked one sees. ValueError if critics judge codes too.
+    ValueError if critics judge codes too.
     """
     if model.joint_discriminator:
         raise ValueError("a joint discriminator judges codes too; heat maps are of images alone")
@@ -102,17 +101,16 @@ def look(
     """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
 
     finds: the rows of `lifts`, for "normal" and "novel" `images` apart, with "base critic" as a
-    further baseline; none without masks. strength. road: mean over images and over as many random
-    maps, lift and its interval, in spreads of the logit over the images. randomised: step (0, 1,
-    ... from the last layer), layer, mean, low, high. Both are of `road_images` images of each kind,
-    and empty for 0.
+    further baseline; none without masks. strength. road: ROAD beside that of random maps, in
+    spreads of the logit over images. randomised: step (0, 1, ... from the last layer), layer, mean,
+    low, high. Both are of `road_images` images of each kind.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
     tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
-    for images, name, (heat, masks, beside) in _compared(maps, shown):
+    for images, name, values in _compared(maps, shown, seed):
         tables["finds"] += [  # `images` of a row of lifts is their number
             {**row, "map": name, "count": row["images"], "images": images}
-            for row in heatmaps.lifts(heat, masks, seed, beside)
+            for row in heatmaps.lifts(values)
         ]
     strengths = {name: heatmaps.strength(heat, shown.novel) for name, heat in maps.items()}
     tables["strength"] = [{"map": name, **row} for name, row in strengths.items()]
@@ -126,13 +124,13 @@ def look(
     return tables
 
 
-def _compared(maps: Mapping[str, np.ndarray], shown: Shown) -> Iterator[tuple[str, str, tuple]]:
-    """Kind of images, map, and (maps, masks, baselines beside); nothing without masks."""
+def _compared(maps: Mapping[str, np.ndarray], shown: Shown, seed: int) -> Iterator[tuple]:
+    """Kind of images, map, and its `image_values`; nothing without masks."""
     for kind, images in enumerate(KINDS if shown.masks is not None else ()):
         here = shown.novel == kind
         for name, heat in maps.items():
             beside = {} if name == BEFORE else {BEFORE: maps[BEFORE][here]}
-            yield images, name, (heat[here], shown.masks[here], beside)
+            yield images, name, heatmaps.image_values(heat[here], shown.masks[here], seed, beside)
 
 
 def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict[str, float]:
@@ -147,24 +145,19 @@ def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict
 def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
     """What stands behind the lifts in `finds` of `look`, image by image, float16 (N,) each.
 
-    Named `IMAGES/MAP/MEASURE/BASELINE`; NaN where a mask is empty or full; nothing without masks.
+    Named `IMAGES/MAP/auroc/BASELINE`; NaN where a mask is empty or full; nothing without masks.
     """
-    found = {}
-    for images, name, (heat, masks, beside) in _compared(maps_of(model, shown.x), shown):
-        values = heatmaps.image_values(heat, masks, model.seed, beside)
-        for (measure, baseline), (value, other) in values.items():
-            lift = (value - other).astype(np.float16)
-            found[f"{images}/{name}/{measure}/{baseline}"] = lift
-    return found
+    return {
+        f"{images}/{name}/auroc/{baseline}": (value - other).astype(np.float16)
+        for images, name, values in _compared(maps_of(model, shown.x), shown, model.seed)
+        for baseline, (value, other) in values.items()
+    }
 
 
-def pictures(
-    model: AttentionGAN, shown: Shown, layer: str = LAYER
-) -> dict[str, np.ndarray]:
+def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:
     """Four normal images, then as many novel ones of different classes, to show.
 
-    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; and each map, float32 (n, 32,
-    32).
+    Keys: given, uint8 (n, C, 32, 32); novel (n,); masks, if known; each map, float32 (n, 32, 32).
     """
     normal, novel = (np.flatnonzero(shown.novel == kind) for kind in (0, 1))
     _, first = np.unique(shown.label[novel], return_index=True)
@@ -177,43 +170,36 @@ def pictures(
 
 
 def experiment(
-    model: AttentionGAN,
-    split: OneClassSplit,
-    masks: np.ndarray | None,
-    checkpoint: Path | None = None,
-    base_checkpoint: Path | None = None,
+    model: AttentionGAN, split: OneClassSplit, masks: np.ndarray | None,
+    checkpoint: Path | None = None, base_checkpoint: Path | None = None,
     negatives: np.ndarray | None = None,
-) -> tuple[dict, dict[str, np.ndarray]]:
-    """Fit an AttentionGAN to one class, and measure where it looks in test images.
+) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
+    """Fit an AttentionGAN to one class, and measure where it looks in test images, `true_masks`.
 
-    `masks` are the `true_masks` of the test images; checkpoints and negatives those of its `fit`.
     Returns (record without its cell and the fingerprint of the data, with the `tables` of `look`;
     arrays: `lifts_of_images`, and for seed 0 its `pictures`, named `look_NAME`). Every seed looks
-    at the same test images, and only after the training.
+    at the same test images.
     """
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
     model.fit(
         split.x_train, x_validation=split.x_validation, checkpoint=checkpoint,
         base_checkpoint=base_checkpoint, negatives=negatives,
     )  # fmt: skip
-    fitted = perf_counter()
     parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
     if not np.isfinite(parts["score"]).all():
         raise Diverged("the scores are no numbers: training diverged; try a lower rate")
     shown = choose(split, masks, LOOKED_AT)
     tables = look(model, shown)
     aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
-    areas = [float(parts["area"][split.y_test == n].mean()) for n in (0, 1)]
     record = {
         "parameters": model.get_params(),
         "train_counts": [len(split.x_train), 0 if negatives is None else len(negatives)],
         "test_counts": np.bincount(shown.novel).tolist(),
         "layer": LAYER,
-        "metrics": {**aurocs, "area_normal": areas[0], "area_novel": areas[1]},
+        "metrics": aurocs,
         "tables": tables,
         "curves": model.curves_,
         "seconds": perf_counter() - start,
-        "fit_seconds": fitted - start,
         "shared_seconds": seconds_trained(base_checkpoint),
         "hardware": str(model._hardware()),
     }

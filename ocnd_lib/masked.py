@@ -12,18 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import voc_animals
+from data_prep import masked_files, voc_animals
 from data_prep.archives import DataError, data_folder, md5_of, repair_command
 from data_prep.download import load
-from data_prep.masked_files import (
-    ARRAYS,
-    CLASS_NAMES,
-    RESERVED,
-    masked_sets,
-    npz_path,
-    read_set,
-    write_set,
-)
 from ocnd_lib.crops import Crops
 from ocnd_lib.image_sets import MaskedSet, fingerprint_of
 
@@ -33,26 +24,24 @@ OWN_OPTIONS = {
 }
 OWN_SET = ("annotations", "images", "categories", "voc", "fewer")  # of a set under another name
 # Fingerprints of `mnist_on_cifar` as two processors rounded it before `compose` added up in whole
-# numbers, and the one it has now. One differs from it in 7 of 15 million values of x_train; of the
-# other, the eight pictures in a record differ from it in 9 of 24 576; all by one level of 255.
+# numbers, and the one it has now: a few values in a million differ, by one level of 255.
 ROUNDED = {"a3feafd121c23e17": "af1cbc399d1e9a0c", "bf6ec69aabdb7306": "af1cbc399d1e9a0c"}
 
 
 def load_masked(name: str, folder: Path | None = None, fold: int = 0) -> MaskedSet:
-    """Load a set with masks from the data folder, as `ocnd data` keeps it.
+    """Load a set with masks as `ocnd data` keeps it; what is not there is made anew, not kept.
 
-    What is not there is made anew and not kept, half a minute for the scenes; `coco10` from
-    whatever part of COCO lies in the folder `coco`. Of the five folds of `voc_animals`, 0 to 4, one
-    is the test. Raises ValueError for another name or fold, DataError if what is needed lacks or is
+    `coco10` is made of what lies in the folder `coco`; of `voc_animals` one of five folds, 0 to 4,
+    is the test. ValueError for another name or fold, DataError if what is needed lacks or is
     damaged.
     """
     folder = Path(folder or data_folder())
-    if name not in masked_sets(folder):
-        there = ", ".join(masked_sets(folder))
+    if name not in masked_files.masked_sets(folder):
+        there = ", ".join(masked_files.masked_sets(folder))
         raise ValueError(f"there is no set with masks {name!r}; there are: {there}")
     if name == voc_animals.NAME:
         arrays = voc_animals.read_fold(voc_animals.voc_path(folder), fold)
-        return _masked_set(name, arrays, CLASS_NAMES[name].split())
+        return _masked_set(name, arrays, masked_files.CLASS_NAMES[name].split())
     if fold:
         raise ValueError(f"{name} has no fold {fold!r}; only {voc_animals.NAME} has folds")
     return source_of(name, folder)()
@@ -60,7 +49,7 @@ def load_masked(name: str, folder: Path | None = None, fold: int = 0) -> MaskedS
 
 def source_of(name: str, folder: Path) -> Callable[[], MaskedSet]:
     """What `load_masked` would call to have the set, which may take long; DataError if nothing."""
-    path = npz_path(name, folder / name)
+    path = masked_files.npz_path(name, folder / name)
     if path.exists():
         return partial(read_masked, path)
     if name == "scenes":
@@ -74,33 +63,29 @@ def source_of(name: str, folder: Path) -> Callable[[], MaskedSet]:
 
 def read_masked(path: Path) -> MaskedSet:
     """Read a set from its npz, named as the set is; raises DataError if it is damaged."""
-    arrays = read_set(Path(path).stem, Path(path))
+    arrays = masked_files.read_set(Path(path).stem, Path(path))
     return _masked_set(Path(path).stem, arrays, arrays["class_names"].tolist())
 
 
-def make_scenes(
-    background_correlation: float = 0.5, per_class: int = 550, test: int = 500, seed: int = 0
-) -> MaskedSet:
-    """Generate scenes, 4 ms an object, and crop them; equal arguments give equal sets."""
+def make_scenes(background_correlation: float = 0.5, **counts: int) -> MaskedSet:
+    """Generate scenes, 4 ms an object, and crop them; `counts` are per_class, test and seed."""
     from data_prep.scenes import build_scenes
 
     with tempfile.TemporaryDirectory() as folder:
-        build_scenes(Path(folder), per_class, test, seed, background_correlation)
-        return read_masked(npz_path("scenes", folder))
+        build_scenes(Path(folder), background_correlation=background_correlation, **counts)
+        return read_masked(masked_files.npz_path("scenes", folder))
 
 
-def make_mnist_on_cifar(
-    per_class: int = 550, test: int = 500, seed: int = 0, folder: Path | None = None
-) -> MaskedSet:
-    """Lay digits on pictures; `folder` is the data folder with MNIST and CIFAR-10, else fetched.
+def make_mnist_on_cifar(folder: Path | None = None, **counts: int) -> MaskedSet:
+    """Lay digits on pictures; `folder` is the data folder with MNIST and CIFAR-10, else fetched."""
+    arrays, _ = _digits_on_pictures(folder or data_folder(), **counts)
+    return _masked_set("mnist_on_cifar", arrays, masked_files.CLASS_NAMES["mnist_on_cifar"].split())
 
-    Raises ValueError for counts that cannot be, DataError as `data_prep.download.load` does.
-    """
+
+def _digits_on_pictures(folder: Path, **counts: int) -> tuple[dict, list]:
     from data_prep.mnist_on_cifar import build_arrays
 
-    sets = (load(name, folder or data_folder()) for name in ("mnist", "cifar10"))
-    arrays, _ = build_arrays(*sets, per_class, test, seed)
-    return _masked_set("mnist_on_cifar", arrays, CLASS_NAMES["mnist_on_cifar"].split())
+    return build_arrays(*(load(name, folder) for name in ("mnist", "cifar10")), **counts)
 
 
 def crop_coco(annotations: Path, images: Path) -> MaskedSet:
@@ -108,8 +93,8 @@ def crop_coco(annotations: Path, images: Path) -> MaskedSet:
     from data_prep.coco import build
 
     with tempfile.TemporaryDirectory() as folder:
-        build(annotations, images, Path(folder), "coco10", 550, 2 * 550, 0, True)
-        return read_masked(npz_path("coco10", folder))
+        build(annotations, images, Path(folder), test=2 * 550, fewer=True)
+        return read_masked(masked_files.npz_path("coco10", folder))
 
 
 def build_masked(
@@ -117,10 +102,9 @@ def build_masked(
 ) -> MaskedSet:
     """Build a set in the folder `out`, by default NAME in the data folder: what `ocnd data` does.
 
-    `options` are per_class, test and seed; for scenes background_correlation too; for coco10
-    annotations, images (else downloaded) and fewer. Another name is made of any files in COCO's
-    format, or of the folder `voc`; `categories` are its classes, with commas between. `say` is told
-    what became of all objects. Raises ValueError or DataError, and keeps an older set then.
+    `options` are per_class, test, seed, and what OWN_OPTIONS names; a name of one's own is made of
+    files in COCO's format, or of the folder `voc`. `say` is told what became of all objects.
+    ValueError or DataError, which keep an older set.
     """
     allowed = ["per_class", "test", "seed", *OWN_OPTIONS.get(name, OWN_SET)]
     if unknown := set(options).difference(allowed):
@@ -128,10 +112,7 @@ def build_masked(
         raise ValueError(f"{name} takes no {min(unknown).replace('_', '-')!r}; it takes {flags}")
     out = Path(out or data_folder() / name)
     if name == "mnist_on_cifar":
-        from data_prep.mnist_on_cifar import build_arrays
-
-        sets = (load(part, data_folder()) for part in ("mnist", "cifar10"))
-        write_set(name, out, *build_arrays(*sets, **options))
+        masked_files.write_set(name, out, *_digits_on_pictures(data_folder(), **options))
     elif name == "scenes":
         from data_prep.scenes import build_scenes
 
@@ -140,8 +121,8 @@ def build_masked(
         say(_build_coco(out, **options).table())
     else:
         say(_build_own(name, out, **options).table())
-    say(f"{npz_path(name, out)}")
-    return read_masked(npz_path(name, out))
+    say(f"{masked_files.npz_path(name, out)}")
+    return read_masked(masked_files.npz_path(name, out))
 
 
 def _build_coco(out: Path, annotations: Path | None = None, images: Path | None = None, **options):
@@ -158,18 +139,13 @@ def _build_coco(out: Path, annotations: Path | None = None, images: Path | None 
 
 
 def _build_own(
-    name: str,
-    out: Path,
-    annotations: Path | None = None,
-    images: Path | None = None,
-    categories: str | None = None,
-    voc: Path | None = None,
-    **options,
-):
+    name: str, out: Path, annotations: Path | None = None, images: Path | None = None,
+    categories: str | None = None, voc: Path | None = None, **options,
+):  # fmt: skip
     from data_prep.coco import build
     from data_prep.voc import ANIMALS, write_instances
 
-    if name in RESERVED:
+    if name in masked_files.RESERVED:
         raise ValueError(f"{name} is a set of its own; give yours another name")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"name a set with small letters, digits and _, not {name!r}")
@@ -184,6 +160,7 @@ def _build_own(
 
 
 def _masked_set(name: str, arrays: dict[str, np.ndarray], names: list[str]) -> MaskedSet:
-    arrays = {key: arrays[key].astype(np.int64 if key[0] == "y" else np.uint8) for key in ARRAYS}
+    keys = masked_files.ARRAYS
+    arrays = {key: arrays[key].astype(np.int64 if key[0] == "y" else np.uint8) for key in keys}
     parts = [Crops(*(arrays[f"{kind}_{part}"] for kind in "xomy")) for part in ("train", "test")]
     return MaskedSet(name, *parts, tuple(names), fingerprint_of(map(md5_of, arrays.values())))

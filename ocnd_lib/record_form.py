@@ -10,7 +10,10 @@ TYPES = NEEDED | {
     "parameters": dict, "curves": dict, "tables": dict, "shared_seconds": NUMBER,
     "data_fingerprint": str, "train_counts": list, "test_counts": list,
 }  # fmt: skip
-MADE_BY = {"date": str, "processor": str, "threads": int, "git_changed": bool}
+MADE_BY = {
+    "date": str, "processor": str, "threads": int,
+    "git_revision": (str, type(None)), "git_changed": bool,
+}  # fmt: skip
 ONE_AN_IMAGE = ("score", "class_test", "novel", "index")
 
 
@@ -25,21 +28,20 @@ def check_record(record: object, cell: str) -> None:
     for part, types in ((record, TYPES), (record["provenance"], MADE_BY)):
         for name in types.keys() & part:
             _check_type(name, part[name], types[name])
-    revision = record["provenance"].get("git_revision")
-    if not isinstance(revision, str | None):
-        raise ValueError(f"its git_revision is {revision!r}")
     for name, value in record["metrics"].items():
         if not _numbers(value):
             raise ValueError(f"its {name} is no number")
         if name.startswith("auroc") and not (isinstance(value, NUMBER) and 0 <= value <= 1):
             raise ValueError(f"its {name} is not from 0 to 1")
-    for name, column in record.get("curves", {}).items():
-        _check_column(name, column)
+    columns = [*record.get("curves", {}).items()]
     for name, rows in record.get("tables", {}).items():
         if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
             raise ValueError(f"its table {name} is no list of rows")
-        for column in dict.fromkeys(key for row in rows for key in row):
-            _check_column(column, [row.get(column) for row in rows])
+        columns += columns_of(rows).items()
+    for name, column in columns:  # of texts or of numbers; None may be in either
+        texts = isinstance(column, list) and all(isinstance(v, str | None) for v in column)
+        if not texts and not (isinstance(column, list) and _numbers(column)):
+            raise ValueError(f"its column {name} is no list of numbers")
 
 
 def _check_type(name: str, value: object, kind: type | tuple) -> None:
@@ -54,13 +56,6 @@ def _numbers(value: object) -> bool:
         return all(map(_numbers, value.values() if isinstance(value, dict) else value))
     number = isinstance(value, NUMBER) and not isinstance(value, bool)
     return value is None or (number and abs(value) < 1e300)  # nor is NaN below
-
-
-def _check_column(name: str, column: object) -> None:
-    """Raise ValueError unless this is a list of texts or one of numbers; None may be in either."""
-    texts = isinstance(column, list) and all(isinstance(v, str | None) for v in column)
-    if not texts and not (isinstance(column, list) and _numbers(column)):
-        raise ValueError(f"its column {name} is no list of numbers")
 
 
 def check_arrays(arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,7 +1,7 @@
 """Run records: one JSON file for one cell, with arrays in an `.npz` beside it.
 
-A cell is `dataset/method/class/seed`, e.g. `cifar10/ocgan/truck/3`. Parameters that differ from a
-method's defaults are part of its name: `cifar10/vgg11-bn+ratio=99/airplane/0`.
+A cell is `dataset/method/class/seed`, with parameters that differ from the method's defaults in its
+name: `cifar10/ocgan/truck/3`, `cifar10/vgg11-bn+ratio=99/airplane/0`.
 """
 
 import ast
@@ -92,7 +92,7 @@ def parse_cell(text: str) -> Cell:
 
 @cache
 def code_revision() -> tuple[str | None, bool]:
-    """The git revision (None if there is none), and whether the code is changed since.
+    """The git revision or None, and whether the code is changed since.
 
     Asked once a process, before the first cell is run: a later commit is not what runs.
     """
@@ -116,10 +116,7 @@ def code_revision() -> tuple[str | None, bool]:
 
 
 def provenance(device: str = "cpu") -> dict:
-    """What a reader needs to trust a number: versions, git revision, date, and what computed it.
-
-    `processor` is the name of the GPU if `device` is "cuda"; `threads` are those of the CPU.
-    """
+    """What a reader needs to trust a number: versions, git revision, date, and what computed it."""
     import torch  # takes seconds, and whoever reads records needs none of it
 
     revision, changed = code_revision()
@@ -135,11 +132,9 @@ def provenance(device: str = "cpu") -> dict:
 
 
 def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.+)", info.read_text() if info.exists() else "")
+    return named[1].strip() if named else platform.processor() or platform.machine()
 
 
 def check_writable(folder: Path) -> None:
@@ -158,9 +153,8 @@ def check_writable(folder: Path) -> None:
 def write_record(record: dict, arrays: dict | None = None, folder: Path | None = None) -> Path:
     """Write a finished record: the arrays first, then the JSON, each under its name by rename.
 
-    A reader therefore never sees half a record, nor a record whose arrays are missing. Curves, one
-    dict an epoch, are kept as one list a name, to five digits. What is no number is left out of
-    curves, and refused elsewhere.
+    So a reader never sees half a record. Curves, one dict an epoch, are kept as one list a name, to
+    five digits. What is no number is left out of curves, and refused elsewhere.
     """
     path = parse_cell(record["cell"]).path(folder)
     if "curves" in record:
@@ -182,10 +176,9 @@ def _rounded(values):
 
 
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
-    """Values (N,) on a grid of `steps` or more to their standard deviation, float32.
+    """Values (N,) on a grid, a power of two, of `steps` or more to their deviation, float32.
 
-    Compressed they take half the space; the AUROC of 10 000 images moves by less than 1e-4. The
-    grid is a power of two, so that it is exact.
+    Compressed they take half the space; the AUROC of 10 000 images moves by less than 1e-4.
     """
     values = np.asarray(values, np.float64)
     spread = values.std()
@@ -240,13 +233,13 @@ def table(records: list[dict]) -> pd.DataFrame:
     rows = []
     for record in records:
         cell, made = parse_cell(record["cell"]), record["provenance"]
-        about = {"dataset": cell.dataset, "method": cell.variant}
-        about |= {"class": cell.normal_class, "seed": cell.seed}
-        about |= {k: v for k, v in record["metrics"].items() if isinstance(v, int | float)}
-        about |= {name: record[name] for name in ("seconds", "hardware")}
-        about["date"] = made.get("date", "")
-        about["revision"] = (made.get("git_revision") or "")[:8]
-        rows.append(about)
+        rows.append({
+            "dataset": cell.dataset, "method": cell.variant,
+            "class": cell.normal_class, "seed": cell.seed,
+            **{k: v for k, v in record["metrics"].items() if isinstance(v, int | float)},
+            "seconds": record["seconds"], "hardware": record["hardware"],
+            "date": made.get("date", ""), "revision": (made.get("git_revision") or "")[:8],
+        })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -256,10 +249,7 @@ def own_seconds(record: dict) -> float:
 
 
 def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one `processor`, since seconds compare only on one.
-
-    It is the one that ran the most pairs of `dataset` and `method`; of several, the most rows.
-    """
+    """The rows of the `processor` that ran the most pairs of `dataset` and `method`, or rows."""
     if table.empty:
         return table
     pairs = table.drop_duplicates(["processor", "dataset", "method"])["processor"].value_counts()
@@ -271,10 +261,7 @@ def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
 
 @contextmanager
 def claim(path: Path, wait: bool = False) -> Iterator[bool]:
-    """Hold a cell's work file; yields False, or with `wait` waits, while another process holds it.
-
-    The system releases the lock when the holder dies, however it dies.
-    """
+    """Hold a cell's work file, until death; if another process does, yield False, or `wait`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         try:
@@ -288,79 +275,43 @@ def claim(path: Path, wait: bool = False) -> Iterator[bool]:
         yield True
 
 
-# --- arrays in little space: of a thousand records each has scores of 10 000 images ---------------
+# --- arrays in little space ----------------------------------------------------------------------
 
-MANY = 1000  # values; what has fewer is kept as it is
 LABELS = "class_test"  # the same in all records of a data set
-ON_GRID = ".on_grid"  # ends the name of what is kept as whole steps; `GRIDS` has (lowest, step)
-GRIDS = "grids"
+ON_GRID = ".on_grid"  # ends the name of whole steps, as older records have; `grids` (lowest, step)
 
 
 def pack(path: Path, arrays: Mapping[str, np.ndarray], shared: Path) -> None:
     """An npz file from which `unpack` gives the same arrays again, bit for bit.
 
-    Scores on a grid become whole numbers of 16 bits, their high bytes first; labels of a whole test
-    set lie once in the folder `shared`, by their md5.
+    Labels of a whole test set lie once in the folder `shared`, by their md5.
     """
-    stored, grids = {}, []
-    for name, array in arrays.items():
-        array = np.asanyarray(array)
-        if name == LABELS and array.dtype == np.uint8 and array.size >= MANY:
-            stored[name] = _share(array, shared)
-        elif found := _on_grid(array):
-            lowest, step = found
-            grids.append(found)
-            steps = ((array.astype(float) - lowest) / step).astype(np.uint16)
-            stored[name + ON_GRID] = np.stack([steps >> 8, steps & 255]).astype(np.uint8)
-        else:
-            stored[name] = array
-    if grids:
-        stored[GRIDS] = np.array(grids)
+    stored = {name: np.asanyarray(array) for name, array in arrays.items()}
+    labels = stored.get(LABELS)
+    if labels is not None and labels.dtype == np.uint8 and labels.size >= 1000:
+        name = f"{LABELS}-{md5(labels.tobytes()).hexdigest()[:16]}"
+        if not (file := shared / f"{name}.npy").exists():
+            replace_file(file, lambda into: np.save(into, labels))
+        stored[LABELS] = np.array(name)
     replace_file(path, lambda file: _write_npz(file, stored))
 
 
 def unpack(path: Path, shared: Path) -> dict[str, np.ndarray]:
     """The arrays that `pack` was given; ValueError if the labels that it names are gone."""
     with np.load(path) as kept:
-        stored = {name: kept[name] for name in kept.files}
-    grids = iter(stored.pop(GRIDS, ()))
-    arrays = {}
-    for name, array in stored.items():
-        if name.endswith(ON_GRID):
-            lowest, step = next(grids)
-            steps = array[0] * 256.0 + array[1]
-            arrays[name.removesuffix(ON_GRID)] = (steps * step + lowest).astype(np.float32)
-        elif name == LABELS and array.ndim == 0:
-            file = shared / f"{array}.npy"
-            if not file.exists():
-                raise ValueError(f"{path} needs {file}, which is missing; copy both, or run again")
-            arrays[name] = np.load(file)
-        else:
-            arrays[name] = array
+        arrays = {name: kept[name] for name in kept.files}
+    grids = iter(arrays.pop("grids", ()))
+    for name in [name for name in arrays if name.endswith(ON_GRID)]:
+        lowest, step = next(grids)
+        high, low = arrays.pop(name)
+        values = (high * 256.0 + low) * step + lowest
+        arrays[name.removesuffix(ON_GRID)] = values.astype(np.float32)
+    if LABELS in arrays and arrays[LABELS].ndim == 0:
+        file = shared / f"{arrays[LABELS]}.npy"
+        if not file.exists():
+            raise ValueError(f"{path} needs {file}, which is missing; copy both, or run again")
+        arrays[LABELS] = np.load(file)
     return arrays
-
-
-def _share(labels: np.ndarray, folder: Path) -> np.ndarray:
-    """Keep labels in the folder, unless they are there; returns the name they have."""
-    name = f"{LABELS}-{md5(labels.tobytes()).hexdigest()[:16]}"
-    if not (folder / f"{name}.npy").exists():
-        replace_file(folder / f"{name}.npy", lambda file: np.save(file, labels))
-    return np.array(name)
-
-
-def _on_grid(values: np.ndarray) -> tuple[float, float] | None:
-    """(lowest, step) if many float32 values are up to 65 535 steps above the lowest, else None."""
-    if values.dtype != np.float32 or values.ndim != 1 or values.size < MANY:
-        return None
-    exact = values.astype(float)
-    if not np.isfinite(exact).all() or not exact.any() or np.signbit(exact[exact == 0]).any():
-        return None
-    mantissas, exponents = np.frexp(exact[exact != 0])
-    whole = np.abs(mantissas * 2**24).astype(np.int64)  # a float32 has 24 binary digits
-    last_digit = np.log2(whole & -whole).astype(int)
-    step = 2.0 ** int((exponents - 24 + last_digit).min())
-    lowest = float(exact.min())
-    return (lowest, step) if (exact.max() - lowest) / step < 2**16 else None
 
 
 def _write_npz(file, arrays: Mapping[str, np.ndarray]) -> None:

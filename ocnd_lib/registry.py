@@ -99,15 +99,13 @@ def _another_world(images: ImageSet, normal_class: str) -> np.ndarray:
     return other.x_train[np.array(novel)[other.y_train]]
 
 
-def _other_classes(images: ImageSet, normal_class: str) -> np.ndarray:
-    return images.x_train[images.y_train != class_index(images, normal_class)]
-
-
 # methods that see real novel images, and which; `tables.METHODS` has none of them, since they stand
 # in tables of their own
 NEGATIVES: dict[str, Callable[[ImageSet, str], np.ndarray]] = {
     "attention-gan-auxiliary": _another_world,
-    "attention-gan-oracle": _other_classes,
+    "attention-gan-oracle": lambda images, k: images.x_train[
+        images.y_train != class_index(images, k)
+    ],
 }
 
 
@@ -138,22 +136,10 @@ def keeps_pictures(cell: Cell) -> bool:
 
     Of variants on a data set of the tables pages show only OCGAN's without its parts, on MNIST.
     """
-    if cell.dataset in masked_sets():  # no page shows them, and not all terms allow it
+    # of sets with masks no page shows them, and not all terms allow it
+    if cell.dataset in masked_sets() or cell.method in NEGATIVES or cell.seed:
         return False
-    if cell.method.startswith("attention-gan") or cell.dataset in PICTURED:
-        seen = cell.variant == cell.method and cell.method not in NEGATIVES
-        if (cell.dataset, cell.method) == ("mnist", "ocgan"):
-            seen = {*cell.parameters} <= {"latent", "mining", "visual"}
-    else:
-        seen = True
-    shown = PICTURED.get(cell.dataset, cell.normal_class)
-    return seen and cell.seed == 0 and cell.normal_class == shown
-
-
-def keeps_part(cell: Cell, part: str) -> bool:
-    """Whether the record of an attention-GAN's cell has this part of its score, or control.
-
-    Controls are shown of the ablation's classes, and where real novel images were seen.
-    """
-    ablated = ABLATED.get(cell.dataset, (cell.normal_class,))
-    return part in ("base", "masked") or cell.normal_class in ablated or cell.method in NEGATIVES
+    parts = {"latent", "mining", "visual"}
+    of_parts = (cell.dataset, cell.method) == ("mnist", "ocgan") and {*cell.parameters} <= parts
+    seen = not cell.parameters or of_parts or cell.dataset not in PICTURED
+    return seen and cell.normal_class == PICTURED.get(cell.dataset, cell.normal_class)

@@ -1,8 +1,7 @@
 """How settings are chosen without a test image: generated novelties of in-class validation images.
 
-An image with a part erased, mirrored, or turned is a novelty that costs no label. The settings that
-tell these best from the originals are taken. A detector that learns from turns is judged by others:
-a part erased, a part pasted elsewhere (Li et al. 2021, arXiv 2104.04015), two images mixed.
+An image with a part erased, mirrored, or turned is a novelty that costs no label. A detector that
+learns from turns is judged by others: a part erased, pasted elsewhere (Li et al. 2021), or mixed.
 """
 
 from collections.abc import Iterable

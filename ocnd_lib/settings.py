@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
+from typing import Literal, get_args, get_origin
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def check_settings(
     """Raise ValueError for a setting that is not of the type given for its name, or out of range.
 
     Whole numbers start at 1, or at 0 where `may_be_0` has the name; numbers are finite and from 0;
-    a rate is above 0. Other types than bool, int, float and str are not looked at.
+    a rate is above 0. Types are bool, int, float, str and Literal.
     """
     for name, value in settings.items():
         kind, least = types.get(name), 0 if name in may_be_0 else 1
@@ -33,6 +34,8 @@ def check_settings(
             rate = name.endswith("_rate")
             right = number and (value > 0 if rate else value >= 0)
             words = "a number above 0" if rate else "a number, 0 or more"
+        elif get_origin(kind) is Literal:
+            right, words = value in get_args(kind), f"one of {', '.join(get_args(kind))}"
         else:
             right, words = kind is not str or isinstance(value, str), "a word"
         if not right:

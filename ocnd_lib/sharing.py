@@ -25,24 +25,20 @@ def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, *
         learn(checkpoint=checkpoint)
 
 
-OF_IMAGES = ("version", "contamination")  # what the name of a cell says of its images
-
-
 def untrained(cell: Cell):
     """The detector that the cell of a detector, or of a look at one, trains."""
     method, settings = "attention-gan", LOOKS_SETTINGS.get(cell.dataset, {})
     if cell.method != "looks":
         method = cell.method
         settings = DETECTORS[method][2] | settings_of(cell.dataset, method)
-    own = {name: value for name, value in cell.parameters.items() if name not in OF_IMAGES}
+    own = {name: value for name, value in cell.parameters.items() if name != "version"}
     return detector_class(method)(**{**settings, **own, "seed": cell.seed})
 
 
 def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     """Where the training is kept that a cell shares with others of its class and seed, if it does.
 
-    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN. One that is trained
-    otherwise than is usual on its data set, or on other images of it, shares nothing.
+    AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN.
     """
     if not hasattr(detector, "base_gan"):
         return None
@@ -51,19 +47,19 @@ def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
     settings = settings_of(cell.dataset, name)
     usual = kind(**settings, seed=cell.seed, device=detector.device).base_gan().get_params()
     changed = {k: v for k, v in base.get_params().items() if v != usual[k]}
-    changed |= {k: v for k, v in cell.parameters.items() if k in OF_IMAGES}
-    if changed and type(detector) is type(base):
+    changed |= {k: v for k, v in cell.parameters.items() if k == "version"}
+    if changed and type(detector) is type(base):  # nobody else trains like this
         return None
-    return _work_of(replace(cell, method=name, parameters=changed), cell, checkpoint) / "shared.pt"
+    return _shared_by(replace(cell, method=name, parameters=changed), checkpoint)
 
 
-def _work_of(other: Cell, cell: Cell, checkpoint: Path) -> Path:
-    """The folder of another cell's checkpoints, by that of a cell's."""
-    return checkpoint.parents[len(Path(str(cell)).parts)] / str(other)
+def _shared_by(other: Cell, checkpoint: Path) -> Path:
+    """The file that another cell shares, by the checkpoint of a cell."""
+    return checkpoint.parents[4] / str(other) / "shared.pt"
 
 
 def _turn(shared: Path):
-    """Hold what is shared, by turns: of two cells that would train it, the second waits."""
+    """Hold what is shared: of two cells that would train it, the second waits."""
     return claim(shared.with_name("shared.lock"), wait=True)
 
 
@@ -85,7 +81,7 @@ def seen_in(version: str, images: MaskedSet, cell: Cell, checkpoint: Path, hardw
         return one_class_split(plain, cell.normal_class, cell.seed), about, {}
     split = one_class_split(images.without_masks(), cell.normal_class, cell.seed)
     other = replace(cell, method=versions.PREDICTED[version], parameters={})
-    kept = _work_of(other, cell, checkpoint) / "shared.pt"
+    kept = _shared_by(other, checkpoint)
     source = untrained(other).set_params(device=hardware.device.type)
     with _turn(kept):
         fit(source, split, kept, shared_checkpoint(source, other, kept))

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 from scipy import special, stats
-from sklearn.metrics import confusion_matrix
 
 LEVEL = 0.95
 Z = stats.norm.ppf(0.5 + LEVEL / 2)  # standard errors from the middle of an interval to its end
@@ -29,9 +28,8 @@ def placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def auroc_interval(y: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
     """AUROC of scores (N,) with DeLong's interval: (auroc, low, high), `y` (N,) in {0, 1}.
 
-    The interval is symmetric on the logit scale, so it stays in [0, 1]; of an AUROC of 0 or 1 both
-    ends are that number, which is no certainty. ValueError for fewer than two images of a class.
-    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988).
+    It is symmetric on the logit scale; of an AUROC of 0 or 1 both ends are that number. ValueError
+    for fewer than two images of a class. Source: DeLong et al., Biometrics 44 (1988).
     """
     parts = placements(np.asarray(y), np.asarray(score, dtype=float))
     if min(map(len, parts)) < 2:
@@ -66,8 +64,8 @@ def seed_interval(values) -> tuple[float, float, float]:
 def decision_numbers(y: np.ndarray, score: np.ndarray, threshold: float = 0.0) -> dict[str, float]:
     """What a two-class decision `score > threshold` is worth, each number in [0, 1].
 
-    Keys: accuracy, normal_recall, novel_recall, balanced_accuracy, and, whatever the threshold,
-    auroc, aupr_novel, aupr_normal (average precision with that class as the one sought).
+    Keys: accuracy, normal_recall, novel_recall, balanced_accuracy, auroc, aupr_novel and
+    aupr_normal (average precision with that class as the one sought).
     """
     numbers = _weighted_numbers(y, score, np.ones((1, len(y))), threshold)
     return {name: float(value[0]) for name, value in numbers.items()}
@@ -107,20 +105,17 @@ def _weighted_numbers(
 
 
 def binary_report(y: np.ndarray, score: np.ndarray) -> dict:
-    """`decision_numbers`, DeLong's interval, and confusion: rows as they are, columns as called."""
+    """`decision_numbers`, and DeLong's interval."""
     _, low, high = auroc_interval(y, score)
-    confusion = confusion_matrix(y, score > 0, labels=[0, 1]).tolist()
-    return {
-        **decision_numbers(y, score), "auroc_low": low, "auroc_high": high, "confusion": confusion
-    }  # fmt: skip
+    return {**decision_numbers(y, score), "auroc_low": low, "auroc_high": high}
 
 
 def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) -> np.ndarray:
     """What chance in training adds to a mean in each repeat of a bootstrap, (repeats,).
 
     `groups` hold one value a seed each; the mean is the sum of their means over `means`. A
-    bootstrap of a few seeds is too narrow, so the noise is Student's t, with the degrees of freedom
-    of Welch and Satterthwaite (Biometrika 34, 1947). Groups of one seed add nothing.
+    bootstrap of a few seeds is too narrow, so the noise is Student's t, by Welch and Satterthwaite
+    (Biometrika 34, 1947). Groups of one seed add nothing.
     """
     groups = [np.asarray(group, float) for group in groups if len(group) > 1]
     variances = np.array([group.var(ddof=1) / len(group) for group in groups])
@@ -144,8 +139,7 @@ def bootstrap_intervals(
     """`decision_numbers` over seeds and images: name → (mean, low, high).
 
     `runs` are (y, score) of the same test images, one a seed; ValueError if their labels differ.
-    Each of 500 repeats draws the images once for all seeds, class by class, so the class ratio
-    stays, and adds `seed_noise`. With one seed the interval speaks of the images only.
+    Each of 500 repeats draws the images once for all seeds, class by class, and adds `seed_noise`.
     """
     y, repeats = np.asarray(runs[0][0]), 500
     if not all(np.array_equal(y, other) for other, _ in runs):
@@ -169,8 +163,8 @@ def bootstrap_intervals(
 def metrics_against_ratio(y: np.ndarray, score: np.ndarray, ratios: np.ndarray) -> pd.DataFrame:
     """The metrics of one detector if the test set held `ratio` novel images for each normal one.
 
-    Images are weighted, not drawn: `y` (N,) in {0, 1}, `score` (N,). Columns: ratio, accuracy,
-    balanced_accuracy, aupr, auroc, always_novel, the accuracy of calling everything novel.
+    Images are weighted, not drawn. Columns: ratio, accuracy, balanced_accuracy, aupr, auroc,
+    always_novel, the accuracy of calling everything novel.
     """
     y, ratios = np.asarray(y), np.asarray(ratios, float)
     weight = np.where(y == 1, ratios[:, None] / np.mean(y == 1), 1 / np.mean(y == 0))

@@ -5,7 +5,7 @@ import re
 import resource
 import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, product
 from pathlib import Path
@@ -16,7 +16,7 @@ from dask.distributed import Client, Future, KilledWorker, LocalCluster, as_comp
 from tqdm import tqdm
 
 from ocnd_lib.data import class_names, data_folder
-from ocnd_lib.experiments import ALL, METHODS, CellIsTaken, check_cell, run_cell
+from ocnd_lib.experiments import ALL, ARMS, CellIsTaken, check_cell, run_cell
 from ocnd_lib.records import LARGEST_SEED, check_writable, parse_cell, read_record, records_folder
 
 MOST_SEEDS = 10_000  # of one list
@@ -44,29 +44,18 @@ def parse_seeds(text: str) -> list[int]:
     return list(seeds)
 
 
-def _classes(dataset: str, method: str) -> tuple[str, ...]:
-    known = METHODS.get(method)
-    return (ALL,) if known and known.all_classes else class_names(dataset)
-
-
 def cells(
-    datasets: Iterable[str],
-    methods: Iterable[str],
-    seeds: Iterable[int],
-    classes: Iterable[str] | None = None,
+    datasets: Sequence[str], methods: Sequence[str], seeds: Sequence[int], classes=None
 ) -> list[str]:
-    """Every cell of these, seed by seed; ValueError if one is empty or names what does not exist.
-    """
-    datasets, methods, seeds = list(datasets), list(methods), list(seeds)
-    only = None if classes is None else list(classes)
-    lists = {"data set": datasets, "method": methods, "seed": seeds, "class": only}
+    """Every cell of these, seed by seed; ValueError if one is empty or does not exist."""
+    lists = {"data set": datasets, "method": methods, "seed": seeds, "class": classes}
     for what, given in lists.items():
-        if given == []:
+        if given is not None and not len(given):
             raise ValueError(f"no {what} is given; name at least one")
     wanted = [
         f"{dataset}/{method}/{name}/{seed}"
         for dataset, seed, method in product(datasets, seeds, methods)
-        for name in only or _classes(dataset, method)
+        for name in classes or ((ALL,) if method in ARMS else class_names(dataset))
     ]
     return list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
 
@@ -87,8 +76,8 @@ def _task(cell: str, folder: Path, data: Path, niceness: int, precision: str | N
 
 def memory_limit(cells: Iterable[str]) -> float:
     """GiB that a local worker may take: what the most demanding of these cells may."""
-    needed = (MEMORY.get(parse_cell(cell).method.partition("-")[0]) for cell in cells)
-    return max(need or MEMORY_ELSE for need in needed)
+    methods = (parse_cell(cell).method.partition("-")[0] for cell in cells)
+    return max(MEMORY.get(method, MEMORY_ELSE) for method in methods)
 
 
 def connect(scheduler: str) -> Client:
@@ -120,7 +109,7 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     """Processes with one thread each: networks of this size gain nothing from two.
 
     One that outgrows its memory is ended, and its cell tried again; on a GPU, whose driver alone
-    takes more, none is. One that is silent for long is busy, or the computer slept.
+    takes more, none is.
     """
     allowed, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[0], open_files(workers)
     if 0 <= allowed < needed:  # Dask would wait without end for what it cannot open
@@ -149,24 +138,16 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
 
 
 def sweep(
-    wanted: list[str],
-    workers: int = 2,
-    max_minutes: float | None = None,
-    niceness: int = 0,
-    scheduler: str | None = None,
-    folder: Path | None = None,
-    memory: float | None = None,
-) -> dict[str, list[str]]:
+    wanted: list[str], workers: int = 2, max_minutes: float | None = None, niceness: int = 0,
+    scheduler: str | None = None, folder: Path | None = None, memory: float | None = None,
+) -> dict[str, list[str]]:  # fmt: skip
     """Run the cells that have no record yet; returns cells by outcome.
 
     Outcomes: present (before the sweep), done, taken (another process is at it), failed (with the
-    error), left (time ran out; their checkpoints go on next time). A cell that fails is not tried
-    again; one whose worker died is, three times.
-
-    Without `scheduler`, the address of a running Dask cluster, a local one of `workers` processes
-    is started and stopped here, each with `memory` GiB, by default `memory_limit`. ValueError for
-    names that do not exist, PermissionError for an unwritable folder, before any work;
-    ConnectionError if a scheduler does not answer, or goes away.
+    error), left (time ran out). A cell whose worker died is tried again, three times. Without
+    `scheduler`, the address of a running Dask cluster, a local one of `workers` processes is
+    started, each with `memory` GiB. ValueError for names that do not exist, PermissionError for an
+    unwritable folder, before any work; ConnectionError if a scheduler does not answer.
     """
     folder = Path(folder or records_folder()).resolve()
     wanted = list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))

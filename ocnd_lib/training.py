@@ -5,12 +5,10 @@ import hashlib
 import io
 import os
 import random
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
@@ -49,27 +47,24 @@ class Hardware:
         return f"{self.device.type} {str(self.dtype).removeprefix('torch.')}"
 
 
-@lru_cache
 def cpu_has_bf16() -> bool:
     """Whether this CPU multiplies bf16 natively (AVX512-BF16 or AMX); emulated it is slow."""
-    has_avx512 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return bool(has_avx512() or has_amx())
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in names)
 
 
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
-    """Pick device and precision: CUDA → bf16; a CPU with native bf16 → bf16; otherwise fp32.
+    """Pick device and precision: bf16 on CUDA or a CPU with native bf16, otherwise fp32.
 
-    `device` is auto, cpu or cuda; `precision` auto, fp32 or bf16. Where that is auto, the
-    environment's OCND_PRECISION decides. ValueError names the choices.
+    Where `precision` is auto, the environment's OCND_PRECISION decides. ValueError names the
+    choices.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device {device!r} is not one of auto, cpu, cuda")
-    asked = "precision"
     if precision == "auto":
-        asked, precision = "OCND_PRECISION", os.environ.get("OCND_PRECISION") or "auto"
+        precision = os.environ.get("OCND_PRECISION") or "auto"
     if precision not in ("auto", "fp32", "bf16"):
-        raise ValueError(f"{asked} {precision!r} is not one of auto, fp32, bf16")
+        raise ValueError(f"OCND_PRECISION {precision!r} is not one of auto, fp32, bf16")
     there = torch.cuda.is_available()
     if device == "cuda" and not there:
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
@@ -114,12 +109,9 @@ def shift_and_flip(x: Tensor, generator: torch.Generator, pixels: int = 4) -> Te
 
 
 def batches(
-    x: Tensor,
-    y: Tensor | None,
-    size: int,
-    generator: torch.Generator,
+    x: Tensor, y: Tensor | None, size: int, generator: torch.Generator,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+) -> Iterator[tuple[Tensor, Tensor | None]]:  # fmt: skip
     """One epoch of (images in [-1, 1], labels or None) in random order from uint8 tensors.
 
     A last batch smaller than half of `size` is left out, for the sake of batch norm.
@@ -141,8 +133,7 @@ def batch_count(images: int, size: int) -> int:
 
 def progress(total: int, label: str, start: int = 0) -> tqdm:
     """A bar with loss and remaining time in a terminal; silent in a log, a page or a worker."""
-    silent = not sys.stderr.isatty()
-    return tqdm(total=total, initial=start, desc=label, disable=silent, leave=False)
+    return tqdm(total=total, initial=start, desc=label, disable=None, leave=False)
 
 
 def means(log: Sequence[Mapping[str, float | Tensor]]) -> dict[str, float]:
@@ -226,8 +217,8 @@ class Together:
 class Descent(Together):
     """Adam on one network alone, at a rate that falls to zero along a cosine; `Checkpoint` part.
 
-    Calling it takes one step down a loss, of which other networks may be a part, and returns it.
-    `schedule(optimiser, steps)` makes the rate fall otherwise.
+    Called, it takes one step down a loss and returns it. `schedule(optimiser, steps)` lowers the
+    rate otherwise.
     """
 
     def __init__(self, network: nn.Module, rate: float, steps, schedule=CosineAnnealingLR, **adam):
@@ -256,8 +247,8 @@ class Checkpoint:
     """Everything a run needs to go on as if it had never stopped, in one file.
 
     `parts` (networks, optimisers, schedules) are restored if the file is there; so are `epoch`, how
-    many are finished, and `curves`. `generator` orders the batches. `path` None keeps nothing. `of`
-    says what is trained on what (`fingerprint`): ValueError for the file of something else.
+    many are finished, and `curves`. `path` None keeps nothing. `of` says what is trained on what
+    (`fingerprint`): ValueError for the file of something else.
     """
 
     def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):
@@ -302,19 +293,15 @@ class Checkpoint:
 
 
 def learn(
-    step: Callable[[Tensor, int], Mapping[str, float | Tensor]],
-    network: nn.Module,
-    x: Tensor,
-    size: int,
-    state: Checkpoint,
-    epochs: int,
+    step: Callable[[Tensor, int], Mapping[str, float | Tensor]], network: nn.Module, x: Tensor,
+    size: int, state: Checkpoint, epochs: int,
     augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """Go on from `state` until `epochs` epochs are done, and save it after each.
 
     `step(images, number)` is called with each batch of uint8 images `x`, which `augment` may
-    change; `number` counts the steps of all epochs. `network` is in training mode. The means of
-    what the steps of an epoch return are its point of `state.curves`.
+    change; `number` counts the steps of all epochs. The means of what the steps of an epoch return
+    are its point of `state.curves`.
     """
     in_epoch = batch_count(len(x), size)
     bar = progress(epochs * in_epoch, "steps", start=state.epoch * in_epoch)
@@ -331,15 +318,13 @@ def learn(
     bar.close()
 
 
-ALONE = threading.RLock()  # Python's, numpy's and torch's own generators are the process's
+# Python's, numpy's and torch's own generators are the process's, whose threads train one by one
+ALONE = threading.RLock()
 
 
 @contextmanager
 def own_random_numbers() -> Iterator[None]:
-    """Draw from the process's generators alone, and leave them to the caller as they were.
-
-    Layers draw from torch's own; threads of a process therefore train one after the other.
-    """
+    """Draw from the process's generators alone, and leave them to the caller as they were."""
     with ALONE:
         before = random.getstate(), np.random.get_state()
         with torch.random.fork_rng():
@@ -363,9 +348,8 @@ def one_thread() -> Iterator[None]:
 
 def seconds_trained(path: Path | None) -> float:
     """Seconds of training, of all sessions together, that led to a `Checkpoint`'s file, or 0."""
-    if path is None or not Path(path).exists():
-        return 0.0
-    return read_checkpoint(path, mmap=True)["seconds"]
+    there = path is not None and Path(path).exists()
+    return read_checkpoint(path, mmap=True)["seconds"] if there else 0.0
 
 
 def read_checkpoint(path: Path, **options) -> dict:

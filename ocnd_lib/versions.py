@@ -40,8 +40,7 @@ def multiplied(x: np.ndarray, maps: np.ndarray) -> np.ndarray:
 
 
 def shown(images: MaskedSet, version: str, normal_class: int | str) -> ImageSet:
-    """A set in one of the versions TRUE; the mean of the centred Gaussian is that of the masks of
-    the training pictures of the normal class."""
+    """A set in one of the versions TRUE; a map has the mean area of the normal training masks."""
     plain = images.without_masks()
     normal = images.train.y == class_index(plain, normal_class)
     area = float(images.train.m[normal].mean() / 255)
@@ -51,10 +50,8 @@ def shown(images: MaskedSet, version: str, normal_class: int | str) -> ImageSet:
 
 def maps_of(detector: DeepDetector, version: str, x: np.ndarray) -> np.ndarray:
     """The maps of a fitted detector, by its version, of uint8 images: (N, 1, 32, 32) in [0, 1]."""
-    return detector.attention_map(x) if version == "attention" else _turned_maps(detector, x)
-
-
-def _turned_maps(detector: DeepDetector, x: np.ndarray) -> np.ndarray:
+    if version == "attention":
+        return detector.attention_map(x)
     network = detector.state_["network"].eval()
     device = next(network.parameters()).device
     parts = [
@@ -67,8 +64,7 @@ def _turned_maps(detector: DeepDetector, x: np.ndarray) -> np.ndarray:
 def by_maps(
     split: OneClassSplit, masks: np.ndarray, maps: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[OneClassSplit, dict, np.ndarray]:
-    """A split with every picture multiplied by its map; then what `found` gives of the test
-    objects.
+    """A split with every picture multiplied by its map; then what `found` says of the test.
 
     `masks` are those of the test pictures, bool (N, 32, 32); `maps(x)` are (N, 1, 32, 32).
     """
@@ -82,10 +78,9 @@ def found(
 ) -> tuple[dict[str, dict], np.ndarray]:
     """Do maps (N, 32, 32) find the objects, bool masks of that shape, better than their middle?
 
-    For "normal" and "novel" images: images, how many masks are neither empty nor full, auroc, the
-    mean pixel AUROC, centre, that of a centred Gaussian, and lift, their difference, with low and
-    high, its 95 % interval over images (None if none); and each image's lift, float16 (N,), else
-    NaN.
+    For "normal" and "novel" images: images, how many masks are neither empty nor full; auroc and
+    centre, mean pixel AUROCs of maps and of a centred Gaussian; lift, their difference, with low
+    and high (None if none). Then each image's lift, float16 (N,), else NaN.
     """
     value = pixel_auroc(maps, masks)
     # its pixels are ranked by their distance from the middle, however wide it is
@@ -94,11 +89,10 @@ def found(
     lifts, rows = value - other, {}
     for number, kind in enumerate(KINDS):
         known = np.isfinite(lifts) & (novel == number)
-        numbers = {"auroc": value[known], "centre": other[known]}
-        means = {name: float(v.mean()) if len(v) else None for name, v in numbers.items()}
-        interval = seed_interval(lifts[known]) if known.any() else (np.nan,) * 3
-        lift, low, high = (float(v) if np.isfinite(v) else None for v in interval)
-        rows[kind] = {
-            "images": int(known.sum()), **means, "lift": lift, "low": low, "high": high
-        }  # fmt: skip
+        numbers = dict.fromkeys(("auroc", "centre", "lift", "low", "high"), np.nan)
+        if known.any():
+            means = value[known].mean(), other[known].mean()
+            numbers = dict(zip(numbers, [*means, *seed_interval(lifts[known])], strict=True))
+        numbers = {name: float(v) if np.isfinite(v) else None for name, v in numbers.items()}
+        rows[kind] = {"images": int(known.sum()), **numbers}
     return rows, lifts.astype(np.float16)

@@ -139,9 +139,11 @@ def _words(name: str, lang: str, chapters: Sequence[str]) -> Slide:
 
 
 def claims() -> list[tuple[str, str, str, str]]:
-    """Slide, claim, verdict, chapter: the rows of the front page's table, in both languages."""
+    """Slide, claim, verdict, chapter: the rows of the front pages' tables, in both languages."""
     cells = nbformat.read(ROOT / "notebooks" / "front.ipynb", as_version=4).cells
-    return [row for cell in cells for row in CLAIM.findall(cell.source)]
+    korean = (ROOT / "book" / "chapters" / "korean.md").read_text(encoding="utf-8")
+    texts = [*(cell.source for cell in cells), korean]
+    return [row for text in texts for row in CLAIM.findall(text)]
 
 
 def page(made: Sequence[Slide], lang: str) -> str:

@@ -61,9 +61,31 @@ def server(monkeypatch):
     server.close()
 
 
+def _digits(normal_class: int):
+    from ocnd_lib.data import load_images, one_class_split
+
+    return one_class_split(load_images("digits"), normal_class, seed=0)
+
+
+zeros = pytest.fixture(lambda: _digits(0), scope="session", name="zeros")
+eights = pytest.fixture(lambda: _digits(8), scope="session", name="eights")
+
+
 @pytest.fixture
 def own_sets(monkeypatch):
     """Let tiny sets pass for the originals."""
     from data_prep import archives
 
     monkeypatch.setattr(archives, "ORIGINAL_MD5", {name: {} for name in archives.CLASS_NAMES})
+
+
+@pytest.fixture
+def ocnd(monkeypatch, tmp_path):
+    """Call `ocnd data` in this process, with an empty folder of data."""
+    from typer.testing import CliRunner
+
+    from report import cli
+
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
+    return lambda *words: CliRunner().invoke(cli.app, ["data", *map(str, words)])

@@ -1,10 +1,14 @@
-"""What the tests of data sets share: tiny sets in the stored layout, and images as bytes."""
+"""What the tests of data sets share: tiny sets in the stored layout, and files in COCO's format."""
 
+import os
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from data_prep import archives
+
+REAL = Path(os.environ.get("OCND_DATA") or "data")  # the originals, where there are any
 
 
 def tiny(name: str) -> dict[str, np.ndarray]:
@@ -29,3 +33,25 @@ def write_npz(path: Path, name: str, save=np.savez, **changes) -> None:
 
 def rows(*arrays: np.ndarray) -> list[bytes]:
     return sorted(image.tobytes() for array in arrays for image in array)
+
+
+def photographs(folder: Path, count: int, names: tuple[str, ...]) -> dict:
+    """Photographs of noise with two objects each, of one class, and what a COCO file says of them.
+
+    Their outlines are polygons and runs, in turns.
+    """
+    folder.mkdir(parents=True)
+    content = {"images": [], "annotations": [], "licenses": [{"id": 1, "name": "free"}]}
+    content["categories"] = [{"id": k, "name": name} for k, name in enumerate(names)]
+    for number in range(count):
+        picture = np.random.default_rng(number).integers(0, 256, (70, 140, 3), np.uint8)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+        entry = {"id": number, "file_name": f"{number}.png", "height": 70, "width": 140}
+        content["images"].append({**entry, "license": 1})
+        for x in (5, 75):
+            runs = {"size": [70, 140], "counts": [70 * x, 70 * 55, 70 * (140 - 55 - x)]}
+            outline = runs if number % 2 else [[x, 5, x + 55, 5, x + 55, 60, x, 60]]
+            ids = {"id": len(content["annotations"]) + 1, "image_id": number}
+            box = {"bbox": [x, 5, 55, 55], "segmentation": outline, "area": 55 * 55}
+            content["annotations"].append({**ids, "category_id": number % len(names), **box})
+    return content

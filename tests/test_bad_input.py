@@ -70,7 +70,7 @@ FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
         ("digits/ae+noise=True/3/0", "noise must be a number, 0 or more, not True"),
         ("digits/ae+learning_rate=0/3/0", "learning_rate must be a number above 0, not 0"),
         ("digits/kde+gcn=1/3/0", "gcn must be True or False, not 1"),
-        ("digits/vgg11+class_weight=heavy/3/0", "'heavy' is not one of none, balanced"),
+        ("digits/vgg11+class_weight=heavy/3/0", "must be one of none, balanced, not 'heavy'"),
         ("digits/vgg11+ratio=1/3/0", "a ratio of 1.0 is impossible for class 3"),
     ],
 )

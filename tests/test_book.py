@@ -133,9 +133,11 @@ def site(book):
     server.shutdown()
 
 
+# what stands in the margin, such as a wide table, is no fault where nothing scrolls
 SIDEWAYS = """() => Math.max(...[document.documentElement,
     ...document.querySelectorAll('.bd-main, .bd-content, .bd-article-container')
-].map(box => box.scrollWidth - box.clientWidth))"""
+].filter(box => box == document.documentElement || getComputedStyle(box).overflowX != 'visible')
+.map(box => box.scrollWidth - box.clientWidth))"""
 LOOK = """async () => {
     for (const image of document.images) image.loading = 'eager';
     await Promise.allSettled([...document.images].map(image => image.decode()));

@@ -40,7 +40,7 @@ def test_the_names_looked_for_are_those_of_pairs():
     # the number of processes hangs on the machine, so a pair has only one of its names here
     names = {pair.name for pair in PAIRS}
     wanted = {key: name for key, (_, name) in costs.SENTENCES.items()}
-    assert {wanted["step"], wanted["stacked"]} <= names
+    assert {wanted["step"], wanted["compiled"]} <= names
     for name, rows in (("results", 5), ("gpu", 2)):
         there = set(costs.benchmarks(name).index)
         assert len(there & set(wanted.values())) + (name == "results") >= rows - 1

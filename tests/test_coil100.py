@@ -73,14 +73,6 @@ def test_the_archive_becomes_one_file_of_averaged_images(serve, tmp_path):
     assert len(split.x_train) == 52 and set(split.x_train[:, 0, 1, 1]) == {20}
 
 
-def test_which_poses_train_is_fixed():
-    trains = coil100.training_poses(100)
-    assert set(trains.sum(axis=1)) == {coil100.TRAINING} == {58}
-    tests = [6, 9, 12, 21, 23, 24, 36, 44, 47, 58, 61, 64, 67, 68]
-    assert np.flatnonzero(~trains[0]).tolist() == tests
-    assert len(np.unique(trains, axis=0)) == 100
-
-
 @pytest.mark.parametrize(
     ("changes", "fault", "complaint"),
     [

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib.detectors.and_ import AND, BetweenZeros, Estimator, EveryOther, MaskedLinear
+from ocnd_lib.detectors.and_ import AND, BetweenZeros, Estimator, EveryOther
 
 SMALL = dict(
     latent_dim=6, width=4, estimator_channels=3, bins=10, epochs=2, batch_size=16,
@@ -27,15 +27,14 @@ def fitted() -> AND:
     return AND(**SMALL).fit(images(48, 0), x_validation=images(16, 1))
 
 
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_strides_that_are_taken_apart_are_those_of_pytorch(layout):
+def test_strides_that_are_taken_apart_are_those_of_pytorch():
     torch.manual_seed(0)
     down, up = EveryOther(3, 5, 1, bias=False), BetweenZeros(3, 5, 1, bias=False)
     x = torch.randn(2, 3, 8, 8)
     expected = nn.functional.conv2d(x, down.weight, stride=2)
-    torch.testing.assert_close(down(x.to(memory_format=layout)), expected)
+    torch.testing.assert_close(down(x), expected)
     expected = nn.functional.conv_transpose2d(x, up.weight, stride=2, output_padding=1)
-    torch.testing.assert_close(up(x.to(memory_format=layout)), expected)
+    torch.testing.assert_close(up(x), expected)
 
 
 @pytest.mark.parametrize("trained", [False, True])
@@ -59,18 +58,6 @@ def test_the_probabilities_of_all_codes_sum_to_one():
     values = (torch.arange(4) + 0.5) / 4
     codes = torch.cartesian_prod(values, values, values)
     assert torch.exp(-estimator.surprise(codes)).sum().item() == pytest.approx(1, abs=1e-5)
-
-
-def test_bins_reach_from_0_to_1():
-    estimator = Estimator(length=2, bins=10, channels=2)
-    for layer in estimator.layers:
-        if isinstance(layer, MaskedLinear):
-            torch.nn.init.zeros_(layer.linear.weight)
-    favourite = estimator.layers[-1].linear.bias.data.view(10, 2)
-    favourite.zero_()
-    favourite[3, 0], favourite[9, 1] = 50, 50
-    z = torch.tensor([[0.3001, 1.0], [0.3999, 0.9], [0.2999, 1.0], [0.4001, 0.95]])
-    assert (estimator.surprise(z) < 1).tolist() == [True, True, False, False]
 
 
 def test_the_code_has_a_gradient_as_input_and_none_as_target():

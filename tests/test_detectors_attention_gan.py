@@ -1,35 +1,57 @@
-"""Attention-GAN: its map, the controls of it, its two GANs, and what makes it fail."""
+"""Attention-GAN: its map, the controls of it, its GANs and negatives, and what cells share."""
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
+from torch import nn
 
-from attention_samples import TINY, learner, snapshot
+from ocnd_lib import attention, experiments, registry
 from ocnd_lib.attention import attended_error, control_map
-from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.data import load_images
+from ocnd_lib.detectors import attention_gan, map_learner
 from ocnd_lib.detectors.attention_gan import AttentionGAN
+from ocnd_lib.detectors.base import Detector
 from ocnd_lib.detectors.map_learner import MapLearner
+from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.detectors.redrawer import Redrawer
-from ocnd_lib.training import to_unit
+from ocnd_lib.selection import generated_novelties
+from ocnd_lib.training import choose_hardware, to_unit
+from report import tables
 
+TINY = dict(
+    latent_dim=4, width=4, noise=0.2, mining=False, epochs=2, joint_epochs=2, masked_epochs=2,
+    batch_size=16, device="cpu",
+)  # fmt: skip
+SHORT = TINY | {"epochs": 1, "joint_epochs": 1, "masked_epochs": 1}
 QUICK = TINY | dict(learning_rate=1e-3, mask_rate=1e-2)
 TAUGHT = QUICK | dict(latent_dim=8, width=8, epochs=11, joint_epochs=8, masked_epochs=5)
 
 
-@pytest.fixture(scope="module")
-def eights():
-    return one_class_split(load_images("digits"), 8, seed=0)
+def learner(x, **more):
+    """A map at its first step, with its model and the masked GAN beside it."""
+    torch.manual_seed(0)
+    model = AttentionGAN(**TINY | more)
+    model.channels_ = 1
+    hardware = choose_hardware("cpu", "fp32")
+    base, masked = model.base_gan(), model.masked_gan()
+    base.channels_ = masked.channels_ = 1
+    base, masked = Redrawer(base, hardware), Redrawer(masked, hardware)
+    taught = MapLearner(model, hardware, more.get("given"))
+    for part in base.kept.modules():  # DCGAN's weights are too small to pass a gradient on
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(part.weight)
+    model.state_ = {"base": base.kept, "masked": masked.kept, **taught.nets}
+    return taught, base, masked
+
+
+def snapshot(*modules):
+    return [value.clone() for module in modules for value in module.state_dict().values()]
 
 
 @pytest.fixture(scope="module")
 def x(eights):
     return eights.x_train[:32]
-
-
-@pytest.fixture(scope="module")
-def zeros():
-    return one_class_split(load_images("digits"), 0, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -60,53 +82,16 @@ def test_other_digits_are_novel_by_the_score_and_by_each_of_its_errors(taught, z
     assert all(roc_auc_score(zeros.y_test, parts[name]) > 0.75 for name in ("base", "masked"))
 
 
-@pytest.mark.parametrize(
-    ("guidance", "joint_epochs", "mask_rate", "seed", "collapsed"),
-    [
-        ("whole", 4, 3e-2, 0, lambda means: max(means) > 0.75),
-        # so fast that it is empty at once, whatever the last bits of a processor are
-        ("masked", 3, 1.0, 3, lambda means: min(means) < 0.1),
-    ],
-)
-def test_bounds_prevent_the_collapse_that_the_curve_shows_without_them(
-    eights, guidance, joint_epochs, mask_rate, seed, collapsed
-):
+def test_bounds_prevent_the_collapse_that_the_curve_shows_without_them(eights):
     x = eights.x_train[:48]
-    settings = dict(guidance=guidance, epochs=1, joint_epochs=joint_epochs, masked_epochs=1)
-    settings = TAUGHT | settings | dict(latent_dim=4, mask_rate=mask_rate, seed=seed)
+    settings = QUICK | dict(width=8, guidance="masked", epochs=1, joint_epochs=3, masked_epochs=1)
+    # so fast that it is empty at once, whatever the last bits of a processor are
+    settings |= dict(mask_rate=1.0, seed=3)
     free = AttentionGAN(**settings, least_area=0.0, most_area=1.0).fit(x)
     bound = AttentionGAN(**settings).fit(x)
     means = [[c["mask_mean"] for c in m.curves_ if "mask_mean" in c] for m in (free, bound)]
-    assert collapsed(means[0]) and all(0.1 < mean < 0.7 for mean in means[1])
-    assert bound.attention_map(x).mean() == pytest.approx(bound.curves_[-1]["mask_mean"], abs=0.05)
-
-
-@pytest.mark.parametrize("classifier", ["none", "generated"])
-def test_a_map_rests_with_the_average_of_its_steps_and_statistics_of_what_it_learnt(x, classifier):
-    taught, _, _ = learner(x, classifier=classifier, mask_rate=5e-2, batch_size=32)
-    taught.nets.train()
-    images = to_unit(torch.from_numpy(x))
-    mean = [p.clone() for p in taught.nets["attention"].parameters()]
-    for step in range(1, 7):
-        taught.step(images, 1.0, None)
-        decay = min(0.98, step / (step + 10))
-        for average, now in zip(mean, taught.nets["attention"].parameters(), strict=True):
-            average.data.lerp_(now.data, 1 - decay)
-    if classifier == "generated":  # its batches hold negatives, too
-        taught._negatives = lambda images: -images
-        images = torch.cat([images, -images])
-
-    def drawn(training: bool):
-        taught.nets["attention"].train(training)
-        with torch.no_grad():
-            return taught.model._map(images)
-
-    lagging = drawn(False)
-    taught.settle(torch.from_numpy(x))
-    torch.testing.assert_close(list(taught.nets["attention"].parameters()), mean)
-    rests, learnt = drawn(False), drawn(True)
-    torch.testing.assert_close(rests, learnt, rtol=0, atol=0.01)
-    assert (lagging - rests).abs().max() > 0.05
+    assert min(means[0]) < 0.1 and all(0.1 < mean < 0.7 for mean in means[1])
+    assert bound.attention_map(x).mean() == pytest.approx(means[1][-1], abs=0.05)
 
 
 def test_temperature_falls_while_the_map_learns_and_sharpens_it(x):
@@ -132,12 +117,8 @@ def test_the_lesson_reaches_the_map_and_nothing_else(x, more):
     before = {name: p.clone() for name, p in taught.nets["attention"].named_parameters()}
     images = to_unit(torch.from_numpy(x[:16]))
     _, seen = taught.step(images, 1.0, masked)
-    still = {
-        name
-        for name, p in taught.nets["attention"].named_parameters()
-        if torch.equal(p, before[name])
-    }
-    assert not still
+    learnt = taught.nets["attention"].named_parameters()
+    assert not [name for name, p in learnt if torch.equal(p, before[name])]
     assert not seen.requires_grad
     after = snapshot(base.nets, base.averaged.model, masked.nets, masked.averaged.model)
     assert all(map(torch.equal, others, after))
@@ -145,24 +126,11 @@ def test_the_lesson_reaches_the_map_and_nothing_else(x, more):
 
 def test_the_error_of_the_masked_part_does_not_shrink_with_its_area():
     x, redrawn = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
-    full, faint = torch.rand(2, 1, 32, 32), None
-    faint = full / 10
+    full = torch.rand(2, 1, 32, 32)
     error = attended_error(x, redrawn, full)
-    torch.testing.assert_close(attended_error(x, redrawn, faint), error, rtol=1e-4, atol=0)
+    torch.testing.assert_close(attended_error(x, redrawn, full / 10), error, rtol=1e-4, atol=0)
     plain = (x - redrawn).square().mean((1, 2, 3))
     torch.testing.assert_close(attended_error(x, redrawn, torch.ones(2, 1, 32, 32)), plain)
-
-
-def test_a_map_may_be_drawn_from_what_the_encoder_sees(x):
-    decoder, encoder = (AttentionGAN(**TINY, taps=t).fit(x) for t in ("decoder", "encoder"))
-    bases = [list(m.state_["base"].parameters()) for m in (encoder, decoder)]
-    assert all(map(torch.equal, *bases))  # the base GAN rests in both
-    assert not np.array_equal(encoder.attention_map(x), decoder.attention_map(x))
-    # a stroke that is added changes the map where it is, and not far from it
-    changed = x.copy()
-    changed[:, :, 2:5, 2:5] = 255
-    moved = np.abs(encoder.attention_map(changed) - encoder.attention_map(x))[:, 0]
-    assert moved[:, :8, :8].mean() > 2 * moved[:, 24:, 24:].mean()
 
 
 def test_control_maps_are_what_they_say():
@@ -177,10 +145,9 @@ def test_control_maps_are_what_they_say():
     assert not torch.equal(random, control_map("random", 0.3, seed=2))
 
 
-@pytest.mark.parametrize("mask", ["random", "ones"])
-def test_a_control_looks_at_no_image_and_trains_as_long(x, mask):
-    model = AttentionGAN(**TINY, mask=mask, seed=3).fit(x)
-    expected = control_map(mask, 0.6, seed=3).numpy()  # what a learned map begins with
+def test_a_control_looks_at_no_image_and_trains_as_long(x):
+    model = AttentionGAN(**TINY, mask="random", seed=3).fit(x)
+    expected = control_map("random", 0.6, seed=3).numpy()  # what a learned map begins with
     maps = model.attention_map(x)
     np.testing.assert_array_equal(maps, np.broadcast_to(expected, maps.shape))
     assert [c["phase"] for c in model.curves_] == ["base"] * 2 + ["masked"] * 4
@@ -190,37 +157,29 @@ def test_nothing_of_a_restarted_gan_is_left(x):
     _, _, gan = learner(x)
     gan.nets.train()
     gan.step(to_unit(torch.from_numpy(x[:16])))
-    trained, old = snapshot(gan.nets), {id(p) for p in gan.nets.parameters()}
     assert any(optimiser.state for optimiser in gan.optimisers.values())
+    old = {name: (p, p.clone()) for name, p in gan.nets.named_parameters() if p.ndim > 1}
     gan.restart()
-    for (name, value), before in zip(gan.nets.state_dict().items(), trained, strict=True):
-        if name.endswith("running_mean"):
-            assert (value == 0).all()
-        elif name.endswith("weight"):
-            assert not torch.equal(value, before), name
+    for name, (parameter, value) in old.items():
+        now = gan.nets.get_parameter(name)
+        assert now is not parameter and not torch.equal(now, value), name
     assert not any(optimiser.state for optimiser in gan.optimisers.values())
     held = {id(p) for o in gan.optimisers.values() for g in o.param_groups for p in g["params"]}
-    assert not held & old and held <= {id(p) for p in gan.nets.parameters()}
+    assert held <= {id(p) for p in gan.nets.parameters()}
     assert gan.averaged.updates == 0
     assert all(map(torch.equal, gan.averaged.model.parameters(), gan.redraws.parameters()))
 
 
 @pytest.mark.parametrize("reinitialise", [False, True])
-def test_it_is_restarted_once_when_the_map_rests_and_only_if_asked(x, monkeypatch, reinitialise):
-    events, gans = [], []
-    restart, step, start = Redrawer.restart, MapLearner.step, Redrawer.__init__
-
-    monkeypatch.setattr(Redrawer, "restart", lambda g: (events.append("restart"), restart(g))[1])
-    monkeypatch.setattr(MapLearner, "step", lambda *a: (events.append("map"), step(*a))[1])
-    monkeypatch.setattr(Redrawer, "__init__", lambda g, *a: (gans.append(g), start(g, *a))[1])
+def test_a_gan_that_is_restarted_learns_as_long_as_others_do_in_all(x, monkeypatch, reinitialise):
+    restarted, restart = [], Redrawer.restart
+    monkeypatch.setattr(Redrawer, "restart", lambda gan: (restarted.append(gan), restart(gan)))
     model = AttentionGAN(**TINY, reinitialise=reinitialise).fit(x)
-    assert events[0] == "restart" and events.count("restart") == 1 + reinitialise
-    assert events[-1] == ("restart" if reinitialise else "map")
-    # what was learnt before the restart is lost, so as many epochs follow it as others have in all
+    assert len(restarted) == 1 + reinitialise
+    # what was learnt before the restart is lost
     phases = [c["phase"] for c in model.curves_ if c["phase"] != "base"]
     after = phases[phases.index("masked") :] if reinitialise else phases
     assert len(after) == TINY["joint_epochs"] + TINY["masked_epochs"]
-    assert model.state_["masked"] is gans[0].kept
 
 
 def test_the_score_is_the_sum_of_both_errors_standardised_on_validation_images(eights, x):
@@ -233,15 +192,136 @@ def test_the_score_is_the_sum_of_both_errors_standardised_on_validation_images(e
     np.testing.assert_allclose(model.novelty_score(eights.x_test[:50]), expected, rtol=1e-3)
 
 
+def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path, monkeypatch):
+    shared = tmp_path / "base.pt"
+    alone = AttentionGAN(**SHORT, mask="centre").fit(x)
+    first = AttentionGAN(**SHORT, classifier="generated").fit(x, base_checkpoint=shared)
+    steps = OCGAN._step
+    codes = []
+    monkeypatch.setattr(
+        OCGAN, "_step", lambda gan, *a, **k: (codes.append(gan.latent_dim), steps(gan, *a, **k))[1]
+    )
+    second = AttentionGAN(**SHORT, mask="centre").fit(x, base_checkpoint=shared)
+    assert set(codes) == {TINY["latent_dim"] // 2}  # of the masked GAN alone
+    np.testing.assert_array_equal(second.novelty_score(x), alone.novelty_score(x))
+    base = first.score_parts(x)["base"]
+    np.testing.assert_array_equal(second.score_parts(x)["base"], base)
+    plain = AttentionGAN(**SHORT).base_gan().fit(x)
+    assert type(plain) is OCGAN
+    np.testing.assert_allclose(plain.novelty_score(x), base, rtol=1e-6)
+    assert second.curves_[:1] == alone.curves_[:1] == first.curves_[:1]
+
+
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("first", "cell", "same"),
     [
-        (dict(mask="left"), "learned, random, centre, ones"),
-        (dict(least_area=0.7), "below most_area"),
-        (dict(temperature=0.0), "temperature"),
-        (dict(mask="ones", classifier="generated"), "learns nothing"),
+        ("attention-gan/8/0", "attention-gan+mask=centre+masked_epochs=9/8/0", True),
+        ("attention-gan/8/0", "attention-gan-oracle/8/0", True),
+        ("attention-gan/8/0", "looks/8/0", True),
+        ("attention-gan/8/0", "attention-gan+epochs=2/8/0", False),
+        ("attention-gan/8/0", "attention-gan/8/1", False),
+        ("gan/8/0", "anogan/8/0", True),
+        ("gan/8/0", "gan+search_steps=1/8/0", True),
+        ("gan/8/0", "anogan+epochs=3/8/0", False),
     ],
 )
-def test_wrong_parameters_are_refused_with_the_choices(x, more, message):
-    with pytest.raises(ValueError, match=message):
-        AttentionGAN(**TINY | more).fit(x)
+def test_cells_of_one_class_seed_and_base_share_its_training(
+    first, cell, same, tmp_path, monkeypatch
+):
+    class Begun(Exception):
+        pass
+
+    def fit(gan, x, **more):
+        raise Begun(more["checkpoint"])
+
+    monkeypatch.setattr(Detector, "fit", fit)
+    places = []
+    for each in (first, cell):
+        with pytest.raises(Begun) as begun:
+            experiments.run_cell(f"digits/{each}", tmp_path / "records", "cpu")
+        places += begun.value.args
+    assert (places[0] == places[1]) is same
+    assert all(path.is_relative_to(tmp_path / "checkpoints") for path in places)
+
+
+def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypatch):
+    taught, _, _ = learner(x, classifier="generated")
+    taught.nets.train()
+    judged, said = [], []
+    judge, says = taught.nets["classifier"], map_learner.says
+    judge.register_forward_pre_hook(lambda _, given: judged.append(given[0]))
+    monkeypatch.setattr(map_learner, "says", lambda *a: (said.append(a[1]), says(*a))[1])
+    before, images = snapshot(judge), to_unit(torch.from_numpy(x[:16]))
+    taught.step(images, 1.0, None)
+    (batch,) = judged
+    whole, masked = batch.chunk(2)
+    assert torch.equal(whole[:16], images) and (masked <= whole).all()
+    assert not torch.equal(whole[16:], images)
+    assert said == [1, 0, 1, 0]
+    assert not all(map(torch.equal, before, snapshot(judge)))
+
+
+def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (32, 1, 32, 32), dtype=np.uint8)
+    made = attention.generated_negatives(to_unit(torch.from_numpy(image)))
+    for novel in generated_novelties(image).values():
+        novel = to_unit(torch.from_numpy(novel))
+        distance = (made[:, None] - novel[None]).abs().mean((2, 3, 4))
+        assert distance.min() > 0.05
+
+
+def test_real_negatives_must_be_given_and_are_then_used(x, monkeypatch):
+    with pytest.raises(ValueError, match="negatives"):
+        AttentionGAN(**SHORT, classifier="oracle").fit(x)
+    with pytest.raises(ValueError, match="for no other"):
+        AttentionGAN(**SHORT, classifier="generated").fit(x, negatives=x)
+    given = np.full((5, 1, 32, 32), 200, np.uint8)
+    drawn = []
+    original = MapLearner._negatives
+    monkeypatch.setattr(
+        MapLearner, "_negatives", lambda *a: (drawn.append(original(*a)), drawn[-1])[1]
+    )
+    AttentionGAN(**SHORT, classifier="oracle").fit(x, negatives=given)
+    assert drawn and all(torch.allclose(b, torch.tensor(200 / 127.5 - 1)) for b in drawn)
+
+
+def test_no_method_that_sees_real_novelties_is_in_the_tables():
+    fixed = {name: settings for name, (_, _, settings) in registry.DETECTORS.items()}
+    real = {n for n, settings in fixed.items() if settings.get("classifier") in attention_gan.REAL}
+    assert real == set(registry.NEGATIVES) == {"attention-gan-auxiliary", "attention-gan-oracle"}
+    assert not real & set(tables.METHODS) and "attention-gan" in tables.METHODS
+    assert AttentionGAN().classifier in ("none", "generated")
+
+
+def test_a_headline_cell_cannot_be_made_to_see_them(tmp_path):
+    settings = "+epochs=1+joint_epochs=1+masked_epochs=1+width=4"
+    with pytest.raises(ValueError, match="negatives"):
+        experiments.run_cell(f"digits/attention-gan+classifier=oracle{settings}/8/0", tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+    with pytest.raises(ValueError, match="no parameter 'classifier'"):
+        experiments.check_cell("digits/attention-gan-oracle+classifier=none/8/0")
+    with pytest.raises(ValueError, match="no auxiliary data set is known for digits"):
+        experiments.run_cell("digits/attention-gan-auxiliary/8/0", tmp_path)
+
+
+@pytest.mark.parametrize("method", ["attention-gan", "attention-gan-oracle"])
+def test_what_a_cell_gives_to_fit(method, tmp_path, monkeypatch):
+    class Seen(Exception):
+        pass
+
+    def fit(self, x, **given):
+        raise Seen(given)
+
+    monkeypatch.setattr(AttentionGAN, "fit", fit)
+    monkeypatch.setattr(OCGAN, "fit", lambda *_, **__: None)
+    with pytest.raises(Seen) as caught:
+        experiments.run_cell(f"digits/{method}/8/0", tmp_path)
+    (given,) = caught.value.args
+    if method == "attention-gan":
+        assert "negatives" not in given
+        return
+    images = load_images("digits")
+    rows = {image.tobytes() for image in given["negatives"]}
+    assert rows <= {image.tobytes() for image in images.x_train[images.y_train != 8]}
+    assert len(given["negatives"]) == (images.y_train != 8).sum()

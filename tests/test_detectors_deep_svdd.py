@@ -10,7 +10,6 @@ from ocnd_lib.detectors.deep_svdd import (
     Sphere,
     lenet,
     mirrored_lenet,
-    normalised,
 )
 from ocnd_lib.detectors.features import contrast_normalised
 from ocnd_lib.training import to_unit
@@ -67,15 +66,6 @@ def test_training_gathers_the_codes_without_making_them_equal():
     assert scores.std() > 0.05 * scores.mean()
     noise = np.random.default_rng(0).integers(0, 256, x.shape, dtype=np.uint8)
     assert after.novelty_score(noise).min() > scores.mean()
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_contrast_is_that_of_the_classical_detectors_on_the_unpadded_image(channels):
-    x = bars(5, 3, channels)
-    inner = x[:, :, 2:-2, 2:-2] if channels == 1 else x
-    mine = normalised(to_unit(torch.from_numpy(x)))
-    assert mine.shape == inner.shape
-    np.testing.assert_allclose(mine.flatten(1), contrast_normalised(inner), atol=1e-4)
 
 
 def test_the_scale_is_that_of_the_training_images_alone():

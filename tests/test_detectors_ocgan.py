@@ -8,16 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.ocgan import OCGAN, mine
 from ocnd_lib.networks import Critic, Decoder
 
 SMALL = {"latent_dim": 4, "width": 8, "batch_size": 32, "device": "cpu"}
-
-
-@pytest.fixture(scope="module")
-def zeros():
-    return one_class_split(load_images("digits"), 0, seed=0)
 
 
 @pytest.fixture
@@ -95,19 +89,6 @@ def test_noise_is_new_in_each_step_and_the_target_is_clean(zeros, monkeypatch):
 PARTS = [{"latent": False, "visual": False}, {"visual": False}, {"mining": False}, {}]
 
 
-@pytest.mark.parametrize(("parts", "trained"), zip(PARTS, range(4), strict=True))
-def test_switches_train_just_the_parts_they_name(zeros, parts, trained):
-    still, model = (
-        OCGAN(epochs=2, learning_rate=rate, **SMALL, **parts).fit(zeros.x_train[:40])
-        for rate in (1e-30, 1e-3)
-    )
-    moved = [
-        not all(map(torch.equal, *(m.state_[name].parameters() for m in (still, model))))
-        for name in ("latent_discriminator", "visual_discriminator", "classifier")
-    ]
-    assert moved == [part < trained for part in range(3)]
-
-
 def plain_step(model, images, noisy, nets, optimisers, random, mining):
     """One step as the paper tells it: whole backward passes, nothing spared. Returns the losses."""
     encoder, decoder, on_codes, on_images, classifier = nets.values()
@@ -169,13 +150,11 @@ def test_a_step_has_the_losses_and_weights_of_the_plain_form(zeros, parts):
     for seed in (1, 2):
         noisy = images + 0.2 * torch.randn_like(images)
         torch.manual_seed(seed)
-        losses = model._step(images, noisy, nets, optimisers, mining, mining, watch=mining)
+        losses = model._step(images, noisy, nets, optimisers, mining, mining)
         torch.manual_seed(seed)
         random = torch.rand(16, 4) * 2 - 1
         expected = plain_step(model, images, noisy, plain, plain_optimisers, random, mining)
-        watched = {"before_mining", "after_mining"} if mining else set()
-        assert losses.keys() == expected.keys() | watched
-        assert {name: losses[name] for name in expected} == pytest.approx(expected, rel=1e-3)
+        assert losses == pytest.approx(expected, rel=1e-3)
     for ours, theirs in zip(nets.parameters(), plain.parameters(), strict=True):
         # Adam's first steps have the length of the learning rate, whatever a gradient's size: where
         # one is zero but for rounding, two steps may differ by four times that
@@ -195,35 +174,17 @@ def test_the_release_has_the_papers_number_of_parameters():
     assert 0.036e6 < count["visual_discriminator"] < 0.040e6
 
 
-def test_the_release_trains_mines_draws_and_comes_back_from_disk(zeros, tmp_path):
+def test_the_release_trains_mines_and_draws(zeros):
     settings = {**SMALL, "variant": "official61", "dropout": 0.5, "learning_rate": 2e-3}
-    model = OCGAN(epochs=6, **settings).fit(zeros.x_train, x_validation=zeros.x_validation)
+    model = OCGAN(epochs=6, **settings).fit(zeros.x_train[:96], x_validation=zeros.x_validation)
     assert model.curves_[-1]["mse"] < 0.5 * model.curves_[0]["mse"]
-    assert model.curves_[-1]["after_mining"] < model.curves_[-1]["before_mining"]
     score = model.novelty_score(zeros.x_test)
     x = torch.from_numpy(zeros.x_test[:7]) / 127.5 - 1
     large = F.interpolate(x, size=(61, 61), mode="bilinear")
     with torch.no_grad():
         redrawn = model.state_["decoder"](model.state_["encoder"](large))
     assert np.allclose(score[:7], (large - redrawn).square().mean((1, 2, 3)), atol=1e-5)
-    for drawn in model.pictures(zeros.x_test[:3]).values():
-        assert drawn.shape[1:] == (1, 32, 32)
     # dropout is off where images are scored and codes mined
-    assert np.array_equal(model.novelty_score(zeros.x_test), score)
-    found = [model.mined(5)["mined_answer"] for _ in range(2)]
-    assert np.array_equal(*found)
-    model.save(tmp_path)
-    assert np.array_equal(OCGAN.load(tmp_path).novelty_score(zeros.x_test), score)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"variant": "official"}, "variant must be one of ours, official61"),
-        ({"dropout": 1.0}, "must be below 1"),
-        ({"variant": "official61", "joint_discriminator": True}, "for 32 pixels"),
-    ],
-)
-def test_impossible_settings_are_refused_before_training(zeros, settings, message):
-    with pytest.raises(ValueError, match=message):
-        OCGAN(epochs=10**6, **SMALL, **settings).fit(zeros.x_train[:40])
+    first, second = (model.mined(50) for _ in range(2))
+    assert np.array_equal(first["mined_answer"], second["mined_answer"])
+    assert first["mined_answer"].mean() < first["drawn_answer"].mean()

@@ -10,7 +10,7 @@ from sklearn.svm import OneClassSVM
 
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.features import contrast_normalised, features, fit_features
-from ocnd_lib.detectors.kde import BANDWIDTHS, KDE, log_density
+from ocnd_lib.detectors.kde import KDE
 from ocnd_lib.detectors.ocsvm import OCSVM
 from ocnd_lib.detectors.pca import PCA
 
@@ -87,17 +87,6 @@ def test_median_gamma():
     median = np.median(np.linalg.norm(z[i] - z[j], axis=1))
     fitted = OCSVM(gamma="median").fit(SPLIT.x_train, x_validation=SPLIT.x_validation)
     assert fitted.state_["gamma"] == pytest.approx(1 / (2 * median**2))
-
-
-def test_log_density_equals_scikit_learn_near_and_far():
-    rng = np.random.default_rng(0)
-    centres, z = rng.normal(size=(50, 30)), rng.normal(size=(700, 30))
-    z[:5], z[5:10] = centres[:5], z[5:10] * 1000  # with h = 0.04 plain sums would underflow to 0
-    ours = log_density(z, centres, BANDWIDTHS)
-    assert ours.shape == (20, 700)
-    for density, h in zip(ours, BANDWIDTHS, strict=True):
-        theirs = KernelDensity(bandwidth=h, leaf_size=50).fit(centres).score_samples(z)
-        np.testing.assert_allclose(density, theirs, rtol=1e-9, atol=1e-9)
 
 
 def test_pca_redraws_what_its_directions_span_and_without_any_the_mean_image():

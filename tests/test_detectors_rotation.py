@@ -57,6 +57,6 @@ def test_images_that_look_the_same_when_turned_leave_it_at_chance_and_it_says_so
 
 def test_augmented_copies_are_turned_after_they_are_moved():
     batch = torch.from_numpy(bars(8, 4))
-    made = Rotation._augmented(batch, torch.Generator().manual_seed(0)).view(4, 8, 1, 32, 32)
+    made = Rotation()._seen(batch, torch.Generator().manual_seed(0)).view(4, 8, 1, 32, 32)
     for turn in range(1, 4):
         assert torch.equal(torch.rot90(made[0], turn, (2, 3)), made[turn])

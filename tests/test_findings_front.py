@@ -26,12 +26,13 @@ from report.chapters import (
 ROOT = Path(__file__).parents[1]
 CELLS = json.loads((ROOT / "notebooks/front.ipynb").read_text())["cells"]
 FRONT = "\n".join("".join(c["source"]) for c in CELLS if c["cell_type"] == "markdown")
+KOREAN = (ROOT / "book/chapters/korean.md").read_text()
 SLIDES = (ROOT / "book/chapters/slides.md").read_text()
 GLUED = re.compile(r"\{glue:text\}`(\w+)\.ipynb::(.+?):([^:`]+)`")
 VERDICTS = ("confirmed", "refuted", "open")
 
 
-@pytest.mark.parametrize("text", [FRONT, SLIDES], ids=["front", "slides"])
+@pytest.mark.parametrize("text", [FRONT, KOREAN, SLIDES], ids=["front", "korean", "slides"])
 def test_every_number_is_glued_from_the_chapter_that_measures_it(text):
     glued = GLUED.findall(text)
     assert len(glued) == text.count("{glue:text}") > 10
@@ -43,14 +44,15 @@ def test_every_number_is_glued_from_the_chapter_that_measures_it(text):
 
 
 def test_the_korean_answers_have_the_same_numbers():
-    parts = re.search(r":::\{dropdown\} 한국어(.*?)\n:::\n(.*?)\n## ", FRONT, re.DOTALL)
-    korean, english = parts.groups()
+    korean, english = (text.partition("\n## ")[0] for text in (KOREAN, FRONT))
     assert set(GLUED.findall(korean)) == set(GLUED.findall(english))
 
 
 def test_every_claim_has_a_verdict_a_slide_and_a_place_in_both_languages():
-    rows = [line.split(" | ") for line in FRONT.splitlines() if re.match(r"\| \d+ \|", line)]
-    korean, english = (rows[: len(rows) // 2], rows[len(rows) // 2 :])
+    korean, english = (
+        [line.split(" | ") for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+        for text in (KOREAN, FRONT)
+    )
     words = dict(zip(("확인", "반박", "미정"), VERDICTS, strict=True))
     for one, other in zip(korean, english, strict=True):
         assert one[0] == other[0]

@@ -13,11 +13,11 @@ import time
 import nbformat
 import numpy as np
 import pytest
-from PIL import Image
 
 from data_prep.archives import DataError
 from data_prep.coco import build
 from data_prep.masked_files import npz_path, read_set
+from data_samples import photographs
 from ocnd_lib.records import coarse, read_arrays, read_records, table, write_record
 from report.parameters import read_parameters, validate
 from report.provenance import facts
@@ -95,28 +95,9 @@ def tried(seeds, case):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    """A folder of pictures, and annotations of an object of two classes in each."""
-    folder = tmp_path_factory.mktemp("photographs")
-    content = {"images": [], "annotations": [], "licenses": [{"id": 1, "name": "free"}]}
-    content["categories"] = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
-    for k in range(1, 13):
-        picture = np.random.default_rng(k).integers(0, 256, (120, 160, 3), np.uint8)
-        Image.fromarray(picture).save(folder / f"{k}.png")
-        size = {"height": 120, "width": 160, "license": 1}
-        content["images"].append({"id": k, "file_name": f"{k}.png", **size})
-        for c in (1, 2):
-            x = 10 + 70 * (c - 1)
-            runs = {"size": [120, 160], "counts": [120 * x, 120 * 60, 120 * (160 - 60 - x)]}
-            outline = runs if k % 2 else [[x, 10, x + 60, 10, x + 60, 80, x, 80]]
-            ids = {"id": 2 * k + c, "image_id": k, "category_id": c, "segmentation": outline}
-            content["annotations"].append(ids | {"bbox": [x, 10, 60, 70], "area": 4200})
-    return folder, content
-
-
-def test_damaged_annotations_are_a_message_or_a_set(photographs, tmp_path):
-    images, content = photographs
+def test_damaged_annotations_are_a_message_or_a_set(tmp_path):
+    images = tmp_path / "images"
+    content = photographs(images, 24, ("cat", "dog"))
 
     def case(rng):
         path = tmp_path / "instances.json"

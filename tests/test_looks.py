@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import experiments, looks, registry
 from ocnd_lib.background import small_set
-from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.data import load_images
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.heatmaps import energy_inside, grad_cam, pixel_auroc
+from ocnd_lib.heatmaps import grad_cam, pixel_auroc
 from ocnd_lib.records import read_arrays
 from ocnd_lib.training import to_unit
 from report.tables import class_names
@@ -20,30 +21,25 @@ TINY |= {"batch_size": 32}
 
 
 @pytest.fixture(scope="module")
-def split():
-    return one_class_split(load_images("digits"), 8, seed=0)
-
-
-@pytest.fixture(scope="module")
-def model(split):
+def model(eights):
     tiny = AttentionGAN(**TINY, classifier="generated", device="cpu")
-    return tiny.fit(split.x_train, x_validation=split.x_validation)
+    return tiny.fit(eights.x_train, x_validation=eights.x_validation)
 
 
 @pytest.fixture(scope="module")
-def shown(split):
-    return looks.choose(split, looks.true_masks(load_images("digits")), most=8)
+def shown(eights):
+    return looks.choose(eights, looks.true_masks(load_images("digits")), most=8)
 
 
-def test_equally_many_of_both_kinds_are_drawn_with_their_own_masks(split, shown):
+def test_equally_many_of_both_kinds_are_drawn_with_their_own_masks(eights, shown):
     masks = looks.true_masks(load_images("digits"))
     assert list(np.bincount(shown.novel)) == [8, 8]
     np.testing.assert_array_equal(shown.masks, shown.x[:, 0] > 127)
     np.testing.assert_array_equal(shown.novel, shown.label != 8)
-    other = looks.choose(split, masks, most=8, seed=1)
+    other = looks.choose(eights, masks, most=8, seed=1)
     assert not np.array_equal(shown.x, other.x)
-    few = looks.choose(split, None, most=10**6)
-    assert list(np.bincount(few.novel)) == [(split.y_test == 0).sum()] * 2
+    few = looks.choose(eights, None, most=10**6)
+    assert list(np.bincount(few.novel)) == [(eights.y_test == 0).sum()] * 2
 
 
 def test_each_map_is_of_its_network_and_of_what_that_network_sees(model, shown):
@@ -67,23 +63,19 @@ def test_each_map_is_of_its_network_and_of_what_that_network_sees(model, shown):
 def test_the_tables_hold_what_the_measures_say(model, shown):
     tables, maps = looks.look(model, shown, road_images=2), looks.maps_of(model, shown.x)
     normal = shown.novel == 0
-    found = {(r["map"], r["images"], r["measure"], r["baseline"]): r for r in tables["finds"]}
+    found = {(r["map"], r["images"], r["baseline"]): r for r in tables["finds"]}
     assert len(found) == len(tables["finds"])
     heat, masks = maps[looks.AFTER], shown.masks
-    row = found[looks.AFTER, "novel", "energy", "uniform"]
-    assert row["value"] == pytest.approx(energy_inside(heat[~normal], masks[~normal]).mean())
-    row = found[looks.AFTER, "normal", "auroc", looks.BEFORE]
+    row = found[looks.AFTER, "novel", "uniform"]
+    assert row["value"] == pytest.approx(pixel_auroc(heat[~normal], masks[~normal]).mean())
+    row = found[looks.AFTER, "normal", looks.BEFORE]
     before = pixel_auroc(maps[looks.BEFORE][normal], masks[normal]).mean()
     after = pixel_auroc(heat[normal], masks[normal]).mean()
     assert row["lift"] == pytest.approx(after - before)
     strengths = {row["map"]: row for row in tables["strength"]}
-    assert strengths[looks.ATTENTION]["novel"] == pytest.approx(
-        maps[looks.ATTENTION][~normal].mean(), rel=1e-5
-    )
-    for row in tables["road"]:
-        assert row["lift"] == pytest.approx(row["value"] - row["baseline_value"])
-    layers = [r["layer"] for r in tables["randomised"] if r["map"] == looks.AFTER]
-    assert layers[0] == "head" and layers[-1] == "body.0"
+    weaker = roc_auc_score(shown.novel, -maps[looks.ATTENTION].mean((1, 2), dtype=float))
+    assert strengths[looks.ATTENTION]["weaker"] == pytest.approx(weaker)
+    assert tables["road"] and tables["randomised"]
     tables = looks.look(model, replace(shown, masks=None), road_images=0)
     assert tables["finds"] == tables["road"] == tables["randomised"] == []
 
@@ -94,7 +86,7 @@ def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
     monkeypatch.setitem(registry.LOOKS_SETTINGS, "digits", TINY)
     record = experiments.run_cell("digits/looks/8/0", tmp_path, device="cpu")
     assert record["parameters"]["width"] == 4 and record["test_counts"] == [6, 6]
-    assert record["metrics"]["auroc_score"] > 0.5 and 0 < record["metrics"]["area_novel"] < 1
+    assert record["metrics"]["auroc_score"] > 0.5
     arrays = read_arrays("digits/looks/8/0", tmp_path)
     assert arrays["look_given"].shape == (8, 1, 32, 32)
     for row in record["tables"]["finds"]:

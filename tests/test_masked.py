@@ -1,16 +1,12 @@
 """What is shown of a picture with a mask, and how sets with masks are kept, loaded and built."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
-from typer.testing import CliRunner
 
 from data_prep.archives import DataError
 from data_prep.masked_files import ARRAYS, npz_path, write_set
 from data_prep.mnist_on_cifar import build_arrays
+from data_samples import REAL
 from ocnd_lib.crops import (
     Crops,
     background_only,
@@ -21,10 +17,6 @@ from ocnd_lib.crops import (
 )
 from ocnd_lib.data import load_images
 from ocnd_lib.masked import load_masked, make_scenes
-from report import cli
-
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-REAL = Path(os.environ.get("OCND_DATA") or "data")
 
 
 def crops(count: int = 4) -> Crops:
@@ -110,24 +102,20 @@ def test_a_set_comes_back_as_it_was_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("damage", "what"),
+    ("change", "what"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "cut off"),
-        (lambda path: resave(path, x_test=np.zeros((10, 3, 32, 32), np.uint8)), "x_test has been"),
-        (lambda path: resave(path, class_names=np.array(["a", "b"])), "class names are not"),
+        ({"x_test": np.zeros((10, 3, 32, 32), np.uint8)}, "x_test has been"),
+        ({"class_names": np.array(["a", "b"])}, "class names are not"),
     ],
 )
-def test_a_damaged_file_is_refused(tmp_path, damage, what):
-    damage(write_set("coco10", tmp_path / "coco10", some_set(), []))
+def test_a_damaged_file_is_refused(tmp_path, change, what):
+    path = write_set("coco10", tmp_path / "coco10", some_set(), [])
+    with np.load(path) as file:
+        np.savez(path, **{**file, **change})
     with pytest.raises(DataError, match=f"coco10.npz cannot be used: .*{what}.*ocnd data coco10"):
         load_masked("coco10", tmp_path)
     with pytest.raises(DataError, match=r"coco10.npz is missing.*ocnd data coco10"):
         load_masked("coco10", tmp_path / "elsewhere")
-
-
-def resave(path, **changes):
-    with np.load(path) as file:
-        np.savez(path, **{**file, **changes})
 
 
 # how it is made
@@ -141,17 +129,10 @@ def numbered(count: int, offset: int, channels: int) -> dict[str, np.ndarray]:
     return {"x_train": x[:count], "y_train": y[:count], "x_test": x[count:], "y_test": y[count:]}
 
 
-@pytest.fixture
-def digits() -> dict[str, np.ndarray]:
-    """Digits whose stroke is the left half, at an opacity that names the digit's row."""
-    images = numbered(60, 100, 1)
+def test_digits_lie_on_pictures_each_used_once_and_the_mask_tells_where():
+    digits, cifar = numbered(60, 100, 1), numbered(100, 0, 3)
     for part in ("x_train", "x_test"):
-        images[part][..., 16:] = 0
-    return images
-
-
-def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
-    cifar = numbered(100, 0, 3)
+        digits[part][..., 16:] = 0  # a stroke, at an opacity that names its row
     arrays, rows = build_arrays(digits, cifar, per_class=6, test=20, seed=1)
     assert [row[3] for row in rows] == ["train"] * 40 + ["test"] * 20
     for part, images in (("train", rows[:40]), ("test", rows[40:])):
@@ -159,36 +140,14 @@ def test_digits_lie_on_pictures_and_the_mask_tells_where(digits):
         assert np.bincount(arrays[f"y_{part}"]).tolist() == [len(images) // 10] * 10
         made = (arrays[f"{kind}_{part}"] for kind in "xomy")
         for row, x, o, m, y in zip(images, *made, strict=True):
-            behind = cifar[f"x_{part}"][row[1]]
-            assert m.max() == digits[f"x_{part}"][row[0]].max()
-            assert len(np.unique(m)) == 2  # the stroke, whole, and nothing else
-            sides = np.ptp(np.argwhere(m[0]), axis=0) + 1
-            assert 16 <= sides[0] <= 24 and abs(sides[1] - sides[0] / 2) <= 0.5
+            behind, inside = cifar[f"x_{part}"][row[1]].astype(int), m[0] > 0
             assert y == digits[f"y_{part}"][row[0]] == row[2]
-            assert np.array_equal(x[:, m[0] == 0], behind[:, m[0] == 0])
-            opaque = m.max() / 255
-            inked = x[:, m[0] > 0][:, 0].astype(float)
-            ink = behind[:, 0, 0] + (inked - behind[:, 0, 0]) / opaque
-            assert (np.abs(ink - behind[:, 0, 0]) > 60).all()
-            assert not o[:, m[0] == 0].any()
-            assert np.abs(o[:, m[0] > 0] - (opaque * ink)[:, None]).max() <= 2  # all roundings
+            assert set(np.unique(m)) == {0, digits[f"x_{part}"][row[0]].max()}
+            assert np.array_equal(x[:, ~inside], behind[:, ~inside]) and not o[:, ~inside].any()
+            rest = x[:, inside] - behind[:, inside] * (1 - m.max() / 255)
+            assert np.abs(o[:, inside] - rest).max() <= 2  # all roundings
     with pytest.raises(ValueError, match="6 train pictures a class at most, not 8"):
         build_arrays(digits, cifar, 10, 20)
-
-
-def test_digits_lie_anywhere_so_that_the_middle_of_a_picture_does_not_find_them():
-    cifar = numbered(1000, 0, 3)
-    strokes = numbered(600, 100, 1)
-    for x in (strokes["x_train"], strokes["x_test"]):
-        x[:, :, :4], x[:, :, 28:], x[..., :12], x[..., 20:] = 0, 0, 0, 0  # as if MNIST's, upright
-    inside = build_arrays(strokes, cifar, 60, 100)[0]["m_train"][:, 0] > 0
-    assert inside.any((0, 2)).all() and inside.any((0, 1)).all()  # ink in every row and column
-    heat = box_mask(np.full((1, 1, 32, 32), 255, np.uint8)).ravel()  # in the middle of the picture
-
-    def found(masks):
-        return np.mean([roc_auc_score(mask.ravel(), heat) for mask in masks])
-
-    assert found(strokes["x_train"][:100, 0] > 0) > 0.9 > 0.8 > found(inside[:100])
 
 
 def test_scenes_are_those_of_the_records_bit_for_bit(tmp_path, monkeypatch):
@@ -213,22 +172,12 @@ def test_real_photographs_give_the_crops_of_the_records():
 # the command
 
 
-@pytest.fixture
-def ocnd(monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
-    return lambda *words: CliRunner().invoke(cli.app, ["data", *map(str, words)])
-
-
 def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_path):
     done = ocnd("scenes", "--per-class", 3, "--test", 10, "--background-correlation", 1)
     assert done.exit_code == 0, done.output
     scenes = tmp_path / "data" / "scenes"
-    assert str(scenes / "scenes.npz") in done.stdout
     assert f"fingerprint {load_masked('scenes').fingerprint}" in done.stdout
     words = ["--annotations", scenes / "instances.json", "--images", scenes / "images"]
-    refused = ocnd("coco10", *words, "--per-class", 9, "--test", 10, "--out", tmp_path / "c")
-    assert refused.exit_code == 1 and "airplane 3 of 9" in refused.stderr
     words += ["--per-class", 9, "--test", 10, "--fewer", "--out", tmp_path / "c"]
     fewer = ocnd("coco10", *words)
     assert fewer.exit_code == 0 and "short: 3 of 9" in fewer.stdout
@@ -236,9 +185,7 @@ def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_pat
     for options, code, what in (
         (["digits", "--seed", "3"], 2, "digits takes no options; scenes, mnist_on_cifar, coco10"),
         (["scenes", "--fewer"], 2, "scenes takes no 'fewer'; it takes --per-class"),
-        (["scenes", "--test", "55"], 2, "--test must be a multiple of 10"),
         (["coco10", "--annotations", "x.json"], 2, "belong together"),
-        (["coco10", "--annotations", "x.json", "--images", "x"], 1, "x.json is no whole file"),
     ):
         refused = ocnd(*options)
         assert refused.exit_code == code and what in refused.stderr

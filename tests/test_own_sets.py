@@ -2,62 +2,37 @@
 
 import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from typer.testing import CliRunner
 
+from data_samples import REAL, photographs
 from ocnd_lib.data import class_names
 from ocnd_lib.experiments import check_cell, run_cell
 from ocnd_lib.masked import build_masked, load_masked
-from report import cli
 from report.runs import library_version
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-REAL = Path(os.environ.get("OCND_DATA") or "data") / "voc_animals"
+VOC = REAL / "voc_animals"
 
 
-def write_coco(folder: Path, images: int = 12, names=("Cat", "traffic light"), change=None) -> list:
-    """Photographs of noise with two objects each, of one class; returns the command's words."""
-    rng = np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    content = {"images": [], "annotations": [], "categories": []}
-    for number in range(images):
-        name = f"{number}.png"
-        picture = rng.integers(0, 256, (70, 140, 3), np.uint8)
-        Image.fromarray(picture).save(folder / "images" / name)
-        entry = {"id": number, "file_name": name, "height": 70, "width": 140}
-        content["images"].append(entry)
-        for x in (5, 75):
-            corners = [x, 5, x + 55, 5, x + 55, 60, x, 60]
-            ids = {"id": len(content["annotations"]) + 1, "image_id": number}
-            box = {"bbox": [x, 5, 55, 55], "segmentation": [corners], "area": 55 * 55}
-            content["annotations"].append({**ids, "category_id": number % len(names), **box})
-    content["categories"] = [{"id": k, "name": name} for k, name in enumerate(names)]
+def write_coco(folder: Path, images: int = 12, change=None) -> list:
+    """A folder in COCO's format; returns the command's words."""
+    content = photographs(folder / "images", images, ("Cat", "traffic light"))
     if change:
         change(content)
     (folder / "instances.json").write_text(json.dumps(content))
     return ["--annotations", folder / "instances.json", "--images", folder / "images"]
 
 
-@pytest.fixture
-def ocnd(monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
-    return lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words])
-
-
 def test_a_set_of_ones_own_is_used_as_every_other(ocnd, tmp_path):
     before = library_version()
     words = write_coco(tmp_path / "files")
-    done = ocnd("data", "mine", *words, "--per-class", 10)
+    done = ocnd("mine", *words, "--per-class", 10)
     assert done.exit_code == 0, done.output
     assert library_version() != before  # so that notebooks run anew
     for name, what in (("cifar10", "cifar10 takes no options"), ("../a", "small letters")):
-        refused = ocnd("data", name, *words)
+        refused = ocnd(name, *words)
         assert refused.exit_code == 2 and what in refused.stderr
     assert class_names("mine") == ("cat", "traffic-light")
     images = load_masked("mine")
@@ -67,7 +42,7 @@ def test_a_set_of_ones_own_is_used_as_every_other(ocnd, tmp_path):
     assert check_cell("mine/vgg11-masked/all/0")
     with pytest.raises(ValueError, match=r"there are: .*voc_animals, mine"):
         check_cell("mime/kde/0/0")
-    ocnd("data", "other", *words, "--per-class", 10, "--categories", "traffic light,cat")
+    ocnd("other", *words, "--per-class", 10, "--categories", "traffic light,cat")
     assert class_names("other") == ("traffic-light", "cat")
 
 
@@ -76,11 +51,11 @@ def test_a_cell_of_ones_own_set_runs_and_another_set_under_its_name_is_told(
 ):
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
     words = write_coco(tmp_path / "files", images=40)
-    ocnd("data", "mine", *words, "--per-class", 30)
+    ocnd("mine", *words, "--per-class", 30)
     record = run_cell("mine/kde/cat/0")
     assert record["scored"] == 12 and 0 <= record["metrics"]["auroc"] <= 1
-    assert "records are of another" not in ocnd("data", "mine").output
-    other = ocnd("data", "mine", *words, "--per-class", 30, "--seed", 1)
+    assert "records are of another" not in ocnd("mine").output
+    other = ocnd("mine", *words, "--per-class", 30, "--seed", 1)
     assert "1 records are of another mine: remove them" in other.output
 
 
@@ -106,21 +81,21 @@ def few_images(content):
     ],
 )
 def test_wrong_input_is_one_message(ocnd, tmp_path, change, words, what):
-    done = ocnd("data", "mine", *write_coco(tmp_path / "files", change=change), *words)
+    done = ocnd("mine", *write_coco(tmp_path / "files", change=change), *words)
     assert done.exit_code in (1, 2) and what in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "data/mine/mine.npz").exists()
 
 
-@pytest.mark.skipif(not (REAL / "originals").is_dir(), reason="no photographs of VOC")
+@pytest.mark.skipif(not (VOC / "originals").is_dir(), reason="no photographs of VOC")
 def test_real_photographs_give_the_kept_crops_bit_for_bit(tmp_path):
-    files = REAL / "originals"
+    files = VOC / "originals"
     options = {"annotations": files / "instances.json", "images": files / "images"}
     made = build_masked("mine", tmp_path, per_class=30, fewer=True, **options)
     with open(tmp_path / "manifest.csv", newline="") as file:
         rows = [int(row["annotation_id"]) - 1 for row in csv.DictReader(file)]
     assert len(rows) == 56 and made.class_names == ("cat", "cow", "dog", "horse", "sheep")
     x, o, m, y = (np.concatenate(pair) for pair in zip(made.train, made.test, strict=True))
-    with np.load(REAL / "voc_animals_32.npz") as kept:
+    with np.load(VOC / "voc_animals_32.npz") as kept:
         assert np.array_equal(x, kept["picture"][rows].transpose(0, 3, 1, 2))
         assert np.array_equal(o, kept["masked"][rows].transpose(0, 3, 1, 2))
         assert np.array_equal(m[:, 0], kept["mask"][rows])

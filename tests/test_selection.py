@@ -14,15 +14,10 @@ from ocnd_lib.training import choose_hardware
 
 
 class Scores:
-    """A detector that scores by a function of the images and remembers what it was shown."""
+    """A detector that scores by a function of the images."""
 
     def __init__(self, function):
-        self.function = function
-        self.shown = []
-
-    def novelty_score(self, x):
-        self.shown.append(x.copy())
-        return self.function(x.astype(float))
+        self.novelty_score = lambda x: function(x.astype(float))
 
 
 def images(count: int = 30, channels: int = 1) -> np.ndarray:
@@ -54,23 +49,17 @@ def test_each_kind_has_the_auroc_that_its_change_implies(score, known):
     assert found["mean"] == pytest.approx(np.mean(three))
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_three_blocks_in_ten_become_the_darkest_value_of_their_image(channels):
-    x = images(200, channels)
+def test_three_blocks_in_ten_become_the_darkest_value_of_their_image():
+    x = images(200, channels=3)
     x[::2] += 50  # so that not all images have the same darkest value
     holes = erased(x, np.random.default_rng(0))
-    assert holes.dtype == np.uint8
-    changed = holes != x
-    darkest = x.min((1, 2, 3), keepdims=True)
-    assert np.array_equal(holes[changed], np.broadcast_to(darkest, x.shape)[changed])
-    blocks = changed.reshape(200, channels, 8, 4, 8, 4).any((1, 3, 5))
-    assert blocks.mean() == pytest.approx(0.3, abs=0.02)
-    # whole blocks: what is left in an erased one had the darkest value anyhow
-    inside = blocks[:, None].repeat(4, 2).repeat(4, 3)
-    assert (holes == darkest)[np.broadcast_to(inside, x.shape)].all()
+    whole = (holes == x.min((1, 2, 3), keepdims=True)).reshape(200, 3, 8, 4, 8, 4).all((1, 3, 5))
+    inside = whole.repeat(4, 1).repeat(4, 2)[:, None]
+    assert np.array_equal(np.where(inside, x, holes), x)
+    assert whole.mean() == pytest.approx(0.3, abs=0.02)
     # other blocks in every image, so that none goes unnoticed always
-    assert 0.2 < blocks.mean(0).min() and blocks.mean(0).max() < 0.4
-    assert len(np.unique(blocks.reshape(200, -1), axis=0)) == 200
+    assert 0.2 < whole.mean(0).min() and whole.mean(0).max() < 0.4
+    assert len(np.unique(whole.reshape(200, -1), axis=0)) == 200
 
 
 def test_the_number_in_a_record_does_not_depend_on_the_test_images():

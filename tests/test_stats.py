@@ -93,23 +93,6 @@ def test_the_interval_over_seeds_is_as_wide_as_that_of_a_mean_of_so_many():
     assert (high - low) / 2 == pytest.approx(expected, rel=0.05)
 
 
-def test_seed_noise_is_students_t_with_the_degrees_of_freedom_of_welch():
-    even = [[0.5, 0.6, 0.7], [0.2, 0.3, 0.4]]
-    noise = stats.seed_noise([*even, [0.9]], 4000, means=3)
-    error = np.sqrt(2 * 0.1**2 / 3) / 3
-    assert np.quantile(noise, 0.975) == pytest.approx(scipy.stats.t.ppf(0.975, 4) * error, rel=0.01)
-    assert not stats.seed_noise([[0.9, 0.9]], 10).any()
-
-
-def test_bootstrap_interval_of_one_run_agrees_with_wilson():
-    y = np.r_[np.zeros(500, int), np.ones(500, int)]
-    score = np.where(np.arange(1000) % 500 < 350, -1.0, 1.0)
-    mean, low, high = stats.bootstrap_intervals([(y, score)])["normal_recall"]
-    _, wilson_low, wilson_high = stats.proportion_interval(350, 500)
-    assert mean == 0.7
-    assert (low, high) == pytest.approx((wilson_low, wilson_high), abs=0.012)
-
-
 @pytest.fixture
 def gaussian():
     rng = np.random.default_rng(0)

@@ -16,8 +16,7 @@ class AnoGAN(GAN):
 
     Score, and what the search lowers: (1 - feature_weight)·Σ|x - G(z)| over pixels in [-1, 1] plus
     feature_weight·Σ|f(x) - f(G(z))| over the discriminator's last feature maps f (Schlegl et al.
-    2017). The paper takes 500 steps from one random code; here fewer and longer ones from the best
-    of many.
+    2017, who take 500 steps from one code).
     """
 
     candidates: int = 256  # random codes; those that draw nearest start the searches

@@ -5,27 +5,21 @@ Sources: the deck's slides on the proposed model and its plans; what they leave 
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ocnd_lib.attention import CONTROLS, attended_error, control_map, describe, multiply, to_map
+from ocnd_lib.attention import attended_error, control_map, multiply
 from ocnd_lib.detail import redrawing_error
-from ocnd_lib.detectors.base import DeepDetector, check_images, to_pixels
-from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner, map_networks
+from ocnd_lib.detectors.base import DeepDetector, check_images
+from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner
 from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.detectors.redrawer import KEPT, Redrawer
-from ocnd_lib.networks import uniform_codes
 from ocnd_lib.training import Checkpoint, batches, means, progress, seed_everything
 
 REAL = ("auxiliary", "oracle")  # classifiers that see real novel images
-CHOICES = {
-    "taps": ("decoder", "encoder"),
-    "mask": ("learned", *CONTROLS),
-    "classifier": ("none", "generated", *REAL),
-    "guidance": ("whole", "masked"),
-}
 
 
 @dataclass(eq=False, repr=False)
@@ -39,20 +33,17 @@ class AttentionGAN(DeepDetector):
     GAN over the pixels of the map, each standardised on in-class validation images.
 
     What the map learns: with a classifier, that masked normal images can be told from masked
-    negatives (the classifier also learns unmasked ones). Without one, that the base GAN can redraw
-    the whole image from what the map leaves (guidance "whole"), or that the masked GAN redraws that
-    part well and its discriminator takes it for real ("masked", where flat pixels win). In any case
-    its mean stays within bounds, or all black, or all of the image, would be best.
+    negatives. Without one, that the base GAN can redraw the whole image from what the map leaves
+    (guidance "whole"), or that the masked GAN redraws that part well and its discriminator takes it
+    for real ("masked", where flat pixels win). Its mean stays within bounds, or all black, or all
+    of the image, would be best.
 
-    Negatives none and generated need no real novel image. "auxiliary" (images of another world) and
-    "oracle" (of the classes to be found) do: `fit` takes them as `negatives`, uint8 (M, C, 32, 32);
-    keep what comes of it apart from one-class numbers. It also takes the `base_checkpoint` of a
-    base GAN that variants of the same images, seed and base share; else it stands beside
-    `checkpoint`.
-
-    The deck printed no width, rate or number of epochs: these fit one CPU core. Its printed row is
-    mostly that without classifier, temperature, re-initialisation or pre-training: so is ours.
+    For "auxiliary" (images of another world) and "oracle" (of the classes to be found) `fit` takes
+    real novel `negatives`, uint8 (M, C, 32, 32); keep what comes of it apart from one-class
+    numbers. It also takes the `base_checkpoint` of a base GAN that variants share.
     """
+
+    draws = True
 
     latent_dim: int = 32  # size of the base GAN's tanh code; the masked GAN's is half of it
     width: int = 32  # channels of the first layer of both GANs
@@ -60,10 +51,10 @@ class AttentionGAN(DeepDetector):
     latent: bool = True  # latent discriminators; without them and mining: plain AE-GANs
     mining: bool = True  # informative-negative mining in the base GAN's second half
     joint_discriminator: bool = False  # judges an image and its code together
-    taps: str = "decoder"  # of the base GAN, whose layers the map is drawn from; or encoder
-    mask: str = "learned"  # or a control that learns nothing: random, centre, ones
-    classifier: str = "none"  # its negatives: none, generated, auxiliary, oracle
-    guidance: str = "whole"  # what to redraw well where there is no classifier; or masked
+    taps: Literal["decoder", "encoder"] = "decoder"  # of the base GAN, whose layers make the map
+    mask: Literal["learned", "random", "centre", "ones"] = "learned"  # or a control
+    classifier: Literal["none", "generated", "auxiliary", "oracle"] = "none"  # its negatives
+    guidance: Literal["whole", "masked"] = "whole"  # what to redraw well without classifier
     cbam: bool = False  # on each feature layer that the map is drawn from
     temperature: float = 1.0  # of the map's sigmoid; falls from 1 to this while it learns
     pretrain_mask: bool = False  # let the map learn before the masked GAN begins
@@ -89,20 +80,10 @@ class AttentionGAN(DeepDetector):
         half = max(self.latent_dim // 2, 2)
         return self.base_gan().set_params(latent_dim=half, mining=False)
 
-    def _networks(self) -> dict[str, nn.Module]:
-        kept = {}
-        for name, gan in (("base", self.base_gan()), ("masked", self.masked_gan())):
-            gan.channels_ = self.channels_
-            fresh = gan._networks()
-            kept[name] = nn.ModuleDict({part: fresh[part] for part in KEPT})
-        return kept | map_networks(self)
-
     def _phases(self) -> list[str]:
-        """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that.
-
-        A masked GAN that starts afresh gets the epochs back that it forgets.
-        """
+        """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that."""
         learns = self.mask == "learned"
+        # a masked GAN that starts afresh gets the epochs back that it forgets
         again = self.joint_epochs if learns and self.reinitialise else 0
         return [
             *["mask"] * (self.mask_epochs if learns and self.pretrain_mask else 0),
@@ -111,9 +92,6 @@ class AttentionGAN(DeepDetector):
         ]
 
     def _check_choices(self, negatives: np.ndarray | None) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}")
         if not 0 <= self.least_area < self.most_area <= 1:
             raise ValueError("least_area must be below most_area, both in [0, 1]")
         if not self.temperature > 0:
@@ -127,13 +105,9 @@ class AttentionGAN(DeepDetector):
             )
 
     def _learn(
-        self,
-        x: np.ndarray,
-        x_validation: np.ndarray,
-        checkpoint: Path | None,
-        base_checkpoint: Path | None = None,
-        negatives: np.ndarray | None = None,
-    ) -> None:
+        self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None,
+        base_checkpoint: Path | None = None, negatives: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self._check_choices(negatives)
         given = None if negatives is None else check_images(negatives, self.channels_)
         if checkpoint and not base_checkpoint:
@@ -154,15 +128,12 @@ class AttentionGAN(DeepDetector):
         bar = progress(len(phases), "AttentionGAN, epochs", start=state.epoch)
         while state.epoch < len(phases):
             phase, temperature = phases[state.epoch], learner.temperature(state.epoch)
-            if phase in LEARNS_MAP and state.epoch == 0:
-                learner.film(0, x, temperature=1.0)
             if phase == "masked" and phase not in phases[: state.epoch] and self.reinitialise:
                 masked.restart()
                 self.state_["masked"] = masked.kept
             if phase == "masked" and seen is None:  # the map rests: multiplied once for all
                 maps = self._batchwise(self._map, x)
                 seen = torch.from_numpy((x * maps).round().astype(np.uint8)).to(images.device)
-                rest = describe(torch.from_numpy(maps))
             for nets in (masked.nets, learner.nets):
                 nets.train()
             log: list[dict] = []
@@ -171,16 +142,14 @@ class AttentionGAN(DeepDetector):
             for batch, _ in batches(shown, None, self.batch_size, generator):
                 with hardware.autocast():
                     if phase == "masked":
-                        log.append(masked.step(batch) | rest)
+                        log.append(masked.step(batch))
                     else:
                         step, left = learner.step(batch, temperature, beside)
                         log.append(step | beside.step(left) if beside else step)
             state.epoch += 1
-            if phase in LEARNS_MAP:
-                if not set(phases[state.epoch :]) & set(LEARNS_MAP):
-                    with hardware.autocast():
-                        learner.settle(images)
-                learner.film(state.epoch, x, temperature)
+            if phase in LEARNS_MAP and not set(phases[state.epoch :]) & set(LEARNS_MAP):
+                with hardware.autocast():
+                    learner.settle(images)
             point = {"phase": phase, "epoch": len(first) + state.epoch}
             state.curves.append(point | means(log))
             state.save()
@@ -199,7 +168,7 @@ class AttentionGAN(DeepDetector):
             drawn = control_map(self.mask, self.most_area, self.seed).to(x.device)
             return drawn.expand(len(x), -1, -1, -1)
         logits = self.state_["attention"](self._features(x))
-        return to_map(logits, self.temperature if temperature is None else temperature)
+        return (logits.float() / (temperature or self.temperature)).sigmoid()
 
     def _features(self, x: Tensor) -> tuple[Tensor, ...]:
         """What the map is drawn from: layers of the base GAN, which gets no gradient."""
@@ -228,11 +197,7 @@ class AttentionGAN(DeepDetector):
         return ((self._parts(x)[:, :2] - mean) / spread).sum(1)
 
     def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """What lies behind the score of uint8 images (N, C, 32, 32), each (N,), higher more novel.
-
-        base and masked: the error of either GAN. As controls, area: the mean of the map;
-        classifier: what it says of the whole image.
-        """
+        """Errors of both GANs, mean of the map, and what a classifier says of the whole image."""
         names = ("base", "masked", "area", "classifier")
         return dict(zip(names, self._batchwise(self._parts, x).T, strict=False))
 
@@ -243,25 +208,9 @@ class AttentionGAN(DeepDetector):
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.state_["base"]["encoder"](x))
 
-    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        return uniform_codes(count, self.latent_dim, generator)
-
     def decode(self, codes: Tensor) -> Tensor:
         return self.state_["base"]["decoder"](codes)
 
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """As of every model, and `map`, `masked` = image x map, `masked_redrawn`, `film`.
-
-        Maps have one channel. film: for each epoch in which the map learns, and before them all,
-        the maps of the first four training images, which are `filmed`.
-        """
-        shown = super().pictures(x)
-        maps, masked = self.attention_map(x), self.state_["masked"]
-        seen = (x * maps).round().astype(np.uint8)
-        redrawn = self._batchwise(lambda images: masked["decoder"](masked["encoder"](images)), seen)
-        shown |= {"map": (maps * 255).round().astype(np.uint8), "masked": seen}
-        shown["masked_redrawn"] = to_pixels(torch.from_numpy(redrawn))
-        if "film" in self.state_:
-            film = self.state_["film"]
-            shown |= {"film": film.frames.cpu().numpy()[:, None], "filmed": film.filmed()}
-        return shown
+        """As of every model, and `map`, of one channel."""
+        return super().pictures(x) | {"map": (self.attention_map(x) * 255).round().astype(np.uint8)}

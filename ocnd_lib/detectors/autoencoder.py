@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ocnd_lib.detail import redrawing_error
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.networks import Decoder, Encoder, uniform_codes
+from ocnd_lib.networks import Decoder, Encoder
 
 
 @dataclass(eq=False, repr=False)
@@ -18,6 +18,8 @@ class AutoEncoder(DeepDetector):
     Score: mean squared error over pixels in [-1, 1] between an image and its reconstruction, with
     `detail_power` 1 in units of the image's own detail (`ocnd_lib.detail`).
     """
+
+    draws = True
 
     latent_dim: int = 32  # size of the tanh code
     width: int = 32  # channels of the first layer
@@ -40,9 +42,6 @@ class AutoEncoder(DeepDetector):
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.state_["encoder"](x))
-
-    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        return uniform_codes(count, self.latent_dim, generator)
 
     def _score(self, x: Tensor) -> Tensor:
         return redrawing_error(x, self.reconstruct(x), self.detail_power)

@@ -1,6 +1,5 @@
-"""What every one-class detector shares: checks, threshold, orientation, save and load."""
+"""What every one-class detector shares: checks, threshold, orientation."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,27 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from data_prep.files import replace_file
+from ocnd_lib import training
+from ocnd_lib.networks import uniform_codes
 from ocnd_lib.settings import MAY_BE_0, check_settings
-from ocnd_lib.training import (
-    Averaged,
-    Checkpoint,
-    Descent,
-    Hardware,
-    batch_count,
-    choose_hardware,
-    fingerprint,
-    learn,
-    own_random_numbers,
-    seed_everything,
-    to_unit,
-)
 
 DRAWN = 36  # images of random codes that a record keeps
 
@@ -59,8 +44,8 @@ class Detector(OutlierMixin, BaseEstimator):
     """A one-class detector of images in the manner of scikit-learn.
 
     Subclasses are dataclasses, whose fields are their parameters. They learn in
-    `_learn(x, x_validation, checkpoint)`, and implement `novelty_score`. What they learn is kept in
-    `self.state_`, a dict of the networks that `_networks` names and of arrays, which `save` writes.
+    `_learn(x, x_validation, checkpoint)`, keep networks and arrays in the dict `self.state_`, and
+    implement `novelty_score`.
     """
 
     seed: int = 0  # of all that is drawn, the held-out images among it
@@ -73,20 +58,14 @@ class Detector(OutlierMixin, BaseEstimator):
         return {field.name: field.type for field in fields(cls)}
 
     def fit(
-        self,
-        x: np.ndarray,
-        y=None,
-        *,
-        x_validation: np.ndarray | None = None,
-        checkpoint: Path | None = None,
-        **more,
-    ) -> "Detector":
+        self, x: np.ndarray, y=None, *, x_validation: np.ndarray | None = None,
+        checkpoint: Path | None = None, **more,
+    ) -> "Detector":  # fmt: skip
         """Learn from normal images, uint8 (N, C, 32, 32); `y` is ignored.
 
-        `x_validation` are further normal images (else a tenth of `x` is held out, by `seed`), whose
-        95 % quantile is the threshold. With `checkpoint`, a stopped fit goes on from there. `more`
-        is what a `_learn` takes beside. ValueError, before anything is learnt, for other images or
-        parameters.
+        The 95 % quantile of `x_validation`, further normal images (else a tenth of `x`, drawn by
+        `seed`), is the threshold. With `checkpoint`, a stopped fit goes on from there. `more` is
+        for `_learn`. ValueError, before anything is learnt, for other images or parameters.
         """
         settings = self.get_params(deep=False)
         check_settings(settings, self.parameter_types(), self.may_be_0)
@@ -102,7 +81,7 @@ class Detector(OutlierMixin, BaseEstimator):
         self.curves_: list[dict] = []
         self.state_: dict = {}
         try:
-            with own_random_numbers():
+            with training.own_random_numbers():
                 self._learn(x, x_validation, checkpoint and Path(checkpoint), **more)
             self.threshold_ = float(np.quantile(self.novelty_score(x_validation), 0.95))
         except BaseException:
@@ -140,64 +119,28 @@ class Detector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "state_")
         return check_images(x, self.channels_)
 
-    def _networks(self) -> dict[str, nn.Module]:
-        """Fresh networks for `self.channels_`, under the names they have in `state_`."""
-        return {}
-
-    # --- save and load: one safetensors file, nothing that can run code on loading ---------------
-
-    def save(self, folder: Path) -> None:
-        """Write `detector.safetensors` into `folder`, whole or not at all."""
-        check_is_fitted(self, "state_")
-        tensors = {}
-        for name, part in self.state_.items():
-            if isinstance(part, nn.Module):
-                # a copy, because safetensors refuses strides that are not contiguous
-                state = {k: v.cpu().contiguous() for k, v in part.state_dict().items()}
-                tensors |= {f"{name}.{key}": value for key, value in state.items()}
-            else:
-                tensors[name] = torch.from_numpy(np.ascontiguousarray(part))
-        about = {"detector": type(self).__name__, "parameters": self.get_params()}
-        about |= {"channels": self.channels_, "threshold": self.threshold_}
-        content = save(tensors, {"about": json.dumps(about)})
-        replace_file(Path(folder) / "detector.safetensors", lambda file: file.write(content))
-
-    @classmethod
-    def load(cls, folder: Path) -> "Detector":
-        """Read a detector that `save` wrote; ValueError if it is one of another kind."""
-        with safe_open(Path(folder) / "detector.safetensors", "pt") as file:
-            about = json.loads(file.metadata()["about"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        if about["detector"] != cls.__name__:
-            raise ValueError(f"{folder} holds a {about['detector']}, not a {cls.__name__}")
-        self = cls(**about["parameters"])
-        self.channels_, self.threshold_ = about["channels"], about["threshold"]
-        networks = nn.ModuleDict(self._networks()).eval()
-        arrays = {name: v.numpy() for name, v in tensors.items() if "." not in name}
-        networks.load_state_dict({k: v for k, v in tensors.items() if "." in k})
-        self.state_ = {**networks, **arrays}
-        return self
-
 
 @dataclass(eq=False, repr=False)
 class DeepDetector(Detector):
     """A detector whose score is computed by networks, batch by batch.
 
-    Subclasses implement `_score(x)`: the novelty (N,) of a batch in [-1, 1], networks at rest.
+    Subclasses implement `_networks()`, fresh ones by name for `self.channels_`, and `_score(x)`,
+    the novelty (N,) of a batch in [-1, 1].
     """
 
     device: str = "auto"  # or cpu, cuda
 
     adam: ClassVar[dict] = {}  # what Adam is given beside the rate
+    draws: ClassVar[bool] = False  # whether random codes stand for images
 
-    def _hardware(self) -> Hardware:
-        return choose_hardware(self.device)
+    def _hardware(self) -> training.Hardware:
+        return training.choose_hardware(self.device)
 
     def _begin(
         self, x: np.ndarray
-    ) -> tuple[Hardware, torch.Generator, torch.Tensor, nn.ModuleDict]:
+    ) -> tuple[training.Hardware, torch.Generator, torch.Tensor, nn.ModuleDict]:
         """Seed all that is drawn; images and fresh networks lie on the device."""
-        hardware, order = self._hardware(), seed_everything(self.seed)
+        hardware, order = self._hardware(), training.seed_everything(self.seed)
         networks = nn.ModuleDict(self._networks())
         return hardware, order, torch.from_numpy(x).to(hardware.device), hardware.place(networks)
 
@@ -205,7 +148,7 @@ class DeepDetector(Detector):
         """What a checkpoint of this training belongs to, on whatever device it goes on."""
         settings = self.get_params()
         settings.pop("device")
-        return fingerprint(type(self).__name__, sorted(settings.items()), *arrays)
+        return training.fingerprint(type(self).__name__, sorted(settings.items()), *arrays)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         """Train all networks by one loss; the averaged weights of the last epoch are the model.
@@ -214,10 +157,10 @@ class DeepDetector(Detector):
         that falls to zero along a cosine.
         """
         hardware, order, x, model = self._begin(x)
-        averaged, in_epoch = Averaged(model), batch_count(len(x), self.batch_size)
-        descend = Descent(model, self.learning_rate, self.epochs * in_epoch, **self.adam)
+        averaged, in_epoch = training.Averaged(model), training.batch_count(len(x), self.batch_size)
+        descend = training.Descent(model, self.learning_rate, self.epochs * in_epoch, **self.adam)
         parts = {"model": model, "averaged": averaged, **descend.parts}
-        state = Checkpoint(checkpoint, order, self._of(x), **parts)
+        state = training.Checkpoint(checkpoint, order, self._of(x), **parts)
 
         def step(images: torch.Tensor, number: int) -> dict[str, float]:
             with hardware.autocast():
@@ -227,7 +170,7 @@ class DeepDetector(Detector):
             return {name: value.item() for name, value in numbers.items()}
 
         self.curves_ = state.curves
-        learn(step, model, x, self.batch_size, state, self.epochs)
+        training.learn(step, model, x, self.batch_size, state, self.epochs)
         self.state_ = dict(averaged.model.items())
 
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
@@ -238,9 +181,9 @@ class DeepDetector(Detector):
         """Images in [-1, 1] (N, C, 32, 32) as the model redraws them; None if it cannot."""
         return None
 
-    def random_codes(self, count: int, generator: torch.Generator) -> torch.Tensor | None:
-        """Codes (count, latent_dim), drawn as in training; None if none were."""
-        return None
+    def random_codes(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Codes (count, latent_dim), drawn as in training."""
+        return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Codes (N, latent_dim) → the images that they stand for, in [-1, 1] (N, C, 32, 32)."""
@@ -252,14 +195,15 @@ class DeepDetector(Detector):
         `redrawn`: the images as it redraws them; `drawn`: images of `DRAWN` random codes.
         """
         x, hardware = self._at_rest(x)
-        codes = self.random_codes(DRAWN, torch.Generator().manual_seed(self.seed))
+        images = training.to_unit(torch.from_numpy(x).to(hardware.device))
         with torch.no_grad(), hardware.autocast():
-            made = {"redrawn": self.reconstruct(to_unit(torch.from_numpy(x).to(hardware.device)))}
-            if codes is not None:
+            made = {"redrawn": self.reconstruct(images)}
+            if self.draws:
+                codes = self.random_codes(DRAWN, torch.Generator().manual_seed(self.seed))
                 made["drawn"] = self.decode(codes.to(hardware.device))
         return {name: to_pixels(images) for name, images in made.items() if images is not None}
 
-    def _at_rest(self, x: np.ndarray) -> tuple[np.ndarray, Hardware]:
+    def _at_rest(self, x: np.ndarray) -> tuple[np.ndarray, training.Hardware]:
         """Checked images, and the hardware, where the networks now are in evaluation mode."""
         x, hardware = self._ready(x), self._hardware()
         for part in self.state_.values():
@@ -274,5 +218,6 @@ class DeepDetector(Detector):
         with torch.no_grad():
             for pictures in torch.from_numpy(x).split(125):  # 500 take 0.25 GiB more
                 with hardware.autocast():
-                    values.append(function(to_unit(pictures.to(hardware.device))).float().cpu())
+                    seen = training.to_unit(pictures.to(hardware.device))
+                    values.append(function(seen).float().cpu())
         return torch.cat(values).numpy()

@@ -19,9 +19,7 @@ class DeepSVDD(DeepDetector):
 
     Score: squared distance of the code from the centre. Images of one channel lose two pixels at
     each edge (MNIST gets its 28x28 back); all get contrast normalisation. The encoder starts as
-    that of an autoencoder. The paper trains 150 epochs twice on MNIST, at a rate of 1e-4; on
-    CIFAR-10 it pretrains for 350 with a `pretrain_decay` of 5e-7. Here a fifth of the epochs and
-    five times the rate were taken (`ocnd table mnist --choices deep-svdd`).
+    that of an autoencoder. The paper has five times the epochs, at a fifth of the rate.
     """
 
     may_be_0 = DeepDetector.may_be_0 | {"epochs"}  # the networks as the autoencoder leaves them
@@ -122,10 +120,8 @@ class Sphere(nn.Module):
         self.register_buffer("centre", torch.zeros(size))
 
     def centre_on(self, codes: Tensor) -> None:
-        """Put the centre on the mean code, but no coordinate nearer to 0 than 0.1.
-
-        A network can always map everything to 0: by weights that vanish.
-        """
+        """Put the centre on the mean code, but no coordinate nearer to 0 than 0.1."""
+        # a network can always map everything to 0: by weights that vanish
         mean = codes.mean(0)
         self.centre.copy_(torch.where(mean < 0, mean.clamp(max=-0.1), mean.clamp(min=0.1)))
 

@@ -18,10 +18,11 @@ class FAnoGAN(DeepDetector):
     """WGAN-GP of the normal class, then an encoder that inverts its generator (izi_f).
 
     Score, and what the encoder learns to lower: the mean of (x - G(E(x)))² over pixels in [-1, 1]
-    plus `kappa` times the mean of (f(x) - f(G(E(x))))² over the critic's last feature maps f
-    (Schlegl et al. 2019). The paper has residual networks for 64 pixels, five critic steps for each
-    of the generator, 50 000 steps of the encoder by RMSProp, and codes from N(0, 1).
+    plus `kappa` times that of (f(x) - f(G(E(x))))² over the critic's last feature maps f. Source:
+    Schlegl et al. 2019, with residual networks for 64 pixels and many more steps.
     """
+
+    draws = True
 
     latent_dim: int = 32  # size of the codes; the paper's are 128
     width: int = 32  # channels at 16 pixels
@@ -78,9 +79,6 @@ class FAnoGAN(DeepDetector):
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.state_["encoder"](x))
-
-    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        return uniform_codes(count, self.latent_dim, generator)
 
     def decode(self, codes: Tensor) -> Tensor:
         return self.state_["generator"](codes)

@@ -30,7 +30,7 @@ def fit_features(x: np.ndarray, gcn: bool) -> dict[str, np.ndarray]:
     # the same components either way; the covariance is the faster way to them if N is large
     solver = "covariance_eigh" if len(flat) > flat.shape[1] else "full"
     pca = PCA(0.95, svd_solver=solver).fit(flat)
-    # row by row in memory, as after loading; another order would change the last bit of a score
+    # row by row in memory: another order would change the last bit of a score
     components = np.ascontiguousarray(pca.components_)
     return {"range": limits, "mean": pca.mean_, "components": components}
 

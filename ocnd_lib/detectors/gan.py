@@ -20,11 +20,11 @@ class GAN(DeepDetector):
     Score: minus the discriminator's logit, plus the sum over pixels in [-1, 1] of |x - G(z)| at
     the best code z that a short search finds, each standardised on in-class validation images.
 
-    The row "GAN [23]" of the deck's tables is another thing: the idea of AnoGAN, a long search
-    scored by what it cannot redraw, as Abati et al. (2018) ran it with networks of their own.
-    `AnoGAN` does that; here the discriminator has half the say. DCGAN has codes of 100 and a rate
-    of 2e-4; how ours were chosen, and the search, `ocnd table mnist --choices gan` shows.
+    The row "GAN [23]" of the deck's tables is another thing: the idea of `AnoGAN`. DCGAN has codes
+    of 100 and a rate of 2e-4; how ours were chosen `ocnd table mnist --choices gan` shows.
     """
+
+    draws = True
 
     latent_dim: int = 32  # size of the codes, which are uniform in (-1, 1)
     width: int = 32  # channels at 16 pixels
@@ -78,9 +78,6 @@ class GAN(DeepDetector):
         learn(step, model, x, self.batch_size, state, self.epochs)
         self.state_ = dict(model.items())
 
-    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        return uniform_codes(count, self.latent_dim, generator)
-
     def decode(self, codes: Tensor) -> Tensor:
         return self.state_["generator"](codes)
 
@@ -107,8 +104,7 @@ class GAN(DeepDetector):
 def nearest_codes(
     x: Tensor, generator: nn.Module, latent_dim: int, candidates: int, keep: int, seed: int
 ) -> Tensor:
-    """Of the `candidates` codes of a seed, those that draw each image best → (N, keep, latent_dim).
-    """
+    """Of `candidates` codes of a seed, those that draw each image best → (N, keep, latent_dim)."""
     codes = uniform_codes(candidates, latent_dim, torch.Generator().manual_seed(seed)).to(x.device)
     drawn = generator(codes).float().flatten(1)
     distance = torch.cdist(x.flatten(1), drawn, p=1)
@@ -120,8 +116,8 @@ def latent_search(
 ) -> tuple[Tensor, Tensor]:
     """Lower `loss(generator(z))`, (N,), by Adam on codes z from `starts`; returns (z, the losses).
 
-    Losses are added up, never averaged, and batch norm has to be in evaluation mode, so that the
-    images of a batch do not touch each other. Codes stay in [-1, 1], where the prior is.
+    Losses are added up, and batch norm rests, so that the images of a batch do not touch each
+    other. Codes stay in [-1, 1], where the prior is.
     """
     codes = starts.clone().requires_grad_()
     optimiser = torch.optim.Adam([codes], rate)

@@ -8,58 +8,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from ocnd_lib.attention import (
-    AttentionMap,
-    Film,
-    area_penalty,
-    attended_error,
-    describe,
-    generated_negatives,
-    multiply,
-    roughness,
-)
+from ocnd_lib import attention
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.detectors.redrawer import KEPT, Redrawer
 from ocnd_lib.networks import Critic
 from ocnd_lib.training import Averaged, Hardware, Together, descend, evaluating, says, to_unit
 
 LEARNS_MAP = ("mask", "joint")  # phases of an AttentionGAN
-FILMED = 4  # training images, the first, whose maps are kept epoch by epoch
 DECISION = 0.05  # weight of m(1 - m) where the temperature falls
 DECAY = 0.98  # of the averaged weights: a map learns in a few hundred steps
-
-
-def map_networks(model: DeepDetector) -> dict[str, nn.Module]:
-    """Networks that an AttentionGAN draws its map with, by its parameters; none for a control."""
-    if model.mask != "learned":
-        return {}
-    taps = (4 * model.width, 2 * model.width, model.width)
-    start = min(max(model.most_area, 0.05), 0.95)  # at first nearly all is seen
-    frames = 1 + sum(phase in LEARNS_MAP for phase in model._phases())
-    networks = {
-        "attention": AttentionMap(taps, max(model.width // 2, 2), model.cbam, start),
-        "film": Film(frames, FILMED, model.channels_),
-    }
-    if model.classifier != "none":
-        networks["classifier"] = Critic(model.channels_, model.width)
-    return networks
 
 
 class MapLearner(Together):
     """The networks of a map as they learn, and their optimisers: a part of a `Checkpoint`.
 
-    `model` is the AttentionGAN whose parameters hold and whose base GAN rests; `given` are real
-    novel images, uint8 (M, C, 32, 32), or None.
+    `model` is the AttentionGAN, whose base GAN rests; `given` are real novel images or None.
     """
 
     def __init__(self, model: DeepDetector, hardware: Hardware, given: np.ndarray | None):
-        self.model, self.given = model, given
-        self.nets = hardware.place(nn.ModuleDict(map_networks(model)))
-        self.learns = nn.ModuleDict({k: net for k, net in self.nets.items() if k != "film"})
-        self.averaged = Averaged(self.learns, DECAY)
+        self.model, self.given, networks = model, given, {}
+        if model.mask == "learned":  # a control has no network
+            taps = (4 * model.width, 2 * model.width, model.width)
+            start = min(max(model.most_area, 0.05), 0.95)  # at first nearly all is seen
+            drawer = attention.AttentionMap(taps, max(model.width // 2, 2), model.cbam, start)
+            networks["attention"] = drawer
+        if model.classifier != "none":
+            networks["classifier"] = Critic(model.channels_, model.width)
+        self.nets = hardware.place(nn.ModuleDict(networks))
+        self.averaged = Averaged(self.nets, DECAY)
         self.optimisers = {
             name: torch.optim.Adam(net.parameters(), model.mask_rate, betas=(0.5, 0.999))
-            for name, net in self.learns.items()
+            for name, net in self.nets.items()
         }
         optimisers = Together(**self.optimisers)
         super().__init__(nets=self.nets, averaged=self.averaged, optimisers=optimisers)
@@ -72,11 +51,6 @@ class MapLearner(Together):
         fallen = phases[: epoch + 1].count("joint") / max(self.model.joint_epochs, 1)
         return 1 + (self.model.temperature - 1) * fallen
 
-    def film(self, frame: int, x: np.ndarray, temperature: float) -> None:
-        """Keep the maps of the first images of `x` as they are now."""
-        maps = self.model._batchwise(lambda few: self.model._map(few, temperature), x[:FILMED])
-        self.nets["film"].keep(frame, x[:FILMED], torch.from_numpy(maps))
-
     def step(
         self, images: Tensor, temperature: float, beside: Redrawer | None
     ) -> tuple[dict[str, float], Tensor]:
@@ -86,7 +60,7 @@ class MapLearner(Together):
         # normal and novel in one batch, or its statistics would tell them apart
         every = torch.cat([images, self._negatives(images)]) if guided else images
         maps = model._map(every, temperature)
-        masked = multiply(every, maps)
+        masked = attention.multiply(every, maps)
         seen, drawn = masked[:count], maps[:count]
         log = {}
         if guided:
@@ -98,51 +72,51 @@ class MapLearner(Together):
             lesson = F.mse_loss(model.reconstruct(seen).float(), images)
         else:
             lesson = self._easy(seen, drawn, beside)
-        outside = area_penalty(maps, model.least_area, model.most_area)
-        loss = lesson + model.area_weight * outside + model.smoothness * roughness(maps)
+        outside = attention.area_penalty(maps, model.least_area, model.most_area)
+        loss = lesson + model.area_weight * outside + model.smoothness * attention.roughness(maps)
         if model.temperature < 1:
             loss = loss + DECISION * (maps * (1 - maps)).mean()
         descend(loss, self.optimisers["attention"], again=guided)
         if guided:  # after the map, whose gradient goes through the weights that this changes
             descend(told, self.optimisers["classifier"])
-        self.averaged.update(self.learns)
+        self.averaged.update(self.nets)
         log |= {"lesson": lesson.item(), "outside": outside.item(), "temperature": temperature}
-        return log | describe(drawn), seen.detach()
+        log["mask_mean"] = drawn.detach().double().mean().item()
+        return log, seen.detach()
 
     def settle(self, x: Tensor) -> None:
         """Let map and classifier rest: averaged weights, and batch-norm statistics of these.
 
-        They come from uint8 images (N, C, 32, 32), since those kept while weights changed lag
-        behind: maps at rest would leave their bounds.
+        Statistics kept while weights changed lag behind: maps at rest would leave their bounds.
         """
-        self.learns.load_state_dict(self.averaged.model.state_dict())
+        self.nets.load_state_dict(self.averaged.model.state_dict())
         guided = "classifier" in self.nets
 
         def every() -> Iterator[Tensor]:
             for images in map(to_unit, x.split(self.model.batch_size)):
                 yield torch.cat([images, self._negatives(images)]) if guided else images
 
-        attention = self.nets["attention"]
-        update_bn(((self.model._features(images),) for images in every()), attention)
+        drawer = self.nets["attention"]
+        update_bn(((self.model._features(images),) for images in every()), drawer)
         if guided:
-            attention.eval()
-            both = (torch.cat([i, multiply(i, self.model._map(i))]) for i in every())
+            drawer.eval()
+            both = (torch.cat([i, attention.multiply(i, self.model._map(i))]) for i in every())
             update_bn(both, self.nets["classifier"])
 
     def _easy(self, seen: Tensor, drawn: Tensor, beside: Redrawer | None) -> Tensor:
         """How badly the part that is seen is redrawn, and told from real by the masked GAN."""
         if beside is None:
-            return attended_error(seen, self.model.reconstruct(seen), drawn).mean()
+            return attention.attended_error(seen, self.model.reconstruct(seen), drawn).mean()
         encoder, decoder, judge = (beside.nets[name] for name in KEPT)
         with evaluating(encoder, decoder, judge):
             codes = encoder(seen)
             redrawn = decoder(codes)
             told = says(beside.recipe._judge(judge, redrawn, codes), 1)
-        return attended_error(seen, redrawn, drawn).mean() + told
+        return attention.attended_error(seen, redrawn, drawn).mean() + told
 
     def _negatives(self, images: Tensor) -> Tensor:
         """As many novel images as there are normal ones."""
         if self.given is None:
-            return generated_negatives(images)
+            return attention.generated_negatives(images)
         rows = torch.randint(len(self.given), (len(images),)).numpy()
         return to_unit(torch.from_numpy(self.given[rows]).to(images.device))

@@ -1,9 +1,9 @@
-"""OCGAN: every code must decode to the normal class (Perera et al., CVPR 2019, arXiv 1903.08550).
-"""
+"""OCGAN: every code must decode to the normal class (Perera et al., CVPR 2019)."""
 
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,6 @@ VARIANTS = {  # encoder, decoder and critic
     "ours": (networks.Encoder, networks.Decoder, networks.Critic),
     "official61": (networks.Encoder61, networks.Decoder61, networks.Critic61),
 }
-WATCHED = 8  # one step in so many asks the classifier before and after mining: it costs time
 
 
 class LatentDiscriminator(nn.Sequential):
@@ -56,11 +55,9 @@ def mine(
 ) -> Tensor:
     """Informative negatives: move codes (N, latent_dim) to where the decoder fails the classifier.
 
-    The classifier says 1 for reconstructions and 0 for decodes of random codes; codes descend its
-    loss to 0, `steps` times, by `step_size` · √latent_dim along the gradient of each code alone
-    (normalised, so that a saturated classifier still moves it), as l = tanh(v), hence within (-1,
-    1). Call it with both networks in evaluation mode. Paper, section 3.4; descending the loss to 1
-    would be the wrong way.
+    The classifier says 1 for reconstructions and 0 for decodes of random codes; codes tanh(v)
+    descend its loss to 0, `steps` times, by `step_size` · √latent_dim along the normalised gradient
+    of each code alone. Both networks must be in evaluation mode. Source: the paper, section 3.4.
     """
     v = torch.atanh(0.999 * codes)
     for _ in range(steps):
@@ -79,18 +76,17 @@ class OCGAN(DeepDetector):
 
     Two discriminators judge codes and images, a weak classifier finds codes that decode badly, and
     the generator loss is 10·MSE + 1·latent + 1·visual. Score: mean squared reconstruction error.
-    `latent`, `visual` and `mining` switch the parts off one by one, down to the plain denoising
-    autoencoder; without `visual` no random code is decoded, so nothing is mined. The paper has 64
-    channels where `width` counts, here halved for a CPU's sake, noise of variance (not deviation)
-    0.2, and more epochs; `ocnd table mnist --choices ocgan` shows how ours were chosen. `variant`
-    official61 has the networks of the release (`ocnd_lib.networks`), whose own settings are `width`
-    64, `dropout` 0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4,
-    `batch_size` 512 and `epochs` 201.
+    `latent`, `visual` and `mining` switch the parts off, down to the plain denoising autoencoder;
+    without `visual` no random code is decoded, so nothing is mined. The paper (arXiv 1903.08550)
+    has a `width` of 64, noise of variance (not deviation) 0.2, and more epochs. `variant`
+    official61 has the networks of the authors' release.
     """
+
+    draws = True
 
     latent_dim: int = 32  # size of the tanh code
     width: int = 32  # channels of the first layer of encoder, decoder and classifier
-    variant: str = "ours"  # networks for 32 pixels, or official61: the release's, for 61
+    variant: Literal["ours", "official61"] = "ours"  # networks for 32 pixels; the release's, for 61
     noise: float = 0.4  # standard deviation of the input noise, drawn anew each step
     dropout: float = 0.0  # share of the decoder's last features left out in training
     latent: bool = True  # the latent discriminator
@@ -122,14 +118,6 @@ class OCGAN(DeepDetector):
             "classifier": critic(channels, self.width),
         }
 
-    def _check_choices(self) -> None:
-        if self.variant not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}")
-        if self.dropout >= 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
-        if self.variant == "official61" and self.joint_discriminator:
-            raise ValueError("joint_discriminator is for 32 pixels; it has no variant official61")
-
     def _enlarged(self, x: Tensor) -> Tensor:
         """Images of 32 pixels in the size that the networks take."""
         return networks.enlarge(x) if self.variant == "official61" else x
@@ -139,7 +127,10 @@ class OCGAN(DeepDetector):
         return networks.shrink(x) if self.variant == "official61" else x
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        self._check_choices()
+        if self.dropout >= 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
+        if self.variant == "official61" and self.joint_discriminator:
+            raise ValueError("joint_discriminator is for 32 pixels; it has no variant official61")
         hardware, order, x, nets = self._begin(x)
         redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
         averaged = Averaged(redraws)
@@ -153,14 +144,13 @@ class OCGAN(DeepDetector):
         mines = self.mining and self.visual
 
         def step(images: Tensor, number: int) -> dict[str, Tensor]:
-            epoch, batch = divmod(number, in_epoch)
+            epoch = number // in_epoch
             mining = mines and epoch >= half
             classify = mines and epoch >= half - 1  # one epoch suffices it
-            watch = mining and batch % WATCHED == 0
             images = self._enlarged(images)
             noisy = images + self.noise * torch.randn_like(images)
             with hardware.autocast():
-                losses = update(images, noisy, classify=classify, mining=mining, watch=watch)
+                losses = update(images, noisy, classify=classify, mining=mining)
             averaged.update(redraws)
             return losses
 
@@ -182,14 +172,9 @@ class OCGAN(DeepDetector):
         return on_images(images, codes) if self.joint_discriminator else on_images(images)
 
     def _step(
-        self, images: Tensor, noisy: Tensor, nets, optimisers,
-        classify: bool, mining: bool, watch: bool = True,
-    ) -> dict[str, Tensor]:  # fmt: skip
-        """One update of classifier, discriminators and generator, in the order of the paper:
-        losses.
-
-        With `watch` also what the classifier says of the codes before and after mining.
-        """
+        self, images: Tensor, noisy: Tensor, nets, optimisers, classify: bool, mining: bool
+    ) -> dict[str, Tensor]:
+        """Losses of one update of classifier, discriminators and generator, as in the paper."""
         encoder, decoder, on_codes, on_images, classifier = nets.values()
         codes = encoder(noisy).float()
         random = torch.rand_like(codes) * 2 - 1
@@ -220,10 +205,6 @@ class OCGAN(DeepDetector):
             half = random[: len(random) // 2]
             with evaluating(decoder, classifier):
                 mined = mine(half, decoder, classifier, self.mining_steps, self.step_size)
-                if watch:
-                    for name, seen in (("before_mining", half), ("after_mining", mined)):
-                        with torch.no_grad():
-                            log[name] = classifier(decoder(seen)).sigmoid().mean()
             random = torch.cat([mined, random[len(half) :]])
             redrawn, drawn = decoder(torch.cat([codes, random])).chunk(2)
         mse = F.mse_loss(redrawn.float(), images)  # 4: encoder and decoder
@@ -241,9 +222,6 @@ class OCGAN(DeepDetector):
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.state_["encoder"](self._enlarged(x)))
 
-    def random_codes(self, count: int, generator: torch.Generator) -> Tensor:
-        return networks.uniform_codes(count, self.latent_dim, generator)
-
     def decode(self, codes: Tensor) -> Tensor:
         return self._shrunk(self.state_["decoder"](codes))
 
@@ -255,10 +233,9 @@ class OCGAN(DeepDetector):
         return shown
 
     def mined(self, count: int) -> dict[str, np.ndarray]:
-        """Random codes of the fitted model before and after mining, by `seed`.
+        """Random codes before and after mining: `drawn` and `mined`, uint8 (count, C, 32, 32).
 
-        `drawn`, `mined`: their images, uint8 (count, C, 32, 32); `drawn_answer`, `mined_answer`:
-        what the classifier says of each, (count,), 1 for a reconstruction, 0 for a random code.
+        `drawn_answer` and `mined_answer`: what the classifier says of each, (count,).
         """
         hardware = self._hardware()
         nets = [hardware.place(self.state_[name]) for name in ("decoder", "classifier")]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.spatial.distance import pdist
@@ -16,17 +17,14 @@ from ocnd_lib.detectors.features import features, fit_features
 class OCSVM(Detector):
     """One-class support vector machine (Schölkopf et al. 2001) on principal components of pixels.
 
-    Score: minus scikit-learn's decision function. No parameter is chosen by labels; Ruff et al.
-    2018 chose gamma by the AUROC on a labelled tenth of the test set.
+    Score: minus scikit-learn's decision function. No parameter is chosen by labels.
     """
 
     gcn: bool = False  # normalise the contrast of each image first
-    gamma: str = "scale"  # of the kernel: "scale" as in scikit-learn, or "median" (distance)
+    gamma: Literal["scale", "median"] = "scale"  # of the kernel: as in scikit-learn, or by distance
     nu: float = 0.1  # bound on the part of the training images outside the boundary
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        if self.gamma not in ("scale", "median"):
-            raise ValueError(f"gamma {self.gamma!r} is not one of scale, median")
         learned = fit_features(x, self.gcn)
         z = features(x, learned, self.gcn)
         if self.gamma == "scale":
@@ -45,6 +43,5 @@ class OCSVM(Detector):
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float (N,); above 0 lies outside the boundary."""
         z = features(self._ready(x), self.state_, self.gcn)
-        # written out, because scikit-learn's own object cannot be restored without pickle
         kernel = rbf_kernel(z, self.state_["support_vectors"], gamma=self.state_["gamma"][0])
         return -(kernel @ self.state_["weights"] + self.state_["intercept"])

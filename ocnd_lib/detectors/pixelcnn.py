@@ -32,10 +32,7 @@ class PixelCNN(DeepDetector):
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         if self.width < 2 * self.channels_:
-            raise ValueError(
-                f"width is {self.width}; half of it must be a channel for each colour, so it is "
-                f"{2 * self.channels_} or more"
-            )
+            raise ValueError(f"width is {self.width}; it must be {2 * self.channels_} or more")
         super()._learn(x, x_validation, checkpoint)
 
     def _loss(self, model: nn.ModuleDict, x: Tensor, epoch: int) -> dict[str, Tensor]:
@@ -45,14 +42,9 @@ class PixelCNN(DeepDetector):
         return bits_per_dimension(self.state_["pixels"], x)
 
 
-def quantise(x: Tensor) -> Tensor:
-    """Images in [-1, 1] → levels 0 .. LEVELS - 1, int64, of the same shape."""
-    return ((x + 1) * 127.5).round().long() * LEVELS // 256
-
-
 def bits_per_dimension(network: nn.Module, x: Tensor) -> Tensor:
     """Negative log-likelihood of images in [-1, 1] (N, C, H, W), a value's mean → bits (N,)."""
-    levels = quantise(x)
+    levels = ((x + 1) * 127.5).round().long() * LEVELS // 256
     logits = network(levels * (2 / (LEVELS - 1)) - 1).float()
     nats = F.cross_entropy(logits, levels, reduction="none").mean((1, 2, 3))
     return nats / np.log(2)

@@ -15,8 +15,7 @@ KEPT = ("encoder", "decoder", "visual_discriminator")  # of a GAN, once it is tr
 class Redrawer(Together):
     """Networks of an OCGAN, their averages and optimisers: a part of a `Checkpoint`.
 
-    `recipe` is the OCGAN whose parameters hold. `kept` are the networks that score and explain,
-    encoder and decoder averaged.
+    `recipe` is the OCGAN whose parameters hold; `kept` are the networks that score and explain.
     """
 
     def __init__(self, recipe: OCGAN, hardware: Hardware):

@@ -20,8 +20,7 @@ NEIGHBOURS = 5
 
 
 def turned(x: Tensor) -> Tensor:
-    """Square images (N, C, H, H) → their four turns (4N, C, H, H), turn by turn; else ValueError.
-    """
+    """Square images (N, C, H, H) → their four turns (4N, C, H, H); ValueError for others."""
     if x.shape[-1] != x.shape[-2]:
         raise ValueError(f"only square images can be turned, not {tuple(x.shape[-2:])} pixels")
     return torch.cat([torch.rot90(x, turn, (2, 3)) for turn in range(TURNS)])
@@ -33,13 +32,9 @@ class Rotation(DeepDetector):
 
     Score: the surprise at the true turn, -log p, and the mean cosine distance of the features from
     the five nearest of the training images, both summed over the four turns (with `augment` of the
-    image and its mirror image) and each divided by its mean over the validation images. The weights
-    are averaged over steps. Width and epochs are what 0.1 PFLOP a class of CIFAR-10 buys; the
-    network is the one of three that did best by the choice on cats (seed 0), by the surprise alone.
-
-    Sources: the task of Gidaris et al. 2018 (arXiv 1803.07728), as a detector Golan and El-Yaniv
-    2018 (1805.10917) and Hendrycks et al. 2019 (1906.12340); features instead of answers, behind a
-    head that is thrown away, Sohn et al. 2021 (2011.02578).
+    image and its mirror image) and each divided by its mean over the validation images. Width and
+    epochs are what 0.1 PFLOP a class of CIFAR-10 buys. Sources: Gidaris et al. 2018 (the task),
+    Golan and El-Yaniv 2018, Hendrycks et al. 2019 (as a detector), Sohn et al. 2021 (features).
     """
 
     # turning is what it learns, and mirroring what it is taught to overlook
@@ -84,17 +79,15 @@ class Rotation(DeepDetector):
         parts |= {"optimiser": optimiser, "schedule": schedule}
         state = Checkpoint(checkpoint, order, self._of(x), **parts)
         self.curves_ = state.curves
-        augment = self._augmented if self.augment else lambda batch, _: turned(batch)
-        learn(step, model, images, self.batch_size, state, self.epochs, augment)
+        learn(step, model, images, self.batch_size, state, self.epochs, self._seen)
         self.state_ = {"network": averaged.model, "scale": np.ones(2, np.float32)}
         self.state_["bank"] = self._batchwise(self._features, x).transpose(1, 0, 2)
         surprise, distance = self._batchwise(self._parts, x_validation).T
         self.state_["scale"] = np.array([surprise.mean(), distance.mean()], np.float32)
         self._warn_if_it_cannot_tell(x_validation)
 
-    @staticmethod
-    def _augmented(batch: Tensor, generator: torch.Generator) -> Tensor:
-        return turned(shift_and_flip(batch, generator))
+    def _seen(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        return turned(shift_and_flip(batch, generator) if self.augment else batch)
 
     def _optimiser(self, model: nn.Module) -> torch.optim.SGD:
         groups = [
@@ -106,7 +99,8 @@ class Rotation(DeepDetector):
         return torch.optim.SGD(groups, self.learning_rate, **decay)
 
     def _warn_if_it_cannot_tell(self, x_validation: np.ndarray) -> None:
-        answers = self._batchwise(self._answers, x_validation)
+        answer = lambda x: self.state_["network"](turned(x)).argmax(1).view(TURNS, -1).T  # noqa: E731
+        answers = self._batchwise(answer, x_validation)
         self.turn_accuracy_ = float(np.mean(answers == np.arange(TURNS)))
         error = np.sqrt(CHANCE * (1 - CHANCE) / answers.size)
         if self.turn_accuracy_ < min(CHANCE + 3 * error, 0.4):
@@ -116,10 +110,6 @@ class Rotation(DeepDetector):
                 "the training was too short; the scores mean little",
                 stacklevel=4,
             )
-
-    def _answers(self, x: Tensor) -> Tensor:
-        """The turn (N, 4) that each turned image seems to have."""
-        return self.state_["network"](turned(x)).argmax(1).view(TURNS, -1).T
 
     def _features(self, x: Tensor) -> Tensor:
         """Unit vectors (N, 4, D), one for each turn."""

@@ -18,10 +18,11 @@ class VAE(DeepDetector):
     """Variational autoencoder (Kingma and Welling 2014) with a Gaussian code.
 
     Pixels are Bernoulli for one channel, Gaussian with variance `VARIANCE` for three. Score: minus
-    the evidence lower bound at the mean code, in nats, less what a decoder that draws the image
-    itself would leave: for grey images the entropy of their pixels, without which dark images with
-    few grey pixels look normal whatever they show.
+    the evidence lower bound at the mean code, in nats, less what a perfect decoder would leave, the
+    entropy of grey pixels: else dark images look normal whatever they show.
     """
+
+    draws = True
 
     latent_dim: int = 32  # size of the code
     width: int = 32  # channels of the first layer

@@ -5,7 +5,14 @@ from functools import cache
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import average, compare_means, shared_runs
+from ocnd_lib.comparison import (
+    REPEATS,
+    average,
+    average_runs,
+    compare_means,
+    mean_interval,
+    shared_runs,
+)
 from ocnd_lib.compute import training_macs
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.registry import detector_class, settings_of
@@ -211,7 +218,9 @@ def numbers() -> dict[str, object]:
     """What the page says, by name."""
     found = class_table()
     rotation = found.loc["Rotation"].dropna()
+    joined = tables.together(tables.read_runs("cifar10/rotation/*"))
     values = {
+        "ensemble": interval(average_runs(joined).mean, *mean_interval(joined, REPEATS)),
         "mean": interval(*ours().loc["rotation", ["mean", "low", "high"]]),
         "highest": float(rotation.max()),
         "lowest": float(rotation.min()),
