@@ -5,8 +5,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,20 +28,39 @@ class NameValueCommand(TyperCommand):
             from report.parameters import described
             from report.runs import find_notebook
 
-            with plain_errors():
-                source = find_notebook(words[0])
-                print("\n".join([f"{source.stem} takes:", *described(source)]))
+            source = find_notebook(words[0])
+            print("\n".join([f"{source.stem} takes:", *described(source)]))
             ctx.exit()
         rest = iter(args)
         pairs = (f"-p{next(rest, '')}={next(rest, '')}" if w == "-p" else w for w in rest)
         return super().parse_args(ctx, list(pairs))
 
 
-class MachineGroup(TyperGroup):
-    """Commands that end with a message when the machine fails: a full disk, no memory, no pipe."""
+class OneMessage(TyperGroup):
+    """Commands that end with one message when their input, their work or the machine fails."""
+
+    def invoke(self, ctx):
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except (ValueError, PermissionError) as error:
+            # where no locale is set, Python may be kept from reading names that are not ASCII
+            why = "; set PYTHONUTF8=1" if isinstance(error, UnicodeEncodeError) else ""
+            fail(f"{error}{why}", BAD)
+        except RuntimeError as error:
+            if type(error) is RuntimeError:
+                raise  # a mistake of the code, which its traceback tells
+            fail(str(error), FAILED)
+        except KeyboardInterrupt:
+            # threads may still wait for kernels; those end by themselves once this process is gone
+            sys.stdout.flush()
+            print("\nocnd: stopped", file=sys.stderr, flush=True)
+            os._exit(130)
 
     def main(self, *args, **options):
-        """Run the command that the arguments name."""
+        """As `invoke`, and with what is printed: a full disk, no memory, no pipe."""
         try:
             try:
                 return super().main(*args, **options)
@@ -56,7 +74,7 @@ class MachineGroup(TyperGroup):
 
 
 app = typer.Typer(
-    cls=MachineGroup,
+    cls=OneMessage,
     help="Run and render the report on one-class novelty detection.",
     no_args_is_help=True,
     add_completion=False,
@@ -74,24 +92,6 @@ def fail(message: str, code: int) -> None:
     raise typer.Exit(code)
 
 
-@contextmanager
-def plain_errors(*failures: type[Exception]) -> Iterator[None]:
-    """Turn these failures, and input that was wrong, into one message each."""
-    try:
-        yield
-    except failures as error:
-        fail(str(error), FAILED)
-    except (ValueError, PermissionError) as error:
-        # where no locale is set, Python may be kept from reading names that are not ASCII
-        why = "; set PYTHONUTF8=1" if isinstance(error, UnicodeEncodeError) else ""
-        fail(f"{error}{why}", BAD)
-    except KeyboardInterrupt:
-        # threads may still wait for kernels; those end by themselves once this process is gone
-        sys.stdout.flush()
-        print("\nocnd: stopped", file=sys.stderr, flush=True)
-        os._exit(130)
-
-
 @app.command()
 def book(
     preset: Literal["quick", "full"] = Option("quick", help="Size of the experiments."),
@@ -99,52 +99,52 @@ def book(
     again: bool = Option(False, "--again", help="Execute unchanged ones too."),
 ) -> None:
     """Execute the notebooks that changed, render the book, print where it is."""
-    from report.pages import BookError, NotebookError, build
+    from report.pages import build
 
     started = time.perf_counter()
-    with plain_errors(BookError, NotebookError):
-        page = build(preset, jobs, again, say=lambda line: print(line, flush=True))
-    print(f"all: {time.perf_counter() - started:.1f} s")
-    print(page)
+    page = build(preset, jobs, again, say=lambda line: print(line, flush=True))
+    print(f"all: {time.perf_counter() - started:.1f} s\n{page}")
 
 
 @app.command(cls=NameValueCommand)
 def run(
     target: str = Argument(..., help="A notebook, or a cell such as digits/vgg11/8/0."),
-    parameters: list[str] | None = Option(
-        None, "-p", metavar="NAME VALUE", help="One parameter; repeat."
-    ),
+    parameters: list[str] = Option([], "-p", metavar="NAME VALUE", help="One parameter; repeat."),
     out: Path | None = Option(None, help="Where the executed copy goes."),
     again: bool = Option(False, "--again", help="Execute it even if unchanged."),
 ) -> None:
     """Execute one notebook with other parameters, or run one cell of a table."""
-    given = dict(pair.partition("=")[::2] for pair in parameters or [])
+    given = dict(pair.partition("=")[::2] for pair in parameters)
     if "" in given or "" in given.values():
-        fail("-p needs a name and a value, for example: -p epochs 3", BAD)
+        raise ValueError("-p needs a name and a value, for example: -p epochs 3")
     if Path(f"{target}.ipynb").is_file():
         target += ".ipynb"
-    if not target.endswith(".ipynb") and "/" in target:
-        if given or out:
-            fail("a cell takes neither -p nor --out: its name says it all", BAD)
-        if again:
-            fail("a recorded cell is not run again; remove its record first", BAD)
-        return _run_cell(target)
-    from report.pages import BookError, render_alone
-    from report.parameters import read_parameters, validate
-    from report.runs import NotebookError, execute, find_notebook
+    if target.endswith(".ipynb") or "/" not in target:
+        _run_notebook(target, given, out, again)
+    elif given or out:
+        raise ValueError("a cell takes neither -p nor --out: its name says it all")
+    elif again:
+        raise ValueError("a recorded cell is not run again; remove its record first")
+    else:
+        _run_cell(target)
 
+
+def _run_notebook(target: str, given: dict[str, str], out: Path | None, again: bool) -> None:
+    from report.pages import render_alone
+    from report.parameters import read_parameters, validate
+    from report.runs import execute, find_notebook
+
+    source = find_notebook(target)
     if out and out.suffix != ".ipynb":
-        fail(f"--out must end in .ipynb, not {out.name!r}", BAD)
-    with plain_errors(NotebookError, BookError):
-        source = find_notebook(target)
-        if out and out.resolve() == source:
-            fail("--out is the notebook itself; name another file", BAD)
-        done = execute(source, given, out, again=again, progress=sys.stderr.isatty())
-        page = render_alone(done)
-        changed = validate(source, given)
-    for name, parameter in read_parameters(source).items():
-        if changed.get(name, parameter.default) != parameter.default:
-            print(f"changed: {name} is {changed[name]!r}, by default {parameter.default!r}")
+        raise ValueError(f"--out must end in .ipynb, not {out.name!r}")
+    if out and out.resolve() == source:
+        raise ValueError("--out is the notebook itself; name another file")
+    done = execute(source, given, out, again=again, progress=sys.stderr.isatty())
+    page = render_alone(done)
+    parameters = read_parameters(source)
+    for name, value in validate(source, given).items():
+        if value != (usual := parameters[name].default):
+            print(f"changed: {name} is {value!r}, by default {usual!r}")
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
@@ -152,12 +152,10 @@ def run(
 
 
 def _run_cell(cell: str) -> None:
-    from ocnd_lib.data import DataError
-    from ocnd_lib.experiments import CellIsTaken, Diverged, run_cell
+    from ocnd_lib.experiments import run_cell
     from ocnd_lib.records import parse_cell, table
 
-    with plain_errors(DataError, CellIsTaken, Diverged):
-        record = run_cell(cell)
+    record = run_cell(cell)
     print(table([record]).T.to_string(header=False))
     print(parse_cell(record["cell"]).path())
 
@@ -185,39 +183,39 @@ def sweep(
     from report import plan
 
     everything = datasets is None and methods is None and classes is None
-    with plain_errors(RuntimeError, ConnectionError):  # of data, and of Dask
-        if everything and seeds is not None:
-            raise ValueError("--seeds needs --datasets and --methods; the report has its own")
-        if everything:
-            wanted = plan.report_cells()
-        else:
-            names, of, only = (
-                None if text is None else [word for word in text.split(",") if word]
-                for text in (datasets or "", methods or "", classes)
-            )
-            counted = sweeps.parse_seeds("0" if seeds is None else seeds)
-            wanted = sweeps.cells(names, of, counted, only)
-        missing = plan.missing(wanted)
-        if scheduler is not None:
-            workers = sweeps.threads(scheduler)
-            print(f"The cluster has {workers} threads now.")
-        print(plan.told(missing, max(1, workers)), flush=True)
-        if dry_run:
-            return print("\n".join(missing))
-        if max_minutes is not None:
-            print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
-        for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
-            try:
-                check_available(name)  # what cannot be had shows before any worker starts
-            except DataError as error:
-                if not everything:
-                    raise
-                print(f"Left out: {error}", file=sys.stderr)
-                wanted = [cell for cell in wanted if parse_cell(cell).dataset != name]
-        outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler, memory=memory)
+    if everything and seeds is not None:
+        raise ValueError("--seeds needs --datasets and --methods; the report has its own")
+    if everything:
+        wanted = plan.report_cells()
+    else:
+        counted = sweeps.parse_seeds("0" if seeds is None else seeds)
+        only = None if classes is None else _names(classes)
+        wanted = sweeps.cells(_names(datasets), _names(methods), counted, only)
+    missing = plan.missing(wanted)
+    if scheduler is not None:
+        workers = sweeps.threads(scheduler)
+        print(f"The cluster has {workers} threads now.")
+    print(plan.told(missing, max(1, workers)), flush=True)
+    if dry_run:
+        return print("\n".join(missing))
+    if max_minutes is not None:
+        print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
+    for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
+        try:
+            check_available(name)  # what cannot be had shows before any worker starts
+        except DataError as error:
+            if not everything:
+                raise
+            print(f"Left out: {error}", file=sys.stderr)
+            wanted = [cell for cell in wanted if parse_cell(cell).dataset != name]
+    outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler, memory=memory)
     print(", ".join(f"{kind}: {len(found)}" for kind, found in outcome.items()))
     if outcome["failed"]:
         fail("\n".join(["these cells failed:", *outcome["failed"]]), FAILED)
+
+
+def _names(text: str | None) -> list[str]:
+    return [word for word in (text or "").split(",") if word]
 
 
 @app.command()
@@ -244,19 +242,19 @@ def data(
     """
     given = {key: value for key, value in locals().items() if key != "name" and value is not None}
     from data_prep.masked_files import BUILT
-    from ocnd_lib.data import DATASETS, DataError, prepare
+    from ocnd_lib.data import DATASETS, prepare
+    from ocnd_lib.records import read_records
 
-    with plain_errors(DataError):
-        if name in BUILT or (given and name not in DATASETS):
-            from ocnd_lib.masked import build_masked
+    if name in BUILT or (given and name not in DATASETS):
+        from ocnd_lib.masked import build_masked
 
-            made = build_masked(name, say=print, **given)
-            images, fingerprint = made.without_masks(), made.fingerprint
-        elif given:
-            fail(f"{name} takes no options; {', '.join(BUILT)} and sets of your own do", BAD)
-        else:
-            images = prepare(name)
-            fingerprint = images.fingerprint
+        made = build_masked(name, say=print, **given)
+        images, fingerprint = made.without_masks(), made.fingerprint
+    elif given:
+        raise ValueError(f"{name} takes no options; {', '.join(BUILT)} and sets of your own do")
+    else:
+        images = prepare(name)
+        fingerprint = images.fingerprint
     for part in ("train", "test"):
         x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
         print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
@@ -266,8 +264,6 @@ def data(
         print(f"{images.inexact} images are no originals, says the file")
     print(f"fingerprint {fingerprint}")
     if name not in DATASETS:  # whose cells, once recorded, would not be run again
-        from ocnd_lib.records import read_records
-
         found = [record.get("data_fingerprint") for record in read_records(pattern=f"{name}/*/*")]
         if old := [each for each in found if each not in (fingerprint, images.fingerprint)]:
             print(f"{len(old)} records are of another {name}: remove them, or take another name")
@@ -278,8 +274,7 @@ def records(format: Format = "text") -> None:
     """List the runs that are recorded."""
     from ocnd_lib.records import read_records, records_folder, table
 
-    with plain_errors():
-        found = read_records()
+    found = read_records()
     if format == "json":
         print(json.dumps(found, indent=1))
     elif format == "csv":
@@ -302,20 +297,19 @@ def table(
     from report.tables import render, results
 
     if choices and len(datasets) > 1:
-        fail("--choices is of one data set", BAD)
-    with plain_errors():
-        for name in datasets:
-            class_names(name)  # before any of them is read, or becomes a pattern
-        if choices:
-            print(render_choices(datasets[0], choices, format), end="")
-        else:
-            print(render({name: results(name) for name in datasets}, format), end="")
+        raise ValueError("--choices is of one data set")
+    for name in datasets:
+        class_names(name)  # before any of them is read, or becomes a pattern
+    if choices:
+        print(render_choices(datasets[0], choices, format), end="")
+    else:
+        print(render({name: results(name) for name in datasets}, format), end="")
 
 
 @app.command()
 def figures(
-    out: Annotated[Path, Option(help="The folder to write to.")],
-    only: Annotated[str | None, Option(help="The name of one figure.")] = None,
+    out: Path = Option(..., help="The folder to write to."),
+    only: str | None = Option(None, help="The name of one figure."),
     style: Literal["page", "talk"] = Option("page", help="For a page, or a 16:9 projector."),
     lang: Language = "en",
 ) -> None:
@@ -329,70 +323,65 @@ def figures(
     from report.talk import drawn, look
 
     if only and only not in FIGURES:
-        fail(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}", BAD)
-    with plain_errors(OSError), look(style):
+        raise ValueError(f"there is no figure {only!r}; there are: {', '.join(sorted(FIGURES))}")
+    with look(style):
         for name in [only] if only else FIGURES:
             try:
                 save_figure(drawn(FIGURES[name], style, lang), name, out)
+                print(out / f"{name}.svg")
             except NoRecords as missing:
                 if only:
-                    fail(str(missing), FAILED)
+                    raise
                 print(f"{name}: {missing}", file=sys.stderr)
-            else:
-                print(out / f"{name}.svg")
 
 
 @app.command("try")
 def try_(
-    normal: Annotated[Path, Option(help="The folder of normal pictures.")],
-    test: Annotated[Path, Option(help="The folder of pictures to judge.")],
-    method: Annotated[str, Option(help="Any of ae, ocgan, rotation ...")] = "rotation",
-    out: Annotated[Path, Option(help="The folder to write to.")] = Path("own_images"),
-    seed: Annotated[int, Option(min=0, help="Draws the pictures held back.")] = 0,
+    normal: Path = Option(..., help="The folder of normal pictures."),
+    test: Path = Option(..., help="The folder of pictures to judge."),
+    method: str = Option("rotation", help="Any of ae, ocgan, rotation ..."),
+    out: Path = Option("own_images", help="The folder to write to."),
+    seed: int = Option(0, min=0, help="Draws the pictures held back."),
 ) -> None:
     """Judge pictures of your own by normal ones of your own; writes scores.csv and page.html."""
     from report import own_images
 
-    with plain_errors(OSError):
-        own_images.check_request(normal, test, method, out)
-        trial = own_images.run_trial(normal, test, method, seed)
-        own_images.write_scores(trial, out / "scores.csv")
-        own_images.write_page(trial, out / "page.html")
-    for part in (trial.normal, trial.test):
-        for name, why in part.unreadable.items():
-            print(f"not read: {part.folder / name}: {why}")
-    print(*trial.notes, sep="\n", end="\n" * bool(trial.notes))
+    own_images.check_request(normal, test, method, out)
+    trial = own_images.run_trial(normal, test, method, seed)
+    own_images.write_scores(trial, out / "scores.csv")
+    own_images.write_page(trial, out / "page.html")
+    for said in [*trial.normal.unreadable, *trial.test.unreadable]:
+        print(f"not read: {said}")
+    for note in trial.notes:
+        print(note)
     print(f"{trial.novel.sum()} of {len(trial.scores)} pictures look novel; {trial.seconds:.0f} s")
     print(out / "page.html")
 
 
 @app.command()
 def demo(
-    digits: Annotated[str, Option(help="Normal digits, one after the other.")] = "8130",
-    epochs: Annotated[int, Option(min=2, help="Of each network; 30 in the tables.")] = 15,
+    digits: str = Option("8130", help="Normal digits, one after the other."),
+    epochs: int = Option(15, min=2, help="Of each network; 30 in the tables."),
 ) -> None:
     """Train the networks of the page "A digit to draw" on MNIST, and write them beside it."""
     from report import draw_digit
 
-    with plain_errors(OSError):
-        draw_digit.export(digits, epochs)
+    draw_digit.export(digits, epochs)
 
 
 @app.command()
 def slides(
-    out: Annotated[Path, Option(help="The file to write.")],
-    format: Annotated[Literal["html", "pptx"], Option(help="What to show it with.")] = "html",
+    out: Path = Option(..., help="The file to write."),
+    format: Literal["html", "pptx"] = Option("html", help="What to show it with."),
     template: Path | None = Option(None, help="pptx: a lab's own; its layouts and size are kept."),
     chapters: str | None = Option(None, help="Names, with commas between; all if none is given."),
     lang: Language = "en",
-    minutes: Annotated[int, Option(min=2, help="Fewer minutes, fewer slides.")] = 20,
+    minutes: int = Option(20, min=2, help="Fewer minutes, fewer slides."),
 ) -> None:
     """Make a talk of the recorded figures: answers, figures, scorecard, limits, notes."""
     from report.slides import make_slides
 
-    with plain_errors(OSError):
-        names = [name for name in (chapters or "").split(",") if name]
-        made = make_slides(out, format, template, names, lang, minutes)
+    made = make_slides(out, format, template, _names(chapters), lang, minutes)
     print(f"{made} slides\n{out}")
 
 

@@ -5,15 +5,14 @@ and where it looked.
 """
 
 import base64
-import html
 import io
 import time
 import warnings
 from pathlib import Path
-from string import Template
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
+import jinja2
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -45,7 +44,7 @@ class Pictures(NamedTuple):
     folder: Path
     names: list[str]
     images: np.ndarray
-    unreadable: dict[str, str]
+    unreadable: list[str]
 
 
 class Trial(NamedTuple):
@@ -72,7 +71,7 @@ def shrink(picture: np.ndarray) -> np.ndarray:
 
 def read_folder(folder: Path) -> Pictures:
     """Read every picture of a folder and those in it; hidden files are not looked at."""
-    names, images, unreadable = [], [], {}
+    names, images, unreadable = [], [], []
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in tqdm(files, f"reading {folder.name}", disable=None, leave=False):
         name = path.relative_to(folder)
@@ -81,7 +80,7 @@ def read_folder(folder: Path) -> Pictures:
         picture = read_upright(path)
         if isinstance(picture, str):
             known = picture if picture in (DEEP, LARGE) else "no picture, or damaged"
-            unreadable[name.as_posix()] = known
+            unreadable.append(f"{folder.resolve().name}/{name.as_posix()}: {known}")
         else:
             names.append(name.as_posix())
             images.append(shrink(picture))
@@ -201,54 +200,31 @@ def write_scores(trial: Trial, path: Path) -> None:
 def write_page(trial: Trial, path: Path) -> None:
     """Write the trial as one html file that needs no other."""
     order = np.argsort(-trial.scores, kind="stable")
-    drawn = io.StringIO()
-    histogram(trial).savefig(drawn, format="svg", metadata={"Date": None})
-    tests, normals = trial.test, trial.normal
-    bad = {f"{p.folder.name}/{k}": why for p in (normals, tests) for k, why in p.unreadable.items()}
-    known = [tests.names[i] for i in np.flatnonzero(trial.known)]
-    content = Template(PAGE.read_text(encoding="utf-8")).substitute(
-        title=f"{trial.novel.sum()} of {len(order)} pictures look novel",
-        method=html.escape(trial.method), learnt=trial.learnt, held=len(trial.validation),
-        normal=html.escape(normals.folder.name), test=html.escape(tests.folder.name),
-        seconds=f"{trial.seconds:.0f}", threshold=f"{trial.detector.threshold_:.4g}",
-        expected=f"{0.05 * len(order):.1f}",
-        chart="data:image/svg+xml;base64," + base64.b64encode(drawn.getvalue().encode()).decode(),
-        map=where_it_looked(trial.detector, tests.images[:1])[1],
-        novel=_gallery(trial, order[:SHOWN]), usual=_gallery(trial, order[: -SHOWN - 1 : -1]),
-        notes="".join(f"<p class=warning>{html.escape(note)}</p>" for note in trial.notes),
-        known=_listed("Also among the normal pictures, so their scores are not honest", known),
-        unreadable=_listed("Not read", [f"{name}: {why}" for name, why in bad.items()]),
-    )  # fmt: skip
-    replace_file(path, lambda file: file.write(content.encode()))
-
-
-def _gallery(trial: Trial, rows: np.ndarray) -> str:
-    """Pictures with their names and scores, each beside its map, as html."""
-    heat, _ = where_it_looked(trial.detector, trial.test.images[rows])
+    rows = [*order[:SHOWN], *order[: -SHOWN - 1 : -1]]
+    heat, words = where_it_looked(trial.detector, trial.test.images[rows])
     shown = []
     for k, i in enumerate(rows):
-        name = html.escape(trial.test.names[i])
-        picture = read_upright(trial.test.folder / trial.test.names[i])
-        pictures = [_img(Image.fromarray(picture), name)]
+        pictures = [Image.fromarray(read_upright(trial.test.folder / trial.test.names[i]))]
         if heat is not None:
             grey = trial.test.images[i].mean(0)[..., None]
             painted = 0.35 * grey + 0.65 * 255 * matplotlib.colormaps["inferno"](heat[k])[..., :3]
-            small = Image.fromarray(painted.astype(np.uint8)).resize((SIDE, SIDE))
-            pictures.append(_img(small, f"map of {name}"))
-        verdict = "novel" if trial.novel[i] else "normal"
-        words = f"<b>{trial.scores[i]:.4g}</b> {verdict}<br>{name}"
-        shown.append(f"<figure>{''.join(pictures)}<figcaption>{words}</figcaption></figure>")
-    return f"<div class=grid>{''.join(shown)}</div>"
+            pictures.append(Image.fromarray(painted.astype(np.uint8)).resize((SIDE, SIDE)))
+        shown.append((i, [_jpeg(picture) for picture in pictures]))
+    histogram(trial).savefig(chart := io.BytesIO(), format="svg", metadata={"Date": None})
+    page = jinja2.Template(PAGE.read_text(encoding="utf-8"), autoescape=True).render(
+        trial=trial, map=words, chart=_data("image/svg+xml", chart),
+        novel=shown[: len(rows) // 2], usual=shown[len(rows) // 2 :],
+        known=[trial.test.names[i] for i in np.flatnonzero(trial.known)],
+        unreadable=trial.normal.unreadable + trial.test.unreadable,
+    )  # fmt: skip
+    replace_file(path, lambda file: file.write(page.encode()))
 
 
-def _img(picture: Image.Image, alt: str) -> str:
+def _jpeg(picture: Image.Image) -> str:
     picture.thumbnail((SIDE, SIDE))
-    content = io.BytesIO()
-    picture.save(content, "JPEG", quality=85)
-    data = base64.b64encode(content.getvalue()).decode()
-    return f'<img src="data:image/jpeg;base64,{data}" alt="{alt}">'
+    picture.save(content := io.BytesIO(), "JPEG", quality=85)
+    return _data("image/jpeg", content)
 
 
-def _listed(title: str, lines: list[str]) -> str:
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    return f"<h2>{title}: {len(lines)}</h2><ul>{items}</ul>" if lines else ""
+def _data(kind: str, content: io.BytesIO) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -1,5 +1,6 @@
 """Make the book: execute its notebooks, bring the copies and figures into it, render it."""
 
+import filecmp
 import html
 import os
 import re
@@ -12,30 +13,18 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import click
+import jinja2
 import nbformat
 import yaml
 
+from data_prep.files import replace_file
 from ocnd_lib.records import claim
 from report.parameters import check, read_parameters
-from report.runs import (
-    ROOT,
-    NotebookError,
-    Run,
-    digest,
-    execute,
-    library_version,
-    plain_text,
-    tree_hash,
-    write_if_changed,
-)
+from report.runs import ROOT, NotebookError, Run, execute, library_version, tree_hash
 
-SUFFIXES = (".svg", ".pdf", ".png", ".csv")
-GRID = "::::{grid} 2 2 3 3\n:gutter: 2\n:class-container: gallery\n"
-GALLERY = """# All figures
-
-To take into a talk or a paper, with the numbers that are drawn (csv). For a projector, in Korean:
-`ocnd figures --style talk --lang ko --out figures`. As slides: `ocnd slides --out talk.html`.
-"""
+GALLERY = Path(__file__).with_name("gallery.md")
+KINDS = ("svg", "pdf", "png", "csv")
 
 
 class BookError(RuntimeError):
@@ -101,7 +90,7 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     page = root / "_build" / "html" / "index.html"
     stamp = page.with_name(".made_from")
     inputs = [*root.glob("book/**/*"), root / "_config.yml", root / "README.md"]
-    made_from = digest([tree_hash(inputs, root).encode(), library_version(root).encode()])
+    made_from = tree_hash(inputs, root) + library_version(root)
     if page.exists() and stamp.exists() and stamp.read_text() == made_from:
         say("book: unchanged")
         return page
@@ -126,10 +115,8 @@ def render_alone(run: Run, root: Path = ROOT) -> Path:
         return page
     with tempfile.TemporaryDirectory() as folder:
         book = Path(folder) / "book"
-        shutil.copytree(root / "book" / "_static", book / "_static")
-        shutil.copytree(root / "book" / "_vendor", book / "_vendor")
-        shutil.copytree(root / "book" / "_images", book / "_images")
-        shutil.copy(root / "book" / "references.bib", book)
+        others = shutil.ignore_patterns("chapters", "*.md", "_figures", "_demo")
+        shutil.copytree(root / "book", book, ignore=others)
         shutil.copy(run.notebook, book / "page.ipynb")
         (book / "_toc.yml").write_text("format: jb-book\nroot: page\n")
         config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
@@ -152,7 +139,7 @@ def jupyter_book(root: Path, options: list[str]) -> None:
         encoding="utf-8", errors="replace", env={**os.environ, "PYTHONUTF8": "1"},
     )  # fmt: skip
     if done.returncode != 0:
-        lines = plain_text(done.stdout).replace(f"{root}/", "").splitlines()
+        lines = click.unstyle(done.stdout).replace(f"{root}/", "").splitlines()
         warnings = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)]
         raise BookError("\n".join(["the book is not rendered:", *(warnings or lines)]))
 
@@ -182,45 +169,42 @@ def write_gallery(
     in the file, else how the caption in the executed `notebooks` begins.
     """
     cells = figure_cells(notebooks)
-    order = {name: position for position, name in enumerate(cells)}
-    lines, chapter = [GALLERY], None
+    order, cards = {name: position for position, name in enumerate(cells)}, []
     for svg in sorted(figures.glob("*.svg"), key=lambda f: (order.get(f.stem, len(order)), f.stem)):
-        shown, title, place = cells.get(svg.stem, ({}, "Further figures", ""))
+        shown, chapter, place = cells.get(svg.stem, ({}, "Further figures", ""))
         said = re.search(r"<title>(.*?)</title>", svg.read_text(encoding="utf-8"), re.DOTALL)
         caption = shown.get("figure", {}).get("caption", svg.stem)
         message = html.unescape(said[1]) if said else caption.partition(". ")[0].rstrip(".")
-        alt = html.escape(shown.get("image", {}).get("alt", message))
-        files = [f for suffix in SUFFIXES if (f := svg.with_suffix(suffix)).exists()]
-        links = [f'<a href="../figures/{f.name}" download>{f.suffix[1:]}</a>' for f in files]
-        links += [f'<a href="{place}">text</a>'] if place else []
-        again = f"run {place.partition('.')[0]}"
+        command = f"run {place.partition('.')[0]}"
         if svg.stem in recorded:
-            again = f"figures --out figures --only {svg.stem}"
-        if title != chapter:
-            lines += ["::::", ""] * bool(chapter) + [f"## {title}", "", GRID]
-            chapter = title
-        picture = f'<img src="../figures/{svg.name}" alt="{alt}" loading="lazy">'
-        lines += [":::{grid-item-card}", picture, "", f"**{message}**", "", " · ".join(links), "",
-                  f"`ocnd {again}`", ":::"]  # fmt: skip
-    lines += ["::::"] * bool(chapter)
-    write_if_changed(page, "\n".join([*lines, ""]).encode())
+            command = f"figures --out figures --only {svg.stem}"
+        kinds = [kind for kind in KINDS if svg.with_suffix(f".{kind}").exists()]
+        cards.append({
+            "name": svg.stem, "chapter": chapter, "place": place, "message": message,
+            "alt": shown.get("image", {}).get("alt", message), "kinds": kinds, "command": command,
+        })  # fmt: skip
+    layout = GALLERY.read_text(encoding="utf-8")
+    text = jinja2.Template(layout, trim_blocks=True, lstrip_blocks=True).render(cards=cards)
+    replace_file(page, lambda file: file.write(text.encode()))
 
 
 def _publish(runs: dict[Path, Run], root: Path) -> None:
     """Bring the executed copies, their figures and the gallery into the book, and nothing older."""
     chapters, figures = root / "book" / "chapters", root / "book" / "_figures" / "figures"
     pages = {chapters / source.name: run.notebook for source, run in runs.items()}
-    pictures: dict[Path, Path] = {}
-    for file in (file for run in runs.values() for file in sorted(run.figures.iterdir())):
-        if other := pictures.get(figures / file.name):
-            raise BookError(f"{file.name} is saved twice: {other.parent.name}, {file.parent.name}")
-        pictures[figures / file.name] = file
-    for folder, pattern, wanted in ((chapters, "*.ipynb", pages), (figures, "*", pictures)):
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in set(folder.glob(pattern)) - set(wanted):
-            old.unlink()
-        for target, file in wanted.items():
-            write_if_changed(target, file.read_bytes())
+    made = dict(pages)
+    figures.mkdir(parents=True, exist_ok=True)
+    for run in runs.values():
+        for file in sorted(run.figures.iterdir()):
+            if other := made.get(figures / file.name):
+                places = f"{other.parent.name}, {file.parent.name}"
+                raise BookError(f"{file.name} is saved twice: {places}")
+            made[figures / file.name] = file
+    for old in {*chapters.glob("*.ipynb"), *figures.glob("*")} - set(made):
+        old.unlink()
+    for target, file in made.items():
+        if not (target.exists() and filecmp.cmp(target, file, shallow=False)):
+            replace_file(target, lambda out, file=file: out.write(file.read_bytes()))
     from report.figures import FIGURES  # every chapter, which only a gallery needs
 
     write_gallery(figures, chapters / "gallery.md", pages, FIGURES)

@@ -24,7 +24,7 @@ def opened(template: Path | None):
     """
     try:
         deck = Presentation(template and str(template))
-        if not any(_kinds(layout) & TITLES for layout in deck.slide_layouts):
+        if not any(TITLES & set(_kinds(layout)) for layout in deck.slide_layouts):
             raise ValueError("no layout has a title")
     except Exception as error:  # python-pptx and lxml raise all kinds for what they cannot read
         message = f"{template} cannot be a template; save it as .pptx, not .potx: {error}"
@@ -58,7 +58,7 @@ def written(deck, slides: Sequence) -> bytes:
         _fill([(made.shapes.title, [slide.title])], int(28 * scale))
         if slide.figure is not None:
             with look("talk"):
-                slide.figure.savefig(png := io.BytesIO(), format="png", dpi=200)
+                slide.figure.savefig(png := io.BytesIO(), format="png")
             picture = made.shapes.add_picture(png, left, top, width)
             picture._element.nvPicPr.cNvPr.set("descr", slide.title)
         there = [shape for shape in made.placeholders if shape.placeholder_format.type in TEXTS]
@@ -75,16 +75,15 @@ def written(deck, slides: Sequence) -> bytes:
     return buffer.getvalue()
 
 
-def _kinds(layout) -> set:
-    return {shape.placeholder_format.type for shape in layout.placeholders}
+def _kinds(layout) -> list:
+    return [shape.placeholder_format.type for shape in layout.placeholders]
 
 
 def _layout(deck, texts: int):
     """The layout with a title that comes nearest to so many places for text, and to no more."""
 
     def misfit(layout) -> tuple[bool, int, int]:
-        kinds = [shape.placeholder_format.type for shape in layout.placeholders]
-        there = [kind for kind in kinds if kind not in FOOT]
+        there = [kind for kind in _kinds(layout) if kind not in FOOT]
         return TITLES.isdisjoint(there), abs(sum(k in TEXTS for k in there) - texts), len(there)
 
     return min(deck.slide_layouts, key=misfit)

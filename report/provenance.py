@@ -9,7 +9,9 @@ import html
 import shlex
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from pathlib import Path
 
+import jinja2
 import numpy as np
 import pandas as pd
 from IPython.display import HTML, DisplayObject
@@ -18,19 +20,8 @@ from ocnd_lib.data import class_names
 from ocnd_lib.experiments import ALL
 from ocnd_lib.records import Cell, own_seconds, parse_cell, read_record, records_folder
 
-STYLE = """<style>
-button.from { all: unset; cursor: help; text-decoration: underline dotted; white-space: nowrap; }
-button.from:focus-visible { outline: 2px solid; }
-.from-window { max-width: min(42rem, 90vw); padding: 1rem; border: 1px solid; text-align: left;
-  background: var(--pst-color-background, Canvas); color: var(--pst-color-text-base, CanvasText); }
-.from-window dd, .from-window code { overflow-wrap: anywhere; white-space: normal; }
-.from-list div { overflow-x: auto; }
-.from-list :is(td, code) { white-space: nowrap; }
-</style>"""
-EXPLAINED = """Figures, tables and prose of this chapter take recorded numbers from these cells,
-live ones from the code above them. A command makes its cells again, at the git revision named and
-with <code>OCND_RECORDS</code> set to an empty folder: a cell that has a record is not run twice.
-“Changed” means that the library then differed from that revision."""
+PAGE = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
+PARTS = jinja2.Template(PAGE, autoescape=True, trim_blocks=True).module
 
 
 def recorded(patterns: Iterable[str]) -> list[dict]:
@@ -110,18 +101,10 @@ def traced(
             records = recorded(patterns)
             known[patterns] = facts(records) if records else {}
         if (about := known[patterns]) and shown.iat[i, j]:
-            tip = html.escape("\n".join(f"{name}: {value}" for name, value in about.items()))
-            target = f'popovertarget="from-{page}-{list(known).index(patterns)}" title="{tip}"'
-            button = f'<button type="button" class="from" {target}>{shown.iat[i, j]}</button>'
-            shown.iat[i, j] = button
-    windows = [
-        f'<div popover class="from-window" id="from-{page}-{k}"><dl>'
-        + "".join(f"<dt>{name}</dt><dd>{_code(name, value)}</dd>" for name, value in about.items())
-        + "</dl></div>"
-        for k, about in enumerate(known.values())
-        if about
-    ]
-    return HTML("\n".join([STYLE, _whole(shown, escape=False), *windows]))
+            name = f"from-{page}-{list(known).index(patterns)}"
+            shown.iat[i, j] = PARTS.button(name, about, shown.iat[i, j])
+    windows = [PARTS.window(f"from-{page}-{k}", v) for k, v in enumerate(known.values()) if v]
+    return HTML("\n".join([PARTS.style, _whole(shown, escape=False), *windows]))
 
 
 def _whole(table: pd.DataFrame, **options) -> str:
@@ -129,16 +112,9 @@ def _whole(table: pd.DataFrame, **options) -> str:
         return table.to_html(border=0, **options)
 
 
-def _code(name: str, value: str) -> str:
-    text = html.escape(value)
-    return f"<code>{text}</code>" if name in ("command", "git revision") else text
-
-
 def folded(title: str, table: pd.DataFrame, before: str = "", **options) -> HTML:
     """A whole table under a line that unfolds it; options are those of `DataFrame.to_html`."""
-    body = f"<div>{_whole(table, **{'na_rep': '', **options})}</div>"
-    head = f"<summary>{html.escape(title)}</summary>"
-    return HTML(f'{STYLE}\n<details class="from-list">{head}{before}{body}</details>')
+    return HTML(PARTS.folded(title, _whole(table, **{"na_rep": "", **options}), before))
 
 
 def sources(patterns: Iterable[str]) -> HTML:
@@ -152,7 +128,7 @@ def sources(patterns: Iterable[str]) -> HTML:
     for record in records:
         groups.setdefault(record["cell"].rpartition("/")[0], []).append(record)
     lines = map(facts, groups.values())
-    table = pd.DataFrame([{k: _code(k, value) for k, value in line.items()} for line in lines])
+    table = pd.DataFrame([{k: PARTS.fact(k, v) for k, v in line.items()} for line in lines])
     count = f"{len(records)} recorded cell{'s' * (len(records) != 1)}"
-    title, said = f"Where the numbers come from: {count}", f"<p>{EXPLAINED}</p>\n"
-    return folded(title, table, said, escape=False, index=False)
+    title = f"Where the numbers come from: {count}"
+    return folded(title, table, PARTS.explained, escape=False, index=False)

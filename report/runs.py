@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import nbformat
 import papermill
 from jupyter_client import AsyncKernelManager
@@ -94,14 +95,11 @@ def execute(
         for cell in executed.cells:
             cell.metadata.pop("papermill", None)
             cell.metadata.pop("execution", None)
-            if INJECTED in _tags(cell) and "id" in cell:
+            if _tagged(cell, INJECTED) and "id" in cell:
                 cell["id"] = INJECTED
-        write_if_changed(out, (nbformat.writes(executed) + "\n").encode())
+        content = nbformat.writes(executed) + "\n"
+        replace_file(out, lambda file: file.write(content.encode()))
         return Run(out, figures, time.perf_counter() - started)
-
-
-def _tags(cell: nbformat.NotebookNode) -> list[str]:
-    return cell.metadata.get("tags", [])
 
 
 def _papermill(source, out, given, progress, kernels, root) -> nbformat.NotebookNode:
@@ -151,12 +149,16 @@ def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManage
     return ThisPython
 
 
+def _tagged(cell: nbformat.NotebookNode, tag: str) -> bool:
+    return tag in cell.metadata.get("tags", [])
+
+
 def _failure(error: Exception, source: Path, out: Path) -> str:
     """Say which cell of the source failed, on which line and how, from the copy papermill left."""
     # by their places, since notebooks of before 2021 have no ids
-    copy = [cell for cell in nbformat.read(out, as_version=4).cells if ERROR not in _tags(cell)]
+    copy = [cell for cell in nbformat.read(out, as_version=4).cells if not _tagged(cell, ERROR)]
     more = len(copy) - len(nbformat.read(source, as_version=4).cells)  # 1 with given parameters
-    injected = [k for k, cell in enumerate(copy) if more and INJECTED in _tags(cell)]
+    injected = [k for k, cell in enumerate(copy) if more and _tagged(cell, INJECTED)]
     started = [k for k, c in enumerate(copy) if c.metadata.get("papermill", {}).get("start_time")]
     last = max((k for k in started if copy[k].cell_type == "code"), default=-1)
     place = f"cell {last + 1 - sum(k < last for k in injected)}"
@@ -164,7 +166,7 @@ def _failure(error: Exception, source: Path, out: Path) -> str:
         place = "before the first cell" if last < 0 else "the injected parameters"
     if isinstance(error, DeadKernelError):
         return f"{place}: the kernel died (killed, or out of memory?)"
-    trace = plain_text("\n".join(error.traceback))
+    trace = click.unstyle("\n".join(error.traceback))
     if arrow := re.search(r"^-+> *(\d+) (.*)$", trace, re.MULTILINE):
         place += f", line {arrow[1]}, `{arrow[2].strip()}`"
     return f"{place}: {error.ename}: {error.evalue}"
@@ -178,7 +180,8 @@ def library_version(root: Path = ROOT) -> str:
     records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records").expanduser()
     files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
     for package in ("data_prep", "ocnd_lib", "report"):
-        files += [*root.glob(f"{package}/**/*.py"), *root.glob(f"{package}/**/*.mplstyle")]
+        for kind in ("py", "html", "mplstyle"):
+            files += root.glob(f"{package}/**/*.{kind}")
     files += [npz_path(name) for name in masked_sets()]
     return tree_hash([*files, *root.glob("results/published/**/*")], root)
 
@@ -195,17 +198,6 @@ def digest(parts: Iterable[bytes]) -> str:
     for part in parts:
         total.update(len(part).to_bytes(8, "big") + part)
     return total.hexdigest()
-
-
-def plain_text(coloured: str) -> str:
-    """Terminal output without its colour codes."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", coloured)
-
-
-def write_if_changed(path: Path, content: bytes) -> None:
-    """Write a file, but leave it untouched, with its date, when it holds the content already."""
-    if not path.exists() or path.read_bytes() != content:
-        replace_file(path, lambda file: file.write(content))
 
 
 def _key(out: Path) -> str | None:

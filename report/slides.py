@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -32,7 +31,18 @@ ON_A_PAGE = (12.6, 6.2)  # inches of a figure below its title
 CHAPTER = {name: chapter for chapter, figures in OF_CHAPTER.items() for name in figures}
 # a row of the front page's table: slide, claim, verdict, notebook
 CLAIM = re.compile(r"\| (\d+) \| (.+?) \| \{bdg-\w+\}`(.+?)` \| \{doc\}`.+?<(\w+)>`")
-NUMBER = re.compile(r"\{(\w+)\.([^{}:]+)(?::([^{}]+))?\}")  # {chapter.name:format}
+INTERVAL = re.compile(r" \[[^][]*\]")
+
+
+class Numbers(dict):
+    """The numbers of the sentences of each chapter, by its name; slow the first time."""
+
+    def __missing__(self, chapter: str) -> dict[str, object]:
+        self[chapter] = import_module(f"report.chapters.{chapter}").numbers()
+        return self[chapter]
+
+
+NUMBERS = Numbers()
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ def _figure(name: str, lang: str, size: tuple[float, float]) -> Slide:
     caption = cells[name][0]["figure"]["caption"]
     message = " ".join(fig.get_suptitle().split()) or caption.partition(". ")[0]
     fig.suptitle("")  # the slide has it
-    said = filled(DECK["notes"][name][lang]) if name in DECK["notes"] else caption
+    said = DECK["notes"][name][lang].format_map(NUMBERS) if name in DECK["notes"] else caption
     command = f"ocnd figures --style talk --lang {lang} --only {name} --out figures"
     return Slide(message, f"{said}\n\n{command}", fig)
 
@@ -115,8 +125,9 @@ def _words(name: str, lang: str, chapters: Sequence[str]) -> Slide:
     notes, columns = [words["notes"]], [("", words.get("lines", []))]
     if name == "title":
         answers = [a for a in DECK["answers"] if not chapters or {*a["chapters"]} & {*chapters}]
-        notes += [filled(answer[lang]) for answer in answers]
-        columns = [("", [filled(answer[lang], brief=True) for answer in answers])]
+        said = [answer[lang].format_map(NUMBERS) for answer in answers]
+        notes += said
+        columns = [("", [INTERVAL.sub("", answer) for answer in said])]
     if "columns" in words:
         rows = [row for row in claims() if not chapters or row[3] in chapters]
         found = {
@@ -133,23 +144,6 @@ def claims() -> list[tuple[str, str, str, str]]:
     korean = (ROOT / "book" / "chapters" / "korean.md").read_text(encoding="utf-8")
     texts = [*(cell.source for cell in cells), korean]
     return [row for text in texts for row in CLAIM.findall(text)]
-
-
-def filled(text: str, brief: bool = False) -> str:
-    """A text with the chapters' numbers in it; `brief` ones stand without their intervals."""
-
-    def number(found: re.Match) -> str:
-        chapter, name, form = found.groups("")
-        word = format(numbers(chapter)[name], form)
-        return word.partition(" [")[0] if brief else word
-
-    return NUMBER.sub(number, text)
-
-
-@cache
-def numbers(chapter: str) -> dict[str, object]:
-    """The numbers of a chapter's sentences; slow the first time."""
-    return import_module(f"report.chapters.{chapter}").numbers()
 
 
 def page(made: Sequence[Slide], lang: str) -> str:

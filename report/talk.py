@@ -9,13 +9,9 @@ from pathlib import Path
 import matplotlib.style
 import numpy as np
 import pandas as pd
-from matplotlib import rcParams
 from matplotlib.category import StrCategoryFormatter
-from matplotlib.collections import Collection, PathCollection
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Text
 from matplotlib.ticker import AutoLocator, FixedFormatter, FuncFormatter
 
 from report.drawing import WIDTH
@@ -23,10 +19,7 @@ from report.drawing import WIDTH
 HERE = Path(__file__).parent
 SLIDE = (40 / 3, 7.5)  # inches
 MARGIN = 0.02  # of a slide, on every side
-IN_POINTS = (
-    (Text, "fontsize"), (Patch, "linewidth"), (Collection, "linewidth"),
-    (Line2D, "linewidth"), (Line2D, "markersize"), (Line2D, "markeredgewidth"),
-)  # fmt: skip
+ENLARGED = SLIDE[0] / WIDTH  # from a page to a slide
 
 
 def look(style: str) -> AbstractContextManager:
@@ -38,46 +31,27 @@ def drawn(
     draw: Callable[[], Figure], style: str = "page", lang: str = "en",
     size: tuple[float, float] | None = None,
 ) -> Figure:  # fmt: skip
-    """A figure in a style and language; for a talk a whole slide, or of a size in inches.
+    """A figure in a style and language; for a talk of a slide's shape, or of that of a size.
 
-    Raises what `draw` raises, such as NoRecords.
+    It is that of a page enlarged with all that is on it: a page wide, of more dots an inch. Raises
+    what `draw` raises, such as NoRecords.
     """
     with look(style):
         fig = draw()
         if lang == "ko":
             in_korean(fig)
         if style == "talk":
-            enlarge(fig, SLIDE[0] / WIDTH)
-            fig.set_size_inches(size or SLIDE)
+            fig.set_size_inches(np.divide(size or SLIDE, ENLARGED))
+            fig.set_dpi(ENLARGED * fig.dpi)
             margin = 0 if size else MARGIN
             inside = margin, margin, 1 - 2 * margin, 1 - margin
-            fig.get_layout_engine().set(rect=inside, w_pad=0.1, h_pad=0.08)
+            fig.get_layout_engine().set(rect=inside, w_pad=0.053, h_pad=0.042)
             if title := fig.get_suptitle():
-                large = SLIDE[0] / WIDTH * rcParams["figure.titlesize"]
-                fig.suptitle(title, x=margin, ha="left", size=large, wrap=True)
+                fig.suptitle(title, x=margin, ha="left", wrap=True)
+            for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
+                if isinstance(automatic := axis.get_major_locator(), AutoLocator):
+                    automatic.set_params(nbins=5)  # more wide numbers would touch
     return fig
-
-
-def enlarge(fig: Figure, times: float) -> None:
-    """Multiply all sizes in points: of letters, lines, marks, ticks and distances."""
-    for artist in fig.findobj():
-        for name in (name for kind, name in IN_POINTS if isinstance(artist, kind)):
-            artist.set(**{name: np.multiply(times, getattr(artist, f"get_{name}")())})
-        if isinstance(artist, PathCollection):
-            artist.set_sizes(times**2 * artist.get_sizes())  # areas
-        if isinstance(artist, Annotation) and artist.anncoords == "offset points":
-            artist.xyann = tuple(np.multiply(times, artist.xyann))
-    for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
-        first, given = axis.get_major_ticks(1)[0], axis.get_tick_params()
-        axis.set_tick_params(
-            labelsize=first.label1.get_fontsize(),  # of ticks that the new size will add, too
-            pad=times * first.get_pad(),
-            length=times * given.get("length", rcParams["xtick.major.size"]),
-            width=times * rcParams["xtick.major.width"],
-        )
-        axis.labelpad *= times
-        if isinstance(automatic := axis.get_major_locator(), AutoLocator):
-            automatic.set_params(nbins=5)  # more wide numbers would touch
 
 
 # --- Korean --------------------------------------------------------------------------------------

@@ -24,20 +24,15 @@ BUDGET = {"words": 1200, "figures": 7, "tables": 2, "height": 9000}  # of a chap
 # ---------------------------------------------------------------- sources, no build needed
 
 
-def toc_files(appendix: bool = True) -> list[str]:
-    toc = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
-    parts = [part for part in toc["parts"] if appendix or part["caption"] != "Appendix"]
-    return [toc["root"]] + [page["file"] for part in parts for page in part["chapters"]]
+TOC = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
+NUMBERED = [page["file"] for part in TOC["parts"][:-1] for page in part["chapters"]]
+FILES = [TOC["root"], *NUMBERED, *(page["file"] for page in TOC["parts"][-1]["chapters"])]
 
 
-def test_every_page_is_in_the_table_of_contents():
+def test_every_page_is_in_the_contents_and_has_one_source():
     pages = {p.relative_to(ROOT / "book").with_suffix("") for p in ROOT.glob("book/**/*.md")}
-    assert {page.as_posix() for page in pages} <= set(toc_files())
-
-
-def test_every_chapter_has_one_source():
-    generated = {"chapters/gallery"}
-    for file in set(toc_files()) - generated:
+    assert {page.as_posix() for page in pages} <= set(FILES)
+    for file in set(FILES) - {"chapters/gallery"}:
         prose = ROOT / "book" / f"{file}.md"
         notebook = ROOT / "notebooks" / f"{Path(file).name}.ipynb"
         assert prose.exists() != notebook.exists(), f"{file}: either {prose} or {notebook}"
@@ -45,10 +40,8 @@ def test_every_chapter_has_one_source():
 
 def test_the_front_page_leads_to_every_chapter():
     front = (ROOT / "notebooks/front.ipynb").read_text()
-    toc = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
-    numbered = [page["file"] for part in toc["parts"][:-1] for page in part["chapters"]]
     links = dict(re.findall(r"\{doc\}`chapter (\d+) <(\w+)>`", front))
-    for number, file in enumerate(numbered, 1):
+    for number, file in enumerate(NUMBERED, 1):
         name = Path(file).name
         assert f"<{name}>" in front, file
         assert links.get(str(number), name) == name  # the numbers of chapters are those of the book
@@ -86,8 +79,7 @@ def pages(book) -> dict[Path, Page]:
 
 
 def test_every_entry_of_the_contents_was_built(book):
-    missing = [file for file in toc_files() if not (book / f"{file}.html").exists()]
-    assert not missing
+    assert not [file for file in FILES if not (book / f"{file}.html").exists()]
 
 
 def test_no_tag_loads_from_elsewhere(pages):
@@ -239,7 +231,7 @@ def test_no_page_scrolls_sideways(visits, width):
 
 
 def test_a_chapter_is_read_in_one_sitting(visits):
-    chapters = [f"{file}.html" for file in toc_files(appendix=False)[1:]]
+    chapters = [f"{file}.html" for file in NUMBERED]
     sizes = pd.DataFrame({name: visits[name]["size"] for name in chapters}).T
     print(f"\n{sizes}\nat most {BUDGET}")
     assert (sizes.words > 100).all()  # the prose was found
@@ -265,7 +257,7 @@ def test_a_number_opens_what_stands_behind_it(browser, site, pages, book):
 def test_index_leads_to_the_landing_page(browser, site):
     page = browser.new_page()
     page.goto(f"{site}/index.html")
-    page.wait_for_url(f"{site}/{toc_files()[0]}.html", timeout=10_000)
+    page.wait_for_url(f"{site}/{FILES[0]}.html", timeout=10_000)
     page.close()
 
 

@@ -64,15 +64,6 @@ def test_a_notebook_tells_what_it_takes(ocnd, notebook):
     assert "learning_rate = 0.001  (float > 0)" in told and "quick | full" in told
 
 
-def test_a_failing_notebook_ends_with_its_cell_and_code_1(ocnd, notebook, tmp_path):
-    out = tmp_path / "executed.ipynb"
-    done = ocnd("run", notebook, "-p", "epochs", 4, "--out", out)
-    assert done.exit_code == 1
-    assert "small: cell 2, line 1, `10 // (epochs - 4)`: ZeroDivisionError" in done.stderr
-    assert str(out) in done.stderr and out.exists()
-    assert "Traceback" not in done.stderr
-
-
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -107,18 +98,6 @@ def test_a_place_that_cannot_be_written_to_is_one_message(ocnd, notebook, tmp_pa
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
     done = ocnd("figures", "--only", "audit-differences", "--out", tmp_path / "file")
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
-
-
-def test_damaged_data_is_one_message_and_code_1(ocnd, monkeypatch, tmp_path):
-    from ocnd_lib import data
-
-    def damaged(name):
-        raise data.DataError(f"{name}.npz is truncated; repair it with: ocnd data {name}")
-
-    monkeypatch.setattr(data, "prepare", damaged)
-    done = ocnd("data", "mnist")
-    assert done.exit_code == 1
-    assert done.stderr == "ocnd: mnist.npz is truncated; repair it with: ocnd data mnist\n"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ocnd_lib import sweep as sweeps
+from ocnd_lib.data import DataError
 from report import cli
+from report.runs import NotebookError
 
 ROOT = Path(__file__).parents[1]
 CELL = "digits/ae+epochs=1+width=4/3/0"
@@ -46,21 +48,27 @@ def test_a_file_system_without_locks_is_one_message(tmp_path, monkeypatch):
     assert "No locks available: it cannot be locked: " in done.stderr and "/lock'" in done.stderr
 
 
-LACKS = {
+FAILURES = {
     OSError(errno.EROFS, "Read-only file system"): "ocnd: [Errno 30] Read-only file system\n",
     MemoryError(): "ocnd: out of memory\n",
     UnicodeEncodeError("utf-8", "B\udcfccher", 1, 2, "no letter"): "no letter; set PYTHONUTF8=1\n",
+    DataError("x.npz is truncated"): "ocnd: x.npz is truncated\n",
+    NotebookError("small: cell 2: no"): "ocnd: small: cell 2: no\n",
 }
 
 
-@pytest.mark.parametrize("error", LACKS, ids=str)
-def test_what_the_machine_lacks_is_one_message(monkeypatch, error):
+@pytest.mark.parametrize("error", [*FAILURES, RuntimeError("a mistake")], ids=repr)
+def test_what_fails_is_one_message_and_what_is_wrong_in_the_code_is_not(monkeypatch, error):
     def build(*_, **__):
         raise error
 
     monkeypatch.setattr("report.pages.build", build)
     done = CliRunner().invoke(cli.app, ["book", "--again"])
-    assert done.exit_code in (1, 2) and done.stdout == "" and done.stderr.endswith(LACKS[error])
+    if error not in FAILURES:
+        assert done.exception is error
+        return
+    assert done.exit_code == 1 + isinstance(error, ValueError)
+    assert done.stdout == "" and done.stderr.endswith(FAILURES[error])
 
 
 def test_output_that_cannot_be_written_is_one_message(tmp_path):
@@ -77,15 +85,3 @@ def test_a_sweep_says_how_many_open_files_it_needs(tmp_path, monkeypatch):
     monkeypatch.setattr(sweeps, "LocalCluster", lambda **_: pytest.fail("a cluster was started"))
     with pytest.raises(OSError, match=r"2 workers need \d+ open files, .* 40 .*ulimit -n \d+"):
         sweeps.sweep([CELL, CELL.replace("/3/", "/4/")], folder=tmp_path)
-
-
-def test_a_sweep_needs_no_folder_that_dask_is_told_to_use(tmp_path):
-    """And its workers get by with as many open files as it says."""
-    names = ("--datasets", "digits", "--methods", "ae+epochs=1+width=4", "--classes", "3")
-    places = {"OCND_RECORDS": str(tmp_path / "records"), "DASK_TEMPORARY_DIRECTORY": "/proc/none"}
-    done = subprocess.run(
-        [sys.executable, "-m", "report.cli", "sweep", *names, "--workers", "1"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (sweeps.open_files(1),) * 2),
-        cwd=ROOT, env=os.environ | places, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0 and "done: 1" in done.stdout, done.stderr

@@ -2,10 +2,7 @@
 
 import ast
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -80,18 +77,11 @@ def test_there_is_no_rule_for_a_name_that_no_notebook_has():
     assert set(RULES) <= {name for path in NOTEBOOKS for name in read_parameters(path)}
 
 
-def test_plain_papermill_runs_a_notebook_from_the_root(tmp_path):
+def test_plain_papermill_runs_a_notebook_from_the_root(tmp_path, monkeypatch):
     """One for all: that the others run, too, is seen in the built book."""
-    out = tmp_path / "out.ipynb"
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", f"notebooks/{PLAIN}.ipynb"]
-    done = subprocess.run(
-        [*command, out, "-p", "preset", "quick"],
-        cwd=ROOT,
-        env={**os.environ, "OCND_FIGURES": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    monkeypatch.setenv("OCND_FIGURES", str(tmp_path))
+    source, out = ROOT / "notebooks" / f"{PLAIN}.ipynb", tmp_path / "out.ipynb"
+    papermill.execute_notebook(source, out, {"preset": "quick"}, cwd=ROOT, progress_bar=False)
     assert all(cell.execution_count for cell in cells(out, "code"))
 
 
@@ -160,7 +150,13 @@ def test_a_line_papermill_would_misread_is_an_error(tmp_path, line):
         read_parameters(notebook_with(tmp_path, f"dataset: str = 'mnist'\n{line}"))
 
 
-def test_a_file_that_is_no_notebook_is_an_error(tmp_path):
-    (tmp_path / "text.ipynb").write_text("hello")
-    with pytest.raises(ValueError, match=r"text\.ipynb is not a notebook"):
-        read_parameters(tmp_path / "text.ipynb")
+@pytest.mark.parametrize("old", ["cells", "metadata", "cell_type"])
+@pytest.mark.parametrize("new", ["null", "3"])
+def test_a_damaged_notebook_is_named(tmp_path, old, new):
+    path = notebook_with(tmp_path, SAMPLE)
+    path.write_text(path.read_text().replace(f'"{old}":', f'"{old}": {new}, "other":'))
+    with pytest.raises(ValueError, match=r"sample\.ipynb is not a notebook: \S"):
+        read_parameters(path)
+    path.write_text("hello")
+    with pytest.raises(ValueError, match=r"sample\.ipynb is not a notebook: \S"):
+        read_parameters(path)

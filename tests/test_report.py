@@ -4,24 +4,24 @@ import json
 import re
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from ocnd_lib.records import claim
 from report import pages as report
 from report import runs
 from report.pages import BookError, build, write_gallery
 from report.runs import NotebookError, execute
 
-FIGURE = """\
-import os, pathlib
-for kind in ("svg", "pdf", "png"):
-    pathlib.Path(os.environ["OCND_FIGURES"], f"{name}.{kind}").write_text("<svg/>")"""
+FIGURE = "import os, pathlib\npathlib.Path(os.environ['OCND_FIGURES'], f'{name}.svg').touch()"
 SECOND_CELL = "pathlib.Path(os.environ['TRACE']).open('a').write(f'{name}\\n')\nnumber"
 
 
-def write_notebook(path, name, *code, number=1):
+def write_notebook(path, name, *code, number=1, minor=5):
+    """A notebook with two parameters; without ids where `minor` is 4."""
     v4 = nbformat.v4
     cells = [
         v4.new_markdown_cell(f"# {name}"),
@@ -35,11 +35,12 @@ def write_notebook(path, name, *code, number=1):
         figure = {"name": f"fig-{name}", "caption": f"About {name}."}
         cells[2].metadata["mystnb"] = {"figure": figure, "image": {"alt": f"Seen: {name}"}}
         cells[2].source += f"  # {name}\n'{name}'"
-    notebook = v4.new_notebook(cells=cells)
-    for position, cell in enumerate(notebook.cells):
+    for position, cell in enumerate(cells):
         cell["id"] = f"cell-{position}"
+        if minor < 5:
+            del cell["id"]
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    path.write_text(json.dumps(v4.new_notebook(cells=cells, nbformat_minor=minor)))
     return path
 
 
@@ -73,29 +74,36 @@ def executed(root):
 
 @pytest.fixture
 def no_kernel(root, monkeypatch):
-    """Let notebooks only leave their trace and their copy."""
+    """Let notebooks only leave their trace, their copy and a figure, and books one page."""
 
     def pretend(source, out, *_, **__):
-        notebook = nbformat.read(source, as_version=4)
+        name, notebook = Path(source).stem, nbformat.read(source, as_version=4)
         with (root / "trace").open("a") as trace:
-            trace.write(f"{Path(source).stem}\n")
+            trace.write(f"{name}\n")
+        for kind in ("svg", "pdf", "png"):
+            out_of = Path(out).with_name(f"{Path(out).stem}_figures")
+            (out_of / f"{name}.{kind}").write_text("<svg/>")
         nbformat.write(notebook, out)
         return notebook
 
+    def rendered(root, options):
+        (root / "_build" / "html").mkdir()
+        (root / "_build" / "html" / "index.html").touch()
+
     monkeypatch.setattr(runs.papermill, "execute_notebook", pretend)
+    monkeypatch.setattr(report, "jupyter_book", rendered)
     return pretend
 
 
-def test_a_book_is_built_once(root):
+def test_a_book_is_built_once_and_what_changed_is_executed_again(root, no_kernel):
     said = []
     page = build(root=root, say=said.append)
-    assert page == root / "_build" / "html" / "index.html"
+    assert page == root / "_build" / "html" / "index.html" and page.exists()
     assert executed(root) == ["first", "second"]
-    assert (page.parent / "figures" / "first.svg").exists()
-    gallery = (page.parent / "chapters" / "gallery.html").read_text()
+    assert (root / "book" / "_figures" / "figures" / "first.svg").exists()
+    gallery = (root / "book" / "chapters" / "gallery.md").read_text()
     assert 'href="../figures/second.pdf"' in gallery and "About second" in gallery
     assert 'href="second.html#fig-second"' in gallery
-    assert 'id="fig-second"' in (page.parent / "chapters" / "second.html").read_text()
 
     before = page.stat().st_mtime_ns
     build(root=root, say=said.append)
@@ -104,13 +112,8 @@ def test_a_book_is_built_once(root):
     # the notebooks are done side by side, and either may be first to say so
     assert sorted(said[-3:-1]) == ["first: unchanged", "second: unchanged"]
     assert said[-1] == "book: unchanged"
-
-
-def test_only_the_notebook_that_changed_is_executed_again(root, no_kernel, monkeypatch):
-    monkeypatch.setattr(report, "render", lambda *_: None)
-    build(root=root, say=list)
     write_notebook(root / "notebooks" / "second.ipynb", "second", number=2)
-    build(root=root, say=list)
+    build(root=root, say=said.append)
     assert executed(root) == ["first", "second", "second"]
 
 
@@ -140,7 +143,7 @@ def test_a_run_without_its_figures_or_in_other_precision_is_executed_again(
     assert execute(source, root=root).seconds == 0
 
 
-def test_runs_with_other_parameters_lie_side_by_side_and_are_the_same_again(root):
+def test_the_same_run_is_the_same_to_the_byte(root):
     source = root / "notebooks" / "first.ipynb"
     other = execute(source, {"number": "7"}, root=root)
     assert nbformat.read(other.notebook, 4).cells[-1].outputs[0].data["text/plain"] == "7"
@@ -148,10 +151,14 @@ def test_runs_with_other_parameters_lie_side_by_side_and_are_the_same_again(root
     again = execute(source, {"number": 7}, root=root, again=True)
     assert again.seconds > 0 and again.notebook.read_bytes() == once
     assert str(root).encode() not in once
-    default = execute(source, root=root)
+
+
+def test_runs_with_other_parameters_lie_side_by_side(root, no_kernel):
+    source = root / "notebooks" / "first.ipynb"
+    other, default = execute(source, {"number": "7"}, root=root), execute(source, root=root)
     assert default.notebook != other.notebook and default.figures != other.figures
     assert execute(source, {"number": 1}, root=root).notebook == default.notebook
-    assert executed(root) == ["first"] * 3
+    assert executed(root) == ["first"] * 2
 
 
 def test_a_failing_notebook_leaves_its_copy_and_the_others_go_on(root, monkeypatch):
@@ -178,31 +185,89 @@ def test_a_killed_kernel_is_reported_with_its_cell(root):
         execute(source, root=root)
 
 
-def test_kernels_are_this_python_whatever_kernel_is_installed(root, monkeypatch):
+@pytest.mark.parametrize("minor", [4, 5])
+@pytest.mark.parametrize("given", [{}, {"number": 0}], ids=["default", "given"])
+def test_the_cell_that_failed_is_named_with_and_without_ids(root, minor, given, monkeypatch):
+    source = write_notebook(root / "n.ipynb", "n", "1", "number - number", "1 / 0", minor=minor)
+
+    def stopped(source, out, parameters, **_):
+        """What papermill leaves of it: times, the parameters, marks before the error."""
+        cells = nbformat.read(source, as_version=4).cells
+        for cell in cells:
+            cell.metadata["papermill"] = {"start_time": "now"}
+        new = nbformat.v4.new_code_cell
+        if parameters:
+            cells.insert(2, new("number = 0", metadata={"tags": ["injected-parameters"]}))
+        mark = {"tags": ["papermill-error-cell-tag"]}
+        cells = [new("", metadata=mark), *cells[:-1], new("", metadata=mark), cells[-1]]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), out)
+        raise runs.PapermillExecutionError(0, 1, "1 / 0", "ZeroDivisionError", "by zero", [])
+
+    monkeypatch.setattr(runs.papermill, "execute_notebook", stopped)
+    with pytest.raises(NotebookError, match="n: cell 5: ZeroDivisionError: by zero"):
+        execute(source, given, root=root)
+
+
+def test_a_second_book_is_refused_while_the_first_is_made(tmp_path):
+    with claim(tmp_path / "_build" / "book.lock"), pytest.raises(BookError, match="another proc"):
+        build(root=tmp_path)
+
+
+def test_two_runs_of_one_notebook_make_it_once(root, no_kernel, monkeypatch):
+    source, begun, second = root / "notebooks" / "first.ipynb", threading.Event(), []
+
+    def slow(*given, **options):
+        begun.set()
+        other.join(0.3)  # the second has every chance to disturb
+        return no_kernel(*given, **options)
+
+    monkeypatch.setattr(runs.papermill, "execute_notebook", slow)
+    other = threading.Thread(
+        target=lambda: begun.wait(60) and second.append(execute(source, root=root))
+    )
+    other.start()
+    first = execute(source, root=root)
+    other.join()
+    assert executed(root) == ["first"]
+    assert second[0].seconds == 0 and second[0].notebook == first.notebook
+
+
+def test_kernels_are_this_python_whatever_is_installed_and_begun_with(root, monkeypatch):
+    """Also for a notebook of before cells had ids, and from any folder."""
     kernel = root / "jupyter" / "kernels" / "python3" / "kernel.json"
     kernel.parent.mkdir(parents=True)
     foreign = {"argv": ["/bin/false"], "display_name": "foreign", "language": "python"}
     kernel.write_text(json.dumps(foreign))
+    startup = root / "ipython" / "profile_default" / "startup" / "a.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text("theirs = 1")
+    (root / "python.py").write_text("mine = 1")
     monkeypatch.setenv("JUPYTER_PATH", str(root / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(root / "ipython"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(root / "python.py"))
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     asked = "import sys, os\n[sys.executable, os.getcwd(), os.environ['MPLBACKEND']]"
-    source = write_notebook(root / "notebooks" / "asks.ipynb", "asks", asked)
+    source = write_notebook(root / "asks.ipynb", "asks", asked, "[*dir(), number]", minor=4)
     monkeypatch.chdir(root / "book")
-    copy = nbformat.read(execute(source, root=root).notebook, 4)
-    answer = copy.cells[-1].outputs[0].data["text/plain"]
-    assert sys.executable in answer and f"'{root}'" in answer and "inline" in answer
+    copy = json.loads(execute(source, {"number": 7}, root=root).notebook.read_text())
+    nbformat.validate(copy)
+    python, names = ("".join(c["outputs"][0]["data"]["text/plain"]) for c in copy["cells"][-2:])
+    assert sys.executable in python and f"'{root}'" in python and "inline" in python
+    assert names.endswith("7]") and "'mine'" not in names and "'theirs'" not in names
 
 
-def test_a_warning_fails_the_book_every_time(root):
+def test_a_warning_fails_the_book_every_time(root, monkeypatch):
     shutil.rmtree(root / "notebooks")
     (root / "book" / "_toc.yml").write_text(
         "format: jb-book\nroot: intro\nchapters:\n  - file: chapters/gallery\n"
     )
     (root / "book" / "intro.md").write_text("# Intro\n\n{ref}`nowhere`\n")
-    for _ in range(2):
-        with pytest.raises(BookError, match="nowhere"):
-            build(root=root, say=list)
+    with pytest.raises(BookError, match="nowhere"):
+        build(root=root, say=list)
+    monkeypatch.setattr(report, "jupyter_book", lambda *_: pytest.fail("rendered again"))
+    with pytest.raises(pytest.fail.Exception, match="rendered again"):
+        build(root=root, say=list)
 
 
 def test_the_gallery_follows_the_order_of_the_text(tmp_path):

@@ -1,6 +1,7 @@
 """A sweep makes what is missing, once, and stops when it is told to."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -121,17 +122,24 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
 
 
 def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
+    """And it needs no folder that Dask is told to use, nor more open files than it says."""
     endless = LONGER.replace("20", "1000000").split("/")[1]
     command = [sys.executable, "-m", "report.cli", "sweep", "--datasets", "digits"]
+    places = {"OCND_RECORDS": str(tmp_path / "records"), "DASK_TEMPORARY_DIRECTORY": "/proc/none"}
+
+    def begin():
+        # pytest-xdist ignores interrupts, and what it starts would, too
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (sweeps.open_files(1),) * 2)
+
     sweeping = subprocess.Popen(
         [*command, "--methods", endless, "--classes", "3", "--workers", "1"],
         cwd=ROOT,
-        env={**os.environ, "OCND_RECORDS": str(tmp_path / "records")},
+        env=os.environ | places,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # pytest-xdist ignores interrupts, and what it starts would, too
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=begin,
     )
     try:
         while not list(tmp_path.rglob("checkpoint.pt")):
