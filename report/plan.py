@@ -17,6 +17,7 @@ from report.chapters import (
     beyond,
     class_imbalance,
     masked_vs_original,
+    objections,
     ocgan,
     reconstruction,
     where_it_looks,
@@ -59,6 +60,7 @@ def report_cells() -> list[str]:
         ],
         beyond.CELLS,
         version_cells(),
+        objections.CELLS,
         fold_cells(),
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))

@@ -60,7 +60,7 @@ def test_many_cells_cost_the_mean_of_those_that_are_measured(tmp_path, monkeypat
     recorded(tmp_path, wanted[3], 400.0)
     recorded(tmp_path, "digits/ae/0/0", 1e9)  # no cell of the report
     table = costs.many_cells([10, 1000], [2, 100])
-    assert list(table.index) == [("cpu", 10), ("cpu", 1000)]
+    assert list(table.index) == [("CPU", "10"), ("CPU", "1,000")]
     mean = (3 * 4000 + 400) / 4 / 3600
     assert table["cost, h"].to_list() == pytest.approx([10 * mean, 1000 * mean])
     assert table["2 workers, h"].to_list() == pytest.approx([5 * mean, 500 * mean])
@@ -74,7 +74,7 @@ def test_sixteen_workers_on_a_gpu_take_the_hours_of_one_gpu(tmp_path, monkeypatc
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     monkeypatch.setattr(plan, "report_cells", lambda: ["mnist/ae/0/0"])
     recorded(tmp_path, "mnist/ae/0/0", 7200.0, "cuda bfloat16")
-    row = costs.many_cells([160], [1, 16, 32]).loc[("cuda", 160)]
+    row = costs.many_cells([160], [1, 16, 32]).loc[("GPU", "160")]
     assert row["cost, h"] == row["16 workers, h"] == pytest.approx(20)
     assert (row["1 workers, h"], row["32 workers, h"]) == pytest.approx((320, 10))
 

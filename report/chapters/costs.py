@@ -23,6 +23,7 @@ SENTENCES = {  # comparisons that the page speaks of
 # How many cells ran at a time on one device while they were recorded, which no record says: sixteen
 # processes shared a GPU through NVIDIA's MPS, so the seconds of each are of a sixteenth of it.
 SHARED = {"cpu": 1, "cuda": 16}
+NAMES = {"cpu": "CPU", "cuda": "GPU"}
 
 
 def benchmarks(name: str = "results") -> pd.DataFrame:
@@ -95,7 +96,7 @@ def many_cells(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:
         for size in sizes:
             waits = {f"{n} workers, h": np.ceil(size / n) * hours for n in workers}
             cost = {"cost, h": size * hours / SHARED[device]}
-            rows[device, size] = cost | waits | {"records, MB": size * mean["kilobytes"] / 1000}
+            rows[NAMES[device], f"{size:,}"] = cost | waits | {"records, MB": size * mean["kilobytes"] / 1000}
     return pd.DataFrame(rows).T.rename_axis(["device", "cells"])
 
 

@@ -28,12 +28,12 @@ VARIANTS = {
     PLAIN: "no classifier",
     GENERATED: "generated negatives",
     "looks+classifier=auxiliary": "photographs as negatives",
-    ENCODER: "and the map from the encoder",
+    ENCODER: "map from the encoder",
     "looks+classifier=auxiliary+mask_epochs=120+pretrain_mask=True+taps=encoder": (
-        "and trained beforehand"
+        "map trained beforehand"
     ),
     "looks+classifier=auxiliary+mask_epochs=120+most_area=0.4+pretrain_mask=True+smoothness=0.1"
-    "+taps=encoder": "and smaller and smoother",
+    "+taps=encoder": "map smaller and smoother",
 }
 CELLS = tuple(
     f"{dataset}/{variant}/{normal}/{seed}"
@@ -144,7 +144,7 @@ def finding_and_detecting() -> Figure:
     fig = titled("Finding the object does not raise detection", 3.9)
     left, right = fig.subplots(1, 2, sharey=True, width_ratios=(1.2, 1))
     order = [at for at in product(SETS, VARIANTS) if at in detects.index and at in rows.index]
-    names = [SETS[name][0] if of == PLAIN else f"  {VARIANTS[of]}" for name, of in order]
+    names = [SETS[name][0] if of == PLAIN else f"+ {VARIANTS[of]}" for name, of in order]
     pixels = rows.loc[order, ["value", "low", "high"]]
     pixels[["low", "high"]] += 0.5  # of the lift over a uniform map, whose value is 0.5
     pixels = pixels.clip(upper=1).set_axis(names).assign(colour=COLOURS["masked"])
