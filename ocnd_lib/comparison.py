@@ -265,13 +265,3 @@ def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
     enough = len(table) > 2 and table.shape[1] > 1
     p = float(stats.friedmanchisquare(*table.to_numpy()).pvalue) if enough else float("nan")
     return ranks, p
-
-
-def confusability(runs: list[Run], classes: int) -> np.ndarray:
-    """AUROC of each normal class (row) against each novel one (column), mean over seeds or NaN."""
-    rows = defaultdict(list)
-    for run in runs:
-        ordered, kinds = placements(run.y, run.score)[0], run.class_test[run.y == 1]
-        rows[run.normal_class].append(pd.Series(ordered).groupby(kinds).mean())
-    found = pd.DataFrame({k: pd.concat(some, axis=1).mean(axis=1) for k, some in rows.items()})
-    return found.reindex(index=range(classes), columns=range(classes)).to_numpy().T

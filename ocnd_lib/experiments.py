@@ -8,10 +8,11 @@ from time import perf_counter
 from typing import Literal
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from data_prep.archives import md5_of
 from data_prep.masked_files import NO_PICTURES, masked_sets
-from ocnd_lib import background, classifier, detail, records, versions
+from ocnd_lib import background, classifier, detail, looks, records, versions
 from ocnd_lib.data import OneClassSplit, class_index, class_names, load_images, one_class_split
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.image_sets import ImageSet, MaskedSet
@@ -20,7 +21,7 @@ from ocnd_lib.records import REPAIR, Cell, coarse, parse_cell, read_record, writ
 from ocnd_lib.registry import DETECTORS, NEGATIVES, SCORED, detector_class, keeps_pictures
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
-from ocnd_lib.sharing import OF_THE_SPLIT, fit, seen_in, shared_checkpoint, train_base, untrained
+from ocnd_lib.sharing import OF_THE_SPLIT, fit, seen_in, shared_checkpoint, untrained
 from ocnd_lib.stats import auroc_interval
 from ocnd_lib.training import (
     Diverged,
@@ -155,22 +156,39 @@ def _detector_parameters(method: str) -> dict[str, type]:
 
 
 def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    from ocnd_lib.looks import experiment, true_masks  # grad-cam takes a second to import
-
-    model = untrained(cell).set_params(device=hardware.device.type)
+    model, seen = untrained(cell).set_params(device=hardware.device.type), {}
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     split = one_class_split(plain, cell.normal_class, cell.seed)
+    if real := NEGATIVES.get(f"attention-gan-{model.classifier}"):
+        seen["negatives"] = real(plain, cell.normal_class)
     shared = shared_checkpoint(model, cell, checkpoint)
-    train_base(model, split, shared)
-    real = NEGATIVES.get(f"attention-gan-{model.classifier}")
-    negatives = real(plain, cell.normal_class) if real else None
-    record, arrays = experiment(model, split, true_masks(images), checkpoint, shared, negatives)
-    record["data_fingerprint"] = images.fingerprint
-    if cell.dataset in NO_PICTURES:
-        arrays = {name: array for name, array in arrays.items() if not name.startswith("look_")}
-    if real:
-        record["negatives_fingerprint"] = md5_of(negatives)[:16]
-    return record, arrays
+    start = perf_counter() - sum(map(seconds_trained, (checkpoint, shared)))
+    fit(model, split, checkpoint, shared, **seen)
+    parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
+    if not np.isfinite(parts["score"]).all():
+        raise Diverged("the scores are no numbers: training diverged; try a lower rate")
+    # every seed looks at the same test images
+    shown = looks.choose(split, looks.true_masks(images), looks.LOOKED_AT)
+    tables = looks.look(model, shown)
+    aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
+    record = {
+        "parameters": model.get_params(),
+        "train_counts": [len(split.x_train), len(seen.get("negatives", []))],
+        "test_counts": np.bincount(shown.novel).tolist(),
+        "layer": looks.LAYER,
+        "metrics": aurocs,
+        "tables": tables,
+        "curves": model.curves_,
+        "seconds": perf_counter() - start,
+        "shared_seconds": seconds_trained(shared),
+        "hardware": str(hardware),
+        "data_fingerprint": images.fingerprint,
+        **{f"{name}_fingerprint": md5_of(array)[:16] for name, array in seen.items()},
+    }
+    draws = cell.seed == 0 and cell.dataset not in NO_PICTURES
+    kept = looks.pictures(model, shown) if draws else {}
+    arrays = {f"look_{name}": array for name, array in kept.items()}
+    return record, arrays | looks.lifts_of_images(model, shown)
 
 
 def _looks_parameters() -> dict[str, type]:
@@ -198,7 +216,8 @@ def _load(cell: Cell) -> ImageSet | MaskedSet:
     elif cell.dataset == "mnist_on_cifar":
         images = make_mnist_on_cifar()
     elif "fold" in cell.parameters:
-        images = background.load_fold(cell.dataset, cell.parameters["fold"])
+        parts = [load_masked(cell.dataset, fold=k) for k in range(background.FOLDS)]
+        images = background.balanced_fold(parts, cell.parameters["fold"])
     else:
         images = load_masked(cell.dataset)
     needs_masks = METHODS[cell.method].masks or "version" in cell.parameters

@@ -7,12 +7,9 @@ A critic is the visual discriminator of a GAN; its map explains its logit of "re
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from data_prep.masked_files import masked_sets
@@ -23,7 +20,7 @@ from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked
 from ocnd_lib.stats import seed_interval
-from ocnd_lib.training import Diverged, seconds_trained, to_unit
+from ocnd_lib.training import to_unit
 
 LAYER = "body.2"  # of a critic: 8x8 features; body.0 has 16x16, body.3 has 4x4
 BEFORE, ON_MASKED, AFTER = "base critic", "base critic, image x map", "masked critic"
@@ -167,42 +164,3 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str,
         kept["masks"] = shown.masks[rows]
     maps = maps_of(model, shown.x[rows], layer)
     return kept | {name: heat.astype(np.float32) for name, heat in maps.items()}
-
-
-def experiment(
-    model: AttentionGAN, split: OneClassSplit, masks: np.ndarray | None,
-    checkpoint: Path | None = None, base_checkpoint: Path | None = None,
-    negatives: np.ndarray | None = None,
-) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
-    """Fit an AttentionGAN to one class, and measure where it looks in test images, `true_masks`.
-
-    Returns (record without its cell and the fingerprint of the data, with the `tables` of `look`;
-    arrays: `lifts_of_images`, and for seed 0 its `pictures`, named `look_NAME`). Every seed looks
-    at the same test images.
-    """
-    start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
-    model.fit(
-        split.x_train, x_validation=split.x_validation, checkpoint=checkpoint,
-        base_checkpoint=base_checkpoint, negatives=negatives,
-    )  # fmt: skip
-    parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
-    if not np.isfinite(parts["score"]).all():
-        raise Diverged("the scores are no numbers: training diverged; try a lower rate")
-    shown = choose(split, masks, LOOKED_AT)
-    tables = look(model, shown)
-    aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
-    record = {
-        "parameters": model.get_params(),
-        "train_counts": [len(split.x_train), 0 if negatives is None else len(negatives)],
-        "test_counts": np.bincount(shown.novel).tolist(),
-        "layer": LAYER,
-        "metrics": aurocs,
-        "tables": tables,
-        "curves": model.curves_,
-        "seconds": perf_counter() - start,
-        "shared_seconds": seconds_trained(base_checkpoint),
-        "hardware": str(model._hardware()),
-    }
-    kept = pictures(model, shown) if model.seed == 0 else {}
-    arrays = {f"look_{name}": array for name, array in kept.items()}
-    return record, arrays | lifts_of_images(model, shown)

@@ -142,15 +142,6 @@ def test_compared_means_are_paired_by_seed_where_both_have_the_same():
     assert difference == 0 and low < -0.1 and high > 0.1
 
 
-def test_confusability_shows_the_class_that_is_mistaken():
-    class_test = np.repeat([0, 1, 2], [4, 2, 6])
-    distance = np.array([0, 0, 9])[class_test] + np.tile([0.0, 1.0], 6)
-    runs = [Run(0, seed, distance, class_test) for seed in (0, 1)]
-    ours = comparison.confusability(runs, 3)
-    assert ours[0, 1] == 0.5 and ours[0, 2] == 1
-    assert np.isnan(ours[0, 0]) and np.isnan(ours[1:]).all()
-
-
 def test_holm_by_a_worked_example():
     assert comparison.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
