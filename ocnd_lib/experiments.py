@@ -49,9 +49,6 @@ VGG11 = {"ratio": float} | {name: kind for name, kind in RECIPE.items() if name 
 ARM = {"background_correlation": float, "fold": int} | RECIPE
 
 
-# --- chapter 2: the supervised classifier -------------------------------------------------------
-
-
 def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     settings = dict(cell.parameters)
     ratio = float(settings.pop("ratio", 9))
@@ -60,8 +57,6 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
         images, cell.normal_class, cell.seed, ratio, recipe, checkpoint, hardware
     )
 
-
-# --- chapter 6: crops with and without their background -----------------------------------------
 
 ALL = "all"  # the class of a cell whose method learns all classes at once, from crops with masks
 ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it is trained on
@@ -77,9 +72,6 @@ def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardwa
     if isinstance(images, background.Fold):
         arrays["rows"] = images.rows
     return record, arrays
-
-
-# --- chapter 5: one-class detectors -------------------------------------------------------------
 
 
 def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
@@ -145,14 +137,12 @@ def pictured(class_test: np.ndarray) -> np.ndarray:
     return np.concatenate([np.flatnonzero(class_test == k)[:2] for k in np.unique(class_test)])
 
 
-def _detector_parameters(method: str) -> dict[str, type]:
+def _detector_parameters(method: str, *without: str) -> dict[str, type]:
     types = detector_class(method).parameter_types()
     types |= {"version": Literal[versions.VERSIONS], "contamination": float}
-    fixed = {"seed", "device"} | ({"classifier", *OF_THE_SPLIT} if method in NEGATIVES else set())
+    fixed = {"seed", "device", *without}
+    fixed |= {"classifier", *OF_THE_SPLIT} if method in NEGATIVES else set()
     return {name: kind for name, kind in types.items() if name not in fixed}
-
-
-# --- chapter 8: where an attention-GAN looks ----------------------------------------------------
 
 
 def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
@@ -169,7 +159,6 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
         raise Diverged("the scores are no numbers: training diverged; try a lower rate")
     # every seed looks at the same test images
     shown = looks.choose(split, looks.true_masks(images), looks.LOOKED_AT)
-    tables = looks.look(model, shown)
     aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
     record = {
         "parameters": model.get_params(),
@@ -177,7 +166,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
         "test_counts": np.bincount(shown.novel).tolist(),
         "layer": looks.LAYER,
         "metrics": aurocs,
-        "tables": tables,
+        "tables": looks.look(model, shown),
         "curves": model.curves_,
         "seconds": perf_counter() - start,
         "shared_seconds": seconds_trained(shared),
@@ -191,16 +180,11 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     return record, arrays | looks.lifts_of_images(model, shown)
 
 
-def _looks_parameters() -> dict[str, type]:
-    fixed = ("joint_discriminator", *OF_THE_SPLIT)
-    types = _detector_parameters("attention-gan").items()
-    return {name: kind for name, kind in types if name not in fixed}
-
-
+LOOKED = partial(_detector_parameters, "attention-gan", "joint_discriminator", *OF_THE_SPLIT)
 METHODS = {
     "vgg11": Method(_vgg11, lambda: VGG11),
     "vgg11-bn": Method(_vgg11, lambda: VGG11),
-    "looks": Method(_looks, _looks_parameters, masks=True),
+    "looks": Method(_looks, LOOKED, masks=True),
     "detail": Method(lambda images, cell, *_: detail.experiment(images, cell.normal_class), dict),
     **{name: Method(_vgg11_arm, lambda: ARM, masks=True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from ocnd_lib.attention import control_map
-from ocnd_lib.stats import auroc_interval, seed_interval
+from ocnd_lib.stats import seed_interval
 
 PERCENTILES = [20, 40, 60, 80]  # of pixels that ROAD takes out
 
@@ -81,9 +81,6 @@ def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     return np.where(peaks > 0, total / np.where(peaks > 0, peaks, 1), 1)
 
 
-# --- whether a heat map is to be trusted ---------------------------------------------------------
-
-
 def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.ndarray:
     """ROAD: does the logit hang on the hottest pixels more than on the coolest? → (N,).
 
@@ -136,19 +133,6 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(1) / np.where(size > 0, size, 1)
 
 
-def strength(heat: np.ndarray, novel: np.ndarray) -> dict[str, float]:
-    """Are the maps (N, H, W) of novel images weaker in their mean? `novel` (N,) is in {0, 1}.
-
-    Keys: weaker, the chance that a novel image's map is weaker than a normal one's; low and high,
-    its 95 % interval (DeLong).
-    """
-    weaker, low, high = auroc_interval(novel, -np.asarray(heat, dtype=float).mean((1, 2)))
-    return {"weaker": weaker, "low": low, "high": high}
-
-
-# --- how well a map finds an object --------------------------------------------------------------
-
-
 def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """AUROC of each map's pixels against its mask, (N,); NaN where a mask is empty or full."""
     heat, mask = np.asarray(heat, dtype=float), np.asarray(mask)
@@ -191,20 +175,6 @@ def image_values(
         raise ValueError("every mask is empty or full; there is no object to find")
     maps = baseline_maps(len(heat), seed) | dict(beside)
     return {baseline: (value, pixel_auroc(drawn, mask)) for baseline, drawn in maps.items()}
-
-
-def lifts(values: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[dict]:
-    """`image_values` averaged: one dict a baseline.
-
-    Keys: measure (auroc), baseline, images (how many masks are neither empty nor full), and those
-    of `lift_of`.
-    """
-    rows = []
-    for baseline, (value, other) in values.items():
-        known = np.isfinite(value)
-        row = {"measure": "auroc", "baseline": baseline, "images": int(known.sum())}
-        rows.append(row | lift_of(value[known], other[known]))
-    return rows
 
 
 def lift_of(value: np.ndarray, other: np.ndarray) -> dict[str, float]:

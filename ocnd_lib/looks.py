@@ -19,7 +19,7 @@ from ocnd_lib.data import OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked
-from ocnd_lib.stats import seed_interval
+from ocnd_lib.stats import auroc_interval, seed_interval
 from ocnd_lib.training import to_unit
 
 LAYER = "body.2"  # of a critic: 8x8 features; body.0 has 16x16, body.3 has 4x4
@@ -97,20 +97,25 @@ def look(
 ) -> dict[str, list[dict]]:
     """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
 
-    finds: the rows of `lifts`, for "normal" and "novel" `images` apart, with "base critic" as a
-    further baseline; none without masks. strength. road: ROAD beside that of random maps, in
+    finds: `lift_of` each map over each baseline, the "base critic" among them, for "normal" and
+    "novel" `images` apart, by the `count` of them whose mask is neither empty nor full; none
+    without masks. strength: weaker, the chance that a novel image's map has a lower mean than a
+    normal one's, with low and high. road: ROAD beside that of random maps, in
     spreads of the logit over images. randomised: step (0, 1, ... from the last layer), layer, mean,
     low, high. Both are of `road_images` images of each kind.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
-    tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
+    tables: dict[str, list[dict]] = {k: [] for k in ("finds", "road", "randomised", "strength")}
     for images, name, values in _compared(maps, shown, seed):
-        tables["finds"] += [  # `images` of a row of lifts is their number
-            {**row, "map": name, "count": row["images"], "images": images}
-            for row in heatmaps.lifts(values)
-        ]
-    strengths = {name: heatmaps.strength(heat, shown.novel) for name, heat in maps.items()}
-    tables["strength"] = [{"map": name, **row} for name, row in strengths.items()]
+        for baseline, (value, other) in values.items():
+            known = np.isfinite(value)
+            row = {"measure": "auroc", "baseline": baseline, "images": images}
+            row |= heatmaps.lift_of(value[known], other[known])
+            tables["finds"].append({**row, "map": name, "count": int(known.sum())})
+    for name, heat in maps.items():
+        found = auroc_interval(shown.novel, -heat.astype(float).mean((1, 2)))
+        row = dict(zip(("weaker", "low", "high"), found, strict=True))
+        tables["strength"].append({"map": name, **row})
     rows = np.concatenate([np.flatnonzero(shown.novel == k)[:road_images] for k in (0, 1)])
     for name, (network, seen) in critics(model, shown.x[rows]).items() if len(rows) else ():
         tables["road"].append({"map": name, **_road(network, seen, maps[name][rows], seed)})
