@@ -116,8 +116,7 @@ def roughness(attention: Tensor) -> Tensor:
     return attention.diff(dim=2).abs().mean() + attention.diff(dim=3).abs().mean()
 
 
-# --- generated negatives: novel images made of normal ones, where a classifier sees no real ones
-
+# Generated negatives: novel images made of normal ones, where a classifier sees no real ones.
 # None is among the novelties of `ocnd_lib.selection`: what a model was taught to tell apart would
 # not measure it. None turns or mirrors, which makes one digit of another.
 

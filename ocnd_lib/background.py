@@ -79,11 +79,6 @@ def balanced_fold(parts: Sequence[MaskedSet], fold: int) -> Fold:
     return Fold(this.name, train, kept[fold], this.class_names, this.fingerprint, numbers)
 
 
-def load_fold(name: str, fold: int) -> Fold:
-    """`balanced_fold` of a set with photographs that are known apart: `voc_animals`."""
-    return balanced_fold([load_masked(name, fold=k) for k in range(FOLDS)], fold)
-
-
 def small_set(name: str, background_correlation: float, per_class: int, seed: int) -> MaskedSet:
     """Crops for this moment, a fifth of them test crops; of `coco10` all there is is taken."""
     size = {"per_class": per_class, "test": 10 * max(1, round(per_class / 5)), "seed": seed}

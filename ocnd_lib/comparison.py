@@ -46,9 +46,6 @@ class Run:
         return float(placements(self.y, self.score)[0].mean())
 
 
-# --- one method: its mean over classes and seeds, and the interval of that mean ------------------
-
-
 @dataclass(frozen=True)
 class Average:
     """Mean AUROC of a method over the classes that were run, and what it rests on."""
@@ -167,23 +164,12 @@ def _image_draws(images: bytes, dtype: str, repeats: int) -> np.ndarray:
     return counts
 
 
-# --- two methods on the same images --------------------------------------------------------------
+def paired_delong(
+    y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray
+) -> tuple[float, float, float]:
+    """AUROC of A minus that of B, two scores (N,) of the same images: (difference, low, high).
 
-
-@dataclass(frozen=True)
-class Difference:
-    """AUROC of A minus AUROC of B, its interval and two-sided p."""
-
-    difference: float
-    low: float
-    high: float
-    p: float
-
-
-def paired_delong(y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray) -> Difference:
-    """DeLong's test of two scores (N,) of the same images, `y` (N,) in {0, 1}.
-
-    Source: DeLong et al., Biometrics 44 (1988).
+    `y` (N,) is in {0, 1}. Source: DeLong et al., Biometrics 44 (1988).
     """
     y, score_a, score_b = np.asarray(y), np.asarray(score_a, float), np.asarray(score_b, float)
     if not y.shape == score_a.shape == score_b.shape:
@@ -193,8 +179,7 @@ def paired_delong(y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray) -> Di
     parts = [of_a - of_b for of_a, of_b in zip(a, b, strict=True)]
     difference = float(parts[0].mean())
     error = float(np.sqrt(sum(part.var(ddof=1) / len(part) for part in parts)))
-    p = float(2 * stats.norm.sf(abs(difference) / error)) if error else float(difference == 0)
-    return Difference(difference, difference - Z * error, difference + Z * error, p)
+    return difference, difference - Z * error, difference + Z * error
 
 
 def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> tuple[float, float, float]:
@@ -213,9 +198,6 @@ def _weights(images: int, repeats: int) -> np.ndarray:
     """Weights of images in each repeat, (repeats, images)."""
     rng = np.random.default_rng(0)
     return rng.multinomial(images, np.full(images, 1 / images), repeats) / images
-
-
-# --- several methods over classes ----------------------------------------------------------------
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -265,13 +247,3 @@ def mean_ranks(table: pd.DataFrame) -> tuple[pd.Series, float]:
     enough = len(table) > 2 and table.shape[1] > 1
     p = float(stats.friedmanchisquare(*table.to_numpy()).pvalue) if enough else float("nan")
     return ranks, p
-
-
-def confusability(runs: list[Run], classes: int) -> np.ndarray:
-    """AUROC of each normal class (row) against each novel one (column), mean over seeds or NaN."""
-    rows = defaultdict(list)
-    for run in runs:
-        ordered, kinds = placements(run.y, run.score)[0], run.class_test[run.y == 1]
-        rows[run.normal_class].append(pd.Series(ordered).groupby(kinds).mean())
-    found = pd.DataFrame({k: pd.concat(some, axis=1).mean(axis=1) for k, some in rows.items()})
-    return found.reindex(index=range(classes), columns=range(classes)).to_numpy().T

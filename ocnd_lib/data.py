@@ -4,7 +4,7 @@ images = load_images("cifar10")
 split = one_class_split(images, "truck", seed=0)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +28,6 @@ class OneClassSplit:
     x_test: np.ndarray
     y_test: np.ndarray
     class_test: np.ndarray
-    normal_class: int
-
-
-@dataclass(frozen=True, eq=False)
-class BinarySplit:
-    """Images of all classes with y_* 0 normal, 1 novel."""
-
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
 
 
 def load_images(name: str, folder: Path | None = None) -> ImageSet:
@@ -160,17 +149,17 @@ def one_class_split(
     order = np.random.default_rng(seed).permutation(len(x))
     held_out, train = np.split(order, [round(0.1 * len(x))])
     y_test = (images.y_test != k).astype(np.int64)
-    return OneClassSplit(
-        x[np.sort(train)], x[np.sort(held_out)], images.x_test, y_test, images.y_test, k
-    )
+    parts = x[np.sort(train)], x[np.sort(held_out)]
+    return OneClassSplit(*parts, images.x_test, y_test, images.y_test)
 
 
 def imbalanced_split(
     images: ImageSet, normal_class: int | str, ratio: float, seed: int
-) -> BinarySplit:
+) -> ImageSet:
     """Keep so many normal training images that novel/normal is `ratio`; the test set stays whole.
 
-    ValueError for a ratio that the data cannot have, and for a class without images.
+    Its y_* are 0 normal, 1 novel; the fingerprint stays that of `images`. ValueError for a ratio
+    that the data cannot have, and for a class without images.
     """
     k = class_index(images, normal_class)
     _check_images_of(images, k)
@@ -186,7 +175,8 @@ def imbalanced_split(
     kept = np.random.default_rng(seed).permutation(normal)[:count]
     rows = np.sort(np.concatenate([kept, novel]))
     y_test = (images.y_test != k).astype(np.int64)
-    return BinarySplit(images.x_train[rows], y_train[rows], images.x_test, y_test)
+    found = {"x_train": images.x_train[rows], "y_train": y_train[rows], "y_test": y_test}
+    return replace(images, **found, class_names=("normal", "novel"))
 
 
 def _check_images_of(images: ImageSet, k: int) -> None:

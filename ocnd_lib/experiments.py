@@ -8,10 +8,11 @@ from time import perf_counter
 from typing import Literal
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from data_prep.archives import md5_of
 from data_prep.masked_files import NO_PICTURES, masked_sets
-from ocnd_lib import background, classifier, detail, records, versions
+from ocnd_lib import background, classifier, detail, looks, records, versions
 from ocnd_lib.data import OneClassSplit, class_index, class_names, load_images, one_class_split
 from ocnd_lib.detail import nearest_distance
 from ocnd_lib.image_sets import ImageSet, MaskedSet
@@ -20,7 +21,7 @@ from ocnd_lib.records import REPAIR, Cell, coarse, parse_cell, read_record, writ
 from ocnd_lib.registry import DETECTORS, NEGATIVES, SCORED, detector_class, keeps_pictures
 from ocnd_lib.selection import validation_aurocs
 from ocnd_lib.settings import MAY_BE_0, check_settings
-from ocnd_lib.sharing import OF_THE_SPLIT, fit, seen_in, shared_checkpoint, train_base, untrained
+from ocnd_lib.sharing import OF_THE_SPLIT, fit, seen_in, shared_checkpoint, untrained
 from ocnd_lib.stats import auroc_interval
 from ocnd_lib.training import (
     Diverged,
@@ -48,9 +49,6 @@ VGG11 = {"ratio": float} | {name: kind for name, kind in RECIPE.items() if name 
 ARM = {"background_correlation": float, "fold": int} | RECIPE
 
 
-# --- chapter 2: the supervised classifier -------------------------------------------------------
-
-
 def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     settings = dict(cell.parameters)
     ratio = float(settings.pop("ratio", 9))
@@ -59,8 +57,6 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
         images, cell.normal_class, cell.seed, ratio, recipe, checkpoint, hardware
     )
 
-
-# --- chapter 6: crops with and without their background -----------------------------------------
 
 ALL = "all"  # the class of a cell whose method learns all classes at once, from crops with masks
 ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it is trained on
@@ -76,9 +72,6 @@ def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardwa
     if isinstance(images, background.Fold):
         arrays["rows"] = images.rows
     return record, arrays
-
-
-# --- chapter 5: one-class detectors -------------------------------------------------------------
 
 
 def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
@@ -144,45 +137,54 @@ def pictured(class_test: np.ndarray) -> np.ndarray:
     return np.concatenate([np.flatnonzero(class_test == k)[:2] for k in np.unique(class_test)])
 
 
-def _detector_parameters(method: str) -> dict[str, type]:
+def _detector_parameters(method: str, *without: str) -> dict[str, type]:
     types = detector_class(method).parameter_types()
     types |= {"version": Literal[versions.VERSIONS], "contamination": float}
-    fixed = {"seed", "device"} | ({"classifier", *OF_THE_SPLIT} if method in NEGATIVES else set())
+    fixed = {"seed", "device", *without}
+    fixed |= {"classifier", *OF_THE_SPLIT} if method in NEGATIVES else set()
     return {name: kind for name, kind in types.items() if name not in fixed}
 
 
-# --- chapter 8: where an attention-GAN looks ----------------------------------------------------
-
-
 def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    from ocnd_lib.looks import experiment, true_masks  # grad-cam takes a second to import
-
-    model = untrained(cell).set_params(device=hardware.device.type)
+    model, seen = untrained(cell).set_params(device=hardware.device.type), {}
     plain = images.without_masks() if isinstance(images, MaskedSet) else images
     split = one_class_split(plain, cell.normal_class, cell.seed)
+    if real := NEGATIVES.get(f"attention-gan-{model.classifier}"):
+        seen["negatives"] = real(plain, cell.normal_class)
     shared = shared_checkpoint(model, cell, checkpoint)
-    train_base(model, split, shared)
-    real = NEGATIVES.get(f"attention-gan-{model.classifier}")
-    negatives = real(plain, cell.normal_class) if real else None
-    record, arrays = experiment(model, split, true_masks(images), checkpoint, shared, negatives)
-    record["data_fingerprint"] = images.fingerprint
-    if cell.dataset in NO_PICTURES:
-        arrays = {name: array for name, array in arrays.items() if not name.startswith("look_")}
-    if real:
-        record["negatives_fingerprint"] = md5_of(negatives)[:16]
-    return record, arrays
+    start = perf_counter() - sum(map(seconds_trained, (checkpoint, shared)))
+    fit(model, split, checkpoint, shared, **seen)
+    parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
+    if not np.isfinite(parts["score"]).all():
+        raise Diverged("the scores are no numbers: training diverged; try a lower rate")
+    # every seed looks at the same test images
+    shown = looks.choose(split, looks.true_masks(images), looks.LOOKED_AT)
+    aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
+    record = {
+        "parameters": model.get_params(),
+        "train_counts": [len(split.x_train), len(seen.get("negatives", []))],
+        "test_counts": np.bincount(shown.novel).tolist(),
+        "layer": looks.LAYER,
+        "metrics": aurocs,
+        "tables": looks.look(model, shown),
+        "curves": model.curves_,
+        "seconds": perf_counter() - start,
+        "shared_seconds": seconds_trained(shared),
+        "hardware": str(hardware),
+        "data_fingerprint": images.fingerprint,
+        **{f"{name}_fingerprint": md5_of(array)[:16] for name, array in seen.items()},
+    }
+    draws = cell.seed == 0 and cell.dataset not in NO_PICTURES
+    kept = looks.pictures(model, shown) if draws else {}
+    arrays = {f"look_{name}": array for name, array in kept.items()}
+    return record, arrays | looks.lifts_of_images(model, shown)
 
 
-def _looks_parameters() -> dict[str, type]:
-    fixed = ("joint_discriminator", *OF_THE_SPLIT)
-    types = _detector_parameters("attention-gan").items()
-    return {name: kind for name, kind in types if name not in fixed}
-
-
+LOOKED = partial(_detector_parameters, "attention-gan", "joint_discriminator", *OF_THE_SPLIT)
 METHODS = {
     "vgg11": Method(_vgg11, lambda: VGG11),
     "vgg11-bn": Method(_vgg11, lambda: VGG11),
-    "looks": Method(_looks, _looks_parameters, masks=True),
+    "looks": Method(_looks, LOOKED, masks=True),
     "detail": Method(lambda images, cell, *_: detail.experiment(images, cell.normal_class), dict),
     **{name: Method(_vgg11_arm, lambda: ARM, masks=True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
@@ -198,7 +200,8 @@ def _load(cell: Cell) -> ImageSet | MaskedSet:
     elif cell.dataset == "mnist_on_cifar":
         images = make_mnist_on_cifar()
     elif "fold" in cell.parameters:
-        images = background.load_fold(cell.dataset, cell.parameters["fold"])
+        parts = [load_masked(cell.dataset, fold=k) for k in range(background.FOLDS)]
+        images = background.balanced_fold(parts, cell.parameters["fold"])
     else:
         images = load_masked(cell.dataset)
     needs_masks = METHODS[cell.method].masks or "version" in cell.parameters

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from ocnd_lib.attention import control_map
-from ocnd_lib.stats import auroc_interval, seed_interval
+from ocnd_lib.stats import seed_interval
 
 PERCENTILES = [20, 40, 60, 80]  # of pixels that ROAD takes out
 
@@ -35,12 +35,13 @@ def unchanged(network: nn.Module) -> Iterator[None]:
             p.grad = slope
 
 
-def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
-    """Grad-CAM of a network with one logit an image → maps (N, 32, 32), at least 0, not scaled.
+def grad_cam(network: nn.Module, layer: str, x: Tensor, logit: int | None = None) -> np.ndarray:
+    """Grad-CAM of a network → maps (N, 32, 32), at least 0, not scaled.
 
-    `layer` is the name of a module inside; `x` are images in [-1, 1] (N, C, 32, 32). The network is
-    left as it was. ValueError for a layer that is not there (it lists those that are) or not used.
-    Source: Selvaraju et al., ICCV 2017, by the package grad-cam, whose own maps are each scaled.
+    It has one logit an image, or the one of the number `logit` is explained. `layer` is the name of
+    a module inside; `x` are images in [-1, 1] (N, C, 32, 32). The network is left as it was.
+    ValueError for a layer that is not there (it lists those that are) or not used. Source:
+    Selvaraju et al., ICCV 2017, by the package grad-cam, whose own maps are each scaled.
     """
     modules = dict(network.named_modules())
     if not layer or layer not in modules:
@@ -55,7 +56,8 @@ def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
         x = x.detach().to(weights, copy=True).requires_grad_(True)
         held = cam.activations_and_grads
         with torch.enable_grad():
-            torch.autograd.grad(held(x).sum(), x)  # leaves the gradients of the weights alone
+            answer = held(x) if logit is None else held(x)[:, logit]
+            torch.autograd.grad(answer.sum(), x)  # leaves the gradients of the weights alone
         if held.activations and held.gradients:
             kept = [part[0].float().numpy() for part in (held.activations, held.gradients)]
             heat = cam.get_cam_image(x, target, [], *kept)
@@ -63,17 +65,6 @@ def grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
         raise ValueError(f"the logit does not hang on the layer {layer!r}, so it has no map")
     heat = torch.from_numpy(np.maximum(heat, 0)).float()[:, None]
     return F.interpolate(heat, size=(32, 32), mode="bilinear", align_corners=False)[:, 0].numpy()
-
-
-class OneLogit(nn.Module):
-    """A network with several logits as one that has only the logit `number`: (N,)."""
-
-    def __init__(self, network: nn.Module, number: int):
-        super().__init__()
-        self.network, self.number = network, number
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network(x)[:, self.number]
 
 
 def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
@@ -84,13 +75,10 @@ def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
     """
     total = np.zeros((len(x), *x.shape[2:]), np.float32)
     for k in range(4):
-        heat = grad_cam(OneLogit(network, k), f"network.{layer}", torch.rot90(x, k, (2, 3)))
+        heat = grad_cam(network, layer, torch.rot90(x, k, (2, 3)), logit=k)
         total += np.rot90(heat, -k, (1, 2))
     peaks = total.max((1, 2), keepdims=True)
     return np.where(peaks > 0, total / np.where(peaks > 0, peaks, 1), 1)
-
-
-# --- whether a heat map is to be trusted ---------------------------------------------------------
 
 
 def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -104,7 +92,10 @@ def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.n
     if heat.shape != (len(x), *x.shape[2:]) or not len(x):
         raise ValueError(f"there must be one map an image, {x.shape[2:]} each, not {heat.shape}")
     # by rank, because the package would take out all pixels that share the value at a percentile
-    order = _order(heat.reshape(len(heat), -1), seed).reshape(heat.shape) / heat[0].size
+    flat = heat.reshape(len(heat), -1)
+    chance = np.random.default_rng(seed).random(flat.shape)
+    rank = np.lexsort((chance, flat), axis=1).argsort(axis=1)
+    order = rank.reshape(heat.shape) / flat.shape[1]
     forked = torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else [])
     with unchanged(network), forked:
         network.eval()
@@ -142,20 +133,8 @@ def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(1) / np.where(size > 0, size, 1)
 
 
-def strength(heat: np.ndarray, novel: np.ndarray) -> dict[str, float]:
-    """Are the maps (N, H, W) of novel images weaker in their mean? `novel` (N,) is in {0, 1}.
-
-    Keys: weaker, the chance that a novel image's map is weaker than a normal one's; low and high,
-    its 95 % interval (DeLong).
-    """
-    weaker, low, high = auroc_interval(novel, -np.asarray(heat, dtype=float).mean((1, 2)))
-    return {"weaker": weaker, "low": low, "high": high}
-
-
-# --- how well a map finds an object --------------------------------------------------------------
-
-
-def _flat(heat: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """AUROC of each map's pixels against its mask, (N,); NaN where a mask is empty or full."""
     heat, mask = np.asarray(heat, dtype=float), np.asarray(mask)
     if heat.ndim != 3 or heat.shape != mask.shape or mask.dtype != bool:
         raise ValueError(
@@ -164,22 +143,11 @@ def _flat(heat: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         )
     if not (np.isfinite(heat).all() and (heat >= 0).all()):
         raise ValueError("maps must be finite and at least 0; cut what is below, as Grad-CAM does")
-    return heat.reshape(len(heat), -1), mask.reshape(len(mask), -1)
-
-
-def pixel_auroc(heat: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """AUROC of each map's pixels against its mask, (N,); NaN where a mask is empty or full."""
-    heat, mask = _flat(heat, mask)
+    heat, mask = heat.reshape(len(heat), -1), mask.reshape(len(mask), -1)
     inside = mask.sum(1)
     pairs = inside * (mask.shape[1] - inside)
     above = (rankdata(heat, axis=1) * mask).sum(1) - inside * (inside + 1) / 2
     return np.where(pairs > 0, above / np.maximum(pairs, 1), np.nan)
-
-
-def _order(heat: np.ndarray, seed: int) -> np.ndarray:
-    """Rank of each value in its row (N, M), from 0, ties at random."""
-    chance = np.random.default_rng(seed).random(heat.shape)
-    return np.lexsort((chance, heat), axis=1).argsort(axis=1)
 
 
 def baseline_maps(count: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -207,20 +175,6 @@ def image_values(
         raise ValueError("every mask is empty or full; there is no object to find")
     maps = baseline_maps(len(heat), seed) | dict(beside)
     return {baseline: (value, pixel_auroc(drawn, mask)) for baseline, drawn in maps.items()}
-
-
-def lifts(values: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[dict]:
-    """`image_values` averaged: one dict a baseline.
-
-    Keys: measure (auroc), baseline, images (how many masks are neither empty nor full), and those
-    of `lift_of`.
-    """
-    rows = []
-    for baseline, (value, other) in values.items():
-        known = np.isfinite(value)
-        row = {"measure": "auroc", "baseline": baseline, "images": int(known.sum())}
-        rows.append(row | lift_of(value[known], other[known]))
-    return rows
 
 
 def lift_of(value: np.ndarray, other: np.ndarray) -> dict[str, float]:

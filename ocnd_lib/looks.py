@@ -7,12 +7,9 @@ A critic is the visual discriminator of a GAN; its map explains its logit of "re
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from data_prep.masked_files import masked_sets
@@ -22,8 +19,8 @@ from ocnd_lib.data import OneClassSplit
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.masked import load_masked
-from ocnd_lib.stats import seed_interval
-from ocnd_lib.training import Diverged, seconds_trained, to_unit
+from ocnd_lib.stats import auroc_interval, seed_interval
+from ocnd_lib.training import to_unit
 
 LAYER = "body.2"  # of a critic: 8x8 features; body.0 has 16x16, body.3 has 4x4
 BEFORE, ON_MASKED, AFTER = "base critic", "base critic, image x map", "masked critic"
@@ -100,20 +97,25 @@ def look(
 ) -> dict[str, list[dict]]:
     """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
 
-    finds: the rows of `lifts`, for "normal" and "novel" `images` apart, with "base critic" as a
-    further baseline; none without masks. strength. road: ROAD beside that of random maps, in
+    finds: `lift_of` each map over each baseline, the "base critic" among them, for "normal" and
+    "novel" `images` apart, by the `count` of them whose mask is neither empty nor full; none
+    without masks. strength: weaker, the chance that a novel image's map has a lower mean than a
+    normal one's, with low and high. road: ROAD beside that of random maps, in
     spreads of the logit over images. randomised: step (0, 1, ... from the last layer), layer, mean,
     low, high. Both are of `road_images` images of each kind.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
-    tables: dict[str, list[dict]] = {"finds": [], "road": [], "randomised": []}
+    tables: dict[str, list[dict]] = {k: [] for k in ("finds", "road", "randomised", "strength")}
     for images, name, values in _compared(maps, shown, seed):
-        tables["finds"] += [  # `images` of a row of lifts is their number
-            {**row, "map": name, "count": row["images"], "images": images}
-            for row in heatmaps.lifts(values)
-        ]
-    strengths = {name: heatmaps.strength(heat, shown.novel) for name, heat in maps.items()}
-    tables["strength"] = [{"map": name, **row} for name, row in strengths.items()]
+        for baseline, (value, other) in values.items():
+            known = np.isfinite(value)
+            row = {"measure": "auroc", "baseline": baseline, "images": images}
+            row |= heatmaps.lift_of(value[known], other[known])
+            tables["finds"].append({**row, "map": name, "count": int(known.sum())})
+    for name, heat in maps.items():
+        found = auroc_interval(shown.novel, -heat.astype(float).mean((1, 2)))
+        row = dict(zip(("weaker", "low", "high"), found, strict=True))
+        tables["strength"].append({"map": name, **row})
     rows = np.concatenate([np.flatnonzero(shown.novel == k)[:road_images] for k in (0, 1)])
     for name, (network, seen) in critics(model, shown.x[rows]).items() if len(rows) else ():
         tables["road"].append({"map": name, **_road(network, seen, maps[name][rows], seed)})
@@ -167,42 +169,3 @@ def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str,
         kept["masks"] = shown.masks[rows]
     maps = maps_of(model, shown.x[rows], layer)
     return kept | {name: heat.astype(np.float32) for name, heat in maps.items()}
-
-
-def experiment(
-    model: AttentionGAN, split: OneClassSplit, masks: np.ndarray | None,
-    checkpoint: Path | None = None, base_checkpoint: Path | None = None,
-    negatives: np.ndarray | None = None,
-) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
-    """Fit an AttentionGAN to one class, and measure where it looks in test images, `true_masks`.
-
-    Returns (record without its cell and the fingerprint of the data, with the `tables` of `look`;
-    arrays: `lifts_of_images`, and for seed 0 its `pictures`, named `look_NAME`). Every seed looks
-    at the same test images.
-    """
-    start = perf_counter() - sum(map(seconds_trained, (checkpoint, base_checkpoint)))
-    model.fit(
-        split.x_train, x_validation=split.x_validation, checkpoint=checkpoint,
-        base_checkpoint=base_checkpoint, negatives=negatives,
-    )  # fmt: skip
-    parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
-    if not np.isfinite(parts["score"]).all():
-        raise Diverged("the scores are no numbers: training diverged; try a lower rate")
-    shown = choose(split, masks, LOOKED_AT)
-    tables = look(model, shown)
-    aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
-    record = {
-        "parameters": model.get_params(),
-        "train_counts": [len(split.x_train), 0 if negatives is None else len(negatives)],
-        "test_counts": np.bincount(shown.novel).tolist(),
-        "layer": LAYER,
-        "metrics": aurocs,
-        "tables": tables,
-        "curves": model.curves_,
-        "seconds": perf_counter() - start,
-        "shared_seconds": seconds_trained(base_checkpoint),
-        "hardware": str(model._hardware()),
-    }
-    kept = pictures(model, shown) if model.seed == 0 else {}
-    arrays = {f"look_{name}": array for name, array in kept.items()}
-    return record, arrays | lifts_of_images(model, shown)

@@ -42,11 +42,12 @@ def _block(conv: nn.Module, activation: nn.Module) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), activation)
 
 
-def _down(channels: int, width: int) -> list[nn.Module]:
-    """Images of 32 pixels → 4·width feature maps of 4."""
-    layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+def _down(channels: int, width: int, kernel: int = 4, padding: int = 1) -> list[nn.Module]:
+    """Images of 32 pixels → 4·width feature maps of 4; with kernel 5 and no padding, of 61 → 5."""
+    first = nn.Conv2d(channels, width, kernel, 2, padding)
+    layers = [first, nn.LeakyReLU(0.2, inplace=True)]
     for wide in (width, 2 * width):
-        conv = nn.Conv2d(wide, 2 * wide, 4, 2, 1, bias=False)
+        conv = nn.Conv2d(wide, 2 * wide, kernel, 2, padding, bias=False)
         layers.append(_block(conv, nn.LeakyReLU(0.2, inplace=True)))
     return layers
 
@@ -178,39 +179,20 @@ class ResNet(nn.Module):
         return self.head(self.pooled(x))
 
 
-# --- the networks of OCGAN's release, for 61x61 images: five-pixel kernels, stride 2, no padding
-
+# The networks of OCGAN's release, for 61x61 images: five-pixel kernels, stride 2, no padding.
 # Source: the authors' public code for Perera, Nallapati and Xiang, CVPR 2019. Its own settings are
 # `width` 64, `dropout` 0.5, `latent_dim` 16 (CIFAR-10: 512), `noise` 0.2, `learning_rate` 2e-4,
 # `batch_size` 512, `epochs` 201. Not from there are the tanh of the code, which the paper has, the
 # latent discriminator's one logit, and that batch norm and dropout of images for the classifier
 # do not rest.
-SIDE = 61
-
-
-def enlarge(x: Tensor) -> Tensor:
-    """Images (N, C, H, W) → (N, C, 61, 61), bilinear, as the release does."""
-    return F.interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-
-
-def shrink(x: Tensor) -> Tensor:
-    """Images (N, C, 61, 61) → (N, C, 32, 32), each pixel the mean of what it covers."""
-    return F.interpolate(x, size=(32, 32), mode="area")
-
-
-def _down61(channels: int, width: int, outputs: int) -> list[nn.Module]:
-    layers: list[nn.Module] = [nn.Conv2d(channels, width, 5, 2), nn.LeakyReLU(0.2)]
-    for wide in (width, 2 * width):
-        conv = nn.Conv2d(wide, 2 * wide, 5, 2, bias=False)
-        layers += [conv, nn.BatchNorm2d(2 * wide), nn.LeakyReLU(0.2)]
-    return [*layers, nn.Conv2d(4 * width, outputs, 5)]
 
 
 class Encoder61(nn.Sequential):
     """Images (N, channels, 61, 61) → codes (N, latent_dim), both in [-1, 1]."""
 
     def __init__(self, channels: int, latent_dim: int, width: int = 64):
-        super().__init__(*_down61(channels, width, latent_dim), nn.Flatten(), nn.Tanh())
+        layers = [*_down(channels, width, 5, 0), nn.Conv2d(4 * width, latent_dim, 5)]
+        super().__init__(*layers, nn.Flatten(), nn.Tanh())
         self.apply(dcgan_weights)
 
 
@@ -233,5 +215,5 @@ class Critic61(nn.Sequential):
     """Images (N, channels, 61, 61) → one logit (N,)."""
 
     def __init__(self, channels: int, width: int = 64):
-        super().__init__(*_down61(channels, width, 1), nn.Flatten(0))
+        super().__init__(*_down(channels, width, 5, 0), nn.Conv2d(4 * width, 1, 5), nn.Flatten(0))
         self.apply(dcgan_weights)

@@ -27,7 +27,10 @@ def check_record(record: object, cell: str) -> None:
         raise ValueError(f"it says that it is of the cell {record['cell']!r}")
     for part, types in ((record, TYPES), (record["provenance"], MADE_BY)):
         for name in types.keys() & part:
-            _check_type(name, part[name], types[name])
+            value, kind = part[name], types[name]
+            right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+            if not right or (kind is NUMBER and not _numbers(value)) or value == "":
+                raise ValueError(f"its {name} is {str(value)[:40]!r}")
     for name, value in record["metrics"].items():
         if not _numbers(value):
             raise ValueError(f"its {name} is no number")
@@ -42,12 +45,6 @@ def check_record(record: object, cell: str) -> None:
         texts = isinstance(column, list) and all(isinstance(v, str | None) for v in column)
         if not texts and not (isinstance(column, list) and _numbers(column)):
             raise ValueError(f"its column {name} is no list of numbers")
-
-
-def _check_type(name: str, value: object, kind: type | tuple) -> None:
-    right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    if not right or (kind is NUMBER and not _numbers(value)) or value == "":
-        raise ValueError(f"its {name} is {str(value)[:40]!r}")
 
 
 def _numbers(value: object) -> bool:
@@ -70,11 +67,8 @@ def check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
         raise ValueError("a score is no number")
 
 
-# --- curves: in a file one list a name, in half the space -----------------------------------------
-
-
 def columns_of(points: list[dict]) -> dict[str, list]:
-    """One list a name instead of one dict a point; None where a point has no such name."""
+    """One list a name, half the space of one dict a point; None where a point has no such name."""
     names = dict.fromkeys(name for point in points for name in point)
     return {name: [point.get(name) for point in points] for name in names}
 

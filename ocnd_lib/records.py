@@ -158,7 +158,10 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     """
     path = parse_cell(record["cell"]).path(folder)
     if "curves" in record:
-        record = record | {"curves": columns_of(_rounded(record["curves"]))}
+        five = lambda digits: float(f"{float(digits):.5g}")  # noqa: E731
+        text = json.dumps(columns_of(record["curves"]))
+        curves = json.loads(text, parse_float=five, parse_constant=lambda _: None)
+        record = record | {"curves": curves}
     text = json.dumps(record, indent=1, allow_nan=False)
     text = NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text) + "\n"
     check_record(json.loads(text), str(parse_cell(record["cell"])))
@@ -167,12 +170,6 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
         pack(path.with_suffix(".npz"), arrays, path.parents[2])
     replace_file(path, lambda file: file.write(text.encode()))
     return path
-
-
-def _rounded(values):
-    """The same with five significant digits, in lists and dicts too; None for what is no number."""
-    five = lambda digits: float(f"{float(digits):.5g}")  # noqa: E731
-    return json.loads(json.dumps(values), parse_float=five, parse_constant=lambda _: None)
 
 
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
@@ -224,8 +221,8 @@ def read_arrays(cell: Cell | str, folder: Path | None = None) -> dict[str, np.nd
 
 def read_records(folder: Path | None = None, pattern: str = "*/*/*") -> list[dict]:
     """The records whose `dataset/variant/class` matches a glob pattern, but damaged ones."""
-    root = Path(folder or records_folder())
-    return [found for path in sorted(root.glob(f"{pattern}/*.json")) if (found := _read(path))]
+    paths = sorted(Path(folder or records_folder()).glob(f"{pattern}/*.json"))
+    return [found for path in paths if (found := _read(path))]
 
 
 def table(records: list[dict]) -> pd.DataFrame:
@@ -274,8 +271,6 @@ def claim(path: Path, wait: bool = False) -> Iterator[bool]:
             raise
         yield True
 
-
-# --- arrays in little space ----------------------------------------------------------------------
 
 LABELS = "class_test"  # the same in all records of a data set
 ON_GRID = ".on_grid"  # ends the name of whole steps, as older records have; `grids` (lowest, step)

@@ -99,8 +99,7 @@ def _another_world(images: ImageSet, normal_class: str) -> np.ndarray:
     return other.x_train[np.array(novel)[other.y_train]]
 
 
-# methods that see real novel images, and which; `tables.METHODS` has none of them, since they stand
-# in tables of their own
+# methods that see real novel images, and which: they stand in tables of their own
 NEGATIVES: dict[str, Callable[[ImageSet, str], np.ndarray]] = {
     "attention-gan-auxiliary": _another_world,
     "attention-gan-oracle": lambda images, k: images.x_train[
@@ -115,8 +114,6 @@ def detector_class(method: str) -> type:
     return getattr(import_module(f"ocnd_lib.detectors.{module}"), name)
 
 
-# --- where an attention-GAN looks ---------------------------------------------------------------
-
 # Sets with masks have a twelfth of MNIST's images a class, so they are seen twelve times as often;
 # of COCO a few dozen objects make one batch: as many steps as on MNIST, or nearly.
 LOOKS = LARGE | {"epochs": 360, "joint_epochs": 60, "masked_epochs": 120}
@@ -126,9 +123,6 @@ LOOKS_SETTINGS = {
     "scenes": LOOKS,
     "coco10": LARGE | {"epochs": 1200, "joint_epochs": 200, "masked_epochs": 400},
 }
-
-
-# --- what a record keeps beside scores ----------------------------------------------------------
 
 
 def keeps_pictures(cell: Cell) -> bool:

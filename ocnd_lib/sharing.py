@@ -19,7 +19,10 @@ def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, *
     """Train a detector; what it shares with others is trained by whoever comes first."""
     learn = partial(detector.fit, split.x_train, x_validation=split.x_validation)
     if hasattr(detector, "masked_gan"):  # begins with what it shares
-        train_base(detector, split, shared)
+        with _turn(shared):
+            detector.base_gan().fit(
+                split.x_train, x_validation=split.x_validation, checkpoint=shared
+            )
         learn(checkpoint=checkpoint, base_checkpoint=shared, **seen)
     elif shared:  # is trained as the one it shares with
         with _turn(shared):
@@ -64,13 +67,6 @@ def _shared_by(other: Cell, checkpoint: Path) -> Path:
 def _turn(shared: Path):
     """Hold what is shared: of two cells that would train it, the second waits."""
     return claim(shared.with_name("shared.lock"), wait=True)
-
-
-def train_base(detector, split: OneClassSplit, shared: Path) -> None:
-    """Train the base GAN of an attention-GAN, unless that is done."""
-    base = detector.base_gan()
-    with _turn(shared):
-        base.fit(split.x_train, x_validation=split.x_validation, checkpoint=shared)
 
 
 def seen_in(version: str, images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):

@@ -157,9 +157,6 @@ def bootstrap_intervals(
     return found
 
 
-# --- what the way of evaluating does to the numbers: class ratio, number of images and seeds ------
-
-
 def metrics_against_ratio(y: np.ndarray, score: np.ndarray, ratios: np.ndarray) -> pd.DataFrame:
     """The metrics of one detector if the test set held `ratio` novel images for each normal one.
 

@@ -208,10 +208,13 @@ class Together:
 
     def load_state_dict(self, state: dict) -> None:
         for name, part in self.parts.items():
+            saved = state[name]
             if isinstance(part, torch.optim.Optimizer):
-                load_optimiser(part, state[name])
-            else:
-                part.load_state_dict(state[name])
+                # on a GPU an optimiser counts its steps there (`capturable`), as none on a CPU can
+                pairs = zip(part.param_groups, saved["param_groups"], strict=True)
+                kept = [of | {k: own[k] for k in own.keys() & {"capturable"}} for own, of in pairs]
+                saved = {**saved, "param_groups": kept}
+            part.load_state_dict(saved)
 
 
 class Descent(Together):
@@ -233,14 +236,6 @@ class Descent(Together):
         self.optimiser.step()
         self.schedule.step()
         return loss.item()
-
-
-def load_optimiser(optimiser: torch.optim.Optimizer, state: dict) -> None:
-    """Restore what its `state_dict` gave, on whatever device that was."""
-    pairs = zip(optimiser.param_groups, state["param_groups"], strict=True)
-    # on a GPU an optimiser counts its steps there (`capturable`), which none on a CPU can
-    kept = [group | {k: own[k] for k in own.keys() & {"capturable"}} for own, group in pairs]
-    optimiser.load_state_dict({**state, "param_groups": kept})
 
 
 class Checkpoint:

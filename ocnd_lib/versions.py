@@ -15,9 +15,8 @@ from ocnd_lib.attention import control_map
 from ocnd_lib.crops import Crops, background_only, silhouette
 from ocnd_lib.data import OneClassSplit, class_index
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.heatmaps import pixel_auroc, turned_grad_cam
+from ocnd_lib.heatmaps import lift_of, pixel_auroc, turned_grad_cam
 from ocnd_lib.image_sets import ImageSet, MaskedSet
-from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import to_unit
 
 # by the truth; `area` is the mean of the masks of the training pictures
@@ -91,8 +90,8 @@ def found(
         known = np.isfinite(lifts) & (novel == number)
         numbers = dict.fromkeys(("auroc", "centre", "lift", "low", "high"), np.nan)
         if known.any():
-            means = value[known].mean(), other[known].mean()
-            numbers = dict(zip(numbers, [*means, *seed_interval(lifts[known])], strict=True))
+            measured = lift_of(value[known], other[known]).values()
+            numbers = dict(zip(numbers, measured, strict=True))
         numbers = {name: float(v) if np.isfinite(v) else None for name, v in numbers.items()}
         rows[kind] = {"images": int(known.sum()), **numbers}
     return rows, lifts.astype(np.float16)

@@ -76,6 +76,10 @@ def test_the_tables_hold_what_the_measures_say(model, shown):
     weaker = roc_auc_score(shown.novel, -maps[looks.ATTENTION].mean((1, 2), dtype=float))
     assert strengths[looks.ATTENTION]["weaker"] == pytest.approx(weaker)
     assert tables["road"] and tables["randomised"]
+    empty = shown.masks & (np.arange(len(shown.x)) != np.flatnonzero(normal)[0])[:, None, None]
+    left = looks.look(model, replace(shown, masks=empty), road_images=0)["finds"]
+    assert {(row["images"], row["count"]) for row in left} == {("normal", 7), ("novel", 8)}
+    assert all(np.isfinite(row["lift"]) for row in left)
     tables = looks.look(model, replace(shown, masks=None), road_images=0)
     assert tables["finds"] == tables["road"] == tables["randomised"] == []
 

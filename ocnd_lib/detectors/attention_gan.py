@@ -160,8 +160,6 @@ class AttentionGAN(DeepDetector):
         spread = known.std(0)
         self.state_["standard"] = np.stack([known.mean(0), np.where(spread > 0, spread, 1)])
 
-    # --- scoring, by the base GAN and the masked one ----------------------------------------------
-
     def _map(self, x: Tensor, temperature: float | None = None) -> Tensor:
         if self.mask != "learned":
             # as large as a learned map, which begins at the upper bound and stays near it

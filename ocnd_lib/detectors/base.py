@@ -102,10 +102,6 @@ class Detector(OutlierMixin, BaseEstimator):
         """What the scores of uint8 images are made of, by name, each (N,); none unless of parts."""
         return {}
 
-    def score_samples(self, x: np.ndarray) -> np.ndarray:
-        """scikit-learn's orientation: higher means more normal."""
-        return -self.novelty_score(x)
-
     def decision_function(self, x: np.ndarray) -> np.ndarray:
         """Above 0: normal; below 0: novel."""
         scores = self.novelty_score(x)  # first, because it says so when nothing was fitted

@@ -119,12 +119,14 @@ class OCGAN(DeepDetector):
         }
 
     def _enlarged(self, x: Tensor) -> Tensor:
-        """Images of 32 pixels in the size that the networks take."""
-        return networks.enlarge(x) if self.variant == "official61" else x
+        """Images of 32 pixels in the size that the networks take, bilinear, as the release does."""
+        if self.variant == "ours":
+            return x
+        return F.interpolate(x, size=(61, 61), mode="bilinear", align_corners=False)
 
     def _shrunk(self, x: Tensor) -> Tensor:
-        """Images of the networks' size with 32 pixels."""
-        return networks.shrink(x) if self.variant == "official61" else x
+        """Images of the networks' size with 32 pixels, each the mean of what it covers."""
+        return F.interpolate(x, size=(32, 32), mode="area") if self.variant == "official61" else x
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
         if self.dropout >= 1:

@@ -34,12 +34,11 @@ class PCA(Detector):
     def _flat(x: np.ndarray) -> np.ndarray:
         return x.reshape(len(x), -1) / 127.5 - 1
 
-    def _redrawn(self, x: np.ndarray) -> np.ndarray:
-        mean, directions = self.state_["mean"], self.state_["directions"]
-        return (self._flat(x) - mean) @ directions.T @ directions + mean
-
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float (N,); at least 0."""
-        parts = chunks(self._ready(x))
-        errors = [np.square(self._flat(part) - self._redrawn(part)).mean(axis=1) for part in parts]
+        errors = []
+        for flat in map(self._flat, chunks(self._ready(x))):
+            mean, directions = self.state_["mean"], self.state_["directions"]
+            redrawn = (flat - mean) @ directions.T @ directions + mean
+            errors.append(np.square(flat - redrawn).mean(axis=1))
         return np.concatenate(errors)

@@ -20,9 +20,7 @@ NEIGHBOURS = 5
 
 
 def turned(x: Tensor) -> Tensor:
-    """Square images (N, C, H, H) → their four turns (4N, C, H, H); ValueError for others."""
-    if x.shape[-1] != x.shape[-2]:
-        raise ValueError(f"only square images can be turned, not {tuple(x.shape[-2:])} pixels")
+    """Square images (N, C, H, H) → their four turns (4N, C, H, H)."""
     return torch.cat([torch.rot90(x, turn, (2, 3)) for turn in range(TURNS)])
 
 

@@ -272,8 +272,8 @@ def live_table(models: Mapping[str, AttentionGAN], split: OneClassSplit) -> pd.D
     rows = {}
     for title, model in models.items():
         score, parts = model.novelty_score(split.x_test), model.score_parts(split.x_test)
-        change = paired_delong(split.y_test, score, parts["base"])
+        change = signed(*paired_delong(split.y_test, score, parts["base"]))
         aurocs = [roc_auc_score(split.y_test, of) for of in (score, parts["masked"], parts["area"])]
-        rows[title] = [*aurocs, signed(change.difference, change.low, change.high)]
+        rows[title] = [*aurocs, change]
     columns = ["score", "second GAN alone", "area alone", "minus its first GAN"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(3)
