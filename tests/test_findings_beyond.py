@@ -24,8 +24,8 @@ def test_rotation_reaches_more_than_geom_printed_and_its_seeds_are_what_the_page
     mine = chapter.ours().loc["rotation"]
     assert mine["low"] > chapter.published().loc["GEOM", "auroc"]
     assert mine["seeds"] == 2
-    joined = chapter.numbers()["ensemble"]
-    assert mine["high"] < float(joined.partition(" ")[0]), "an ensemble of both is better"
+    joined = float(chapter.numbers()["ensemble"].partition(" ")[0])
+    assert 0 < joined - mine["mean"] < 0.005  # hardly more
 
 
 def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():
