@@ -167,7 +167,7 @@ def test_folds_share_no_photograph_and_have_as_many_of_each_class(animals):
 
 def test_a_cell_of_a_fold_keeps_its_answers_and_rows_and_no_picture(animals, monkeypatch, tmp_path):
     parts, _ = animals
-    monkeypatch.setattr(background, "load_masked", lambda name, fold: parts[fold])
+    monkeypatch.setattr(experiments, "load_masked", lambda name, fold: parts[fold])
     small = "batch_norm=True+batch_size=10+epochs=1+fold={}+width=2"
     names = [f"voc_animals/vgg11-masked+{small.format(k)}/all/0" for k in range(5)]
     records = [run_cell(name, tmp_path) for name in names]

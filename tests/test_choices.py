@@ -7,6 +7,7 @@ import pytest
 
 from ocnd_lib.records import parse_cell, read_records
 from ocnd_lib.registry import DETECTORS
+from ocnd_lib.sharing import OF_THE_SPLIT
 from report.chapters import all_tables as choices
 from report.chapters.all_tables import (
     choices_of_all,
@@ -43,7 +44,8 @@ RECORDS = [
 
 def test_variants_are_compared_with_what_is_taken_over_the_classes_they_share():
     extra = trial("+latent_dim=8", "5", 0.99, latent_dim=8)  # no such class of what is taken
-    table = choices_table("mnist", "vae", [*RECORDS, extra])
+    other = trial("+contamination=0.1", "3", 0.01)  # learnt from other images
+    table = choices_table("mnist", "vae", [*RECORDS, extra, other])
     assert list(table["mean"]) == pytest.approx([1.6 / 3, 0.85, 0.55])
     assert list(table["turned"]) == pytest.approx([1.6 / 3 + 0.1, 0.95, 0.65])
     assert list(table["classes"]) == [("1", "3", "8"), ("3", "8"), ("3", "8")]
@@ -140,6 +142,6 @@ def test_each_recorded_cell_is_named_by_all_that_differs_from_the_settings_of_th
     for record in read_records():
         cell = parse_cell(record["cell"])
         if cell.method in DETECTORS:
-            own = {k: v for k, v in cell.parameters.items() if k != "version"}  # of the images
+            own = {k: v for k, v in cell.parameters.items() if k not in OF_THE_SPLIT}
             settings = choices.table_settings(cell.dataset, cell.method) | own
             assert choices.recorded_settings(cell.method, record) == settings, cell

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ocnd_lib.records import parse_cell, read_records, records_folder
 from ocnd_lib.registry import DETECTORS, detector_class, settings_of
 from ocnd_lib.selection import KINDS
+from ocnd_lib.sharing import OF_THE_SPLIT
 from report import tables
 from report.chapters.benchmark import REFERENCE, read
 from report.drawing import interval, matrix, titled
@@ -115,7 +116,8 @@ def choices_table(dataset: str, method: str, records: list[dict]) -> pd.DataFram
     rows = []
     for record in records:
         cell, validation = parse_cell(record["cell"]), record["metrics"].get("validation")
-        if (cell.dataset, cell.method) == (dataset, method) and validation:
+        same = (cell.dataset, cell.method) == (dataset, method)
+        if same and validation and not cell.parameters.keys() & OF_THE_SPLIT:
             variant = json.dumps(recorded_settings(method, record), sort_keys=True)
             row = {"variant": variant, "class": cell.normal_class, "seed": cell.seed}
             rows.append(row | validation)

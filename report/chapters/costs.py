@@ -96,7 +96,8 @@ def many_cells(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:
         for size in sizes:
             waits = {f"{n} workers, h": np.ceil(size / n) * hours for n in workers}
             cost = {"cost, h": size * hours / SHARED[device]}
-            rows[NAMES[device], f"{size:,}"] = cost | waits | {"records, MB": size * mean["kilobytes"] / 1000}
+            stored = {"records, MB": size * mean["kilobytes"] / 1000}
+            rows[NAMES[device], f"{size:,}"] = cost | waits | stored
     return pd.DataFrame(rows).T.rename_axis(["device", "cells"])
 
 
