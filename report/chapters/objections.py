@@ -107,6 +107,8 @@ def grids() -> pd.DataFrame:
                 if parse_cell(record["cell"]).seed == 0
             }
             auroc = pd.Series({key: of["auroc"] for key, of in found.items()}).unstack().dropna()
+            if len(auroc) == 1:  # nothing to choose from
+                continue
             guess = pd.Series({key: of["validation"]["mean"] for key, of in found.items()})
             chosen = guess.unstack().loc[auroc.index].idxmax()
             mean = auroc.mean(axis=1)
