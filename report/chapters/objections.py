@@ -242,7 +242,7 @@ def contamination_figure() -> Figure:
 def untouched_figure() -> Figure:
     """Means on the set of the choices and on one that no choice has seen."""
     found = untouched()
-    title = "On a set that no choice has seen the order stays, but for the first two"
+    title = "On a set that no choice has seen Deep SVDD comes up with the first"
     fig, axes = panels(title, 1.2 + 0.25 * len(found["mnist"]), ("MNIST", "Fashion-MNIST"))
     for ax, table in zip(axes, found.values(), strict=True):
         forest(ax, table.rename(TITLED), zero=None)
