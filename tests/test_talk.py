@@ -172,7 +172,7 @@ def test_html_is_one_file_that_asks_for_nothing(quick, tmp_path):
     assert not re.search(r"""(?:src|href)=["'](?!#)(?!data:)|@import|url\((?!data:|#)""", page)
     assert text.count("<section>") == text.count('<aside class="notes">') == 7
     names = re.findall(r'<clipPath id="(\w+)"', text)
-    assert len(names) == len(set(names)) == 4
+    assert len(names) == len(set(names)) > 1
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -50,7 +50,7 @@ def ideas() -> Figure:
             x, shift, side = (row.low, -6, "right") if row.high < 0 else (row.high, 6, "left")
             beside = {"textcoords": "offset points", "ha": side, "va": "center"}
             ax.annotate(f"{row.value:+.3f}", (x, y), (shift, 0), **beside)
-        ax.set(xlabel="AUROC with it, minus without", xlim=(-0.045, 0.085))
+        ax.set(xlabel="AUROC with it, minus without", xlim=(-0.062, 0.085))
     return fig
 
 
