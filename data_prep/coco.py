@@ -168,7 +168,7 @@ def _reason(annotation: dict, word: str, words: list, images: dict, known: dict)
         width, height = map(float, annotation["bbox"][2:])
         if not np.isfinite(annotation["bbox"]).all() or min(width, height) <= 0:
             return NO_BOX
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return NO_BOX
     if min(width, height) < 50:
         return SMALL

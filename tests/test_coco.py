@@ -142,10 +142,11 @@ def test_every_rule_is_counted_and_every_fault_is_listed(maker, monkeypatch):
         maker.object(box=(5, 5, *size))
     passes.append(maker.object(image_id="1", category_id="6", id=1001.0))  # some tools write so
     whole = masks.encode(np.asfortranarray(disc(HEIGHT, WIDTH)))["counts"].decode()
+    boxes = [], None, [1, 2, 0, 3], [0, 0, "wide", 9], [0, 0, 10**400, 9]
     faulty = {
         coco.UNKNOWN: [maker.object(category_id=1234)],
         coco.NO_IMAGE: [maker.object(image=9999)],
-        coco.NO_BOX: [maker.object(bbox=b) for b in ([], None, [1, 2, 0, 3], [0, 0, "wide", 9])],
+        coco.NO_BOX: [maker.object(bbox=box) for box in boxes],
         coco.NO_AREA: [
             *(maker.object(area=area) for area in (0, None)),
             *(maker.object(segmentation=empty) for empty in ([], None)),
