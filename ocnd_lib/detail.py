@@ -1,7 +1,4 @@
-"""Pixels that nobody learnt from: how much fine detail an image has, how near another one is.
-
-The error of a reconstruction follows the detail of the image more than its class (chapter 3).
-"""
+"""Pixels that nobody learnt from: how much fine detail an image has, how near another one is."""
 
 from time import perf_counter
 

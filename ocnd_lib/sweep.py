@@ -26,6 +26,7 @@ MEMORY, MEMORY_ELSE = {"vgg11": 2.75, "attention": 2.0, "looks": 2.0}, 1.5
 # for every 4 KiB at each step
 KEPT = {"MALLOC_TRIM_THRESHOLD_": 2**31 - 1, "MALLOC_MMAP_MAX_": 0}
 PATIENCE = 10  # seconds for a scheduler to answer
+ALONE = 300  # seconds until a cell fails for which no worker is left; dask may start none anew
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -118,7 +119,8 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
             f"more with: ulimit -n {needed}"
         )
     limit = None if torch.cuda.is_available() else int(gigabytes * 2**30)
-    settings = {"scheduler.worker-ttl": None, "worker.memory.terminate": 1.0}
+    settings = {"scheduler.worker-ttl": None, "scheduler.no-workers-timeout": ALONE}
+    settings["worker.memory.terminate"] = 1.0
     settings |= {f"nanny.pre-spawn-environ.{name}": value for name, value in KEPT.items()}
     each = {"threads_per_worker": 1, "memory_limit": limit, "dashboard_address": "127.0.0.1:0"}
     with (

@@ -17,7 +17,7 @@ OWN = set(ALLOWED)
 DRAWING = {"matplotlib", "matplotlib_inline", "seaborn", "IPython"}
 LINES_A_FILE = 400
 # to become: report 4000, tests 9000
-LINES = {"data_prep": 1800, "ocnd_lib": 6000, "report": 5800, "benchmarks": 500, "tests": 10060}
+LINES = {"data_prep": 1800, "ocnd_lib": 6000, "report": 5750, "benchmarks": 500, "tests": 10050}
 
 
 def modules(package: str) -> dict[str, Path]:
