@@ -1,7 +1,7 @@
 """Data sets as arrays, and the splits of one-class learning.
 
-images = load_images("cifar10")
-split = one_class_split(images, "truck", seed=0)
+    images = load_images("cifar10")
+    split = one_class_split(images, "truck", seed=0)
 """
 
 from dataclasses import dataclass, replace

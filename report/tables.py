@@ -53,6 +53,7 @@ METHODS = {
 # what the deck lists and our controls among it; rotation comes from beyond the deck
 DECKS = tuple(method for method in METHODS if method != "rotation")
 
+CHANGE = ["value", "low", "high", "auroc", "classes", "seeds"]  # what `change` gives
 OURS = ["sd", "low", "high", "seeds", "classes"]  # what is told of our means besides
 
 
@@ -127,6 +128,18 @@ def gain(
     value, low, high, over seeds and over the same test images for both.
     """
     return compare_means(*shared_runs(after, before), level=level, repeats=repeats or REPEATS)
+
+
+def change(
+    cells: str, before: list[Run], repeats: int | None = None
+) -> tuple[float, float, float, float, int, int] | None:
+    """`gain` of the recorded runs of a pattern over others: value, low, high, then of these runs
+    auroc, classes, seeds; None if no class and seed has both."""
+    after, same = shared_runs(read_runs(cells), before)
+    if not after:
+        return None
+    mean = average_runs(after)
+    return *gain(after, same, repeats), mean.mean, len(mean.classes), mean.seeds
 
 
 def mean_of(runs: list[Run]) -> tuple[float, float, float]:

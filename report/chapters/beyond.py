@@ -5,7 +5,6 @@ from itertools import product
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import average_runs, shared_runs
 from ocnd_lib.compute import training_macs
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.registry import detector_class, settings_of
@@ -100,17 +99,12 @@ def mask_gains() -> pd.DataFrame:
     for dataset, method in product(SETS, MASKED):
         plain = tables.read_runs(f"{dataset}/{method}/*")
         for version in VERSIONS:
-            changed = tables.read_runs(f"{dataset}/{method}+version={version}/*")
-            seen, whole = shared_runs(changed, plain)
-            if seen:
-                mean = average_runs(seen)
-                numbers = mean.mean, len(mean.classes), mean.seeds
-                change = tables.gain(seen, whole, repeats=DRAWS)
-                rows.append((dataset, method, version, *change, *numbers))
+            cells = f"{dataset}/{method}+version={version}/*"
+            if found := tables.change(cells, plain, DRAWS):
+                rows.append((dataset, method, version, *found))
     if not rows:
         raise no_record("voc_animals/kde+version=masked/dog/0")
-    columns = ["dataset", "method", "version", "value", "low", "high", "auroc", "classes", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["dataset", "method", "version", *tables.CHANGE])
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -175,10 +169,9 @@ def help_table() -> pd.DataFrame:
 def numbers() -> dict[str, object]:
     """What the page says, by name."""
     rotation, ocgan = class_table().loc["rotation"].dropna(), class_table().loc["ocgan"]
+    joined = tables.together(tables.read_runs("cifar10/rotation/*"))
     values = {
-        "ensemble": interval(
-            *tables.mean_of(tables.together(tables.read_runs("cifar10/rotation/*")))
-        ),
+        "ensemble": interval(*tables.mean_of(joined)),
         "mean": interval(*ours().loc["rotation", ["mean", "low", "high"]]),
         "highest": float(rotation.max()),
         "lowest": float(rotation.min()),

@@ -2,6 +2,7 @@
 
 import os
 from hashlib import md5
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import wilcoxon
 
-from ocnd_lib.comparison import average_runs, holm, shared_runs
+from ocnd_lib.comparison import average_runs, holm
 from ocnd_lib.experiments import run_cell
 from ocnd_lib.records import REPOSITORY, parse_cell, read_arrays, read_record, read_records
 from report import tables
@@ -70,24 +71,20 @@ PATTERNS = ("fashion_mnist/*/*/*", "*/*contamination=*/*/*", *(f"*/{m}*/*/0" for
 
 
 def contamination() -> pd.DataFrame:
-    """AUROC with foreign images among those to learn from, minus that without: value, low, high.
+    """AUROC with foreign images among those to learn from, minus that without.
 
-    A row a data set, method and share, over the classes and seeds of both (`classes`, `seeds`).
+    A row a data set, method and share, with the columns of `tables.change`.
     """
     rows = []
-    for dataset in TITLES:
-        for method in CONTAMINATED:
-            clean = tables.read_runs(f"{dataset}/{method}/*")
-            for share in SHARES:
-                runs = tables.read_runs(f"{dataset}/{method}+contamination={share}/*")
-                runs, same = shared_runs(runs, clean)
-                if runs:
-                    count = (len({r.normal_class for r in runs}), len({r.seed for r in runs}))
-                    rows.append((dataset, method, share, *tables.gain(runs, same), *count))
+    for dataset, method in product(TITLES, CONTAMINATED):
+        clean = tables.read_runs(f"{dataset}/{method}/*")
+        for share in SHARES:
+            cells = f"{dataset}/{method}+contamination={share}/*"
+            if found := tables.change(cells, clean):
+                rows.append((dataset, method, share, *found))
     if not rows:
         raise no_record("mnist/kde+contamination=0.1/8/0")
-    columns = ["dataset", "method", "share", "value", "low", "high", "classes", "seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["dataset", "method", "share", *tables.CHANGE])
 
 
 def grids() -> pd.DataFrame:
@@ -95,7 +92,7 @@ def grids() -> pd.DataFrame:
 
     Columns: taken (our setting), chosen (that with the highest AUROC of generated novelties, class
     by class), best (the setting that the test images like best, one for all classes), which (that
-    setting), printed. No test image chose but the last two, which are bounds in hindsight.
+    setting), printed. Only `best` and `which` rest on test images, as bounds in hindsight.
     """
     rows = {}
     for dataset, title in TITLES.items():
@@ -150,11 +147,12 @@ def repeat() -> pd.DataFrame:
     """
     runs = [(cell, kind) for cell in REPEATED for kind in ("bf16", "fp32")]
     rows = []
-    for cell, os.environ["OCND_PRECISION"] in [*[(REPEATED[0], "bf16")] * 4, *runs]:
+    for cell, precision in [*[(REPEATED[0], "bf16")] * 4, *runs]:
+        os.environ["OCND_PRECISION"] = precision
         with TemporaryDirectory() as folder:
             record = run_cell(cell, Path(folder))
             scores = md5(read_arrays(cell, Path(folder))["score"].tobytes()).hexdigest()
-        rows.append((cell, os.environ["OCND_PRECISION"], record["metrics"]["auroc"], scores))
+        rows.append((cell, precision, record["metrics"]["auroc"], scores))
     return pd.DataFrame(rows, columns=["cell", "precision", "auroc", "scores"])
 
 
@@ -207,11 +205,9 @@ def numbers() -> dict[str, object]:
     again = pd.read_csv(AGAIN).query("precision == 'bf16'")
     repeats = again[again["cell"] == REPEATED[0]]
     values |= {"repeats": len(repeats), "outcomes": repeats["scores"].nunique()}
-    recorded = {cell: record for cell in REPEATED if (record := read_record(cell))}
-    moved = again.set_index("cell")["auroc"] - pd.Series(
-        {cell: record["metrics"]["auroc"] for cell, record in recorded.items()}
-    )
-    values["processor"] = moved.abs().max()
+    found = {cell: record for cell in REPEATED if (record := read_record(cell))}
+    recorded = pd.Series({cell: record["metrics"]["auroc"] for cell, record in found.items()})
+    values["processor"] = (again.set_index("cell")["auroc"] - recorded).abs().max()
     mixed = other_seeds()
     values |= {"mixed": len(mixed), "most-mixed": mixed["difference"].abs().max()}
     values |= {"mixed-p": mixed["p_holm"].min(), "same-seed": same_seeds().abs().max().max()}
