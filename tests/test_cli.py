@@ -76,7 +76,6 @@ def test_a_notebook_tells_what_it_takes(ocnd, notebook):
         (["run", "digits/vgg11/3/0", "-p", "epochs", "3"], "takes neither"),
         (["run", "digits/vgg11/3/0", "--again"], "is not run again; remove its record first"),
         (["sweep", "--seeds", "0-4"], "--seeds needs --datasets and --methods"),
-        (["table", "mnist", "cifar10", "--choices", "ocgan"], "--choices is of one data set"),
         (["table", ""], "no data set ''"),
         (["data", "no_such_set"], "digits, mnist"),
         (["figures", "--out", "x", "--only", "no_such_figure"], "no figure 'no_such_figure'"),

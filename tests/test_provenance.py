@@ -13,7 +13,6 @@ from ocnd_lib.records import parse_cell, write_record
 from ocnd_lib.sweep import cells as sweep_cells
 from ocnd_lib.sweep import parse_seeds
 from report import provenance
-from report.chapters import all_tables
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -146,9 +145,3 @@ def test_what_variants_share_counts_once_in_the_wall_time():
     assert provenance.facts(each)["wall time"] == "85.0 s"  # 40 + 3 x 15
     other = record("mnist/attention-gan/1/1", 20) | {"shared_seconds": 10.0}
     assert provenance.facts([*each, other])["wall time"] == "105.0 s"
-
-
-def test_a_table_knows_what_its_numbers_rest_on():
-    row = ("CIFAR-10", "Deep SVDD")
-    assert list(all_tables.behind(row, "ours")) == ["cifar10/deep-svdd/*/*"]
-    assert not list(all_tables.behind(row, "printed"))
