@@ -199,3 +199,9 @@ def interval(value: float, low: float, high: float, form: str = ".3f") -> str:
 
 
 signed = partial(interval, form="+.3f")  # a gain and its interval: +0.006 [+0.001, +0.011]
+
+
+def percent(value: float, low: float, high: float, digits: int = 0) -> str:
+    """A share and its interval as prose has them: 72 % [56, 84]."""
+    value, low, high = (f"{100 * share:.{digits}f}" for share in (value, low, high))
+    return f"{value} % [{low}, {high}]"
