@@ -59,11 +59,13 @@ def test_depends_on_nothing_outside(path):
 @every_notebook
 def test_parameters_are_those_the_library_accepts(path):
     code = cells(path, "code")
-    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
-    assert tagged == code[:1], "the first code cell, and no other, is tagged `parameters`"
-    assert "|" not in tagged[0].source, "papermill misreads it"
+    (tagged,) = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert "|" not in tagged.source, "papermill misreads it"
     parameters = read_parameters(path)
     assert parameters
+    above = ast.parse("\n".join(cell.source for cell in code[: code.index(tagged)]))
+    used = {node.id for node in ast.walk(above) if isinstance(node, ast.Name)}
+    assert not used & set(parameters), "a cell above uses what comes below"
     for name, parameter in parameters.items():
         assert check(name, parameter.default, parameter.type) == parameter.default
         assert parameter.help, f"{name} has no explanation"
