@@ -94,13 +94,6 @@ def accuracy_gain(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float
     return mean_over_runs(a.to_numpy(float) - b.to_numpy(float))
 
 
-def accuracy_table(dataset: str) -> pd.DataFrame:
-    """Test accuracy of networks on the version that they learnt from: value, low, high by it."""
-    found = recorded(dataset).items()
-    rows = {version: mean_over_runs(right(runs, version).to_numpy()) for version, runs in found}
-    return pd.DataFrame(rows, ["value", "low", "high"]).T.clip(0, 1)
-
-
 def numbers() -> dict[str, object]:
     """Every number of the page's sentences, by its name there; accuracies and gains in percent."""
     found: dict[str, object] = {}
@@ -123,7 +116,7 @@ def numbers() -> dict[str, object]:
     masked = recorded("scenes")["masked"]  # the same crops, whatever the background tells
     telling = recorded("scenes", 1)["original"]  # it always tells the class
     gap = accuracy_gain(right(masked, "masked"), right(telling, "original"))
-    swapped = mean_over_runs(right(telling, "swapped").to_numpy())
+    swapped = mean_over_runs(right(telling, "swapped"))
     found |= {"gap_1": percent(gap), "swapped_1": percent(swapped, ".1f")}
     for version in PAIR:
         found[f"deck_{version}"] = f"{published_claim(f'{version}_accuracy'):.3f}"
@@ -140,12 +133,14 @@ def percent(found: Iterable[float], form: str = "+.1f") -> str:
 
 
 def answer() -> Figure:
-    """Test accuracy of every version of the crops, a panel a data set."""
+    """Test accuracy of networks on the version that they learnt from, a panel a data set."""
     message = "Masks help on made pictures; so does the outline alone"
     fig, axes = drawing.panels(message, 3.1, list(DATASETS.values()))
     for ax, dataset in zip(axes, DATASETS, strict=True):
-        table = accuracy_table(dataset).reindex(list(VERSIONS))
-        test = recorded(dataset)["masked"][0]["test_counts"]
+        found = recorded(dataset)
+        rows = {version: mean_over_runs(right(found[version], version)) for version in VERSIONS}
+        table = pd.DataFrame(rows, ["value", "low", "high"]).T.clip(0, 1)
+        test = found["masked"][0]["test_counts"]
         colours = [COLOURS.get(version, COLOURS["control"]) for version in table.index]
         drawing.forest(ax, table.assign(colour=colours).rename(NAMES), zero=max(test) / sum(test))
         ax.set(xlim=(0, 1.03), xlabel="test accuracy, %")

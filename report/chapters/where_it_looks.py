@@ -1,6 +1,6 @@
 """Chapter 9: where an attention-GAN looks, against true outlines, and whether that helps it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -43,7 +43,7 @@ CELLS = tuple(
     for dataset, (_, normal, seeds) in SETS.items()
     if seed < seeds and (dataset == "mnist_on_cifar" or "auxiliary" not in variant)
 )
-MAPS = {BEFORE: "heat map,\nfirst GAN", AFTER: "heat map,\nsecond GAN", ATTENTION: "attention map"}
+MAPS = {BEFORE: "heat map, first GAN", AFTER: "heat map, second GAN", ATTENTION: "attention map"}
 
 
 @once
@@ -90,15 +90,15 @@ def detection_table() -> pd.DataFrame:
 def numbers() -> dict[str, object]:
     """Every number of the page's sentences, by its name there: `mnist_on_cifar+encoder-finds`."""
     said: dict[str, object] = {}
-    names = {PLAIN: "", ENCODER: "+encoder"}
-    for (dataset, variant), row in detection_table().iterrows():
-        if variant in names:
-            key = f"{dataset}{names[variant]}"
-            said |= {f"{key}-score": row["score"], f"{key}-base": row["base"]}
-            said[f"{key}-gain"] = signed(*row[["value", "low", "high"]])
-    for (dataset, variant, images, of, baseline), row in finds_table().iterrows():
-        if variant in names and of == ATTENTION:
-            key = f"{dataset}{names[variant]}-finds" + ("-novel" if images == "novel" else "")
+    keys = {(name, PLAIN): name for name in SETS}
+    keys["mnist_on_cifar", ENCODER] = "mnist_on_cifar+encoder"
+    for at, key in keys.items():
+        score, base, *gain = detection_table().loc[at]
+        said |= {f"{key}-score": score, f"{key}-base": base, f"{key}-gain": signed(*gain)}
+    finds = finds_table().xs(ATTENTION, level="map")
+    for (dataset, variant, images, baseline), row in finds.iterrows():
+        if key := keys.get((dataset, variant)):
+            key += "-finds" if images == "normal" else "-finds-novel"
             if baseline == "centre":
                 said[f"{key}-over-blot"] = signed(*row[["lift", "low", "high"]])
             if baseline == "uniform":  # whose value is 0.5
@@ -140,12 +140,11 @@ def finding_and_detecting() -> Figure:
     return fig
 
 
-def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) -> Figure:
+def heat_rows(kept: Mapping[str, np.ndarray], names: Sequence[str], title: str) -> Figure:
     """Images and below them their maps: heat maps of a row have one scale, attention 0 to 1.
 
     `kept` are those of `looks.pictures`; true outlines are drawn where they are known.
     """
-    names = list(names)
     fig = titled(title, 0.35 + 0.72 * (1 + len(names)))
     axes = fig.subplots(1 + len(names), len(kept["given"]))
     roles = np.where(kept["novel"], "novel", "normal")
@@ -161,7 +160,8 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
             if "masks" in kept and 0 < kept["masks"][column].mean() < 1:
                 ax.contour(kept["masks"][column], levels=[0.5], colors="white", linewidths=0.7)
     for ax, name in zip(axes[:, 0], ["given", *names], strict=True):
-        ax.set_ylabel(MAPS.get(name, name), rotation=0, ha="right", va="center")
+        words = MAPS.get(name, name).replace(", ", ",\n")
+        ax.set_ylabel(words, rotation=0, ha="right", va="center")
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     return fig
@@ -170,7 +170,7 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
 def maps() -> Figure:
     """Digits on photographs: images of seed 0, heat maps, both attention maps and what they do."""
     kept, encoders = (record_of(f"mnist_on_cifar/{of}/8/0") for of in (PLAIN, ENCODER))
-    last = f"{ATTENTION},\nfrom the encoder"
+    last = f"{ATTENTION}, from the encoder"
     kept = {key.removeprefix("look_"): value for key, value in kept.items()}
     message = "Only the encoder's map finds the digit, and detection stays at chance"
     fig = heat_rows(kept | {last: encoders[f"look_{ATTENTION}"]}, [*MAPS, last], message)
