@@ -5,10 +5,7 @@ import re
 from collections import defaultdict
 from functools import cache
 
-import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from pptx import Presentation
 from pptx.util import Inches
 from typer.testing import CliRunner
@@ -16,8 +13,7 @@ from typer.testing import CliRunner
 from figure_samples import faults, shown
 from report import cli, slides, tables, talk
 from report.chapters import benchmark, ocgan
-from report.drawing import forest, matrix, save_figure, titled
-from report.drawn_values import drawn_values
+from report.drawing import titled
 from report.source import NoRecords
 
 HANGUL = re.compile("[가-힣]")
@@ -61,46 +57,10 @@ def test_the_style_of_a_talk_is_left_behind_nowhere(tmp_path):
         cli.app, ["figures", "--style", "talk", "--only", "novelty-samples", "--out", str(tmp_path)]
     )
     assert done.exit_code == 0, done.output
-    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png", ".csv"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png"}
     png = (tmp_path / "novelty-samples.png").read_bytes()
     assert int.from_bytes(png[16:20], "big") >= 200 * 13.3
     assert titled("A title", 3).texts[0].get_fontsize() == before
-
-
-# --- what is drawn, as a table -------------------------------------------------------------------
-
-
-def test_the_table_of_a_figure_has_what_is_drawn(tmp_path):
-    fig = Figure()
-    left, middle, right = fig.subplots(1, 3)
-    rows = pd.DataFrame({"value": [0.5, 0.25], "low": [0.25, np.nan], "high": [0.75, np.nan]})
-    forest(left, rows.set_axis(["first", "second"]), zero=None)
-    left.set_title("A panel")
-    left.bar(1, 4, width=2)
-    left.fill_between([0, 1], [1, 2], [3, 4], label="band")
-    matrix(middle, pd.DataFrame([[0.1, 0.2]], ["row"], ["one", "two"]))
-    right.imshow(np.array([[0, 255], [7, 8]], np.uint8), cmap="gray")
-    save_figure(fig, "a", tmp_path)
-    table = pd.read_csv(tmp_path / "a.csv", dtype={"value": str})
-    panel = table[table["panel"] == "A panel"]
-    points = panel[panel["kind"] == "point"]
-    assert dict(zip(points["y_name"], points["x"], strict=True)) == {"first": 0.5, "second": 0.25}
-    assert panel.loc[panel["kind"] == "line", "x"].tolist() == [0.25, 0.75]
-    bar = panel[panel["kind"] == "bar"]
-    assert bar[["x", "y"]].to_numpy().tolist() == [[0, 0], [2, 4]]
-    assert {(0, 1), (0, 3), (1, 2), (1, 4)} <= set(
-        panel.loc[panel["series"] == "band", ["x", "y"]].itertuples(index=False, name=None)
-    )
-    cells = table[table["kind"] == "cell"]
-    assert dict(zip(cells["x_name"], cells["value"], strict=True)) == {"one": "0.1", "two": "0.2"}
-    assert table.loc[table["kind"] == "pixels", "value"].tolist() == ["0 255", "7 8"]
-
-
-def test_the_table_is_one_of_the_layout_that_is_saved():
-    fig = titled("T", 2)
-    fig.subplots().plot(["a", "b"], [1, 2])
-    fig.draw_without_rendering()
-    assert drawn_values(fig)["x_name"].tolist() == ["a", "b"]
 
 
 # --- slides --------------------------------------------------------------------------------------
