@@ -30,7 +30,6 @@ COLOURS = {
     "normal": "#0072B2",
     "novel": "#D55E00",
     "known": "#E69F00",
-    "outlier": "#CC79A7",
     "unlabelled": "#666666",
     "unused": "#DDDDDD",
     "ink": "#222222",
@@ -38,7 +37,6 @@ COLOURS = {
     "accuracy": "#E69F00",
     "balanced_accuracy": "#009E73",
     "auroc": "#222222",
-    "aupr": "#CC79A7",
     "validation": "#CC79A7",
     # what is shown of a crop
     "original": "#8C6D31",
@@ -142,14 +140,6 @@ def forest(ax: Axes, rows: pd.DataFrame, zero: float | None = 0.0) -> None:
     ax.grid(axis="x")
     if zero is not None:
         ax.axvline(zero, color=COLOURS["control"], linewidth=1)
-
-
-def seed_lines(ax: Axes, x: Sequence[float], values: np.ndarray, colour: str) -> float:
-    """Draw values (seeds, x) as thin lines, their mean as a thick one; return where that ends."""
-    mean = np.mean(values, axis=0)
-    ax.plot(x, np.transpose(values), color=colour, lw=0.7, alpha=0.45)
-    ax.plot(x, mean, color=colour)
-    return float(mean[-1])
 
 
 def image_grid(

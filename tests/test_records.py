@@ -264,5 +264,5 @@ def test_damaged_arrays_are_as_if_there_were_none_and_are_named(folder, damage):
     ARRAYS[damage]((folder / BAD).with_suffix(".npz"))
     with pytest.warns(UserWarning, match=r"ae/1/0\.npz cannot be read \(.+\); remove it"):
         assert read_arrays(BAD) == {}
-        assert len(results("digits").cells) == 3 and results("digits").scored == {}
+        assert len(results("digits").cells) == 3 and results("digits").runs == {}
     assert read_record(BAD)["metrics"] == {"auroc": 0.5} and read_arrays(THREE[0])
