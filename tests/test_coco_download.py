@@ -81,6 +81,6 @@ def test_annotations_go_on_where_they_stopped_and_another_archive_is_refused(ser
     path.write_bytes(b"cut off")
     server.files["a.zip"] += b"\0"
     assert fetch(tmp_path).read_bytes() == CONTENT  # unpacked again, not downloaded again
-    with pytest.raises(DataError, match="does not match.*--annotations and --images"):
+    with pytest.raises(DataError, match=r"does not match.*--annotations and --images"):
         fetch(tmp_path / "new")
     assert not list((tmp_path / "new").iterdir())
