@@ -24,8 +24,10 @@ def nets():
     return decoder.eval(), classifier.eval()
 
 
-def test_mining_takes_the_steps_of_the_plain_form(nets):
+@pytest.mark.parametrize("bias", [0, -30], ids=["unsure", "sure of fakes"])
+def test_mining_takes_the_steps_of_the_plain_form(nets, bias):
     decoder, classifier = nets
+    classifier.head.bias.data.fill_(bias)
     codes = torch.rand(4, 4) * 2 - 1
     found = mine(codes, *nets, steps=3, step_size=0.1)
     assert all(p.grad is None and p.requires_grad for net in nets for p in net.parameters())
@@ -44,10 +46,8 @@ def test_codes_lie_inside_the_cube_and_their_judge_gives_unbounded_logits():
     model.channels_ = 1
     nets = model._networks()
     encoder, judge = nets["encoder"], nets["latent_discriminator"]
-    with torch.no_grad():
-        for part in (*encoder.modules(), *judge.modules()):
-            if isinstance(part, nn.Conv2d | nn.Linear):
-                part.weight.mul_(100)
+    for weight in (*encoder.parameters(), *judge.parameters()):
+        weight.data.mul_(100)
     codes = encoder(torch.randn(32, 1, 32, 32))
     assert codes.abs().max() <= 1
     assert judge(codes).abs().max() > 1

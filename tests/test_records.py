@@ -69,17 +69,22 @@ def test_a_pattern_takes_one_variant_and_not_its_relatives(tmp_path):
     assert found == ["d/vgg11/c/0", "d/vgg11/c/1"]
 
 
-def test_what_cannot_be_written_whole_leaves_nothing_behind(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="JSON"):
-        write_record(record("d/m/c/0", auroc=float("nan")), None, tmp_path)
+def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path, monkeypatch):
+    def there():
+        return {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
 
     def full_disk(*_, **__):
         raise OSError("disk full")
 
+    write_record(record("d/m/c/0"), {"score": np.zeros(3)}, tmp_path)
+    before = there()
+    with pytest.raises(ValueError, match="JSON"):
+        write_record(record("d/m/c/0", auroc=float("nan")), None, tmp_path)
     monkeypatch.setattr(np.lib.format, "write_array", full_disk)
-    with pytest.raises(OSError, match="disk full"):
-        write_record(record("d/m/c/0"), {"score": np.zeros(3)}, tmp_path)
-    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+    for cell in ("d/m/c/0", "d/m/c/1"):
+        with pytest.raises(OSError, match="disk full"):
+            write_record(record(cell), {"score": np.ones(3)}, tmp_path)
+    assert there() == before and len(before) == 2
 
 
 def _hold(path, held):
