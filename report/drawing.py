@@ -143,14 +143,6 @@ def forest(ax: Axes, rows: pd.DataFrame, zero: float | None = 0.0) -> None:
         ax.axvline(zero, color=COLOURS["control"], linewidth=1)
 
 
-def seed_lines(ax: Axes, x: Sequence[float], values: np.ndarray, colour: str) -> float:
-    """Draw values (seeds, x) as thin lines, their mean as a thick one; return where that ends."""
-    mean = np.mean(values, axis=0)
-    ax.plot(x, np.transpose(values), color=colour, lw=0.7, alpha=0.45)
-    ax.plot(x, mean, color=colour)
-    return float(mean[-1])
-
-
 def image_grid(
     fig: Figure,
     rows: Mapping[str, Sequence[np.ndarray]],
