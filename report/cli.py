@@ -131,7 +131,7 @@ def sweep(
     """
     from ocnd_lib import sweep as sweeps
     from ocnd_lib.data import DataError, check_available
-    from ocnd_lib.records import parse_cell
+    from ocnd_lib.records import parse_cell, read_record
     from report import plan
 
     everything = datasets is None and methods is None and classes is None
@@ -143,7 +143,7 @@ def sweep(
         counted = sweeps.parse_seeds("0" if seeds is None else seeds)
         only = None if classes is None else _names(classes)
         wanted = sweeps.cells(_names(datasets), _names(methods), counted, only)
-    missing = plan.missing(wanted)
+    missing = [cell for cell in wanted if read_record(cell) is None]
     print(f"To run: {len(missing)} cells", flush=True)
     if missing:
         print(plan.count_kinds(missing).to_string(na_rep="unknown"), flush=True)

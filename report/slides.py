@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from data_prep.files import replace_file
 from report import powerpoint
 from report.figures import CHAPTERS, FIGURES, OF_CHAPTER
-from report.pages import figure_cells
 from report.runs import ROOT
 from report.source import NoRecords
 from report.talk import drawn, look
@@ -111,11 +110,9 @@ def slides(
 
 def _figure(name: str, lang: str, size: tuple[float, float]) -> Slide:
     fig = drawn(FIGURES[name], "talk", lang, size)
-    cells = figure_cells([ROOT / "notebooks" / f"{CHAPTER[name]}.ipynb"])
-    caption = cells[name][0]["figure"]["caption"]
-    message = " ".join(fig.get_suptitle().split()) or caption.partition(". ")[0]
+    message = " ".join(fig.get_suptitle().split())
     fig.suptitle("")  # the slide has it
-    said = DECK["notes"][name][lang].format_map(NUMBERS) if name in DECK["notes"] else caption
+    said = DECK["notes"][name][lang].format_map(NUMBERS) if name in DECK["notes"] else message
     command = f"ocnd figures --style talk --lang {lang} --only {name} --out figures"
     return Slide(message, f"{said}\n\n{command}", fig)
 

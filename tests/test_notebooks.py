@@ -59,11 +59,13 @@ def test_depends_on_nothing_outside(path):
 @every_notebook
 def test_parameters_are_those_the_library_accepts(path):
     code = cells(path, "code")
-    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
-    assert tagged == code[:1], "the first code cell, and no other, is tagged `parameters`"
+    (place,) = [k for k, c in enumerate(code) if "parameters" in c.metadata.get("tags", [])]
     parameters = read_parameters(path)
     # papermill passes over a line that it cannot read
-    assert len(parameters) == len(tagged[0].source.splitlines()) > 0
+    assert len(parameters) == len(code[place].source.splitlines()) > 0
+    above = ast.parse("\n".join(cell.source for cell in code[:place]))
+    used = {node.id for node in ast.walk(above) if isinstance(node, ast.Name)}
+    assert not used & set(parameters), "a cell above the parameters uses one"
     for name, parameter in parameters.items():
         assert check(name, parameter.default, parameter.type) == parameter.default
         assert parameter.help, f"{name} has no explanation"
