@@ -237,21 +237,17 @@ def records(format: Format = "text") -> None:
 def table(
     datasets: list[str] = Argument(..., help="Data sets, such as cifar10."),
     format: Format = "text",
-    choices: str | None = Option(None, help="A method: how its settings were chosen instead."),
 ) -> None:
-    """Print the deck's table of a data set, with ours beside it; of several, the means."""
+    """Print the mean AUROCs of data sets, as printed and as recorded here with intervals."""
     from ocnd_lib.data import class_names
-    from report.chapters.all_tables import render_choices
-    from report.tables import render, results
+    from report.tables import listed, results, written
 
-    if choices and len(datasets) > 1:
-        raise ValueError("--choices is of one data set")
     for name in datasets:
         class_names(name)  # before any of them is read, or becomes a pattern
-    if choices:
-        print(render_choices(datasets[0], choices, format), end="")
-    else:
-        print(render({name: results(name) for name in datasets}, format), end="")
+    found = listed({name: results(name) for name in datasets})
+    if found.empty:
+        raise ValueError("nothing is printed or recorded of it; run cells with: ocnd sweep")
+    print(written(found.round(4), format), end="")
 
 
 @app.command()
@@ -292,17 +288,16 @@ def try_(
     seed: int = Option(0, min=0, help="Draws the pictures held back."),
 ) -> None:
     """Judge pictures of your own by normal ones of your own; writes scores.csv and page.html."""
+    from data_prep.files import replace_file
     from report import own_images
 
     own_images.check_request(normal, test, method, out)
     trial = own_images.run_trial(normal, test, method, seed)
-    own_images.write_scores(trial, out / "scores.csv")
+    replace_file(out / "scores.csv", lambda file: trial.table.to_csv(file, index=False))
     own_images.write_page(trial, out / "page.html")
-    for said in [*trial.normal.unreadable, *trial.test.unreadable]:
-        print(f"not read: {said}")
-    for note in trial.notes:
-        print(note)
-    print(f"{trial.novel.sum()} of {len(trial.scores)} pictures look novel; {trial.seconds:.0f} s")
+    for line in [*(f"not read: {said}" for said in trial.unreadable), *trial.notes]:
+        print(line)
+    print(f"{trial.table['novel'].sum()} of {len(trial.table)} pictures look novel")
     print(out / "page.html")
 
 
@@ -311,14 +306,13 @@ def slides(
     out: Path = Option(..., help="The file to write."),
     format: Literal["html", "pptx"] = Option("html", help="What to show it with."),
     template: Path | None = Option(None, help="pptx: a lab's own; its layouts and size are kept."),
-    chapters: str | None = Option(None, help="Names, with commas between; all if none is given."),
     lang: Language = "en",
     minutes: int = Option(20, min=2, help="Fewer minutes, fewer slides."),
 ) -> None:
     """Make a talk of the recorded figures: answers, figures, scorecard, limits, notes."""
     from report.slides import make_slides
 
-    made = make_slides(out, format, template, _names(chapters), lang, minutes)
+    made = make_slides(out, format, template, lang, minutes)
     print(f"{made} slides\n{out}")
 
 

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -94,8 +93,7 @@ def note(text: str) -> Figure:
     """A figure that holds words only, where there is nothing to draw yet."""
     fig = Figure(figsize=(WIDTH, 0.9))
     fig.subplots().set_axis_off()  # a notebook shows no figure without axes
-    lines = textwrap.fill(text, 84)
-    fig.text(0.5, 0.5, lines, ha="center", va="center", color=COLOURS["unlabelled"])
+    fig.text(0.5, 0.5, text, ha="center", va="center", color=COLOURS["unlabelled"], wrap=True)
     return fig
 
 
@@ -153,16 +151,6 @@ def seed_lines(ax: Axes, x: Sequence[float], values: np.ndarray, colour: str) ->
     return float(mean[-1])
 
 
-def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:
-    """Paint a table of numbers, each written in its square; options are seaborn's."""
-    import seaborn  # half a second that most figures need not wait for
-
-    usual = {"annot": True, "cmap": "Blues", "linewidths": 0.5, "square": True}
-    seaborn.heatmap(table, ax=ax, fmt=form, cbar=False, **usual | options)
-    ax.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
-    ax.tick_params(length=0)
-
-
 def image_grid(
     fig: Figure,
     rows: Mapping[str, Sequence[np.ndarray]],
@@ -194,11 +182,11 @@ def image_grid(
 
 def mosaics(title: str, squares: Mapping[str, np.ndarray]) -> Figure:
     """Squares side by side, each made of small images of its own: name → uint8 (n, C, H, W)."""
-    joined = []
-    for images in squares.values():
-        side = int(np.sqrt(len(images)))
-        lines = [np.concatenate(images[k * side : (k + 1) * side], 2) for k in range(side)]
-        joined.append(np.concatenate(lines, 1))
+    side = int(np.sqrt(min(map(len, squares.values()))))
+    joined = [
+        np.concatenate([np.concatenate(line, 2) for line in np.split(images[: side**2], side)], 1)
+        for images in squares.values()
+    ]
     fig = titled(title, 0.65 + WIDTH / len(squares))
     image_grid(fig, {"": joined}, list(squares), cmap="gray_r")
     return fig
@@ -210,3 +198,9 @@ def interval(value: float, low: float, high: float, form: str = ".3f") -> str:
 
 
 signed = partial(interval, form="+.3f")  # a gain and its interval: +0.006 [+0.001, +0.011]
+
+
+def percent(value: float, low: float, high: float, digits: int = 0) -> str:
+    """A share and its interval as prose has them: 72 % [56, 84]."""
+    value, low, high = (f"{100 * share:.{digits}f}" for share in (value, low, high))
+    return f"{value} % [{low}, {high}]"

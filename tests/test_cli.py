@@ -64,7 +64,6 @@ def test_a_notebook_runs_with_other_parameters(ocnd, notebook, tmp_path, monkeyp
         (["run", "SMALL", "-p", "epochs"], "-p needs a name and a value"),
         (["run", "digits/vgg11/3/0", "-p", "epochs", "3"], "a cell takes no -p"),
         (["sweep", "--seeds", "0-4"], "--seeds needs --datasets and --methods"),
-        (["table", "mnist", "cifar10", "--choices", "ocgan"], "--choices is of one data set"),
         (["table", ""], "no data set ''"),
         (["data", "no_such_set"], "digits, mnist"),
         (["figures", "--out", "x", "--only", "no_such_figure"], "no figure 'no_such_figure'"),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from report.chapters import class_imbalance as chapter
-from report.drawing import COLOURS
 
 
 def value(variant, name, moved=False):
@@ -21,7 +20,7 @@ def test_the_decks_shares_imply_the_other_two():
     assert 0.05 < deck["accuracy"] - 0.9 < 0.055
 
 
-@pytest.mark.parametrize("variant", chapter.NETWORKS)
+@pytest.mark.parametrize("variant", ["vgg11", "vgg11-bn"])
 def test_our_networks_find_more_airplanes_than_the_decks(variant):
     assert value(variant, "normal_recall")["low"] > chapter.deck_numbers()["normal_recall"]
     assert value(variant, "accuracy")["low"] > 0.95
@@ -50,20 +49,6 @@ def test_half_or_more_of_the_failure_is_the_threshold(variant):
     assert 0 < lost < 0.06
 
 
-def test_after_one_epoch_the_plain_network_calls_nothing_normal():
-    first = [run["curves"][0] for run in chapter.runs("vgg11")]
-    assert all(point["test_recall"][0] == 0 for point in first)
-    assert all(point["test_accuracy"] == pytest.approx(0.9) for point in first)
-
-
 def test_the_threshold_moves_by_the_ratio_of_the_training_counts():
     assert chapter.balanced_threshold({"train_counts": [10, 90]}) == pytest.approx(np.log(9))
     assert chapter.balanced_threshold({"train_counts": [5, 5]}) == 0
-
-
-def test_learning_curves_show_each_seed_and_their_mean_for_the_right_class():
-    for name in ("normal", "novel"):
-        drawn = chapter.learning_curves().axes[0].lines
-        *seeds, mean = [line for line in drawn if line.get_color() == COLOURS[name]]
-        assert len(seeds) == 3
-        assert mean.get_ydata()[-1] == pytest.approx(value("vgg11", f"{name}_recall")["value"])

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from figure_samples import faults, shown
 from report import cli, slides, tables, talk
-from report.chapters import benchmark, ocgan
+from report.chapters import ocgan
 from report.drawing import titled
 from report.source import NoRecords
 
@@ -25,8 +25,7 @@ def drawn_once(name) -> bytes:
         patch.setattr(tables, "REPEATS", 60)  # intervals matter to no letter
         patch.setattr(ocgan, "DRAWS", 60)
         figure = pickle.dumps(slides.FIGURES[name]())
-    for cached in (tables.means, benchmark.against_all):
-        cached.cache_clear()  # other tests want the whole intervals
+    tables.means.cache_clear()  # other tests want the whole intervals
     return figure
 
 
@@ -81,7 +80,7 @@ def quick(monkeypatch):
     """Slides of one small figure each, one of them without records, and made-up numbers."""
 
     def draw(name):
-        if name == "imbalance-deck":
+        if name == "ocgan-gains":
             raise NoRecords("no record yet")
         fig = titled(f"The message of {name}", 3)
         fig.subplots().plot([1, 2])
@@ -92,45 +91,34 @@ def quick(monkeypatch):
     monkeypatch.setattr(slides, "NUMBERS", defaultdict(Said))
 
 
-def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick):
-    titles = {m: [s.title for s in slides.slides([], "en", m, (6, 3))] for m in (2, 10, 20, 60)}
-    assert [len(of) for of in titles.values()] == [2, 8, 16, 16]
+def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, capsys):
+    titles = {m: [s.title for s in slides.slides("en", m, (6, 3))] for m in (2, 10, 20, 60)}
+    assert "ocgan-gains: no record yet" in capsys.readouterr().err
+    assert [len(of) for of in titles.values()] == [2, 7, 15, 15]
     assert set(titles[2]) < set(titles[10]) < set(titles[20]) == set(titles[60])
     title = slides.DECK["words"]["title"]["title"]["en"]
     assert all(of[0] == title for of in titles.values())
-    assert set(slides.DECK["order"]) >= set(slides.DECK["notes"])
+    assert set(slides.DECK["order"]) == {*slides.DECK["notes"], *slides.DECK["words"]}
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-def test_chosen_chapters_have_all_their_figures_claims_and_answers(quick, lang, capsys):
-    made = slides.slides(["class_imbalance"], lang, 20, (6, 3))
-    assert "imbalance-deck: no record yet" in capsys.readouterr().err
-    figures = [slide for slide in made if slide.figure]
-    assert [slide.title.rpartition(" ")[2] for slide in figures] == [
-        "imbalance-ratios", "imbalance-curves",
-    ]  # fmt: skip
-    assert all(f"ocnd figures --style talk --lang {lang} --only" in s.notes for s in figures)
-    assert "0.123 [0.100, 0.150]" in figures[0].notes
-    (answer,) = made[0].columns[0][1]
-    assert "0.123" in answer and "[" not in answer and bool(HANGUL.search(answer)) == (lang == "ko")
-    claims = [line for slide in made[3:] for _, lines in slide.columns for line in lines]
-    assert len(claims) > 4
-
-
-def test_the_scorecard_has_every_claim_of_the_front_page_once(quick):
-    for lang in ("en", "ko"):
-        made = slides.slides([], lang, 20, (6, 3))
-        claims = [line for s in made[1:-1] for _, lines in s.columns for line in lines]
-        assert len(claims) == len(set(claims)) == len(slides.claims()) / 2
+def test_numbers_stand_with_their_intervals_in_the_notes_alone(quick, lang):
+    made = slides.slides(lang, 20, (6, 3))
+    (_, answers) = made[0].columns[0]
+    assert "0.123 [0.100, 0.150]" in made[0].notes and len(answers) == 5
+    assert "0.123" in answers[0] and not any("[" in answer for answer in answers)
+    assert all(bool(HANGUL.search(slide.notes)) == (lang == "ko") for slide in made)
+    claims = [line for slide in made[1:-1] for _, lines in slide.columns for line in lines]
+    assert len(claims) == len(set(claims)) == len(slides.claims()) / 2
 
 
 def test_html_is_one_file_that_asks_for_nothing(quick, tmp_path):
     out = tmp_path / "talk.html"
-    assert slides.make_slides(out, "html", None, ["ocgan"], "ko", 20) == 7
+    assert slides.make_slides(out, "html", None, "ko", 8) == 5
     text = out.read_text(encoding="utf-8")
     page = re.sub("<script>.*?</script>", "", text, flags=re.DOTALL)
     assert not re.search(r"""(?:src|href)=["'](?!#)(?!data:)|@import|url\((?!data:|#)""", page)
-    assert text.count("<section>") == text.count('<aside class="notes">') == 7
+    assert text.count("<section>") == text.count('<aside class="notes">') == 5
     names = re.findall(r'<clipPath id="(\w+)"', text)
     assert len(names) == len(set(names)) > 1
 
@@ -145,9 +133,9 @@ def test_powerpoint_keeps_to_the_template_and_to_the_slide(quick, tmp_path, own)
         lab.slides.add_slide(lab.slide_layouts[0]).shapes.title.text = "A sample"
         lab.save(template := tmp_path / "lab.pptx")
     out = tmp_path / "talk.pptx"
-    slides.make_slides(out, "pptx", template, [], "ko", 8)
+    slides.make_slides(out, "pptx", template, "ko", 8)
     deck = Presentation(out)
-    assert len(deck.slides) == 6 and deck.slide_width == Inches(10 if own else 40 / 3)
+    assert len(deck.slides) == 5 and deck.slide_width == Inches(10 if own else 40 / 3)
     for slide in deck.slides:
         assert slide.shapes.title.text and slide.shapes.title.text != "A sample"
         assert slide.notes_slide.notes_text_frame.text
@@ -165,7 +153,6 @@ def test_powerpoint_keeps_to_the_template_and_to_the_slide(quick, tmp_path, own)
         (["--out", "a.pdf"], "--out must end in .html"),
         (["--out", "a.pptx"], "--out must end in .html"),
         (["--out", "there.html"], "exists; remove it"),
-        (["--out", "a.html", "--chapters", "ocgan,nowhere"], "there is no chapter nowhere; there"),
         (["--out", "a.html", "--template", "no.pptx"], "--template is for --format pptx"),
         (["--format", "pptx", "--out", "a.pptx", "--template", "no.pptx"], "cannot be a template"),
         (["--format", "pptx", "--out", "a.pptx", "--template", "there.html"], "save it as .pptx"),

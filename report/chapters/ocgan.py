@@ -1,17 +1,14 @@
 """Chapter 4: what each part of OCGAN adds, and what random codes draw with it and without."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import Run, average_runs
-from ocnd_lib.records import parse_cell
+from ocnd_lib.comparison import Run
 from report import tables
 from report.chapters.reconstruction import elsewhere
-from report.drawing import forest, image_grid, interval, mosaics, panels, signed, titled
+from report.drawing import forest, interval, mosaics, panels, percent, signed
 from report.source import PUBLISHED, no_record, record_of
 from report.tables import TITLES, once
 
@@ -29,100 +26,59 @@ STEPS = {
     "all parts": ("autoencoder", "+ mining"),
 }
 CLASSES = {"mnist": ("2", "5", "8"), "cifar10": ("airplane", "truck")}
-SEEDS = range(5)
 DRAWS = 2000  # of a bootstrap: with fewer, the ends of an interval move in the fourth digit
-WIDE = 1 - 0.05 / (len(CLASSES) * (len(VARIANTS) - 1))  # for the single parts that the page shows
 ABLATION_CELLS = tuple(
     f"{dataset}/{method}/{name}/{seed}"
-    for seed in SEEDS
+    for seed in range(5)
     for dataset, names in CLASSES.items()
     for name in names
     for method in VARIANTS.values()
 )
-CELLS = tuple(dict.fromkeys((*ABLATION_CELLS, *(
-    f"{dataset}/ocgan/{name}/{seed}"
-    for dataset in TITLES
-    for name in tables.class_names(dataset)
-    for seed in SEEDS
-))))  # fmt: skip
 PICTURE_CELLS = {title: f"mnist/{method}/8/0" for title, method in VARIANTS.items()}
-
-Runs = dict[str, list[Run]]  # the recorded runs of each variant, by its title
-
-
-# --- the ablation --------------------------------------------------------------------------------
 
 
 @once
-def ablation_runs(dataset: str) -> Runs:
-    """The recorded runs of the ablation on a data set; NoRecords if there is none."""
-    cells = [cell for cell in map(parse_cell, ABLATION_CELLS) if cell.dataset == dataset]
-    runs = {
-        title: tables.read_runs([cell for cell in cells if cell.variant == method])
-        for title, method in VARIANTS.items()
-    }
+def ablation_runs(dataset: str) -> dict[str, list[Run]]:
+    """The recorded runs of each variant on a data set, by its title; NoRecords without any."""
+    runs = {}
+    for title, method in VARIANTS.items():
+        cells = [cell for cell in ABLATION_CELLS if cell.startswith(f"{dataset}/{method}/")]
+        runs[title] = tables.read_runs(cells)
     if not any(runs.values()):
         raise no_record(cells[0])
     return runs
 
 
-def printed_ablation() -> dict[str, float]:
-    """The paper's mean AUROC over MNIST's ten digits for each of our variants."""
-    numbers = pd.read_csv(PUBLISHED / "ocgan.csv").set_index("name")["value"]
-    names = ("ablation_ae", "ablation_latent", "ablation_visual", "ablation_mining")
-    return {title: float(numbers[name]) for title, name in zip(VARIANTS, names, strict=True)}
-
-
-def reruns() -> dict[str, float]:
-    """Mean AUROCs from people who ran OCGAN again: a user on both data sets, a port on MNIST."""
-    runs = pd.read_csv(PUBLISHED / "reruns.csv").query("method == 'ocgan'")
-    runs = runs.set_index(["dataset", "setting"])["auroc"].to_dict()
-    return {
-        "rerun-mnist": runs["mnist", "a user with the settings of the paper"],
-        "rerun-cifar10": runs["cifar10", "the same user"],
-        "rerun-port": runs["mnist", "a port to TensorFlow, one run"],
-        "rerun-plain": runs["mnist", "the same port, without mining"],
-    }
-
-
-def gains(runs: Runs) -> pd.DataFrame:
+def gains(runs: dict[str, list[Run]]) -> pd.DataFrame:
     """What each of `STEPS` adds to the mean AUROC, over the classes and seeds that both have.
 
-    Columns: value, low, high; wide_low and wide_high, so wide that of all single parts on the page
-    one in twenty times any leaves out 0 by chance (Bonferroni); printed, the paper's gain.
+    Columns: value, low, high; printed, the paper's gain over MNIST's ten digits.
     """
-    printed, rows = printed_ablation(), {}
-    for part, (before, after) in STEPS.items():
-        gain, (_, *wide) = (
-            tables.gain(runs[after], runs[before], DRAWS, level) for level in (0.95, WIDE)
-        )
-        rows[part] = (*gain, *wide, printed[after] - printed[before])
-    columns = ["value", "low", "high", "wide_low", "wide_high", "printed"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    paper = pd.read_csv(PUBLISHED / "ocgan.csv")["value"]  # in the order of the variants
+    printed = dict(zip(VARIANTS, paper, strict=True))
+    rows = {
+        part: (*tables.gain(runs[after], runs[before], DRAWS), printed[after] - printed[before])
+        for part, (before, after) in STEPS.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high", "printed"])
 
 
 def numbers() -> dict[str, object]:
     """Every recorded or published number that a sentence of the page has, by its name there."""
-    found: dict[str, object] = dict(reruns())
+    found: dict[str, object] = {}
     for dataset in CLASSES:
-        runs, names = ablation_runs(dataset), tables.class_names(dataset)
-        for part, row in gains(runs).iterrows():
+        table = gains(ablation_runs(dataset))
+        for part, row in table.iterrows():
             found[f"{part}-{dataset}"] = signed(*row[["value", "low", "high"]])
-            found[f"paper-{part}"] = float(row["printed"])
-        for variant, of in runs.items():
-            for k, mean in average_runs(of).classes.items():
-                found[f"{variant.removeprefix('+ ')}-{names[k]}"] = mean
         ours = tables.means(tables.results(dataset, ["ocgan"])).loc["ocgan"]
         found[f"ours-{dataset}"] = interval(*ours[["mean", "low", "high"]])
         found[f"published-{dataset}"] = float(ours["published"])
-    eights = [
-        float(run.auroc) for run in ablation_runs("mnist")["+ latent"] if run.normal_class == 8
-    ]
-    found["latent-8-lowest"], found["latent-8-next"], *_ = sorted(eights)
-    for variant, row in elsewhere(PICTURE_CELLS).iterrows():
-        share = interval(*row[["value", "low", "high"]], ".0%")
-        found[f"elsewhere-{variant.removeprefix('+ ')}"] = share
-    return found
+    found["paper-mining"] = float(table.loc["mining", "printed"])
+    for variant, share in elsewhere(PICTURE_CELLS).iterrows():
+        found[f"elsewhere-{variant.removeprefix('+ ')}"] = percent(*share)
+    others = pd.read_csv(PUBLISHED / "reruns.csv").query("method == 'ocgan'")["auroc"]
+    names = ("rerun-mnist", "rerun-cifar10", "rerun-port", "rerun-plain")
+    return found | dict(zip(names, others, strict=True))
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -149,29 +105,4 @@ def recorded_decodes() -> Figure:
     return mosaics("With discriminators, most random codes draw an 8", squares)
 
 
-def recorded_mined() -> Figure:
-    """Images of random codes before and after mining."""
-    arrays = record_of(PICTURE_CELLS["+ mining"])
-    return mined_pairs(arrays["picture_drawn"][:12], arrays["picture_mined"][:12])
-
-
-def mined_pairs(
-    before: np.ndarray, after: np.ndarray, answers: Sequence[np.ndarray] = ()
-) -> Figure:
-    """Images of random codes (top), and of the same codes after mining (bottom).
-
-    `before` and `after` uint8 (n, C, H, W); `answers`, what the classifier says of each, two (n,).
-    """
-    rows = {"random codes": before, "after mining": after}
-    texts = zip(rows, answers, strict=False)  # there may be none
-    below = {name: [f"{answer:.2f}" for answer in of] for name, of in texts}
-    fig = titled("What random codes draw, before and after mining", 1.75 if below else 1.5)
-    image_grid(fig, rows, below=below, cmap="gray_r")
-    return fig
-
-
-FIGURES = {
-    "ocgan-gains": recorded_gains,
-    "ocgan-decodes": recorded_decodes,
-    "ocgan-mined": recorded_mined,
-}
+FIGURES = {"ocgan-gains": recorded_gains, "ocgan-decodes": recorded_decodes}

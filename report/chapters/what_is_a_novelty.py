@@ -3,7 +3,7 @@
 A detector is a function here: points (n, 2) in, novelty (n,) out; above 0 it says "novel".
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import product
 
@@ -19,7 +19,7 @@ from sklearn.svm import SVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.stats import auroc_half_width, metrics_against_ratio, seed_interval
+from ocnd_lib.stats import auroc_half_width, seed_interval
 from report.drawing import COLOURS, image_grid, interval, panels, titled
 from report.source import record_of
 
@@ -28,19 +28,10 @@ Detector = Callable[[np.ndarray], np.ndarray]
 SEEDS = range(10)  # of the points
 PANEL_SEED = 7  # one on which every detector finds about as much as over all seeds
 DATA_SEEDS = range(5)  # of the digits that contaminate
-HALF_WIDTH = 3.6  # the pictures show the square [-3.6, 3.6] x [-3.6, 3.6]
 GAMMA = 0.5  # one kernel width for all machines, so that they differ only in what they are shown
 KNOWN, NOVEL = (0.0, 0.5), (1.9, 2.2)  # an anomaly with examples, and one that turns up later
-CLASSES = ((-2.0, -1.0), (2.0, -1.0), (0.0, 2.4))
-BETWEEN, BEYOND = (0.0, 0.1), (2.7, -2.8)
 SHARES = (0.0, 0.05, 0.1, 0.2)  # of other digits among the training images
 PICTURES = "cifar10/ae/truck/0"  # a record that keeps test images: ten normal, ten novel
-SETTINGS = {
-    "supervised": "labels: SVM", "tree": "labels: decision tree",
-    "network": "labels: neural network", "regression": "labels: regression",
-    "one_class": "normal only: OC-SVM", "unsupervised": "no labels: forest",
-    "unsupervised_svm": "no labels: OC-SVM",
-}  # fmt: skip
 
 # --- points and detectors ------------------------------------------------------------------------
 
@@ -63,29 +54,20 @@ def one_class_svm(x: np.ndarray, nu: float = 0.05) -> Detector:
     return lambda points: -machine.decision_function(points)
 
 
-def doubting_classifier(x: np.ndarray, y: np.ndarray) -> Detector:
-    """1 - the largest class probability, shifted so that 5 % of `x` (n, 2) are called novel."""
-    certainty = LogisticRegression().fit(x, y).predict_proba
-    threshold = np.quantile(certainty(x).max(1), 0.05)
-    return lambda points: threshold - certainty(points).max(1)
-
-
 def labelling_detectors(normal: np.ndarray, known: np.ndarray, seed: int) -> dict[str, Detector]:
     """Detectors that see normal (n, 2) and known (m, 2) labelled, normal only, or both mixed."""
     x, y = np.r_[normal, known], np.repeat([0, 1], [len(normal), len(known)])
-    share = len(known) / len(x)
-    forest = IsolationForest(contamination=share, random_state=seed).fit(x)
     tree = DecisionTreeClassifier(class_weight="balanced", random_state=seed).fit(x, y)
     network = MLPClassifier((32, 32), max_iter=1000, random_state=seed).fit(x, y)
     regression = LogisticRegression(class_weight="balanced").fit(x, y)
+    forest = IsolationForest(contamination=len(known) / len(x), random_state=seed).fit(x)
     return {
         "supervised": SVC(gamma=GAMMA, class_weight="balanced").fit(x, y).decision_function,
-        "one_class": one_class_svm(normal),
-        "unsupervised": lambda points: -forest.decision_function(points),
-        "unsupervised_svm": one_class_svm(x, nu=share),
         "tree": lambda points: tree.predict_proba(points)[:, 1] - 0.5,
         "network": lambda points: network.predict_proba(points)[:, 1] - 0.5,
         "regression": lambda points: regression.predict_proba(points)[:, 1] - 0.5,
+        "one_class": one_class_svm(normal),
+        "unsupervised": lambda points: -forest.decision_function(points),
     }
 
 
@@ -94,38 +76,27 @@ def labelling_detectors(normal: np.ndarray, known: np.ndarray, seed: int) -> dic
 
 @cache
 def labelling_table() -> pd.DataFrame:
-    """Each setting on fresh points, one row for a seed, setting and kind of anomaly.
-
-    Columns: seed, setting, anomaly ("known" or "novel"), and in [0, 1] auroc, recall, false_alarms.
-    """
-    rows, y = [], np.repeat([0, 1], 500)
+    """Each setting on fresh points, a row a setting and seed, all in [0, 1]: the AUROC of the known
+    and of the novel anomaly, and the share of each that is found."""
+    rows, y = {}, np.repeat([0, 1], 500)
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         detectors = labelling_detectors(crescent(200, rng), blob(20, KNOWN, rng), seed)
-        points = np.r_[crescent(500, rng), blob(500, KNOWN, rng), blob(500, NOVEL, rng)]
-        found = {name: np.split(detector(points), 3) for name, detector in detectors.items()}
-        for setting, kind in product(found, ("known", "novel")):
-            score = np.r_[found[setting][0], found[setting][1 + (kind == "novel")]]
-            shares = [np.mean(score[y == k] > 0) for k in (1, 0)]
-            rows.append((seed, setting, kind, roc_auc_score(y, score), *shares))
-    columns = ["seed", "setting", "anomaly", "auroc", "recall", "false_alarms"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def labelling_means() -> pd.DataFrame:
-    """`labelling_table` in words, indexed by setting and anomaly: means over seeds, intervals."""
-    groups = labelling_table().drop(columns="seed").groupby(["setting", "anomaly"])
-    return groups.agg(lambda values: _mean(values, ".2f"))
+        points = crescent(500, rng), blob(500, KNOWN, rng), blob(500, NOVEL, rng)
+        for setting, detector in detectors.items():
+            normal, known, novel = map(detector, points)
+            rows[setting, seed] = {
+                "known_auroc": roc_auc_score(y, np.r_[normal, known]),
+                "novel_auroc": roc_auc_score(y, np.r_[normal, novel]),
+                "known_found": np.mean(known > 0),
+                "novel_found": np.mean(novel > 0),
+            }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def settings_table() -> pd.DataFrame:
-    """For a page: the AUROC of both anomalies and the share of the new one that is found."""
-    table = labelling_means().unstack().loc[list(SETTINGS)].rename(SETTINGS).rename_axis(None)
-    return pd.DataFrame({
-        "AUROC known": table["auroc", "known"],
-        "AUROC new": table["auroc", "novel"],
-        "new found": table["recall", "novel"],
-    })  # fmt: skip
+    """`labelling_table` in words: a row a setting, means over seeds and their intervals."""
+    return labelling_table().groupby(level=0, sort=False).agg(lambda of: _mean(of, ".2f"))
 
 
 def _mean(values: Iterable[float], form: str) -> str:
@@ -159,102 +130,54 @@ def contamination_table() -> pd.DataFrame:
     return table.pivot_table(index="seed", columns="share", values="auroc")
 
 
-def example() -> tuple[np.ndarray, np.ndarray]:
-    """Labels (N,) and scores (N,) of the test images when digit 8 is normal."""
-    split = one_class_split(load_images("digits"), 8, 0)
-    return split.y_test, novelty_scores(split.x_train, split.x_test)
-
-
 def numbers() -> dict[str, object]:
     """Every number of the page's sentences, by its name there."""
-    found = {
-        f"{setting}_{anomaly}_{column}": text
-        for (setting, anomaly), row in labelling_means().iterrows()
-        for column, text in row.items()
-    }
+    found: dict[str, object] = {"seeds": len(SEEDS), "data_seeds": len(DATA_SEEDS)}
+    for (setting, name), text in settings_table().stack().items():
+        found[f"{setting}_{name}"] = text
     for share, column in contamination_table().items():
         found[f"contaminated_{100 * share:.0f}"] = _mean(column, ".3f")
-    table = metrics_against_ratio(*example(), [1 / 9, 9]).set_axis(["rare", "common"])
-    found |= {f"{kind}_{name}": x for kind, row in table.iterrows() for name, x in row.items()}
     for percent in (65, 90):
         found[f"width_{percent}"] = float(auroc_half_width(percent / 100, 1000, 9000))
-    return found | {"seeds": len(SEEDS), "data_seeds": len(DATA_SEEDS)}
+    return found
 
 
 # --- figures -------------------------------------------------------------------------------------
-
-POINTS = {  # role: colour, marker
-    "normal": ("normal", "o"), "no label": ("unlabelled", "o"), "known anomaly": ("known", "s"),
-    "novel": ("novel", "^"),
-}  # fmt: skip
-
-
-def found_text(detector: Detector, **points: np.ndarray) -> str:
-    """How many points of each kind, each (n, 2), a detector calls novel."""
-    return "\n".join(
-        f"found: {np.sum(detector(xy) > 0)} of {len(xy)} {role}" for role, xy in points.items()
-    )
-
-
-def _planes(message: str, pictures: Mapping[str, tuple[str, Detector, Mapping]]) -> Figure:
-    """One picture a panel: its title, what is written below, the detector, points by role."""
-    fig, axes = panels(message, 3.55, pictures, sharex=True)
-    x, y = np.meshgrid(*[np.linspace(-HALF_WIDTH, HALF_WIDTH, 101)] * 2)
-    handles = {}
-    for ax, (text, detector, points) in zip(axes, pictures.values(), strict=True):
-        novelty = detector(np.c_[x.ravel(), y.ravel()]).reshape(x.shape)
-        inside = [min(novelty.min(), 0) - 1, 0]
-        ax.contourf(x, y, novelty, inside, colors=[COLOURS["normal"]], alpha=0.12)
-        ax.contour(x, y, novelty, [0], colors=[COLOURS["ink"]], linewidths=1.3)
-        for role, xy in points.items():
-            colour, marker = POINTS[role]
-            style = {"marker": marker, "c": COLOURS[colour], "ec": "white", "lw": 0.4}
-            handles[role] = ax.scatter(*xy.T, 16, **style)
-        ax.set(aspect="equal", xticks=[], yticks=[])
-        ax.set_xlabel(text, loc="left")
-        ax.spines[:].set_visible(True)
-    handles["boundary"] = axes[0].plot([], [], color=COLOURS["ink"], lw=1.3)[0]
-    fig.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
-    return fig
-
 
 def labelling() -> Figure:
     """What each labelling setting learns from, its boundary, and the anomaly that comes later."""
     rng = np.random.default_rng(PANEL_SEED)
     normal, known, novel = crescent(200, rng), blob(20, KNOWN, rng), blob(20, NOVEL, rng)
     detectors = labelling_detectors(normal, known, PANEL_SEED)
-    views = {
+    learnt_from = {
         "supervised": {"normal": normal, "known anomaly": known},
         "one_class": {"normal": normal},
         "unsupervised": {"no label": np.r_[normal, known]},
     }
-    pictures = {}
-    for name, points in views.items():
-        text = found_text(detectors[name], known=known, novel=novel)
-        title = name.capitalize().replace("_", "-")
-        pictures[title] = text, detectors[name], points | {"novel": novel}
-    return _planes("Only a boundary around the normal points sees both anomalies", pictures)
-
-
-def class_count() -> Figure:
-    """The same points with one normal class, with three, and with three and their labels."""
-    rng = np.random.default_rng(0)
-    train = [blob(80, centre, rng) for centre in CLASSES]
-    test = [blob(60, centre, rng) for centre in CLASSES]
-    new = np.r_[blob(30, BETWEEN, rng), blob(30, BEYOND, rng)]
-    pooled, labels = np.concatenate(train), np.repeat(range(len(train)), 80)
-
-    detectors = {
-        "One normal class": (1, one_class_svm(train[0])),
-        "Three, pooled": (3, one_class_svm(pooled)),
-        "Three, with class labels": (3, doubting_classifier(pooled, labels)),
-    }
-    pictures = {}
-    for title, (classes, detector) in detectors.items():
-        novel = np.concatenate([*test[classes:], new])
-        points = {"normal": np.concatenate(test[:classes]), "novel": novel}
-        pictures[title] = found_text(detector, novel=novel), detector, points
-    return _planes("A classifier has no doubt far beyond its last class", pictures)
+    styles = {  # of points: colour, marker
+        "normal": ("normal", "o"), "no label": ("unlabelled", "o"), "known anomaly": ("known", "s"),
+        "novel": ("novel", "^"),
+    }  # fmt: skip
+    message = "Only a boundary around the normal points sees both anomalies"
+    fig, axes = panels(message, 3.55, ("Supervised", "One-class", "Unsupervised"), sharex=True)
+    x, y = np.meshgrid(*[np.linspace(-3.6, 3.6, 101)] * 2)
+    handles = {}
+    for ax, (setting, points) in zip(axes, learnt_from.items(), strict=True):
+        novelty = detectors[setting](np.c_[x.ravel(), y.ravel()]).reshape(x.shape)
+        inside = [min(novelty.min(), 0) - 1, 0]
+        ax.contourf(x, y, novelty, inside, colors=[COLOURS["normal"]], alpha=0.12)
+        ax.contour(x, y, novelty, [0], colors=[COLOURS["ink"]], linewidths=1.3)
+        for role, xy in (points | {"novel": novel}).items():
+            colour, marker = styles[role]
+            style = {"marker": marker, "c": COLOURS[colour], "ec": "white", "lw": 0.4}
+            handles[role] = ax.scatter(*xy.T, 16, **style)
+        found = [np.sum(detectors[setting](of) > 0) for of in (known, novel)]
+        ax.set_xlabel("found: {} of 20 known\nfound: {} of 20 novel".format(*found), loc="left")
+        ax.set(aspect="equal", xticks=[], yticks=[])
+        ax.spines[:].set_visible(True)
+    handles["boundary"] = axes[0].plot([], [], color=COLOURS["ink"], lw=1.3)[0]
+    fig.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
+    return fig
 
 
 def samples() -> Figure:
@@ -271,8 +194,4 @@ def samples() -> Figure:
     return fig
 
 
-FIGURES = {
-    "novelty-labelling": labelling,
-    "novelty-samples": samples,
-    "novelty-class-count": class_count,
-}
+FIGURES = {"novelty-labelling": labelling, "novelty-samples": samples}
