@@ -70,7 +70,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
 # a damaged record, say, is one line, like an error
 warnings.formatwarning = lambda message, *_, **__: f"ocnd: {message}\n"
 
@@ -149,8 +148,6 @@ def sweep(
         print(plan.count_kinds(missing).to_string(na_rep="unknown"), flush=True)
     if dry_run:
         return print("\n".join(missing))
-    if max_minutes is not None:
-        print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
     for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
         try:
             check_available(name)  # what cannot be had shows before any worker starts

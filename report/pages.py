@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,8 +52,7 @@ def _execute_all(
 
     def one(source: Path) -> None:
         try:
-            run = execute(source, jobs=jobs, again=again, root=root, version=version)
-            runs[source] = run
+            runs[source] = run = execute(source, jobs=jobs, again=again, root=root, version=version)
             say(f"{source.stem}: " + (f"{run.seconds:.1f} s" if run.seconds else "unchanged"))
         except NotebookError as error:
             failures.append(str(error))
@@ -87,10 +85,9 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
 
     shutil.rmtree(page.parent, ignore_errors=True)
     shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
-    started = time.perf_counter()
     jupyter_book(root, ["-W", "-n", "--keep-going", "--quiet"])
     stamp.write_text(made_from)
-    say(f"book: {time.perf_counter() - started:.1f} s")
+    say("book: rendered")
     return page
 
 
