@@ -57,7 +57,7 @@ def test_the_style_of_a_talk_is_left_behind_nowhere(tmp_path):
         cli.app, ["figures", "--style", "talk", "--only", "novelty-samples", "--out", str(tmp_path)]
     )
     assert done.exit_code == 0, done.output
-    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png", ".csv"}
     png = (tmp_path / "novelty-samples.png").read_bytes()
     assert int.from_bytes(png[16:20], "big") >= 200 * 13.3
     assert titled("A title", 3).texts[0].get_fontsize() == before
