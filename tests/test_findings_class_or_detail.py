@@ -61,7 +61,7 @@ def test_in_these_units_ocgan_is_ahead_of_the_autoencoder_on_mnist_and_behind_on
 
 
 def test_trucks_have_the_most_detail_and_are_redrawn_worst():
-    errors = read_arrays(chapter.PICTURES)
+    errors = read_arrays("cifar10/ocgan/truck/0")
     truck = errors["class_test"] == tables.class_names("cifar10").index("truck")
     assert errors["score"][truck].mean() > errors["score"][~truck].mean()
     detail = chapter.detail_scores("cifar10")

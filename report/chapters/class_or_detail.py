@@ -13,16 +13,13 @@ from scipy.stats import pearsonr
 
 from ocnd_lib.comparison import Run, average_runs, wilcoxon_over_classes
 from ocnd_lib.detail import in_details
-from ocnd_lib.experiments import pictured
 from report import tables
-from report.chapters.reconstruction import redrawn
 from report.drawing import COLOURS, interval, panels, signed
 from report.source import no_record, record_of
 from report.tables import TITLES, once
 
 # what redraws by a squared error; the last gives the mean of the training images for every image
 REDRAWS = ("ocgan", "ae", "pca", "pca+components=0")
-PICTURES = "cifar10/ocgan/truck/0"
 CELLS = tuple(
     f"{dataset}/{method}/*/*"
     for dataset in TITLES
@@ -123,18 +120,4 @@ def recorded_classes() -> Figure:
     return fig
 
 
-def recorded_pictures() -> Figure:
-    """Test images in the order of their detail, as an OCGAN of trucks redraws them."""
-    arrays = record_of(PICTURES)
-    index = pictured(arrays["class_test"])
-    detail = detail_scores("cifar10")[index]
-    order = np.argsort(detail)[::2]
-    novel = arrays["class_test"][index][order] != tables.class_names("cifar10").index("truck")
-    return redrawn(
-        "A model of trucks redraws smooth pictures best",
-        arrays["picture_given"][order], {"OCGAN, truck": arrays["picture_redrawn"][order]},
-        novel, [f"{value:.3f}" for value in detail[order]],
-    )  # fmt: skip
-
-
-FIGURES = {"detail-classes": recorded_classes, "detail-pictures": recorded_pictures}
+FIGURES = {"detail-classes": recorded_classes}

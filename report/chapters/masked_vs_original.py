@@ -56,7 +56,7 @@ CELLS = (  # the first seed of everything, then the second, so that a sweep may 
         for seed, dataset, version in product(range(5), DATASETS, VERSIONS)
         if seed < seeds_of(dataset, version)
     ),
-    *(cell("scenes", "original", seed, c) for seed in range(3) for c in (0, 1)),
+    *(cell("scenes", "original", seed, 1) for seed in range(3)),
 )
 
 
