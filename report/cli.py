@@ -306,13 +306,14 @@ def slides(
     out: Path = Option(..., help="The file to write."),
     format: Literal["html", "pptx"] = Option("html", help="What to show it with."),
     template: Path | None = Option(None, help="pptx: a lab's own; its layouts and size are kept."),
+    chapters: str | None = Option(None, help="Names, with commas between; all if none is given."),
     lang: Language = "en",
     minutes: int = Option(20, min=2, help="Fewer minutes, fewer slides."),
 ) -> None:
     """Make a talk of the recorded figures: answers, figures, scorecard, limits, notes."""
     from report.slides import make_slides
 
-    made = make_slides(out, format, template, lang, minutes)
+    made = make_slides(out, format, template, _names(chapters), lang, minutes)
     print(f"{made} slides\n{out}")
 
 

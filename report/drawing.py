@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from data_prep.files import replace_file
+from report.drawn_values import drawn_values
 
 matplotlib.rcdefaults()  # a user's own settings would give other figures
 matplotlib.font_manager.fontManager.addfont(Path(__file__).with_name("fonts") / "NotoSansKR.ttf")
@@ -29,7 +30,6 @@ COLOURS = {
     "normal": "#0072B2",
     "novel": "#D55E00",
     "known": "#E69F00",
-    "outlier": "#CC79A7",
     "unlabelled": "#666666",
     "unused": "#DDDDDD",
     "ink": "#222222",
@@ -37,7 +37,6 @@ COLOURS = {
     "accuracy": "#E69F00",
     "balanced_accuracy": "#009E73",
     "auroc": "#222222",
-    "aupr": "#CC79A7",
     "validation": "#CC79A7",
     # what is shown of a crop
     "original": "#8C6D31",
@@ -50,7 +49,7 @@ COLOURS = {
 
 
 def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Figure:
-    """Write `NAME.svg`, `NAME.pdf` and `NAME.png`; return the figure.
+    """Write `NAME.svg`, `NAME.pdf`, `NAME.png` and what is drawn, `NAME.csv`; return the figure.
 
     `folder` defaults to `$OCND_FIGURES`, else `figures` in the current folder. Layout is settled
     here, so the same figure gives the same bytes. Nothing is written when one format fails.
@@ -62,7 +61,7 @@ def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Fig
     fig.draw_without_rendering()
     fig.set_layout_engine("none")
     dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    files = {}
+    files = {folder / f"{name}.csv": drawn_values(fig).to_csv(index=False).encode()}
     said = {"Title": " ".join(fig.get_suptitle().split())} if fig.get_suptitle() else {}
     for suffix, metadata in dateless.items():
         buffer = io.BytesIO()

@@ -8,8 +8,5 @@ CHAPTERS = (
     "class_or_detail", "masked_vs_original", "attention_gan", "where_it_looks", "beyond",
     "audit", "objections", "all_tables",
 )  # fmt: skip
-FIGURES = {
-    name: draw
-    for chapter in CHAPTERS
-    for name, draw in import_module(f"report.chapters.{chapter}").FIGURES.items()
-}
+OF_CHAPTER = {name: import_module(f"report.chapters.{name}").FIGURES for name in CHAPTERS}
+FIGURES = {name: draw for figures in OF_CHAPTER.values() for name, draw in figures.items()}

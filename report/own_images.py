@@ -1,25 +1,33 @@
 """Two folders of pictures, one of them normal: fit, score, and say on one page what came out.
 
-There are no labels, so there is no AUROC: the page shows which pictures a detector finds unusual.
+There are no labels, so there is no AUROC: the page shows which pictures a detector finds unusual,
+and where it looked.
 """
 
 import base64
 import io
 import warnings
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import jinja2
+import matplotlib
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from tqdm import tqdm
 
 from data_prep.coco_crops import DEEP, LARGE, SIZE, read_upright
 from data_prep.files import replace_file
+from ocnd_lib.detectors.base import Detector
+from ocnd_lib.detectors.rotation import Rotation
+from ocnd_lib.heatmaps import turned_grad_cam
 from ocnd_lib.registry import WITH_MASKS, detector_class
+from ocnd_lib.training import to_unit
 from report.drawing import COLOURS, titled
 
 METHODS = (*WITH_MASKS, "ocsvm", "kde")
@@ -36,9 +44,10 @@ class Trial(NamedTuple):
     normal: Path
     test: Path
     method: str
-    threshold: float
+    detector: Detector
     learnt: int  # pictures
     validation: np.ndarray  # scores of normal pictures held back
+    images: dict[str, np.ndarray]  # the test pictures as the detector sees them
     table: pd.DataFrame  # file, score, novel (above the threshold), also_normal (was learnt, too)
     notes: list[str]  # what to know before believing a number
     unreadable: list[str]  # files, and what is wrong with them
@@ -115,13 +124,27 @@ def run_trial(normal: Path, test: Path, method: str = "rotation", seed: int = 0)
     if known := table["also_normal"].sum():
         notes.append(f"{known} test pictures are also among the normal ones: not honest scores.")
     return Trial(
-        normal, test, method, detector.threshold_, len(x_train),
-        detector.novelty_score(x_validation),
+        normal, test, method, detector, len(x_train), detector.novelty_score(x_validation), tests,
         table.sort_values("score", ascending=False, kind="stable"), notes, bad + more,
     )  # fmt: skip
 
 
 # --- the page ------------------------------------------------------------------------------------
+
+
+def where_it_looked(detector: Detector, images: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Maps (N, 32, 32) in [0, 1] of uint8 images, and what they show; None if the method has none.
+
+    Grad-CAM of the network that tells turns; of methods that redraw, the squared error.
+    """
+    if isinstance(detector, Rotation):
+        network = detector.state_["network"].cpu().eval()
+        heat = turned_grad_cam(network, "features", to_unit(torch.from_numpy(images)))
+        return heat, "what the network looks at to tell which way is up (Grad-CAM)"
+    if (redrawn := detector.pictures(images).get("redrawn")) is None:
+        return None, "nothing, since this method has no map"
+    error = np.square(images / 255 - redrawn / 255).mean(1)
+    return error / np.maximum(error.max((1, 2), keepdims=True), 1e-12), "the error of redrawing"
 
 
 def histogram(trial: Trial) -> Figure:
@@ -132,7 +155,7 @@ def histogram(trial: Trial) -> Figure:
         [trial.validation, trial.table["score"]], bins=20, density=True,
         color=[COLOURS["normal"], COLOURS["novel"]], label=["normal, held back", "test"],
     )  # fmt: skip
-    ax.axvline(trial.threshold, color=COLOURS["ink"], ls="--", label="threshold")
+    ax.axvline(trial.detector.threshold_, color=COLOURS["ink"], ls="--", label="threshold")
     ax.set(xlabel="novelty score", yticks=[])
     ax.legend()
     return fig
@@ -141,17 +164,23 @@ def histogram(trial: Trial) -> Figure:
 def write_page(trial: Trial, path: Path) -> None:
     """Write the trial as one html file that needs no other."""
     histogram(trial).savefig(chart := io.BytesIO(), format="svg", metadata={"Date": None})
+    ends = pd.concat([trial.table[:SHOWN], trial.table[::-1][:SHOWN]])
+    heat, words = where_it_looked(trial.detector, np.array([*map(trial.images.get, ends["file"])]))
+    maps = [] if heat is None else map(matplotlib.colormaps["inferno"], heat)
+    pictures = [Image.fromarray(read_upright(trial.test / name)) for name in ends["file"]]
     page = jinja2.Template(PAGE.read_text(encoding="utf-8"), autoescape=True).render(
-        trial=trial, chart=_data("image/svg+xml", chart),
-        picture=lambda name: _small(trial.test / name),
-        novel=trial.table[:SHOWN], usual=trial.table[::-1][:SHOWN],
+        trial=trial, words=words, chart=_data("image/svg+xml", chart),
+        shown=list(zip_longest(ends.itertuples(), map(_small, pictures), map(_painted, maps))),
         known=trial.table["file"][trial.table["also_normal"]].tolist(),
     )  # fmt: skip
     replace_file(path, lambda file: file.write(page.encode()))
 
 
-def _small(path: Path) -> str:
-    picture = Image.fromarray(read_upright(path))
+def _painted(colours: np.ndarray) -> str:
+    return _small(Image.fromarray((255 * colours[..., :3]).astype(np.uint8)).resize((SIDE, SIDE)))
+
+
+def _small(picture: Image.Image) -> str:
     picture.thumbnail((SIDE, SIDE))
     picture.save(content := io.BytesIO(), "JPEG", quality=85)
     return _data("image/jpeg", content)

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from data_prep.files import replace_file
 from report import powerpoint
-from report.figures import FIGURES
+from report.figures import CHAPTERS, FIGURES, OF_CHAPTER
 from report.runs import ROOT
 from report.source import NoRecords
 from report.talk import drawn, look
@@ -27,8 +27,8 @@ HERE = Path(__file__).parent
 DECK = yaml.safe_load((HERE / "deck.yaml").read_text(encoding="utf-8"))
 A_MINUTE = 0.8  # slides
 ON_A_PAGE = (12.6, 6.2)  # inches of a figure below its title
-# a row of the front page's table: slide, claim, verdict
-CLAIM = re.compile(r"\| (\d+) \| (.+?) \| \{bdg-\w+\}`(.+?)` \|")
+# a row of the front page's table: slide, claim, verdict, notebook
+CLAIM = re.compile(r"\| (\d+) \| (.+?) \| \{bdg-\w+\}`(.+?)` \| \{doc\}`.+?<(\w+)>`")
 INTERVAL = re.compile(r" \[[^][]*\]")
 
 
@@ -53,16 +53,20 @@ class Slide:
     columns: Sequence[tuple[str, Sequence[str]]] = ()
 
 
-def make_slides(out: Path, form: str, template: Path | None, lang: str, minutes: int) -> int:
+def make_slides(
+    out: Path, form: str, template: Path | None, chapters: Sequence[str], lang: str, minutes: int
+) -> int:
     """Write a talk of so many minutes as html or pptx and return how many slides it has.
 
-    Raises, before anything is drawn, ValueError for what cannot be meant, OSError for a folder that
-    cannot be written to.
+    Of all chapters if none is named. Raises, before anything is drawn, ValueError for what cannot
+    be meant, OSError for a folder that cannot be written to.
     """
     if out.suffix != f".{form}":
         raise ValueError(f"--out must end in .{form}, or --format be another: {out.name}")
     if out.exists():
         raise ValueError(f"{out} exists; remove it or name another file")
+    if unknown := ", ".join(name for name in chapters if name not in CHAPTERS):
+        raise ValueError(f"there is no chapter {unknown}; there are: {', '.join(CHAPTERS)}")
     if template and form != "pptx":
         raise ValueError("--template is for --format pptx")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -70,20 +74,25 @@ def make_slides(out: Path, form: str, template: Path | None, lang: str, minutes:
         raise PermissionError(f"{out.parent} cannot be written to")
     deck = powerpoint.opened(template) if form == "pptx" else None
     size = powerpoint.figure_size(deck) if deck else ON_A_PAGE
-    made = slides(lang, minutes, size)
+    made = slides(chapters or CHAPTERS, lang, minutes, size)
     content = powerpoint.written(deck, made) if deck else page(made, lang).encode()
     replace_file(out, lambda file: file.write(content))
     return len(made)
 
 
-def slides(lang: str, minutes: int, size: tuple[float, float]) -> list[Slide]:
+def slides(
+    chapters: Sequence[str], lang: str, minutes: int, size: tuple[float, float]
+) -> list[Slide]:
     """The slides of a talk in its order; of too many, the last of DECK's `order` are left out."""
-    kept = DECK["order"][: max(2, int(A_MINUTE * minutes))]
+    figures = {name for chapter in chapters for name in OF_CHAPTER[chapter]}
+    order = [name for name in DECK["order"] if name in figures or name not in FIGURES]
+    kept = order[: max(2, int(A_MINUTE * minutes))]
     made = []
     for name in ("title", *DECK["notes"], "decided", "open", "limits"):
         if name in kept:
             try:
-                made.append(_figure(name, lang, size) if name in FIGURES else _words(name, lang))
+                of = _figure(name, lang, size) if name in FIGURES else _words(name, lang, chapters)
+                made.append(of)
             except NoRecords as missing:
                 print(f"{name}: {missing}", file=sys.stderr)
     return made
@@ -96,27 +105,31 @@ def _figure(name: str, lang: str, size: tuple[float, float]) -> Slide:
     fig = drawn(FIGURES[name], "talk", lang, size)
     message = " ".join(fig.get_suptitle().split())
     fig.suptitle("")  # the slide has it
-    return Slide(message, DECK["notes"][name][lang].format_map(NUMBERS), fig)
+    said = DECK["notes"][name][lang].format_map(NUMBERS)
+    command = f"ocnd figures --style talk --lang {lang} --only {name} --out figures"
+    return Slide(message, f"{said}\n\n{command}", fig)
 
 
-def _words(name: str, lang: str) -> Slide:
+def _words(name: str, lang: str, chapters: Sequence[str]) -> Slide:
     words = {key: of[lang] for key, of in DECK["words"][name].items()}
     notes, columns = words["notes"], [("", words.get("lines", []))]
     if name == "title":
-        said = [answer[lang].format_map(NUMBERS) for answer in DECK["answers"]]
+        answers = [answer for answer in DECK["answers"] if {*answer["chapters"]} & {*chapters}]
+        said = [answer[lang].format_map(NUMBERS) for answer in answers]
         notes = "\n".join([notes, *said])
         columns = [("", [INTERVAL.sub("", answer) for answer in said])]
     if "columns" in words:
+        rows = [row for row in claims() if row[3] in chapters]
         found = {
-            head: [f"{slide} · {claim}" for slide, claim, of in claims() if of == verdict]
+            head: [f"{slide} · {claim}" for slide, claim, of, _ in rows if of == verdict]
             for head, verdict in words["columns"].items()
         }
         columns = [(f"{head} ({len(lines)})", lines) for head, lines in found.items()]
     return Slide(words["title"], notes, columns=columns)
 
 
-def claims() -> list[tuple[str, str, str]]:
-    """Slide, claim, verdict: the rows of the front pages' tables, in both languages."""
+def claims() -> list[tuple[str, str, str, str]]:
+    """Slide, claim, verdict, chapter: the rows of the front pages' tables, in both languages."""
     cells = nbformat.read(ROOT / "notebooks" / "front.ipynb", as_version=4).cells
     korean = (ROOT / "book" / "chapters" / "korean.md").read_text(encoding="utf-8")
     texts = [*(cell.source for cell in cells), korean]

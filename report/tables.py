@@ -2,14 +2,13 @@
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from ocnd_lib import data
 from ocnd_lib.comparison import (
     REPEATS,
     Run,
@@ -19,6 +18,7 @@ from ocnd_lib.comparison import (
     mean_interval,
     shared_runs,
 )
+from ocnd_lib.data import class_names
 from ocnd_lib.records import (
     REPAIR,
     REPOSITORY,
@@ -53,11 +53,6 @@ METHODS = {
 }
 # what the deck lists and our controls among it; rotation comes from beyond the deck
 DECKS = tuple(method for method in METHODS if method != "rotation")
-
-
-def class_names(dataset: str) -> list[str]:
-    """The classes of a data set in their order; ValueError lists the data sets."""
-    return list(data.class_names(dataset))
 
 
 def once(make: Callable) -> Callable:
@@ -144,20 +139,6 @@ def mean_of(runs: list[Run]) -> tuple[float, float, float]:
     return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
 
 
-def together(runs: Iterable[Run]) -> list[Run]:
-    """The seeds of each class as one ensemble: the mean of their scores of the same images.
-
-    Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
-    """
-    classes: dict[int, list[Run]] = {}
-    for run in runs:
-        classes.setdefault(run.normal_class, []).append(run)
-    return [
-        replace(seeds[0], seed=0, score=np.mean([run.score for run in seeds], axis=0))
-        for seeds in classes.values()
-    ]
-
-
 @dataclass(frozen=True, eq=False)
 class Results:
     """Recorded cells of a data set, with columns method, normal_class, seed, auroc."""
@@ -166,20 +147,15 @@ class Results:
     cells: pd.DataFrame
 
     @cached_property
-    def names(self) -> list[str]:
-        """The classes."""
-        return class_names(self.dataset)
-
-    @cached_property
     def published(self) -> pd.DataFrame:
         """Printed AUROCs: a row a method, a column a class."""
-        return load_published(self.dataset)[self.names].astype(float)
+        return load_published(self.dataset).drop(columns="mean").astype(float)
 
     @cached_property
     def ours(self) -> pd.DataFrame:
         """Our AUROCs, means over seeds, in the same form; NaN where nothing was run."""
         found = self.cells.pivot_table(index="method", columns="normal_class", values="auroc")
-        return found.reindex(index=self.methods, columns=self.names)
+        return found.reindex(index=self.methods, columns=class_names(self.dataset))
 
     @cached_property
     def methods(self) -> list[str]:
@@ -188,21 +164,11 @@ class Results:
         return [method for method in METHODS if method in there]
 
     @cached_property
-    def complete(self) -> list[str]:
-        """The methods of which every class is recorded."""
-        return list(self.ours.dropna().index)
-
-    @cached_property
-    def scored(self) -> dict[str, list[Run]]:
-        """The runs of every method that has scores beside each of its records."""
-        counts = self.cells["method"].value_counts()
-        found = {method: read_runs(f"{self.dataset}/{method}/*") for method in counts.index}
-        return {m: found[m] for m in self.methods if len(found.get(m, ())) == counts.get(m)}
-
-    @cached_property
     def runs(self) -> dict[str, list[Run]]:
-        """Of these, the methods that are complete."""
-        return {m: runs for m, runs in self.scored.items() if m in self.complete}
+        """The runs of every method that has scores beside each of its records."""
+        cells = self.cells["method"].value_counts()
+        found = {method: read_runs(f"{self.dataset}/{method}/*") for method in cells.index}
+        return {method: runs for method, runs in found.items() if len(runs) == cells[method]}
 
 
 def results(dataset: str, methods: Iterable[str] = tuple(METHODS)) -> Results:
@@ -232,18 +198,13 @@ def means(found: Results) -> pd.DataFrame:
     for method, cells in found.cells.groupby("method"):
         ours = average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
         ends = (np.nan, np.nan)
-        if runs := found.scored.get(method):
+        if runs := found.runs.get(method):
             ends = mean_interval(runs, repeats=REPEATS)
         rows[method] = (np.nan, ours.mean, ours.sd, *ends, ours.seeds, len(ours.classes))
     columns = ["published", "mean", "sd", "low", "high", "seeds", "classes"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
     table = table.reindex(found.methods).fillna({"seeds": 0, "classes": 0})
     return table.assign(published=load_published(found.dataset)["mean"].astype(float))
-
-
-def named(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with its methods as they are printed."""
-    return table.rename(index=METHODS).rename_axis(index=None, columns=None)
 
 
 def listed(every: dict[str, Results]) -> pd.DataFrame:

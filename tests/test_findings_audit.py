@@ -42,7 +42,6 @@ def test_the_gain_is_one_class(said):
     assert said["gain-best"] == "truck" and said["gain-outside"] == "airplane, truck"
     assert said["gain-mean"] == pytest.approx(0.02)
     assert said["gain-without-best"] == pytest.approx(0.0012, abs=5e-5)
-    assert said["gain-t"] == pytest.approx(0.33, abs=0.005)
 
 
 def test_wilcoxons_p_of_the_gain_by_enumeration(said):
@@ -54,14 +53,10 @@ def test_wilcoxons_p_of_the_gain_by_enumeration(said):
     assert p == pytest.approx(0.676, abs=0.001) and said["gain-wilcoxon"] == pytest.approx(p)
 
 
-def test_the_spread_between_seeds_is_measured_on_both_sets(said):
-    assert said["spread-attention-cifar10"] == pytest.approx(0.0019, abs=5e-5)
-    assert said["spread-most-mnist"] == pytest.approx(0.0084, abs=5e-5)
-    assert said["spread-most-cifar10"] == pytest.approx(0.0112, abs=5e-5)
-    assert said["enough-0.0025"] <= said["enough-0.01"] <= 5
-    assert said["enough-0.04"] == "more than 20"
-    own = audit.seeds_needed(0.02, 2**0.5 * said["spread-attention-cifar10"])
-    assert own <= 5  # a handful
+def test_a_handful_of_seeds_would_have_been_enough(said):
+    assert said["spread-attention"] == pytest.approx(0.0019, abs=5e-5)
+    assert said["spread-most"] == pytest.approx(0.0112, abs=5e-5)
+    assert said["enough"] <= 5
 
 
 def test_a_smaller_gain_needs_more_seeds():

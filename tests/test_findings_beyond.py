@@ -20,11 +20,9 @@ def test_rotation_beats_ocgan_on_all_ten_classes_and_least_on_airplanes():
     assert chapter.gain()[1] > 0
 
 
-def test_rotation_reaches_more_than_geom_printed_and_an_ensemble_hardly_more():
+def test_rotation_reaches_more_than_geom_printed():
     mine = chapter.ours().loc["rotation"]
     assert mine["low"] > chapter.published().loc["GEOM", "auroc"]
-    joined = float(chapter.numbers()["ensemble"].partition(" ")[0])
-    assert 0 < joined - mine["mean"] < 0.005  # hardly more
 
 
 def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():

@@ -71,15 +71,6 @@ def test_trucks_have_the_most_detail_and_are_redrawn_worst():
 # --- how its numbers are made --------------------------------------------------------------------
 
 
-def test_seeds_that_err_apart_are_better_together():
-    rng = np.random.default_rng(1)
-    classes = np.repeat(np.arange(10), 30)
-    scores = (classes != 3) + rng.normal(0, 1.5, (8, len(classes)))
-    runs = [Run(3, seed, score, classes) for seed, score in enumerate(scores)]
-    (one,) = tables.together(runs)
-    assert one.normal_class == 3 and one.auroc > max(run.auroc for run in runs)
-
-
 def test_a_detector_that_divides_gives_what_is_taken_from_the_records():
     cells = [parse_cell(r["cell"]) for r in read_records(pattern="mnist/ocgan+detail_power=1.0/*")]
     assert cells and untrained(parse_cell("mnist/ocgan/8/0")).detail_power == 0

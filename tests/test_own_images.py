@@ -94,7 +94,7 @@ def test_no_picture_is_both_learnt_and_held_back(folders, monkeypatch):
     trial = own_images.run_trial(*folders, "kde")
     learnt, held = ({image.tobytes() for image in given[key]} for key in ("learnt", "held"))
     assert (len(learnt), len(held)) == (16, 4) and not learnt & held
-    assert trial.threshold == np.quantile(trial.validation, 0.95)
+    assert trial.detector.threshold_ == np.quantile(trial.validation, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,13 @@ def test_what_cannot_be_done_is_one_message(ocnd_try, folders, tmp_path, change,
     done, _, page = ocnd_try(**changed)
     assert done.exit_code == (1 if "out" in change else 2)
     assert "ocnd: " in done.stderr and complaint in done.stderr and page is None
+
+
+@pytest.mark.filterwarnings("ignore:the network tells")
+@pytest.mark.parametrize("method", ["rotation", "ae"])
+def test_there_is_a_map_of_where_it_looked(folders, method):
+    images = np.array([*own_images.read_folder(folders[0])[0].values()])
+    detector = own_images.detector_class(method)(epochs=1, width=4, batch_size=8).fit(images)
+    heat, words = own_images.where_it_looked(detector, images[:3])
+    assert heat.shape == (3, 32, 32) and heat.min() >= 0 and heat.max() == pytest.approx(1)
+    assert ("Grad-CAM" in words) == (method == "rotation")

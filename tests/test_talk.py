@@ -14,6 +14,7 @@ from figure_samples import faults, shown
 from report import cli, slides, tables, talk
 from report.chapters import ocgan
 from report.drawing import titled
+from report.figures import CHAPTERS
 from report.source import NoRecords
 
 HANGUL = re.compile("[가-힣]")
@@ -92,7 +93,8 @@ def quick(monkeypatch):
 
 
 def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, capsys):
-    titles = {m: [s.title for s in slides.slides("en", m, (6, 3))] for m in (2, 10, 20, 60)}
+    made = {m: slides.slides(CHAPTERS, "en", m, (6, 3)) for m in (2, 10, 20, 60)}
+    titles = {m: [slide.title for slide in of] for m, of in made.items()}
     assert "ocgan-gains: no record yet" in capsys.readouterr().err
     assert [len(of) for of in titles.values()] == [2, 7, 15, 15]
     assert set(titles[2]) < set(titles[10]) < set(titles[20]) == set(titles[60])
@@ -103,18 +105,27 @@ def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, c
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_numbers_stand_with_their_intervals_in_the_notes_alone(quick, lang):
-    made = slides.slides(lang, 20, (6, 3))
+    made = slides.slides(CHAPTERS, lang, 20, (6, 3))
     (_, answers) = made[0].columns[0]
     assert "0.123 [0.100, 0.150]" in made[0].notes and len(answers) == 5
+    assert all(f"ocnd figures --style talk --lang {lang}" in s.notes for s in made if s.figure)
     assert "0.123" in answers[0] and not any("[" in answer for answer in answers)
     assert all(bool(HANGUL.search(slide.notes)) == (lang == "ko") for slide in made)
     claims = [line for slide in made[1:-1] for _, lines in slide.columns for line in lines]
     assert len(claims) == len(set(claims)) == len(slides.claims()) / 2
 
 
+def test_chosen_chapters_have_their_figures_claims_and_answers_alone(quick):
+    title, *figures, decided, undecided, _ = slides.slides(["class_imbalance"], "en", 20, (6, 3))
+    assert len(figures) == 1 and len(title.columns[0][1]) == 1
+    lines = [line for slide in (decided, undecided) for _, of in slide.columns for line in of]
+    whole = [row for row in slides.claims() if row[3] == "class_imbalance"]
+    assert 1 < len(lines) == len(whole) / 2
+
+
 def test_html_is_one_file_that_asks_for_nothing(quick, tmp_path):
     out = tmp_path / "talk.html"
-    assert slides.make_slides(out, "html", None, "ko", 8) == 5
+    assert slides.make_slides(out, "html", None, [], "ko", 8) == 5
     text = out.read_text(encoding="utf-8")
     page = re.sub("<script>.*?</script>", "", text, flags=re.DOTALL)
     assert not re.search(r"""(?:src|href)=["'](?!#)(?!data:)|@import|url\((?!data:|#)""", page)
@@ -133,7 +144,7 @@ def test_powerpoint_keeps_to_the_template_and_to_the_slide(quick, tmp_path, own)
         lab.slides.add_slide(lab.slide_layouts[0]).shapes.title.text = "A sample"
         lab.save(template := tmp_path / "lab.pptx")
     out = tmp_path / "talk.pptx"
-    slides.make_slides(out, "pptx", template, "ko", 8)
+    slides.make_slides(out, "pptx", template, [], "ko", 8)
     deck = Presentation(out)
     assert len(deck.slides) == 5 and deck.slide_width == Inches(10 if own else 40 / 3)
     for slide in deck.slides:
@@ -154,6 +165,7 @@ def test_powerpoint_keeps_to_the_template_and_to_the_slide(quick, tmp_path, own)
         (["--out", "a.pptx"], "--out must end in .html"),
         (["--out", "there.html"], "exists; remove it"),
         (["--out", "a.html", "--template", "no.pptx"], "--template is for --format pptx"),
+        (["--out", "a.html", "--chapters", "ocgan,nowhere"], "there is no chapter nowhere; there"),
         (["--format", "pptx", "--out", "a.pptx", "--template", "no.pptx"], "cannot be a template"),
         (["--format", "pptx", "--out", "a.pptx", "--template", "there.html"], "save it as .pptx"),
     ],

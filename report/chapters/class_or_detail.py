@@ -38,7 +38,7 @@ def class_aurocs(dataset: str) -> pd.DataFrame:
     cells = tables.results(dataset, ("detail", *tables.DECKS)).cells
     table = cells.pivot_table(index="normal_class", columns="method", values="auroc")
     table = table.reindex(names).rename_axis(index=None, columns=None)
-    table["published"] = tables.load_published(dataset).loc["ocgan", names].astype(float)
+    table["published"] = tables.load_published(dataset).loc["ocgan", list(names)].astype(float)
     return table.assign(units=[units[k] for k in range(len(names))])
 
 
