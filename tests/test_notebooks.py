@@ -59,13 +59,13 @@ def test_depends_on_nothing_outside(path):
 @every_notebook
 def test_parameters_are_those_the_library_accepts(path):
     code = cells(path, "code")
-    (place,) = [k for k, c in enumerate(code) if "parameters" in c.metadata.get("tags", [])]
-    assert "|" not in code[place].source, "papermill misreads it"
+    (tagged,) = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert "|" not in tagged.source, "papermill misreads it"
     parameters = read_parameters(path)
     assert parameters
-    above = ast.parse("\n".join(cell.source for cell in code[:place]))
+    above = ast.parse("\n".join(cell.source for cell in code[: code.index(tagged)]))
     used = {node.id for node in ast.walk(above) if isinstance(node, ast.Name)}
-    assert not used & set(parameters), "a cell above the parameters uses one"
+    assert not used & set(parameters), "a cell above uses what comes below"
     for name, parameter in parameters.items():
         assert check(name, parameter.default, parameter.type) == parameter.default
         assert parameter.help, f"{name} has no explanation"

@@ -163,11 +163,11 @@ def test_the_scorecard_has_every_claim_of_the_front_page_once(quick):
 
 def test_html_is_one_file_that_asks_for_nothing(quick, tmp_path):
     out = tmp_path / "talk.html"
-    assert slides.make_slides(out, "html", None, ["ocgan"], "ko", 20) == 7
+    assert slides.make_slides(out, "html", None, ["ocgan"], "ko", 20) == 6
     text = out.read_text(encoding="utf-8")
     page = re.sub("<script>.*?</script>", "", text, flags=re.DOTALL)
     assert not re.search(r"""(?:src|href)=["'](?!#)(?!data:)|@import|url\((?!data:|#)""", page)
-    assert text.count("<section>") == text.count('<aside class="notes">') == 7
+    assert text.count("<section>") == text.count('<aside class="notes">') == 6
     names = re.findall(r'<clipPath id="(\w+)"', text)
     assert len(names) == len(set(names)) > 1
 
