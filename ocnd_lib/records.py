@@ -240,11 +240,6 @@ def table(records: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def own_seconds(record: dict) -> float:
-    """What a cell alone took: without the base GAN that it shares with others, if it does."""
-    return record["seconds"] - record.get("shared_seconds", 0.0)
-
-
 def on_one_processor(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the `processor` that ran the most pairs of `dataset` and `method`, or rows."""
     if table.empty:

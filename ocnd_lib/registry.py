@@ -1,4 +1,4 @@
-"""The detectors, and what each is given: `ocnd table DATASET --choices METHOD` says why."""
+"""The detectors, and what each is given; how that was chosen the page `all_tables` shows."""
 
 from collections.abc import Callable
 from importlib import import_module

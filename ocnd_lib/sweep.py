@@ -94,12 +94,6 @@ def connect(scheduler: str) -> Client:
         ) from error
 
 
-def threads(scheduler: str) -> int:
-    """How many cells a running Dask cluster takes at a time now; ConnectionError as `connect`."""
-    with connect(scheduler) as client:
-        return sum(client.nthreads().values())
-
-
 def open_files(workers: int) -> int:
     """How many open files a sweep of so many local workers needs, with room for a few more."""
     return 64 + 10 * workers
@@ -141,15 +135,15 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
 
 def sweep(
     wanted: list[str], workers: int = 2, max_minutes: float | None = None, niceness: int = 0,
-    scheduler: str | None = None, folder: Path | None = None, memory: float | None = None,
+    scheduler: str | None = None, folder: Path | None = None,
 ) -> dict[str, list[str]]:  # fmt: skip
     """Run the cells that have no record yet; returns cells by outcome.
 
     Outcomes: present (before the sweep), done, taken (another process is at it), failed (with the
     error), left (time ran out). A cell whose worker died is tried again, three times. Without
     `scheduler`, the address of a running Dask cluster, a local one of `workers` processes is
-    started, each with `memory` GiB. ValueError for names that do not exist, PermissionError for an
-    unwritable folder, before any work; ConnectionError if a scheduler does not answer.
+    started. ValueError for names that do not exist, PermissionError for an unwritable folder,
+    before any work; ConnectionError if a scheduler does not answer.
     """
     folder = Path(folder or records_folder()).resolve()
     wanted = list(dict.fromkeys(str(check_cell(cell)) for cell in wanted))
@@ -162,7 +156,7 @@ def sweep(
         return outcome
     if scheduler is None:
         at_once = min(workers, len(missing))  # nothing waits at a worker whose cell may kill it
-        cluster = _local_cluster(at_once, memory or memory_limit(missing))
+        cluster = _local_cluster(at_once, memory_limit(missing))
     else:
         at_once, cluster = len(missing), connect(scheduler)  # which grows by what waits
     settings = (folder, data_folder().resolve(), niceness, os.environ.get("OCND_PRECISION"))

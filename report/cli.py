@@ -1,9 +1,7 @@
 """The `ocnd` command. Everything heavy is imported by the command that needs it."""
 
-import json
 import os
 import sys
-import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -22,37 +20,27 @@ class NameValueCommand(TyperCommand):
     """A command whose `-p` takes two words, a name and a value, as papermill's does."""
 
     def parse_args(self, ctx, args: list[str]) -> list[str]:
-        """Join the words of each `-p` by an equals sign; `NOTEBOOK --help` tells what it takes."""
-        words = [word for word in args if not word.startswith("-")]
-        if "--help" in args and words and "/" not in words[0]:  # of one notebook
-            from report.parameters import described
-            from report.runs import find_notebook
-
-            source = find_notebook(words[0])
-            print("\n".join([f"{source.stem} takes:", *described(source)]))
-            ctx.exit()
+        """Join the words of each `-p` by an equals sign."""
         rest = iter(args)
         pairs = (f"-p{next(rest, '')}={next(rest, '')}" if w == "-p" else w for w in rest)
         return super().parse_args(ctx, list(pairs))
+
+
+def fail(message: object, code: int) -> None:
+    """End with one message."""
+    with suppress(OSError):  # where stdout is full, what is left to print would fail once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(f"ocnd: {message}", file=sys.stderr)
+    sys.exit(code)
 
 
 class OneMessage(TyperGroup):
     """Commands that end with one message when their input, their work or the machine fails."""
 
     def invoke(self, ctx):
-        """Run the command that the arguments name."""
+        """Run the command that the arguments name, until it ends or is interrupted."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort):
-            raise
-        except (ValueError, PermissionError) as error:
-            # where no locale is set, Python may be kept from reading names that are not ASCII
-            why = "; set PYTHONUTF8=1" if isinstance(error, UnicodeEncodeError) else ""
-            fail(f"{error}{why}", BAD)
-        except RuntimeError as error:
-            if type(error) is RuntimeError:
-                raise  # a mistake of the code, which its traceback tells
-            fail(str(error), FAILED)
         except KeyboardInterrupt:
             # threads may still wait for kernels; those end by themselves once this process is gone
             sys.stdout.flush()
@@ -60,17 +48,18 @@ class OneMessage(TyperGroup):
             os._exit(130)
 
     def main(self, *args, **options):
-        """As `invoke`, and with what is printed: a full disk, no memory, no pipe."""
+        """Run as always, and tell by the exit code whether the input was wrong or work failed."""
         try:
             try:
                 return super().main(*args, **options)
             finally:
                 sys.stdout.flush()
-        except (OSError, MemoryError) as error:
-            with suppress(OSError):  # what is left to print would fail once more at the very end
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            print(f"ocnd: {str(error) or 'out of memory'}", file=sys.stderr)
-            sys.exit(FAILED)
+        except (ValueError, PermissionError) as error:
+            fail(error, BAD)
+        except (OSError, MemoryError, RuntimeError) as error:
+            if type(error) is RuntimeError:
+                raise  # a mistake of the code, which its traceback tells
+            fail(str(error) or "out of memory", FAILED)
 
 
 app = typer.Typer(
@@ -86,78 +75,42 @@ app = typer.Typer(
 warnings.formatwarning = lambda message, *_, **__: f"ocnd: {message}\n"
 
 
-def fail(message: str, code: int) -> None:
-    """End with one message."""
-    print(f"ocnd: {message}", file=sys.stderr)
-    raise typer.Exit(code)
-
-
 @app.command()
 def book(
-    preset: Literal["quick", "full"] = Option("quick", help="Size of the experiments."),
     jobs: int = Option(2, min=1, help="Notebooks executed at a time."),
     again: bool = Option(False, "--again", help="Execute unchanged ones too."),
 ) -> None:
     """Execute the notebooks that changed, render the book, print where it is."""
     from report.pages import build
 
-    started = time.perf_counter()
-    page = build(preset, jobs, again, say=lambda line: print(line, flush=True))
-    print(f"all: {time.perf_counter() - started:.1f} s\n{page}")
+    print(build(jobs, again, say=lambda line: print(line, flush=True)))
 
 
 @app.command(cls=NameValueCommand)
 def run(
     target: str = Argument(..., help="A notebook, or a cell such as digits/vgg11/8/0."),
     parameters: list[str] = Option([], "-p", metavar="NAME VALUE", help="One parameter; repeat."),
-    out: Path | None = Option(None, help="Where the executed copy goes."),
-    again: bool = Option(False, "--again", help="Execute it even if unchanged."),
 ) -> None:
     """Execute one notebook with other parameters, or run one cell of a table."""
     given = dict(pair.partition("=")[::2] for pair in parameters)
     if "" in given or "" in given.values():
         raise ValueError("-p needs a name and a value, for example: -p epochs 3")
-    if Path(f"{target}.ipynb").is_file():
-        target += ".ipynb"
-    if target.endswith(".ipynb") or "/" not in target:
-        _run_notebook(target, given, out, again)
-    elif given or out:
-        raise ValueError("a cell takes neither -p nor --out: its name says it all")
-    elif again:
-        raise ValueError("a recorded cell is not run again; remove its record first")
-    else:
-        _run_cell(target)
+    if "/" in target and not target.endswith(".ipynb"):
+        from ocnd_lib.experiments import run_cell
+        from ocnd_lib.records import parse_cell, table
 
-
-def _run_notebook(target: str, given: dict[str, str], out: Path | None, again: bool) -> None:
-    from report.pages import render_alone
-    from report.parameters import read_parameters, validate
+        if given:
+            raise ValueError("a cell takes no -p: its name says it all")
+        record = run_cell(target)
+        print(table([record]).T.to_string(header=False))
+        print(parse_cell(record["cell"]).path())
+        return
     from report.runs import execute, find_notebook
 
-    source = find_notebook(target)
-    if out and out.suffix != ".ipynb":
-        raise ValueError(f"--out must end in .ipynb, not {out.name!r}")
-    if out and out.resolve() == source:
-        raise ValueError("--out is the notebook itself; name another file")
-    done = execute(source, given, out, again=again, progress=sys.stderr.isatty())
-    page = render_alone(done)
-    parameters = read_parameters(source)
-    for name, value in validate(source, given).items():
-        if value != (usual := parameters[name].default):
-            print(f"changed: {name} is {value!r}, by default {usual!r}")
+    done = execute(find_notebook(target), given)
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
-    print(page)
-
-
-def _run_cell(cell: str) -> None:
-    from ocnd_lib.experiments import run_cell
-    from ocnd_lib.records import parse_cell, table
-
-    record = run_cell(cell)
-    print(table([record]).T.to_string(header=False))
-    print(parse_cell(record["cell"]).path())
 
 
 @app.command()
@@ -170,7 +123,6 @@ def sweep(
     max_minutes: float | None = Option(None, min=0, help="Stop after so long; to go on later."),
     nice: int = Option(0, min=0, max=19, help="Niceness of the workers."),
     scheduler: str | None = Option(None, help="Address of a running Dask cluster to use instead."),
-    memory: float | None = Option(None, min=0.5, help="GiB a worker; else what its cells need."),
     dry_run: bool = Option(False, "--dry-run", help="Only say what would run."),
 ) -> None:
     """Run the cells that have no record yet, several at a time.
@@ -192,10 +144,9 @@ def sweep(
         only = None if classes is None else _names(classes)
         wanted = sweeps.cells(_names(datasets), _names(methods), counted, only)
     missing = plan.missing(wanted)
-    if scheduler is not None:
-        workers = sweeps.threads(scheduler)
-        print(f"The cluster has {workers} threads now.")
-    print(plan.told(missing, max(1, workers)), flush=True)
+    print(f"To run: {len(missing)} cells", flush=True)
+    if missing:
+        print(plan.count_kinds(missing).to_string(na_rep="unknown"), flush=True)
     if dry_run:
         return print("\n".join(missing))
     if max_minutes is not None:
@@ -208,7 +159,7 @@ def sweep(
                 raise
             print(f"Left out: {error}", file=sys.stderr)
             wanted = [cell for cell in wanted if parse_cell(cell).dataset != name]
-    outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler, memory=memory)
+    outcome = sweeps.sweep(wanted, workers, max_minutes, nice, scheduler)
     print(", ".join(f"{kind}: {len(found)}" for kind, found in outcome.items()))
     if outcome["failed"]:
         fail("\n".join(["these cells failed:", *outcome["failed"]]), FAILED)
@@ -273,14 +224,11 @@ def data(
 def records(format: Format = "text") -> None:
     """List the runs that are recorded."""
     from ocnd_lib.records import read_records, records_folder, table
+    from report.tables import written
 
     found = read_records()
-    if format == "json":
-        print(json.dumps(found, indent=1))
-    elif format == "csv":
-        print(table(found).to_csv(index=False), end="")
-    elif found:
-        print(table(found).to_string(index=False))
+    if found or format != "text":
+        print(written(table(found), format), end="")
     else:
         print(f"no record yet in {records_folder()}")
 
@@ -289,21 +237,17 @@ def records(format: Format = "text") -> None:
 def table(
     datasets: list[str] = Argument(..., help="Data sets, such as cifar10."),
     format: Format = "text",
-    choices: str | None = Option(None, help="A method: how its settings were chosen instead."),
 ) -> None:
-    """Print the deck's table of a data set, with ours beside it; of several, the means."""
+    """Print the mean AUROCs of data sets, as printed and as recorded here with intervals."""
     from ocnd_lib.data import class_names
-    from report.chapters.all_tables import render_choices
-    from report.tables import render, results
+    from report.tables import listed, results, written
 
-    if choices and len(datasets) > 1:
-        raise ValueError("--choices is of one data set")
     for name in datasets:
         class_names(name)  # before any of them is read, or becomes a pattern
-    if choices:
-        print(render_choices(datasets[0], choices, format), end="")
-    else:
-        print(render({name: results(name) for name in datasets}, format), end="")
+    found = listed({name: results(name) for name in datasets})
+    if found.empty:
+        raise ValueError("nothing is printed or recorded of it; run cells with: ocnd sweep")
+    print(written(found.round(4), format), end="")
 
 
 @app.command()
@@ -313,7 +257,7 @@ def figures(
     style: Literal["page", "talk"] = Option("page", help="For a page, or a 16:9 projector."),
     lang: Language = "en",
 ) -> None:
-    """Draw the figures that rest on records, without training: svg, pdf, png and csv of each.
+    """Draw the figures that rest on records, without training: svg, pdf and png of each.
 
     A figure that lacks its records is left out, and it says which.
     """
@@ -344,29 +288,17 @@ def try_(
     seed: int = Option(0, min=0, help="Draws the pictures held back."),
 ) -> None:
     """Judge pictures of your own by normal ones of your own; writes scores.csv and page.html."""
+    from data_prep.files import replace_file
     from report import own_images
 
     own_images.check_request(normal, test, method, out)
     trial = own_images.run_trial(normal, test, method, seed)
-    own_images.write_scores(trial, out / "scores.csv")
+    replace_file(out / "scores.csv", lambda file: trial.table.to_csv(file, index=False))
     own_images.write_page(trial, out / "page.html")
-    for said in [*trial.normal.unreadable, *trial.test.unreadable]:
-        print(f"not read: {said}")
-    for note in trial.notes:
-        print(note)
-    print(f"{trial.novel.sum()} of {len(trial.scores)} pictures look novel; {trial.seconds:.0f} s")
+    for line in [*(f"not read: {said}" for said in trial.unreadable), *trial.notes]:
+        print(line)
+    print(f"{trial.table['novel'].sum()} of {len(trial.table)} pictures look novel")
     print(out / "page.html")
-
-
-@app.command()
-def demo(
-    digits: str = Option("8130", help="Normal digits, one after the other."),
-    epochs: int = Option(15, min=2, help="Of each network; 30 in the tables."),
-) -> None:
-    """Train the networks of the page "A digit to draw" on MNIST, and write them beside it."""
-    from report import draw_digit
-
-    draw_digit.export(digits, epochs)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,6 @@ COLOURS = {
     "normal": "#0072B2",
     "novel": "#D55E00",
     "known": "#E69F00",
-    "outlier": "#CC79A7",
     "unlabelled": "#666666",
     "unused": "#DDDDDD",
     "ink": "#222222",
@@ -39,7 +37,6 @@ COLOURS = {
     "accuracy": "#E69F00",
     "balanced_accuracy": "#009E73",
     "auroc": "#222222",
-    "aupr": "#CC79A7",
     "validation": "#CC79A7",
     # what is shown of a crop
     "original": "#8C6D31",
@@ -52,7 +49,7 @@ COLOURS = {
 
 
 def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Figure:
-    """Write `NAME.svg`, `NAME.pdf`, `NAME.png` and what they show, `NAME.csv`; return the figure.
+    """Write `NAME.svg`, `NAME.pdf`, `NAME.png` and what is drawn, `NAME.csv`; return the figure.
 
     `folder` defaults to `$OCND_FIGURES`, else `figures` in the current folder. Layout is settled
     here, so the same figure gives the same bytes. Nothing is written when one format fails.
@@ -95,8 +92,7 @@ def note(text: str) -> Figure:
     """A figure that holds words only, where there is nothing to draw yet."""
     fig = Figure(figsize=(WIDTH, 0.9))
     fig.subplots().set_axis_off()  # a notebook shows no figure without axes
-    lines = textwrap.fill(text, 84)
-    fig.text(0.5, 0.5, lines, ha="center", va="center", color=COLOURS["unlabelled"])
+    fig.text(0.5, 0.5, text, ha="center", va="center", color=COLOURS["unlabelled"], wrap=True)
     return fig
 
 
@@ -146,24 +142,6 @@ def forest(ax: Axes, rows: pd.DataFrame, zero: float | None = 0.0) -> None:
         ax.axvline(zero, color=COLOURS["control"], linewidth=1)
 
 
-def seed_lines(ax: Axes, x: Sequence[float], values: np.ndarray, colour: str) -> float:
-    """Draw values (seeds, x) as thin lines, their mean as a thick one; return where that ends."""
-    mean = np.mean(values, axis=0)
-    ax.plot(x, np.transpose(values), color=colour, lw=0.7, alpha=0.45)
-    ax.plot(x, mean, color=colour)
-    return float(mean[-1])
-
-
-def matrix(ax: Axes, table: pd.DataFrame, form: str = ".2f", **options) -> None:
-    """Paint a table of numbers, each written in its square; options are seaborn's."""
-    import seaborn  # half a second that most figures need not wait for
-
-    usual = {"annot": True, "cmap": "Blues", "linewidths": 0.5, "square": True}
-    seaborn.heatmap(table, ax=ax, fmt=form, cbar=False, **usual | options)
-    ax.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
-    ax.tick_params(length=0)
-
-
 def image_grid(
     fig: Figure,
     rows: Mapping[str, Sequence[np.ndarray]],
@@ -195,11 +173,11 @@ def image_grid(
 
 def mosaics(title: str, squares: Mapping[str, np.ndarray]) -> Figure:
     """Squares side by side, each made of small images of its own: name → uint8 (n, C, H, W)."""
-    joined = []
-    for images in squares.values():
-        side = int(np.sqrt(len(images)))
-        lines = [np.concatenate(images[k * side : (k + 1) * side], 2) for k in range(side)]
-        joined.append(np.concatenate(lines, 1))
+    side = int(np.sqrt(min(map(len, squares.values()))))
+    joined = [
+        np.concatenate([np.concatenate(line, 2) for line in np.split(images[: side**2], side)], 1)
+        for images in squares.values()
+    ]
     fig = titled(title, 0.65 + WIDTH / len(squares))
     image_grid(fig, {"": joined}, list(squares), cmap="gray_r")
     return fig

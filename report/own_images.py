@@ -6,8 +6,8 @@ and where it looked.
 
 import base64
 import io
-import time
 import warnings
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
@@ -21,14 +21,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 from tqdm import tqdm
 
-from data_prep.coco_crops import DEEP, LARGE, SIZE, area_weights, read_upright
+from data_prep.coco_crops import DEEP, LARGE, SIZE, read_upright
 from data_prep.files import replace_file
 from ocnd_lib.detectors.base import Detector
 from ocnd_lib.detectors.rotation import Rotation
 from ocnd_lib.heatmaps import turned_grad_cam
-from ocnd_lib.registry import FEW, WITH_MASKS, detector_class
+from ocnd_lib.registry import WITH_MASKS, detector_class
 from ocnd_lib.training import to_unit
-from report.drawing import COLOURS, WIDTH
+from report.drawing import COLOURS, titled
 
 METHODS = (*WITH_MASKS, "ocsvm", "kde")
 LEAST = 13  # normal pictures: ten to learn from, and a fifth held back
@@ -38,54 +38,34 @@ SIDE = 160  # pixels at which the page shows a picture
 PAGE = Path(__file__).with_suffix(".html")
 
 
-class Pictures(NamedTuple):
-    """The pictures of a folder, uint8 (N, 3, 32, 32), and what is wrong with its other files."""
-
-    folder: Path
-    names: list[str]
-    images: np.ndarray
-    unreadable: list[str]
-
-
 class Trial(NamedTuple):
-    """What came out; `known` are test pictures that the detector may have learnt from."""
+    """What came out; `table` has a line for each test picture, the most novel first."""
 
-    normal: Pictures
-    test: Pictures
+    normal: Path
+    test: Path
     method: str
     detector: Detector
     learnt: int  # pictures
     validation: np.ndarray  # scores of normal pictures held back
-    scores: np.ndarray  # of the test pictures
-    novel: np.ndarray  # which of them are above the threshold
-    known: np.ndarray
+    images: dict[str, np.ndarray]  # the test pictures as the detector sees them
+    table: pd.DataFrame  # file, score, novel (above the threshold), also_normal (was learnt, too)
     notes: list[str]  # what to know before believing a number
-    seconds: float
+    unreadable: list[str]  # files, and what is wrong with them
 
 
-def shrink(picture: np.ndarray) -> np.ndarray:
-    """A picture (H, W, 3) uint8, squeezed to (3, 32, 32), each pixel the mean of its area."""
-    down, along = (area_weights(0, n, n).astype(np.float32) for n in picture.shape[:2])
-    return np.rint(down @ picture.transpose(2, 0, 1) @ along.T).astype(np.uint8)
-
-
-def read_folder(folder: Path) -> Pictures:
-    """Read every picture of a folder and those in it; hidden files are not looked at."""
-    names, images, unreadable = [], [], []
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def read_folder(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Every picture of a folder and those in it, uint8 (3, 32, 32), and what cannot be read."""
+    pictures, unreadable = {}, []
+    files = sorted(path for path in folder.rglob("[!.]*") if path.is_file())
     for path in tqdm(files, f"reading {folder.name}", disable=None, leave=False):
-        name = path.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts):
-            continue
-        picture = read_upright(path)
+        name, picture = path.relative_to(folder).as_posix(), read_upright(path)
         if isinstance(picture, str):
-            known = picture if picture in (DEEP, LARGE) else "no picture, or damaged"
-            unreadable.append(f"{folder.resolve().name}/{name.as_posix()}: {known}")
+            why = picture if picture in (DEEP, LARGE) else "no picture, or damaged"
+            unreadable.append(f"{folder.resolve().name}/{name}: {why}")
         else:
-            names.append(name.as_posix())
-            images.append(shrink(picture))
-    stacked = np.array(images, np.uint8).reshape(-1, 3, SIZE, SIZE)  # also of none
-    return Pictures(folder, names, stacked, unreadable)
+            small = Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BOX)
+            pictures[name] = np.moveaxis(np.asarray(small), -1, 0)
+    return pictures, unreadable
 
 
 def check_request(normal: Path, test: Path, method: str, out: Path) -> None:
@@ -96,7 +76,7 @@ def check_request(normal: Path, test: Path, method: str, out: Path) -> None:
         if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
     one, other = normal.resolve(), test.resolve()
-    if one == other or one in other.parents or other in one.parents:
+    if one.is_relative_to(other) or other.is_relative_to(one):
         raise ValueError(
             f"{normal} and {test} share pictures; the normal ones need a folder of their own, "
             "outside that of the test"
@@ -107,8 +87,8 @@ def check_request(normal: Path, test: Path, method: str, out: Path) -> None:
 
 
 def settings_for(method: str, pictures: int) -> dict:
-    """The settings of sets with few images; fewer still are seen up to seven times as often."""
-    times = min(FEW["coco10"], max(1, USUAL / pictures))
+    """The settings of sets with few images; fewer still are seen up to three times as often."""
+    times = np.clip(USUAL / pictures, 1, 3)
     settings = WITH_MASKS.get(method, {})
     return {k: round(v * times) if k.endswith("epochs") else v for k, v in settings.items()}
 
@@ -119,36 +99,37 @@ def run_trial(normal: Path, test: Path, method: str = "rotation", seed: int = 0)
     A fifth of the normal ones, drawn by `seed`, sets the threshold. ValueError if one of the
     folders has too few pictures.
     """
-    start = time.perf_counter()
-    normals, tests = read_folder(normal), read_folder(test)
-    # a picture that is there twice would be learnt, and then set the threshold
-    own = {image.tobytes(): row for row, image in reversed([*enumerate(normals.images)])}
-    for folder, found, least in ((normal, len(own), LEAST), (test, len(tests.names), 1)):
-        print(f"{folder.name}: {found} pictures")
+    (normals, bad), (tests, more) = map(read_folder, (normal, test))
+    # by its bytes, since a picture that is there twice would be learnt, and then set the threshold
+    own = {image.tobytes(): image for image in normals.values()}
+    for folder, found, least in ((normal, len(own), LEAST), (test, len(tests), 1)):
         if found < least:
-            few = ", better some hundreds" if least > 1 else ""
-            raise ValueError(f"{folder} has {found} readable pictures; {least} are needed{few}")
-    order = np.random.default_rng(seed).permutation(sorted(own.values()))
-    x_validation, x_train = np.split(normals.images[order], [len(order) // 5])
+            raise ValueError(f"{folder} has {found} readable pictures; {least} are needed")
+    shuffled = np.random.default_rng(seed).permutation(list(own.values()))
+    x_validation, x_train = np.split(shuffled, [len(own) // 5])
     detector = detector_class(method)(seed=seed, **settings_for(method, len(x_train)))
     print(f"{method} learns from {len(x_train)} pictures; {len(x_validation)} are held back")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=UserWarning, message="the network tells")
         detector.fit(x_train, x_validation=x_validation)
-    scores = detector.novelty_score(tests.images)
-    known = np.array([image.tobytes() in own for image in tests.images])
+    scores = detector.novelty_score(np.array([*tests.values()]))
+    table = pd.DataFrame({
+        "file": list(tests), "score": scores, "novel": scores > detector.threshold_,
+        "also_normal": [image.tobytes() in own for image in tests.values()],
+    })  # fmt: skip
     notes = [str(each.message) for each in caught]
     if len(x_validation) < 20:
         notes.append(f"The threshold is rough: it rests on {len(x_validation)} pictures.")
-    if twice := len(normals.names) - len(own):
-        notes.append(f"{twice} normal pictures are the same as others, and were left out.")
-    if known.any():
-        notes.append(f"{known.sum()} test pictures are also among the normal ones.")
+    if known := table["also_normal"].sum():
+        notes.append(f"{known} test pictures are also among the normal ones: not honest scores.")
     return Trial(
-        normals, tests, method, detector, len(x_train), detector.novelty_score(x_validation),
-        scores, scores > detector.threshold_, known, notes, time.perf_counter() - start,
+        normal, test, method, detector, len(x_train), detector.novelty_score(x_validation), tests,
+        table.sort_values("score", ascending=False, kind="stable"), notes, bad + more,
     )  # fmt: skip
+
+
+# --- the page ------------------------------------------------------------------------------------
 
 
 def where_it_looked(detector: Detector, images: np.ndarray) -> tuple[np.ndarray | None, str]:
@@ -160,67 +141,46 @@ def where_it_looked(detector: Detector, images: np.ndarray) -> tuple[np.ndarray 
         network = detector.state_["network"].cpu().eval()
         heat = turned_grad_cam(network, "features", to_unit(torch.from_numpy(images)))
         return heat, "what the network looks at to tell which way is up (Grad-CAM)"
-    redrawn = detector.pictures(images).get("redrawn")
-    if redrawn is None:
+    if (redrawn := detector.pictures(images).get("redrawn")) is None:
         return None, "nothing, since this method has no map"
     error = np.square(images / 255 - redrawn / 255).mean(1)
-    peaks = np.maximum(error.max((1, 2), keepdims=True), 1e-12)
-    return error / peaks, "where the picture differs from what the network redraws"
+    return error / np.maximum(error.max((1, 2), keepdims=True), 1e-12), "the error of redrawing"
 
 
 def histogram(trial: Trial) -> Figure:
     """Scores of the held-back normal pictures and of the test pictures, with the threshold."""
-    fig = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    fig = titled("", 2.6)
     ax = fig.subplots()
-    both = np.concatenate([trial.validation, trial.scores])
-    bins = np.linspace(both.min(), max(both.max(), both.min() + 1e-9), 31)
-    kinds = {"normal, held back": (trial.validation, "normal"), "test": (trial.scores, "novel")}
-    for name, (scores, colour) in kinds.items():
-        weights = np.full(len(scores), 1 / len(scores))
-        label = f"{name} ({len(scores)})"
-        ax.hist(scores, bins, weights=weights, color=COLOURS[colour], alpha=0.6, label=label)
+    ax.hist(
+        [trial.validation, trial.table["score"]], bins=20, density=True,
+        color=[COLOURS["normal"], COLOURS["novel"]], label=["normal, held back", "test"],
+    )  # fmt: skip
     ax.axvline(trial.detector.threshold_, color=COLOURS["ink"], ls="--", label="threshold")
-    ax.set(xlabel="novelty score", ylabel="share of pictures")
-    ax.legend(frameon=False)
+    ax.set(xlabel="novelty score", yticks=[])
+    ax.legend()
     return fig
-
-
-# --- the table and the page ----------------------------------------------------------------------
-
-
-def write_scores(trial: Trial, path: Path) -> None:
-    """Write a line for every test picture, the most novel first."""
-    table = pd.DataFrame(
-        {"file": trial.test.names, "score": trial.scores, "novel": trial.novel}
-        | {"also_normal": trial.known}
-    ).sort_values("score", ascending=False)
-    replace_file(path, lambda file: table.to_csv(file, index=False))
 
 
 def write_page(trial: Trial, path: Path) -> None:
     """Write the trial as one html file that needs no other."""
-    order = np.argsort(-trial.scores, kind="stable")
-    rows = [*order[:SHOWN], *order[: -SHOWN - 1 : -1]]
-    heat, words = where_it_looked(trial.detector, trial.test.images[rows])
-    shown = []
-    for k, i in enumerate(rows):
-        pictures = [Image.fromarray(read_upright(trial.test.folder / trial.test.names[i]))]
-        if heat is not None:
-            grey = trial.test.images[i].mean(0)[..., None]
-            painted = 0.35 * grey + 0.65 * 255 * matplotlib.colormaps["inferno"](heat[k])[..., :3]
-            pictures.append(Image.fromarray(painted.astype(np.uint8)).resize((SIDE, SIDE)))
-        shown.append((i, [_jpeg(picture) for picture in pictures]))
     histogram(trial).savefig(chart := io.BytesIO(), format="svg", metadata={"Date": None})
+    ends = pd.concat([trial.table[:SHOWN], trial.table[::-1][:SHOWN]])
+    heat, words = where_it_looked(trial.detector, np.array([*map(trial.images.get, ends["file"])]))
+    maps = [] if heat is None else map(matplotlib.colormaps["inferno"], heat)
+    pictures = [Image.fromarray(read_upright(trial.test / name)) for name in ends["file"]]
     page = jinja2.Template(PAGE.read_text(encoding="utf-8"), autoescape=True).render(
-        trial=trial, map=words, chart=_data("image/svg+xml", chart),
-        novel=shown[: len(rows) // 2], usual=shown[len(rows) // 2 :],
-        known=[trial.test.names[i] for i in np.flatnonzero(trial.known)],
-        unreadable=trial.normal.unreadable + trial.test.unreadable,
+        trial=trial, words=words, chart=_data("image/svg+xml", chart),
+        shown=list(zip_longest(ends.itertuples(), map(_small, pictures), map(_painted, maps))),
+        known=trial.table["file"][trial.table["also_normal"]].tolist(),
     )  # fmt: skip
     replace_file(path, lambda file: file.write(page.encode()))
 
 
-def _jpeg(picture: Image.Image) -> str:
+def _painted(colours: np.ndarray) -> str:
+    return _small(Image.fromarray((255 * colours[..., :3]).astype(np.uint8)).resize((SIDE, SIDE)))
+
+
+def _small(picture: Image.Image) -> str:
     picture.thumbnail((SIDE, SIDE))
     picture.save(content := io.BytesIO(), "JPEG", quality=85)
     return _data("image/jpeg", content)

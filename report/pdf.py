@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from data_prep.files import replace_file
 from report.pages import jupyter_book
 from report.runs import ROOT
 
@@ -14,15 +13,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def print_book(root: Path = ROOT) -> Path:
-    """Print the rendered book to `_build/book.pdf` by a headless Chromium, and return that path.
+    """Print the book to `_build/book.pdf` by a headless Chromium, and return that path.
 
-    RuntimeError if the book is not built, if there is no browser, or if printing fails.
+    RuntimeError if there is no browser, or if printing fails.
     """
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise RuntimeError(f"printing needs a browser; install one of: {', '.join(BROWSERS)}")
-    if not (root / "_build/html/index.html").exists():
-        raise RuntimeError("the book is not built; run: ocnd book")
     folder = root / "_build" / "print"
     options = ["--builder", "singlehtml", "--path-output", str(folder), "--quiet", "--all"]
     jupyter_book(root, options)
@@ -32,17 +29,15 @@ def print_book(root: Path = ROOT) -> Path:
     page = re.sub(r'(["(])\.\./(figures|_images|_static)/', r"\1\2/", page)
     page = page.replace('loading="lazy"', "")  # what nobody scrolls to would stay blank
     (site / "book.html").write_text(page, encoding="utf-8")
-    made = folder / "book.pdf"
+    made, out = folder / "book.pdf", root / "_build" / "book.pdf"
     made.unlink(missing_ok=True)
     quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
     waits = "--virtual-time-budget=60000"  # milliseconds of the page's own clock, for its formulas
     command = [browser, *quiet, waits, f"--print-to-pdf={made}", (site / "book.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode or not made.exists():
-        last = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
-        raise RuntimeError(f"{browser} printed nothing:\n{last}")
-    out = root / "_build" / "book.pdf"
-    replace_file(out, lambda file: file.write(made.read_bytes()))
+        raise RuntimeError(f"{browser} printed nothing:\n{done.stderr[-500:]}")
+    made.replace(out)
     shutil.rmtree(folder)
     return out
 

@@ -1,15 +1,13 @@
-"""Every cell that the report rests on, most valuable first, and how long it should take."""
+"""Every cell that the report rests on, most valuable first, and which of them are missing."""
 
 from collections.abc import Iterable
 from itertools import product
 
-import numpy as np
 import pandas as pd
 
-from ocnd_lib import background, versions
+from ocnd_lib import versions
 from ocnd_lib.data import class_names
-from ocnd_lib.records import parse_cell, read_record, read_records
-from ocnd_lib.registry import DETECTORS
+from ocnd_lib.records import read_record, read_records
 from ocnd_lib.training import choose_hardware
 from report.chapters import (
     attention_gan,
@@ -61,7 +59,6 @@ def report_cells() -> list[str]:
         beyond.CELLS,
         version_cells(),
         objections.CELLS,
-        fold_cells(),
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))
 
@@ -71,7 +68,22 @@ def missing(cells: Iterable[str]) -> list[str]:
     return [cell for cell in cells if read_record(cell) is None]
 
 
-# --- what detectors see of pictures with masks ----------------------------------------------------
+def count_kinds(cells: Iterable[str]) -> pd.DataFrame:
+    """A row a data set and method: how many cells, and the median seconds of recorded ones.
+
+    Seconds are those on this machine's kind of device, CPU or GPU; NaN where there are none.
+    """
+    kind_of = lambda cell: cell.rsplit("/", 2)[0]  # noqa: E731
+    device = choose_hardware().device.type
+    known = [
+        (kind_of(record["cell"]), record["seconds"])
+        for record in read_records()
+        if record["hardware"].startswith(device)
+    ]
+    medians = pd.DataFrame(known, columns=["kind", "seconds"]).groupby("kind")["seconds"].median()
+    counts = pd.Series(map(kind_of, cells), dtype=str).value_counts(sort=False)
+    return pd.DataFrame({"cells": counts, "seconds each": medians.reindex(counts.index)})
+
 
 # of the made sets the first, middle and last class; of COCO those with the most objects
 MASK_CLASSES = {
@@ -83,80 +95,11 @@ MASK_CLASSES = {
 
 
 def version_cells() -> list[str]:
-    """The cells of detectors on versions of pictures with masks, in the order of a sweep.
-
-    The decisive sets first, and the cheap detectors, of which one group is run seed by seed.
-    """
-    sets = (("voc_animals", "mnist_on_cifar"), ("scenes", "coco10"))
-    methods = (("kde", "ae", "deep-svdd"), ("rotation",), ("ocgan",))
-    shown = (("original", *versions.TRUE), *((name,) for name in versions.PREDICTED))
+    """Detectors on versions of pictures with masks: seed by seed, the cheap detectors first."""
+    methods = ("kde", "ae", "deep-svdd", "rotation", "ocgan")
     return [
-        f"{dataset}/{method}{'' if version == 'original' else f'+version={version}'}/{name}/{seed}"
-        for datasets, kinds, group, seed in product(sets, shown, methods, range(3))
-        for method, dataset in product(group, datasets)
-        for name, version in product(MASK_CLASSES[dataset], kinds)
-        if {method, versions.PREDICTED.get(version, method)} <= set(DETECTORS)
+        f"{dataset}/{method}{version}/{name}/{seed}"
+        for seed, method, dataset in product(range(3), methods, MASK_CLASSES)
+        for name in MASK_CLASSES[dataset]
+        for version in ("", *(f"+version={true}" for true in versions.TRUE))
     ]
-
-
-def fold_cells() -> list[str]:
-    """The cells of VGG11 on animals, fold by fold: the two main versions first, of three seeds."""
-    main = ("original", "masked")
-    runs = [(version, seed) for seed in range(3) for version in background.VERSIONS]
-    runs = sorted(runs, key=lambda run: run[0] not in main)
-    return [
-        f"voc_animals/vgg11-{version}+fold={fold}/all/{seed}"
-        for version, seed in runs
-        if version in main or seed == 0
-        for fold in range(background.FOLDS)
-    ]
-
-
-# --- how long they should take -------------------------------------------------------------------
-
-
-def told(cells: list[str], workers: int) -> str:
-    """What would be run, a line a data set and method, and about how long it takes side by side.
-
-    By records of the same kind of device as this machine's.
-    """
-    if not cells:
-        return "Nothing is missing."
-    device = choose_hardware().device.type
-    name = {"cpu": "CPU", "cuda": "GPU"}[device]
-    seconds = expected_seconds(cells, device)
-    hours, unknown = seconds.sum() / workers / 3600, int(seconds.isna().sum())
-    time = f"about {hours:.1f} hours with {workers} at a time"
-    time += f", without the {unknown} of kinds not timed on a {name}" if unknown else ""
-    time = time if unknown < len(cells) else "no time is known"
-    lines = [f"To run: {len(cells)} cell{'s' * (len(cells) != 1)}; {time}."]
-    kinds = np.array([f"{cell.dataset}/{cell.method}" for cell in map(parse_cell, cells)])
-    for kind, group in seconds.groupby(kinds, sort=False):
-        known = group.iat[0]  # of all that share data set and method
-        each = f"no time on a {name} yet" if np.isnan(known) else f"about {known:.0f} s each"
-        lines.append(f"{len(group):6} {kind}, {each}")
-    return "\n".join(lines)
-
-
-def expected_seconds(cells: Iterable[str], device: str = "cpu") -> pd.Series:
-    """For each cell the median seconds of recorded ones of its kind on such a device, else NaN."""
-    known = measured_kinds()["seconds"].to_dict()
-    parsed = {text: parse_cell(text) for text in cells}
-    kinds = {text: (device, cell.dataset, cell.method) for text, cell in parsed.items()}
-    return pd.Series({text: known.get(kind, np.nan) for text, kind in kinds.items()})
-
-
-def measured_kinds() -> pd.DataFrame:
-    """A row a device, data set and method with records: medians of seconds and kilobytes.
-
-    The seconds of cells that share a base GAN count it each time.
-    """
-    rows = []
-    for record in read_records():
-        cell = parse_cell(record["cell"])
-        files = (cell.path(), cell.path().with_suffix(".npz"))
-        size = sum(file.stat().st_size for file in files if file.exists()) / 1000
-        device = record["hardware"].split()[0]
-        rows.append((device, cell.dataset, cell.method, record["seconds"], size))
-    keys = ["device", "dataset", "method"]
-    return pd.DataFrame(rows, columns=[*keys, "seconds", "kilobytes"]).groupby(keys).median()

@@ -8,7 +8,6 @@ Only a run that ended well has a key, so what a failed or killed one leaves is n
 import hashlib
 import json
 import os
-import re
 import shutil
 import sys
 import time
@@ -16,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import nbformat
 import papermill
 from jupyter_client import AsyncKernelManager
@@ -30,11 +28,11 @@ from ocnd_lib.records import claim
 from report.parameters import read_parameters, validate
 
 ROOT = Path(__file__).resolve().parent.parent
-INJECTED, ERROR = "injected-parameters", "papermill-error-cell-tag"  # tags of what papermill adds
+INJECTED = "injected-parameters"  # the tag of the cell that papermill adds
 
 
 class NotebookError(RuntimeError):
-    """A notebook failed; the message names the notebook, the cell, the error and the copy left."""
+    """A notebook failed; the message has the error, and the copy left, which shows where."""
 
 
 @dataclass(frozen=True)
@@ -46,31 +44,29 @@ class Run:
     seconds: float
 
 
-def find_notebook(target: str, root: Path = ROOT) -> Path:
+def find_notebook(target: str) -> Path:
     """The notebook meant by a path or by the name of a chapter; ValueError lists what there is."""
-    for path in (Path(target), root / target, root / "notebooks" / f"{target}.ipynb"):
-        if path.suffix == ".ipynb" and path.is_file():
-            return path.resolve()
-    names = ", ".join(sorted(p.stem for p in (root / "notebooks").glob("*.ipynb")))
-    raise ValueError(f"there is no notebook {target!r}; there are: {names or 'none'}")
+    path = Path(target) if target.endswith(".ipynb") else ROOT / "notebooks" / f"{target}.ipynb"
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in (ROOT / "notebooks").glob("*.ipynb")))
+        raise ValueError(f"there is no notebook {target!r}; there are: {names}")
+    return path.resolve()
 
 
 def execute(
     source: Path,
     parameters: dict[str, object] | None = None,
-    out: Path | None = None,
     *,
     jobs: int = 1,
     again: bool = False,
-    progress: bool = False,
     root: Path = ROOT,
     version: str | None = None,
 ) -> Run:
     """Run a notebook, or return the run that stands when nothing it was made from has changed.
 
-    `out` is the executed copy, by default `_build/runs/NAME-HASH.ipynb` with a hash of the
-    parameters. `jobs` tells among how many kernels the cores are shared; `version` spares the
-    library's hash. Raises ValueError for parameters the notebook does not take, and NotebookError.
+    The executed copy is `_build/runs/NAME-HASH.ipynb` with a hash of the parameters. `jobs` tells
+    among how many kernels the cores are shared; `version` spares the library's hash. Raises
+    ValueError for parameters the notebook does not take, and NotebookError.
     """
     source, given = Path(source), validate(source, parameters or {})
     values = {name: p.default for name, p in read_parameters(source).items()} | given
@@ -78,8 +74,7 @@ def execute(
     precision = os.environ.get("OCND_PRECISION", "auto").encode()
     version = version or library_version(root)
     key = digest([source.read_bytes(), text, precision, version.encode()])
-    out = out or root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
-    out = Path(out).resolve()
+    out = root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
     figures = out.with_name(f"{out.stem}_figures")
     with claim(out.with_name(f".{out.stem}.lock"), wait=True):  # a second finds what a first makes
         if not again and figures.is_dir() and _key(out) == key:
@@ -88,36 +83,36 @@ def execute(
         shutil.rmtree(figures, ignore_errors=True)
         figures.mkdir()
         started = time.perf_counter()
-        executed = _papermill(source, out, given, progress, _this_python(figures, jobs, root), root)
+        kernels = _this_python(figures, jobs, root)
+        executed = _papermill(source, out, given, kernels, jobs == 1, root)
         # what would make each copy differ: times, paths, random names
         executed.metadata.pop("papermill", None)
         executed.metadata["ocnd"] = {"key": key, "parameters": values}
         for cell in executed.cells:
             cell.metadata.pop("papermill", None)
             cell.metadata.pop("execution", None)
-            if _tagged(cell, INJECTED) and "id" in cell:
+            if INJECTED in cell.metadata.get("tags", []) and "id" in cell:
                 cell["id"] = INJECTED
         content = nbformat.writes(executed) + "\n"
         replace_file(out, lambda file: file.write(content.encode()))
         return Run(out, figures, time.perf_counter() - started)
 
 
-def _papermill(source, out, given, progress, kernels, root) -> nbformat.NotebookNode:
-    for attempt in (1, 2):
-        try:
-            return papermill.execute_notebook(
-                str(source), str(out), given, progress_bar=progress,
-                kernel_name="python3", language="python", kernel_manager_class=kernels,
-                # papermill's own `cwd` would move this whole process, with all its threads
-                resources={"metadata": {"path": str(root)}},
-            )  # fmt: skip
-        except (PapermillExecutionError, DeadKernelError) as error:
-            said = f"{source.stem}: {_failure(error, source, out)}\n  {out}"
-            raise NotebookError(said) from error
-        except RuntimeError as error:
-            # the kernel did not start: two that start together now and then draw the same port
-            if attempt == 2:
-                raise NotebookError(f"{source.stem}: no cell was run: {error}") from error
+def _papermill(source, out, given, kernels, alone, root) -> nbformat.NotebookNode:
+    try:
+        return papermill.execute_notebook(
+            str(source), str(out), given, progress_bar=alone and sys.stderr.isatty(),
+            kernel_name="python3", language="python", kernel_manager_class=kernels,
+            # papermill's own `cwd` would move this whole process, with all its threads
+            resources={"metadata": {"path": str(root)}},
+        )  # fmt: skip
+    except PapermillExecutionError as error:
+        said = f"In [{error.exec_count}]: {error.ename}: {error.evalue}"
+    except DeadKernelError:
+        said = "the kernel died (killed, or out of memory?)"
+    except RuntimeError as error:
+        said = f"the kernel did not start: {error}"
+    raise NotebookError(f"{source.stem}: {said}\n  {out}")
 
 
 def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManager]:
@@ -147,29 +142,6 @@ def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManage
         kernel_spec = KernelSpec(argv=[*start, "-f", "{connection_file}"], env=environment)
 
     return ThisPython
-
-
-def _tagged(cell: nbformat.NotebookNode, tag: str) -> bool:
-    return tag in cell.metadata.get("tags", [])
-
-
-def _failure(error: Exception, source: Path, out: Path) -> str:
-    """Say which cell of the source failed, on which line and how, from the copy papermill left."""
-    # by their places, since notebooks of before 2021 have no ids
-    copy = [cell for cell in nbformat.read(out, as_version=4).cells if not _tagged(cell, ERROR)]
-    more = len(copy) - len(nbformat.read(source, as_version=4).cells)  # 1 with given parameters
-    injected = [k for k, cell in enumerate(copy) if more and _tagged(cell, INJECTED)]
-    started = [k for k, c in enumerate(copy) if c.metadata.get("papermill", {}).get("start_time")]
-    last = max((k for k in started if copy[k].cell_type == "code"), default=-1)
-    place = f"cell {last + 1 - sum(k < last for k in injected)}"
-    if last < 0 or last in injected:
-        place = "before the first cell" if last < 0 else "the injected parameters"
-    if isinstance(error, DeadKernelError):
-        return f"{place}: the kernel died (killed, or out of memory?)"
-    trace = click.unstyle("\n".join(error.traceback))
-    if arrow := re.search(r"^-+> *(\d+) (.*)$", trace, re.MULTILINE):
-        place += f", line {arrow[1]}, `{arrow[2].strip()}`"
-    return f"{place}: {error.ename}: {error.evalue}"
 
 
 def library_version(root: Path = ROOT) -> str:

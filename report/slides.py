@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from data_prep.files import replace_file
 from report import powerpoint
 from report.figures import CHAPTERS, FIGURES, OF_CHAPTER
-from report.pages import figure_cells
 from report.runs import ROOT
 from report.source import NoRecords
 from report.talk import drawn, look
@@ -28,7 +27,6 @@ HERE = Path(__file__).parent
 DECK = yaml.safe_load((HERE / "deck.yaml").read_text(encoding="utf-8"))
 A_MINUTE = 0.8  # slides
 ON_A_PAGE = (12.6, 6.2)  # inches of a figure below its title
-CHAPTER = {name: chapter for chapter, figures in OF_CHAPTER.items() for name in figures}
 # a row of the front page's table: slide, claim, verdict, notebook
 CLAIM = re.compile(r"\| (\d+) \| (.+?) \| \{bdg-\w+\}`(.+?)` \| \{doc\}`.+?<(\w+)>`")
 INTERVAL = re.compile(r" \[[^][]*\]")
@@ -76,7 +74,7 @@ def make_slides(
         raise PermissionError(f"{out.parent} cannot be written to")
     deck = powerpoint.opened(template) if form == "pptx" else None
     size = powerpoint.figure_size(deck) if deck else ON_A_PAGE
-    made = slides(chapters, lang, minutes, size)
+    made = slides(chapters or CHAPTERS, lang, minutes, size)
     content = powerpoint.written(deck, made) if deck else page(made, lang).encode()
     replace_file(out, lambda file: file.write(content))
     return len(made)
@@ -85,18 +83,12 @@ def make_slides(
 def slides(
     chapters: Sequence[str], lang: str, minutes: int, size: tuple[float, float]
 ) -> list[Slide]:
-    """The slides of a talk in its order; of too many, the last of DECK's `order` are left out.
-
-    Named chapters show all their figures, of which those without notes are the first to go.
-    """
-    figures = [name for name in DECK["notes"] if not chapters or CHAPTER[name] in chapters]
-    more = [name for name in FIGURES if CHAPTER[name] in chapters and name not in figures]
-    if more:
-        figures = sorted(figures + more, key=lambda name: CHAPTERS.index(CHAPTER[name]))
-    order = [name for name in DECK["order"] if name not in FIGURES or name in figures] + more
+    """The slides of a talk in its order; of too many, the last of DECK's `order` are left out."""
+    figures = {name for chapter in chapters for name in OF_CHAPTER[chapter]}
+    order = [name for name in DECK["order"] if name in figures or name not in FIGURES]
     kept = order[: max(2, int(A_MINUTE * minutes))]
     made = []
-    for name in ("title", *figures, "decided", "open", "limits"):
+    for name in ("title", *DECK["notes"], "decided", "open", "limits"):
         if name in kept:
             try:
                 of = _figure(name, lang, size) if name in FIGURES else _words(name, lang, chapters)
@@ -111,31 +103,29 @@ def slides(
 
 def _figure(name: str, lang: str, size: tuple[float, float]) -> Slide:
     fig = drawn(FIGURES[name], "talk", lang, size)
-    cells = figure_cells([ROOT / "notebooks" / f"{CHAPTER[name]}.ipynb"])
-    caption = cells[name][0]["figure"]["caption"]
-    message = " ".join(fig.get_suptitle().split()) or caption.partition(". ")[0]
+    message = " ".join(fig.get_suptitle().split())
     fig.suptitle("")  # the slide has it
-    said = DECK["notes"][name][lang].format_map(NUMBERS) if name in DECK["notes"] else caption
+    said = DECK["notes"][name][lang].format_map(NUMBERS)
     command = f"ocnd figures --style talk --lang {lang} --only {name} --out figures"
     return Slide(message, f"{said}\n\n{command}", fig)
 
 
 def _words(name: str, lang: str, chapters: Sequence[str]) -> Slide:
     words = {key: of[lang] for key, of in DECK["words"][name].items()}
-    notes, columns = [words["notes"]], [("", words.get("lines", []))]
+    notes, columns = words["notes"], [("", words.get("lines", []))]
     if name == "title":
-        answers = [a for a in DECK["answers"] if not chapters or {*a["chapters"]} & {*chapters}]
+        answers = [answer for answer in DECK["answers"] if {*answer["chapters"]} & {*chapters}]
         said = [answer[lang].format_map(NUMBERS) for answer in answers]
-        notes += said
+        notes = "\n".join([notes, *said])
         columns = [("", [INTERVAL.sub("", answer) for answer in said])]
     if "columns" in words:
-        rows = [row for row in claims() if not chapters or row[3] in chapters]
+        rows = [row for row in claims() if row[3] in chapters]
         found = {
             head: [f"{slide} · {claim}" for slide, claim, of, _ in rows if of == verdict]
             for head, verdict in words["columns"].items()
         }
         columns = [(f"{head} ({len(lines)})", lines) for head, lines in found.items()]
-    return Slide(words["title"], "\n".join(notes), columns=columns)
+    return Slide(words["title"], notes, columns=columns)
 
 
 def claims() -> list[tuple[str, str, str, str]]:

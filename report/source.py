@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 from ocnd_lib.records import REPOSITORY, Cell, read_arrays, read_record
@@ -35,14 +34,6 @@ def drawn_or_said(draw: Callable[[], Figure]) -> Figure:
         return draw()
     except NoRecords as missing:
         return note(str(missing))
-
-
-def table_or_said(make: Callable[[], pd.DataFrame]) -> pd.DataFrame | Markdown:
-    """The table, or the words that say which records it lacks."""
-    try:
-        return make()
-    except NoRecords as missing:
-        return Markdown(str(missing))
 
 
 def published_claim(name: str) -> float:

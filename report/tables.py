@@ -2,13 +2,13 @@
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from ocnd_lib import data
 from ocnd_lib.comparison import (
     REPEATS,
     Run,
@@ -18,6 +18,7 @@ from ocnd_lib.comparison import (
     mean_interval,
     shared_runs,
 )
+from ocnd_lib.data import class_names
 from ocnd_lib.records import (
     REPAIR,
     REPOSITORY,
@@ -27,8 +28,8 @@ from ocnd_lib.records import (
     read_records,
     records_folder,
 )
+from report.source import no_record
 
-MOST_COLUMNS = 20  # classes of which a text table shows each
 PUBLISHED = REPOSITORY / "results" / "published" / "auroc.csv"
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}  # the data sets of the deck's two tables
 FURTHER = {"fashion_mnist": "Fashion-MNIST", "coil100": "COIL-100", "voc_animals": "VOC animals"}
@@ -53,14 +54,6 @@ METHODS = {
 # what the deck lists and our controls among it; rotation comes from beyond the deck
 DECKS = tuple(method for method in METHODS if method != "rotation")
 
-CHANGE = ["value", "low", "high", "auroc", "classes", "seeds"]  # what `change` gives
-OURS = ["sd", "low", "high", "seeds", "classes"]  # what is told of our means besides
-
-
-def class_names(dataset: str) -> list[str]:
-    """The classes of a data set in their order; ValueError lists the data sets."""
-    return list(data.class_names(dataset))
-
 
 def once(make: Callable) -> Callable:
     """The same function, which remembers what it has made from a folder of records."""
@@ -84,20 +77,6 @@ def load_published(dataset: str) -> pd.DataFrame:
         return pd.DataFrame(columns=[*names, "mean"])
     table = printed[[f"c{k}" for k in range(len(names))]].astype(float).set_axis(names, axis=1)
     return table.assign(mean=printed["mean"])
-
-
-def printed_means() -> pd.DataFrame:
-    """Every printed mean, recomputed from its classes, and whether it agrees in all its digits."""
-    rows = {}
-    for name in TITLES:
-        for method, row in load_published(name).iterrows():
-            printed, mean = row["mean"], row.drop("mean").astype(float).mean()
-            digits = len(printed.partition(".")[2])
-            agrees = f"{mean:.{digits}f}" == printed
-            rows[name, method] = (float(printed), round(float(mean), 4), agrees)
-    columns = ["printed", "recomputed", "agrees"]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    return table.set_axis(pd.MultiIndex.from_tuples(rows, names=["dataset", "method"]))
 
 
 # --- as recorded ---------------------------------------------------------------------------------
@@ -130,35 +109,34 @@ def gain(
     return compare_means(*shared_runs(after, before), level=level, repeats=repeats or REPEATS)
 
 
-def change(
-    cells: str, before: list[Run], repeats: int | None = None
-) -> tuple[float, float, float, float, int, int] | None:
-    """`gain` of the recorded runs of a pattern over others: value, low, high, then of these runs
-    auroc, classes, seeds; None if no class and seed has both."""
-    after, same = shared_runs(read_runs(cells), before)
-    if not after:
-        return None
-    mean = average_runs(after)
-    return *gain(after, same, repeats), mean.mean, len(mean.classes), mean.seeds
+def changes(
+    datasets: Iterable[str], methods: Iterable[str], parameter: str, values: Iterable,
+    repeats: int | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """`gain` of each recorded `dataset/method+parameter=…` over `dataset/method`, a row each.
+
+    Columns: dataset, method, the parameter; value, low, high; auroc (of the variant, over the
+    classes and seeds that both have), classes, seeds.
+    """
+    rows = []
+    for dataset, method in product(datasets, methods):
+        plain = read_runs(f"{dataset}/{method}/*")
+        for value in values:
+            variant = f"{dataset}/{method}+{parameter}={value}"
+            after, before = shared_runs(read_runs(f"{variant}/*"), plain)
+            if after:
+                mean = average_runs(after)
+                found = *gain(after, before, repeats), mean.mean, len(mean.classes), mean.seeds
+                rows.append((dataset, method, value, *found))
+    if not rows:
+        raise no_record(f"{variant}/{class_names(dataset)[0]}/0")
+    columns = ["value", "low", "high", "auroc", "classes", "seeds"]
+    return pd.DataFrame(rows, columns=["dataset", "method", parameter, *columns])
 
 
 def mean_of(runs: list[Run]) -> tuple[float, float, float]:
     """Mean AUROC over classes and seeds, with its interval over seeds and images."""
     return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
-
-
-def together(runs: Iterable[Run]) -> list[Run]:
-    """The seeds of each class as one ensemble: the mean of their scores of the same images.
-
-    Source: Lakshminarayanan, Pritzel and Blundell 2017 (arXiv 1612.01474).
-    """
-    classes: dict[int, list[Run]] = {}
-    for run in runs:
-        classes.setdefault(run.normal_class, []).append(run)
-    return [
-        replace(seeds[0], seed=0, score=np.mean([run.score for run in seeds], axis=0))
-        for seeds in classes.values()
-    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,20 +147,15 @@ class Results:
     cells: pd.DataFrame
 
     @cached_property
-    def names(self) -> list[str]:
-        """The classes."""
-        return class_names(self.dataset)
-
-    @cached_property
     def published(self) -> pd.DataFrame:
         """Printed AUROCs: a row a method, a column a class."""
-        return load_published(self.dataset)[self.names].astype(float)
+        return load_published(self.dataset).drop(columns="mean").astype(float)
 
     @cached_property
     def ours(self) -> pd.DataFrame:
         """Our AUROCs, means over seeds, in the same form; NaN where nothing was run."""
         found = self.cells.pivot_table(index="method", columns="normal_class", values="auroc")
-        return found.reindex(index=self.methods, columns=self.names)
+        return found.reindex(index=self.methods, columns=class_names(self.dataset))
 
     @cached_property
     def methods(self) -> list[str]:
@@ -191,21 +164,11 @@ class Results:
         return [method for method in METHODS if method in there]
 
     @cached_property
-    def complete(self) -> list[str]:
-        """The methods of which every class is recorded."""
-        return list(self.ours.dropna().index)
-
-    @cached_property
-    def scored(self) -> dict[str, list[Run]]:
-        """The runs of every method that has scores beside each of its records."""
-        counts = self.cells["method"].value_counts()
-        found = {method: read_runs(f"{self.dataset}/{method}/*") for method in counts.index}
-        return {m: found[m] for m in self.methods if len(found.get(m, ())) == counts.get(m)}
-
-    @cached_property
     def runs(self) -> dict[str, list[Run]]:
-        """Of these, the methods that are complete."""
-        return {m: runs for m, runs in self.scored.items() if m in self.complete}
+        """The runs of every method that has scores beside each of its records."""
+        cells = self.cells["method"].value_counts()
+        found = {method: read_runs(f"{self.dataset}/{method}/*") for method in cells.index}
+        return {method: runs for method, runs in found.items() if len(runs) == cells[method]}
 
 
 def results(dataset: str, methods: Iterable[str] = tuple(METHODS)) -> Results:
@@ -235,60 +198,26 @@ def means(found: Results) -> pd.DataFrame:
     for method, cells in found.cells.groupby("method"):
         ours = average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
         ends = (np.nan, np.nan)
-        if runs := found.scored.get(method):
+        if runs := found.runs.get(method):
             ends = mean_interval(runs, repeats=REPEATS)
         rows[method] = (np.nan, ours.mean, ours.sd, *ends, ours.seeds, len(ours.classes))
-    columns = ["published", "mean", *OURS]
+    columns = ["published", "mean", "sd", "low", "high", "seeds", "classes"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
     table = table.reindex(found.methods).fillna({"seeds": 0, "classes": 0})
     return table.assign(published=load_published(found.dataset)["mean"].astype(float))
 
 
-def named(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with its methods as they are printed."""
-    return table.rename(index=METHODS).rename_axis(index=None, columns=None)
+def listed(every: dict[str, Results]) -> pd.DataFrame:
+    """`means` of data sets one below the other, a row a data set and method."""
+    parts = {name: means(found) for name, found in every.items()}
+    table = pd.concat(parts, names=["dataset", "method"]).reset_index()
+    return table.astype({"seeds": int, "classes": int})
 
 
-# --- as `ocnd table` prints them -----------------------------------------------------------------
-
-
-def written(table: pd.DataFrame, format: str = "text", **shown) -> str:
-    """A table as text, csv or json, without its index; `shown` is how pandas writes text."""
+def written(table: pd.DataFrame, format: str = "text") -> str:
+    """A table as text, csv or json, without its index."""
     if format == "csv":
         return table.to_csv(index=False)
     if format == "json":
         return table.to_json(orient="records", indent=1) + "\n"
-    return table.to_string(index=False, na_rep="", **shown) + "\n"
-
-
-def render(every: dict[str, Results], format: str = "text") -> str:
-    """Write the printed rows of data sets, each above ours, method by method.
-
-    `format` is text, csv or json. One set of few classes has a column a class; the text of several
-    sets has their means alone. What was neither printed nor run is left out.
-    """
-    table = pd.concat({name: _printed_above_ours(found) for name, found in every.items()})
-    table = table.rename_axis(["dataset", "method", "source"]).dropna(how="all")
-    classes = next(iter(every.values())).names
-    if len(every) > 1 or len(classes) > MOST_COLUMNS:
-        table = table[["mean", *OURS]]
-    if format != "text":
-        return written(table.reset_index(), format)
-    if table.empty:
-        return f"nothing is printed for {', '.join(every)}, and no cell has been run\n"
-    if len(every) > 1:
-        table = table["mean"].unstack("dataset")[list(every)]
-        table = table.loc[[method for method in METHODS if method in table.index.levels[0]]]
-    else:
-        table = table.droplevel("dataset").dropna(axis=1, how="all")
-    forms = dict.fromkeys(classes, "{:.3f}".format) | dict.fromkeys(OURS[-2:], "{:.0f}".format)
-    table = table.rename(METHODS, level="method").reset_index()
-    return written(table, float_format="{:.4f}".format, formatters=forms)
-
-
-def _printed_above_ours(found: Results) -> pd.DataFrame:
-    numbers = means(found)
-    ours = found.ours.join(numbers[["mean", *OURS]].where(numbers["classes"] > 0))
-    deck = found.published.join(numbers["published"].rename("mean"))
-    both = pd.concat({"deck": deck, "ours": ours}).swaplevel()
-    return both.reindex([(method, who) for method in found.methods for who in ("deck", "ours")])
+    return table.to_string(index=False, na_rep="") + "\n"

@@ -1,4 +1,4 @@
-"""What the tests of data sets share: tiny sets in the stored layout, and files in COCO's format."""
+"""What tests share: bars to learn from, tiny sets in the stored layout, files in COCO's format."""
 
 import os
 from pathlib import Path
@@ -29,6 +29,15 @@ def write_npz(path: Path, name: str, save=np.savez, **changes) -> None:
     arrays["md5"] = np.array([archives.md5_of(array) for array in arrays.values()])
     arrays["class_names"] = np.array(archives.CLASS_NAMES[name].split())
     save(path, **{k: v for k, v in {**arrays, **changes}.items() if v is not None})
+
+
+def bars(count: int, seed: int, channels: int = 1) -> np.ndarray:
+    """Dark images with a bright bar, here or a little further."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 30, (count, channels, 32, 32))
+    for image, top, left in zip(x, *rng.integers(10, 14, (2, count)), strict=True):
+        image[:, top : top + 12, left : left + 6] += 200
+    return x.astype(np.uint8)
 
 
 def rows(*arrays: np.ndarray) -> list[bytes]:

@@ -1,80 +1,58 @@
 """A server of files on this machine, which can be told what is to go wrong."""
 
-import http.server
 import threading
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-FAULTS = ("cut", "truncated", "wrong", "silent", "ignores ranges")  # or a status, as "503"
 
+class Server(ThreadingHTTPServer):
+    """Serves `files` by path; `faults` holds what goes wrong with the next requests of a path.
 
-class Server:
-    """Serves `files` by path; `faults` holds what goes wrong with the next requests of a path."""
+    A fault is "cut", "wrong", "silent", or a status, as "503".
+    """
 
     def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.faults: dict[str, list[str]] = {}
         self.always = ""  # a fault of every other request
-        self.requests = Counter()
-        self.sent = Counter()  # bytes of content by path
+        self.requests, self.sent = Counter(), Counter()  # bytes of content, by path
         self.closing = threading.Event()
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                server.answer(self)
-
-            def do_HEAD(self):
-                server.answer(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
-        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
         self.closing.set()
-        self.http.shutdown()
-        self.http.server_close()
+        self.shutdown()
+        self.server_close()
 
-    def answer(self, request) -> None:
-        path = request.path.lstrip("/")
-        self.requests[path] += 1
-        fault = self.faults[path].pop(0) if self.faults.get(path) else self.always
-        assert not fault or fault.isdecimal() or fault in FAULTS
-        content = self.files.get(path)
-        if fault.isdecimal() or content is None:
-            request.send_response(int(fault or 404))
-            request.send_header("Content-Length", "0")
-            return request.end_headers()
-        if fault == "wrong":
-            content = b"<html>please log in</html>"
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        server, path = self.server, self.path.lstrip("/")
+        server.requests[path] += 1
+        fault = server.faults[path].pop(0) if server.faults.get(path) else server.always
+        content = server.files.get(path, b"")
+        status = int(fault) if fault.isdecimal() else 200 if path in server.files else 404
+        start = int(self.headers.get("Range", "bytes=0-")[6:-1])
         if fault == "silent":
-            self.closing.wait(20)
-        start = int(request.headers.get("Range", "bytes=0-")[6:-1])
-        if fault == "ignores ranges":
-            start = 0
-        if start >= len(content):
-            request.send_response(416)
-            request.send_header("Content-Range", f"bytes */{len(content)}")
-            request.send_header("Content-Length", "0")
-            return request.end_headers()
-        request.send_response(206 if start else 200)
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        content = content[start:]
-        if fault == "truncated":  # and claims that this is all
-            content = content[: len(content) // 2]
-        request.send_header("Content-Length", str(len(content)))
-        request.end_headers()
-        if request.command == "HEAD":
-            return None
+            server.closing.wait(20)
+        if fault == "wrong":
+            content, start = b"<html>please log in</html>", 0
+        whole, content = len(content), content[start:] if status == 200 else b""
+        self.send_response(206 if start and content else status)
+        self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
         if fault == "cut":
-            content = content[: len(content) // 2]
-            request.close_connection = True
-        self.sent[path] += len(content)
-        request.wfile.write(content)
-        return None
+            content, self.close_connection = content[: len(content) // 2], True
+        if self.command == "GET":
+            server.sent[path] += len(content)
+            self.wfile.write(content)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_):
+        pass

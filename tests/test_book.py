@@ -161,7 +161,7 @@ SIZE = """() => {
         [...article.querySelectorAll(what)].filter(it => it.checkVisibility()).length;
     const prose = article.cloneNode(true);
     prose.querySelectorAll(
-        'details, .toggle, [popover], table, figure, pre, .cell_input, .math, .headerlink, ' +
+        'details, .toggle, table, figure, pre, .cell_input, .math, .headerlink, ' +
         'script, style'
     ).forEach(it => it.remove());
     return {
@@ -237,21 +237,6 @@ def test_a_chapter_is_read_in_one_sitting(visits):
     assert (sizes.words > 100).all()  # the prose was found
     too_long = sizes[sizes.gt(pd.Series(BUDGET)).any(axis=1)]
     assert too_long.empty, f"too long, beside {BUDGET}:\n{too_long}"
-
-
-def test_a_number_opens_what_stands_behind_it(browser, site, pages, book):
-    traced = [
-        path.relative_to(book).as_posix()
-        for path, parsed in pages.items()
-        if any(tag == "button" and "popovertarget" in found for tag, found in parsed.tags)
-    ]
-    assert traced
-    page = browser.new_page()
-    page.goto(f"{site}/{traced[0]}")
-    page.evaluate("document.querySelectorAll('details').forEach(it => it.open = true)")
-    page.locator("button.from:visible").first.click()
-    assert "ocnd " in page.locator(".from-window:popover-open").inner_text()
-    page.close()
 
 
 def test_index_leads_to_the_landing_page(browser, site):

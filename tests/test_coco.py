@@ -141,11 +141,15 @@ def test_every_rule_is_counted_and_every_fault_is_listed(maker, monkeypatch):
     for size in [(50, 49), (49.99, 60), (50, 100.2), (120.06, 60)]:
         maker.object(box=(5, 5, *size))
     passes.append(maker.object(image_id="1", category_id="6", id=1001.0))  # some tools write so
+    maker.images[-1]["license"] = [7]
+    lost = [maker.object(), maker.object()]
+    maker.images[-2]["file_name"], maker.images[-1]["id"] = None, "x"
     whole = masks.encode(np.asfortranarray(disc(HEIGHT, WIDTH)))["counts"].decode()
     boxes = [], None, [1, 2, 0, 3], [0, 0, "wide", 9], [0, 0, 10**400, 9]
     faulty = {
-        coco.UNKNOWN: [maker.object(category_id=1234)],
-        coco.NO_IMAGE: [maker.object(image=9999)],
+        coco.UNKNOWN: [maker.object(category_id=odd) for odd in (1234, [1], None)],
+        coco.NO_IMAGE: [maker.object(image_id=odd) for odd in (9999, {}, float("nan"))] + lost,
+        coco.NO_ID: [maker.object(id=odd) for odd in ("x", 1.5, None)],
         coco.NO_BOX: [maker.object(bbox=box) for box in boxes],
         coco.NO_AREA: [
             *(maker.object(area=area) for area in (0, None)),
@@ -188,8 +192,9 @@ def test_every_rule_is_counted_and_every_fault_is_listed(maker, monkeypatch):
     rules = {coco.OTHER: 1, coco.CROWD: 1, coco.SMALL: 2, coco.SHAPE: 2}
     assert report.dropped == rules | {reason: len(group) for reason, group in faulty.items()}
     rows = maker.rows("problems.csv")
-    listed = Counter((int(row["annotation_id"]), row["reason"]) for row in rows)
-    assert listed == Counter((a["id"], reason) for reason, group in faulty.items() for a in group)
+    listed = Counter((row["annotation_id"], row["reason"]) for row in rows)
+    expected = [(a["id"], reason) for reason, group in faulty.items() for a in group]
+    assert listed == Counter(("" if key is None else str(key), why) for key, why in expected)
     summary = report.table().splitlines()
     assert f"{coco.NO_AREA:32} {6:>8}" in summary
     assert any(line.startswith("dog") and line.endswith("short: 4 of 50") for line in summary)
@@ -277,28 +282,6 @@ def test_the_manifest_tells_how_to_build_the_set_again(maker):
     assert [CATEGORIES.index(row["category"]) for row in here] == labels
 
 
-def test_entries_of_any_form_are_listed_and_never_end_it(maker):
-    wrong = [[1], {}, None, "x", 1.5, float("nan"), float("inf")]
-    maker.object()
-    maker.images[-1]["license"] = [7]
-    for value in wrong:
-        maker.object(category_id=value)
-        maker.object(image_id=value)
-        maker.object(id=value)
-        maker.object(box=(0, 0, 60, 60), bbox=value)
-        maker.object(segmentation=value)
-        maker.object()
-        maker.images[-1]["file_name"] = value
-        maker.object()
-        maker.images[-1]["id"] = value
-    good = maker.object()
-    report = maker.build(fewer=True, per_class=99)
-    assert report.dropped[coco.UNKNOWN] == report.dropped[coco.NO_ID] == report.dropped[coco.NO_BOX]
-    assert report.dropped[coco.NO_BOX] == len(wrong)
-    assert report.dropped[coco.NO_IMAGE] >= 3 * len(wrong) - 2
-    assert list(maker.crops())[-1] == good["id"] and len(report.problems) == report.dropped.total()
-
-
 def test_boxes_with_fractions_and_beyond_the_border():
     mask = np.ones((100, 100), np.uint8)
     ramp = np.tile(np.arange(100, dtype=np.uint8), (100, 1))[..., None].repeat(3, 2)
@@ -338,20 +321,6 @@ def test_a_class_with_just_enough_objects_is_split_without_loss():
     assert [item.image_id for item in choice.test if item.label == 4] == [3]
     choice = choose([*scarce[:5], *others], per_class=5, test=10)
     assert choice.short.keys() == {4}
-
-
-def test_nothing_of_the_background_is_left_on_the_outline_of_an_object():
-    mask = np.zeros((64, 64), np.uint8)
-    mask[10:41, 7:36] = 1  # ends in the middle of parts of 2 x 2 pixels
-    shown = []
-    for background in (0, 255):
-        picture = np.full((64, 64, 3), background, np.uint8)
-        picture[mask == 1] = 200
-        shown.append(crop(picture, mask, (0, 0, 64, 64)))
-    (x, o, m), (y, alone, _) = shown
-    assert np.array_equal(o, alone) and np.array_equal(o, x)
-    assert o[0, 10, 3] == 100 and m[0, 10, 3] == 128  # half of it is object
-    assert y[0, 10, 3] == 228  # where half of it is background
 
 
 def test_fewer_keeps_the_proportion_and_a_lone_object_trains():

@@ -80,7 +80,7 @@ def test_the_archive_becomes_one_file_of_averaged_images(serve, tmp_path):
         ({"coil-100/obj4__0.png": png(4, 0)}, "", "also holds 1 images, first coil-100/obj4__0"),
         ({"coil-100/obj1__0.png": png(1, 0, size=64)}, "", "obj1__0.png is no colour image of 128"),
         ({"coil-100/obj1__0.png": png(1, 0)[:-40]}, "", "obj1__0.png is no whole image"),
-        ({}, "truncated", "hash"),
+        ({}, "wrong", "hash"),
         ({}, "cut", "download failed"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from data_samples import bars
 from ocnd_lib.detectors.and_ import AND, BetweenZeros, Estimator, EveryOther
 
 SMALL = dict(
@@ -13,18 +14,9 @@ SMALL = dict(
 )  # fmt: skip
 
 
-def images(count: int, seed: int) -> np.ndarray:
-    """A bright bar, here or a little further, within a dark border of 4 pixels."""
-    rng = np.random.default_rng(seed)
-    x = np.zeros((count, 1, 32, 32), np.uint8)
-    for image, top, left in zip(x, *rng.integers(6, 14, (2, count)), strict=True):
-        image[:, top : top + 12, left : left + 6] = 220
-    return x
-
-
 @pytest.fixture(scope="module")
 def fitted() -> AND:
-    return AND(**SMALL).fit(images(48, 0), x_validation=images(16, 1))
+    return AND(**SMALL).fit(bars(48, 0), x_validation=bars(16, 1))
 
 
 def test_strides_that_are_taken_apart_are_those_of_pytorch():
@@ -71,7 +63,7 @@ def test_the_code_has_a_gradient_as_input_and_none_as_target():
 
 
 def test_loss_falls_in_both_terms():
-    detector = AND(**SMALL | {"epochs": 8}).fit(images(48, 0), x_validation=images(16, 1))
+    detector = AND(**SMALL | {"epochs": 8}).fit(bars(48, 0), x_validation=bars(16, 1))
     first, last = detector.curves_[0], detector.curves_[-1]
     assert last["error"] < 0.7 * first["error"]
     # in nats, of six entries with ten bins; an estimator outside the loss stays there
@@ -80,20 +72,20 @@ def test_loss_falls_in_both_terms():
 
 
 def test_the_scale_comes_from_validation_and_not_from_what_is_scored(fitted):
-    test = np.concatenate([images(5, 2), 255 - images(5, 3)])
+    test = np.concatenate([bars(5, 2), 255 - bars(5, 3)])
     together = fitted.novelty_score(test)
     apart = np.concatenate([fitted.novelty_score(part) for part in (test[:5], test[5:])])
     np.testing.assert_allclose(together, apart, rtol=1e-4)
     assert together[5:].min() > together[:5].max()
     assert together.max() > 2
 
-    other = AND(**SMALL).fit(images(48, 0), x_validation=images(16, 9))
+    other = AND(**SMALL).fit(bars(48, 0), x_validation=bars(16, 9))
     np.testing.assert_array_equal(other.terms(test), fitted.terms(test))
     assert not np.array_equal(other.novelty_score(test), together)
 
 
 def test_the_error_is_summed_over_pixels_in_0_to_1_inside_the_border(fitted):
-    x = images(4, 5)
+    x = bars(4, 5)
     unit = torch.from_numpy(x) / 127.5 - 1
     with torch.no_grad():
         redrawn = fitted.reconstruct(unit)

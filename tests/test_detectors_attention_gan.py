@@ -9,7 +9,7 @@ from torch import nn
 from ocnd_lib import attention, experiments, registry
 from ocnd_lib.attention import attended_error, control_map
 from ocnd_lib.data import load_images
-from ocnd_lib.detectors import attention_gan, map_learner
+from ocnd_lib.detectors import attention_gan
 from ocnd_lib.detectors.attention_gan import AttentionGAN
 from ocnd_lib.detectors.base import Detector
 from ocnd_lib.detectors.map_learner import MapLearner
@@ -71,8 +71,6 @@ def test_a_trained_map_varies_lies_in_its_bounds_and_follows_the_image(taught, z
 def test_what_the_whole_image_needs_is_where_the_strokes_are(taught, zeros):
     normal = zeros.x_test[zeros.y_test == 0]
     assert roc_auc_score((normal > 127).ravel(), taught.attention_map(normal).ravel()) > 0.75
-    phases = ["base"] * 11 + ["joint"] * 8 + ["masked"] * 5
-    assert [c["phase"] for c in taught.curves_] == phases
     assert taught.curves_[18]["lesson"] < taught.curves_[11]["lesson"]
 
 
@@ -133,41 +131,34 @@ def test_the_error_of_the_masked_part_does_not_shrink_with_its_area():
     torch.testing.assert_close(attended_error(x, redrawn, torch.ones(2, 1, 32, 32)), plain)
 
 
-def test_control_maps_are_what_they_say():
+def test_a_control_is_what_it_says_looks_at_no_image_and_trains_as_long(x):
     assert (control_map("ones", 0.3) == 1).all()
     centre = control_map("centre", 0.3)[0, 0]
     assert centre.mean().item() == pytest.approx(0.3, abs=1e-3)
     assert torch.equal(centre, centre.flip(0)) and torch.equal(centre, centre.T)
     assert centre[16, 16] == centre.max() and centre[0, 0] == centre.min()
-    random = control_map("random", 0.3, seed=1)
+    random = control_map("random", 0.6, seed=3)  # 0.6 is what a learned map begins with
     assert set(random.unique().tolist()) == {0.0, 1.0}
-    assert random.mean().item() == pytest.approx(0.3, abs=1e-3)
-    assert not torch.equal(random, control_map("random", 0.3, seed=2))
-
-
-def test_a_control_looks_at_no_image_and_trains_as_long(x):
+    assert random.mean().item() == pytest.approx(0.6, abs=1e-3)
+    assert not torch.equal(random, control_map("random", 0.6, seed=2))
     model = AttentionGAN(**TINY, mask="random", seed=3).fit(x)
-    expected = control_map("random", 0.6, seed=3).numpy()  # what a learned map begins with
     maps = model.attention_map(x)
-    np.testing.assert_array_equal(maps, np.broadcast_to(expected, maps.shape))
+    np.testing.assert_array_equal(maps, random.numpy().repeat(len(x), 0))
     assert [c["phase"] for c in model.curves_] == ["base"] * 2 + ["masked"] * 4
 
 
-def test_nothing_of_a_restarted_gan_is_left(x):
+def test_a_restarted_gan_learns_like_a_new_one(x):
+    """No weight, statistic, average or moment of an optimiser is left of what it was before."""
     _, _, gan = learner(x)
-    gan.nets.train()
-    gan.step(to_unit(torch.from_numpy(x[:16])))
-    assert any(optimiser.state for optimiser in gan.optimisers.values())
-    old = {name: (p, p.clone()) for name, p in gan.nets.named_parameters() if p.ndim > 1}
-    gan.restart()
-    for name, (parameter, value) in old.items():
-        now = gan.nets.get_parameter(name)
-        assert now is not parameter and not torch.equal(now, value), name
-    assert not any(optimiser.state for optimiser in gan.optimisers.values())
-    held = {id(p) for o in gan.optimisers.values() for g in o.param_groups for p in g["params"]}
-    assert held <= {id(p) for p in gan.nets.parameters()}
-    assert gan.averaged.updates == 0
-    assert all(map(torch.equal, gan.averaged.model.parameters(), gan.redraws.parameters()))
+    found = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        gan.restart()
+        gan.nets.train()
+        for _ in range(2):
+            gan.step(to_unit(torch.from_numpy(x[:16])))
+        found.append(snapshot(gan.nets, gan.kept))
+    assert all(map(torch.equal, *found))
 
 
 @pytest.mark.parametrize("reinitialise", [False, True])
@@ -192,17 +183,13 @@ def test_the_score_is_the_sum_of_both_errors_standardised_on_validation_images(e
     np.testing.assert_allclose(model.novelty_score(eights.x_test[:50]), expected, rtol=1e-3)
 
 
-def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path, monkeypatch):
+def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path):
     shared = tmp_path / "base.pt"
     alone = AttentionGAN(**SHORT, mask="centre").fit(x)
     first = AttentionGAN(**SHORT, classifier="generated").fit(x, base_checkpoint=shared)
-    steps = OCGAN._step
-    codes = []
-    monkeypatch.setattr(
-        OCGAN, "_step", lambda gan, *a, **k: (codes.append(gan.latent_dim), steps(gan, *a, **k))[1]
-    )
+    written = shared.stat().st_mtime_ns
     second = AttentionGAN(**SHORT, mask="centre").fit(x, base_checkpoint=shared)
-    assert set(codes) == {TINY["latent_dim"] // 2}  # of the masked GAN alone
+    assert shared.stat().st_mtime_ns == written  # the base was not trained again
     np.testing.assert_array_equal(second.novelty_score(x), alone.novelty_score(x))
     base = first.score_parts(x)["base"]
     np.testing.assert_array_equal(second.score_parts(x)["base"], base)
@@ -244,21 +231,17 @@ def test_cells_of_one_class_seed_and_base_share_its_training(
     assert all(path.is_relative_to(tmp_path / "checkpoints") for path in places)
 
 
-def test_the_classifier_learns_masked_and_whole_of_normal_and_novel(x, monkeypatch):
-    taught, _, _ = learner(x, classifier="generated")
+def test_the_classifier_tells_normal_from_novel_whole_and_masked(x):
+    taught, _, _ = learner(x, classifier="generated", mask_rate=1e-2)
     taught.nets.train()
-    judged, said = [], []
-    judge, says = taught.nets["classifier"], map_learner.says
-    judge.register_forward_pre_hook(lambda _, given: judged.append(given[0]))
-    monkeypatch.setattr(map_learner, "says", lambda *a: (said.append(a[1]), says(*a))[1])
-    before, images = snapshot(judge), to_unit(torch.from_numpy(x[:16]))
-    taught.step(images, 1.0, None)
-    (batch,) = judged
-    whole, masked = batch.chunk(2)
-    assert torch.equal(whole[:16], images) and (masked <= whole).all()
-    assert not torch.equal(whole[16:], images)
-    assert said == [1, 0, 1, 0]
-    assert not all(map(torch.equal, before, snapshot(judge)))
+    images = to_unit(torch.from_numpy(x))
+    for _ in range(20):
+        taught.step(images, 1.0, None)
+    both = torch.cat([images, attention.generated_negatives(images)])
+    with torch.no_grad():
+        for shown in (both, attention.multiply(both, taught.model._map(both))):
+            normal, novel = taught.nets["classifier"](shown).chunk(2)
+            assert normal.mean() > novel.mean() + 1
 
 
 def test_no_generated_negative_is_a_novelty_that_settings_are_chosen_by():
@@ -305,8 +288,9 @@ def test_a_headline_cell_cannot_be_made_to_see_them(tmp_path):
         experiments.run_cell("digits/attention-gan-auxiliary/8/0", tmp_path)
 
 
-@pytest.mark.parametrize("method", ["attention-gan", "attention-gan-oracle"])
-def test_what_a_cell_gives_to_fit(method, tmp_path, monkeypatch):
+def test_an_oracle_is_given_the_training_images_of_other_classes_and_no_other_model_is(
+    tmp_path, monkeypatch
+):
     class Seen(Exception):
         pass
 
@@ -315,13 +299,11 @@ def test_what_a_cell_gives_to_fit(method, tmp_path, monkeypatch):
 
     monkeypatch.setattr(AttentionGAN, "fit", fit)
     monkeypatch.setattr(OCGAN, "fit", lambda *_, **__: None)
-    with pytest.raises(Seen) as caught:
-        experiments.run_cell(f"digits/{method}/8/0", tmp_path)
-    (given,) = caught.value.args
-    if method == "attention-gan":
-        assert "negatives" not in given
-        return
+    given = []
+    for method in ("attention-gan", "attention-gan-oracle"):
+        with pytest.raises(Seen) as caught:
+            experiments.run_cell(f"digits/{method}/8/0", tmp_path)
+        given += caught.value.args
     images = load_images("digits")
-    rows = {image.tobytes() for image in given["negatives"]}
-    assert rows <= {image.tobytes() for image in images.x_train[images.y_train != 8]}
-    assert len(given["negatives"]) == (images.y_train != 8).sum()
+    assert "negatives" not in given[0]
+    np.testing.assert_array_equal(given[1]["negatives"], images.x_train[images.y_train != 8])

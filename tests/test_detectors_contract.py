@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
 
+from data_samples import bars
 from ocnd_lib import detectors, training
 from ocnd_lib.detectors.base import DeepDetector, Detector
 
@@ -74,16 +75,7 @@ def networks(detector: Detector) -> list[torch.nn.Module]:
     return [part for part in detector.state_.values() if isinstance(part, torch.nn.Module)]
 
 
-def pictures(count: int, seed: int, channels: int = 1) -> np.ndarray:
-    """Dark images with a bright bar, here or a little further."""
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, 30, (count, channels, 32, 32))
-    for image, top, left in zip(x, *rng.integers(10, 14, (2, count)), strict=True):
-        image[:, top : top + 12, left : left + 6] += 200
-    return x.astype(np.uint8)
-
-
-X, X_VALIDATION, X_TEST = pictures(40, 0), pictures(10, 1), pictures(12, 2)
+X, X_VALIDATION, X_TEST = bars(40, 0), bars(10, 1), bars(12, 2)
 
 
 @cache
@@ -166,10 +158,9 @@ def test_orientation_and_threshold(name):
     np.testing.assert_array_equal(detector.decision_function(X_TEST) < 0, novel)
 
 
-@every
+# a generator trained for seconds draws neither; the tests of these three train longer
+@pytest.mark.parametrize("name", sorted({*SMALL} - {"AnoGAN", "AttentionGAN", "FAnoGAN"}))
 def test_negatives_are_more_novel_than_unseen_normal_images(name):
-    if name in ("AnoGAN", "AttentionGAN", "FAnoGAN"):
-        pytest.skip("a generator trained for seconds draws neither; its own tests train longer")
     both = np.concatenate([scores(name), fitted(name).novelty_score(255 - X_TEST)])
     assert roc_auc_score(np.repeat([0, 1], len(X_TEST)), both) > 0.9
 
@@ -194,10 +185,10 @@ def test_in_half_precision_it_learns_and_goes_on_bit_for_bit(tmp_path, monkeypat
     np.testing.assert_array_equal(resumed.novelty_score(X_TEST), both[: len(X_TEST)])
 
 
-@every
+@pytest.mark.parametrize("name", DEEP)
 @pytest.mark.bf16
 def test_colour_images_in_half_precision(name):
-    scored = small(name).fit(pictures(20, 0, channels=3)).novelty_score(pictures(5, 1, channels=3))
+    scored = small(name).fit(bars(20, 0, channels=3)).novelty_score(bars(5, 1, channels=3))
     assert np.isfinite(scored).all() and np.ptp(scored) > 0
 
 
@@ -246,7 +237,7 @@ def test_bad_images_are_refused_before_anything_is_learnt_and_use_before_a_fit(n
             detector.fit(X, x_validation=x)
     with pytest.raises(ValueError, match="9 images are too few"):
         detector.fit(X[:9])
-    colour = pictures(12, 0, channels=3)
+    colour = bars(12, 0, channels=3)
     with pytest.raises(ValueError, match="fitted on 1 channels, not 3"):
         fitted(name).novelty_score(colour)
     with pytest.raises(ValueError, match="channels"):

@@ -4,29 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from ocnd_lib.detectors.deep_svdd import (
-    Contrast,
-    DeepSVDD,
-    Sphere,
-    lenet,
-    mirrored_lenet,
-)
+from data_samples import bars
+from ocnd_lib.detectors.deep_svdd import Contrast, DeepSVDD, Sphere, lenet, mirrored_lenet
 from ocnd_lib.detectors.features import contrast_normalised
 from ocnd_lib.training import to_unit
 
 SMALL = dict(pretrain_epochs=2, epochs=2, batch_size=16, learning_rate=1e-3)
 
 
-def bars(count: int, seed: int = 0, channels: int = 1) -> np.ndarray:
-    """Dark images with one bright bar of random place."""
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, 30, (count, channels, 32, 32))
-    for image, top, left in zip(x, *rng.integers(4, 20, (2, count)), strict=True):
-        image[:, top : top + 8, left : left + 4] += 200
-    return x.astype(np.uint8)
-
-
-X, X_VALIDATION = bars(48), bars(10, 1)
+X, X_VALIDATION = bars(48, 0), bars(10, 1)
 
 
 def fit(**changes) -> DeepSVDD:

@@ -25,12 +25,8 @@ def fitted() -> FAnoGAN:
     return FAnoGAN(**SMALL).fit(halves(48), x_validation=halves(5, 1))
 
 
-def weights(network: nn.Module) -> list[torch.Tensor]:
-    return [value.clone() for value in network.state_dict().values()]
-
-
 def same(first: nn.Module, second: nn.Module) -> bool:
-    return all(map(torch.equal, weights(first), weights(second)))
+    return all(map(torch.equal, first.state_dict().values(), second.state_dict().values()))
 
 
 class Plane(nn.Module):

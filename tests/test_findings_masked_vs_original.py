@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from figure_samples import bounds, contains
 from ocnd_lib.background import SHOWN
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import write_record
@@ -42,62 +43,44 @@ def test_a_gain_is_taken_over_common_seeds_on_the_version_shown():
     assert value == pytest.approx(0.5) and low < value < high
 
 
-def test_epochs_are_counted_and_never_is_after_the_last():
-    runs = {k: {"metrics": {"epochs_to_80_train": k}, "curves": 3 * [{}]} for k in (3, None, 2)}
-    assert list(chapter.epochs_needed(runs)) == [3, 4, 2]
-
-
-def test_accuracies_stand_by_what_was_learnt_from_and_what_was_shown():
-    found = {"original": {0: trained(0.6)}, "masked": {0: trained(0.9, original=0.2)}}
-    crossed = chapter.crossed_table(found)
-    assert crossed.loc["masked", "original"] == 0.2 and crossed.loc["masked", "masked"] == 0.9
-    assert crossed.loc["original", "masked"] == pytest.approx(0.6)
-    assert list(crossed.columns) == list(SHOWN)
-
-
 # --- what the sentences say ----------------------------------------------------------------------
 
 
-def gain(dataset, a, b):
-    runs = recorded(dataset)
-    return accuracy_gain(right(runs[a], a), right(runs[b], b))
-
-
-def saved(dataset):
-    original, masked = (chapter.epochs_needed(recorded(dataset)[v]) for v in ("original", "masked"))
-    return original - masked, masked
+@pytest.fixture(scope="module")
+def said():
+    return chapter.numbers()
 
 
 @pytest.mark.parametrize("dataset", chapter.MADE)
-def test_masks_help_on_made_pictures_and_the_outline_does_as_well(dataset):
-    assert gain(dataset, "masked", "original")[1] > 0
-    assert gain(dataset, "silhouette", "masked")[1] >= 0
+def test_masks_help_on_made_pictures_and_the_outline_does_as_well(said, dataset):
+    assert bounds(said[f"{dataset}_gain"])[1] > 0
+    assert bounds(said[f"{dataset}_outline"])[1] >= 0
     # the centre without the outline does not help, the surroundings add nothing to the outline
-    assert gain(dataset, "centre", "original")[0] < 0 < gain(dataset, "centre", "original")[2]
-    assert gain(dataset, "background", "silhouette")[2] <= 0
-    fewer, masked = saved(dataset)
-    assert len(fewer) == 5 and list(fewer) == list(masked)  # half the epochs, in every seed
+    assert contains(said[f"{dataset}_centre_gain"])
+    assert bounds(said[f"{dataset}_surroundings"])[2] <= 0
+    masked, original = (said[f"{dataset}_epochs_{version}"] for version in chapter.PAIR)
+    assert len(set(bounds(masked))) == 1  # in every seed half the epochs
+    assert bounds(original) == [2 * epochs for epochs in bounds(masked)]
 
 
-def test_nothing_is_decided_on_coco():
-    for pair in (("masked", "original"), ("centre", "original"), ("background", "silhouette")):
-        _, low, high = gain("coco10", *pair)
-        assert low < 0 < high
-    _, low, high = seed_interval(saved("coco10")[0])
+def test_nothing_is_decided_on_coco(said):
+    assert all(contains(said[f"coco10_{name}"]) for name in ("gain", "centre_gain", "surroundings"))
+    masked, original = (recorded("coco10")[version] for version in chapter.PAIR)
+    saved = [
+        original[seed]["metrics"]["epochs_to_80_train"] - run["metrics"]["epochs_to_80_train"]
+        for seed, run in masked.items()
+    ]
+    _, low, high = seed_interval(saved)
     assert low < 0 < high
-    found = chapter.numbers()
-    assert found["coco10_masked"] == found["coco10_original"] == "31.3"
-    assert abs(31.3 - float(found["coco10_largest"])) < 1
+    assert said["coco10_masked"] == said["coco10_original"] == "31.3"
+    assert abs(31.3 - float(said["coco10_largest"])) < 1
 
 
-def test_backgrounds_that_always_tell_are_no_noise():
-    table = chapter.correlation_table()
-    for correlation, rows in table.groupby("correlation"):
-        _, low, high = seed_interval(rows["masked"] - rows["original"])
-        assert (low < 0 < high) if correlation == 1 else low > 0
-    assert table["swapped"][1].max() < 0.2 < 0.9 < table["swapped"][0].min()
+def test_backgrounds_that_always_tell_are_no_noise_and_mislead(said):
+    assert contains(said["gap_1"]) and bounds(said["swapped_1"])[2] < 20
+    assert bounds(said["scenes_gain"])[1] > 0  # where they tell half of the time
 
 
 @pytest.mark.parametrize("dataset", chapter.MADE)
-def test_who_learnt_with_masks_is_near_guessing_without(dataset):
-    assert chapter.crossed_table(recorded(dataset)).loc["masked", "original"] < 0.15
+def test_who_learnt_with_masks_is_near_guessing_without(said, dataset):
+    assert float(said[f"{dataset}_unmasked"]) < 15

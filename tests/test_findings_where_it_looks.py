@@ -20,8 +20,7 @@ def said():
 @pytest.fixture(scope="module")
 def finds():
     """Lifts of pixel AUROC on normal images, without a classifier."""
-    table = chapter.over_seeds("finds", [chapter.PLAIN])
-    return table.xs((chapter.PLAIN, "normal"), level=("variant", "images"))
+    return chapter.finds_table().xs((chapter.PLAIN, "normal"), level=("variant", "images"))
 
 
 def test_the_map_finds_bare_strokes_and_on_photographs_less_than_a_blot(said):
@@ -40,7 +39,7 @@ def test_the_encoders_map_finds_the_digit_and_detection_stays_at_chance(said):
 
 def test_on_no_set_does_detection_gain():
     table = chapter.detection_table()
-    several = table[table["seeds"] > 1]
+    several = table.dropna()  # of one seed nothing is known
     assert len(several) == 10 and (several["low"] < 0).all() and (several["high"] > 0).all()
     for name in ("scenes", "coco10"):
         assert table.loc[(name, "looks"), "score"] < table.loc[(name, "looks"), "base"]
@@ -58,33 +57,20 @@ def test_the_verdicts_on_the_decks_claims(finds):
     assert with_it.loc["coco10", "high"] < 0  # found: refuted
     for name in ("mnist_on_cifar", "scenes"):  # not shown
         assert with_it.loc[name, "low"] < 0 < with_it.loc[name, "high"]
-    assert (without.loc["mnist", "seeds"], with_it.loc["mnist", "seeds"]) == (1, 1)
 
 
-def test_generated_negatives_turn_the_map_of_mnist_inside_out_and_its_score_is_higher(said):
-    assert bounds(said["mnist+generated-finds"])[2] < 0.1
-    assert said["mnist+generated-score"] > said["mnist+generated-base"]
+def test_of_mnist_only_the_first_heat_map_passes_road(said):
+    first, low, _ = bounds(said["mnist-road-first"])
+    assert low > 0.5 and contains(said["mnist-road-second"])
+    for name, (_, normal, seeds) in list(chapter.SETS.items())[1:]:
+        records = [record_of(f"{name}/looks/{normal}/{seed}") for seed in range(seeds)]
+        road = pd.concat([pd.DataFrame(record["tables"]["road"]) for record in records])
+        lifts = road.groupby("map")["lift"].mean()
+        assert lifts[[chapter.BEFORE, chapter.AFTER]].max() < first / 5, name
 
 
-def test_heat_maps_of_mnist_pass_road_before_attention_only(said):
-    assert bounds(said["mnist-road-first"])[1] > 0.5 and contains(said["mnist-road-second"])
-    for which in ("first", "second"):
-        assert 0 < bounds(said[f"cifar10-road-{which}"])[1] < 0.2
-        assert all(contains(said[f"{name}-road-{which}"]) for name in PHOTOGRAPHS)
-
-
-def test_both_heat_maps_of_mnist_change_with_the_weights():
-    table = chapter.recorded("randomised", [chapter.PLAIN])
-    last = table[(table["dataset"] == "mnist") & (table["layer"] == "body.0")]
-    assert set(last["map"]) > {chapter.BEFORE, chapter.AFTER}
-    assert (last["mean"].abs() < 0.15).all()
-
-
-def test_novel_images_do_not_get_less_heat(said):
-    assert bounds(said["cifar10-strength-second"])[2] < 0.5  # they get more
-    for name in ("mnist", *PHOTOGRAPHS):
-        assert contains(said[f"{name}-strength-second"], 0.5), name
-    assert bounds(said["mnist-strength-map"])[1] > 0.5
+def test_novel_images_of_cifar10_get_more_heat(said):
+    assert bounds(said["cifar10-strength-second"])[2] < 0.5
 
 
 # --- how its numbers are made --------------------------------------------------------------------
@@ -96,15 +82,10 @@ def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_
     lifts = np.stack([record_of(cell)[f"normal/{at[0]}/auroc/{at[1]}"] for cell in cells])
     _, low, high = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
     row, one = finds.loc[("scenes", *at)], finds.loc[("mnist", *at)]
-    assert row["seeds"] == 3 and (row["low"], row["high"]) == pytest.approx((low, high))
+    assert (row["low"], row["high"]) == pytest.approx((low, high))
     rows = pd.DataFrame(record_of("mnist/looks/8/0")["tables"]["finds"])
     rows = rows.set_index(["images", "measure", "map", "baseline"])
-    assert one["seeds"] == 1 and one["low"] == rows.loc[("normal", "auroc", *at), "low"]
-
-
-def test_an_interval_of_a_chance_ends_at_nought_and_one():
-    rows = chapter.over_seeds("strength")
-    assert rows["low"].min() >= 0 and rows["high"].max() <= 1
+    assert one["low"] == rows.loc[("normal", "auroc", *at), "low"]
 
 
 def test_detection_is_compared_with_the_first_gan_seed_by_seed():

@@ -48,14 +48,11 @@ def test_grad_cam_is_the_packages_before_it_is_scaled(critic):
     before = [value.clone() for value in critic.state_dict().values()]
     np.testing.assert_array_equal(grad_cam(critic, "body.2", x), heat)
     assert critic.training and all(map(torch.equal, before, critic.state_dict().values()))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        np.testing.assert_array_equal(grad_cam(critic, "body.2", x), heat)
     with torch.no_grad():
         critic.head.weight.mul_(3)
     np.testing.assert_allclose(grad_cam(critic, "body.2", x), 3 * heat, rtol=1e-3, atol=1e-7)
-
-
-@pytest.fixture
-def x():
-    return torch.rand(3, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 class Corner(nn.Module):
@@ -113,19 +110,13 @@ def test_weights_are_randomised_from_the_last_layer_to_the_first(critic):
     np.testing.assert_array_equal(list(found.values()), 0)
 
 
-def test_pixel_auroc_is_one_for_the_mask_itself_and_zero_for_what_it_leaves(squares):
-    mask, _ = squares
-    np.testing.assert_allclose(pixel_auroc(mask.astype(float), mask), 1)
-    np.testing.assert_allclose(pixel_auroc(1.0 - mask, mask), 0)
-    with pytest.raises(ValueError, match="at least 0"):
-        pixel_auroc(-mask.astype(float), mask)
-
-
 def test_pixel_auroc_is_scikit_learns_with_ties(squares):
     mask, heat = squares
     coarse = np.round(heat, 1)
     expected = [roc_auc_score(m.ravel(), h.ravel()) for m, h in zip(mask, coarse, strict=True)]
     np.testing.assert_allclose(pixel_auroc(coarse, mask), expected)
+    with pytest.raises(ValueError, match="at least 0"):
+        pixel_auroc(-heat, mask)
 
 
 def test_lift_is_paired_and_its_interval_tells_a_finder_from_a_baseline(squares):
@@ -150,29 +141,8 @@ def test_images_without_an_object_are_left_out(squares):
         image_values(heat, np.zeros_like(mask))
 
 
-# networks as callers have them
-
-
-@pytest.mark.parametrize(
-    "mode", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)]
-)
-def test_grad_cam_is_the_same_in_every_mode(critic, x, mode):
-    expected = grad_cam(critic, "body.2", x)
-    assert expected.max() > 0
-    with mode():
-        np.testing.assert_array_equal(grad_cam(critic, "body.2", x), expected)
-        np.testing.assert_array_equal(grad_cam(critic, "body.2", x.clone()), expected)
-
-
-def test_grad_cam_of_a_bf16_network_is_nearly_that_of_a_float32_one(critic, x):
-    expected = grad_cam(critic, "body.2", x)
-    rounded = grad_cam(critic.bfloat16(), "body.2", x)
-    assert rounded.dtype == np.float32 and next(critic.parameters()).dtype == torch.bfloat16
-    assert np.corrcoef(rounded.ravel(), expected.ravel())[0, 1] > 0.99
-
-
-def test_a_layer_without_use_and_no_image_are_said(critic, x):
-    critic.spare = nn.Conv2d(1, 1, 1)
+def test_a_layer_without_use_and_no_image_are_said(critic):
+    x, critic.spare = torch.zeros(3, 1, 32, 32), nn.Conv2d(1, 1, 1)
     with pytest.raises(ValueError, match="the logit does not hang on the layer 'spare'"):
         grad_cam(critic, "spare", x)
     assert grad_cam(critic, "body.2", x[:0]).shape == (0, 32, 32)

@@ -59,24 +59,26 @@ def test_depends_on_nothing_outside(path):
 @every_notebook
 def test_parameters_are_those_the_library_accepts(path):
     code = cells(path, "code")
-    (tagged,) = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
-    assert "|" not in tagged.source, "papermill misreads it"
+    (place,) = [k for k, c in enumerate(code) if "parameters" in c.metadata.get("tags", [])]
     parameters = read_parameters(path)
-    assert parameters
-    above = ast.parse("\n".join(cell.source for cell in code[: code.index(tagged)]))
+    # papermill passes over a line that it cannot read
+    assert len(parameters) == len(code[place].source.splitlines()) > 0
+    above = ast.parse("\n".join(cell.source for cell in code[:place]))
     used = {node.id for node in ast.walk(above) if isinstance(node, ast.Name)}
-    assert not used & set(parameters), "a cell above uses what comes below"
+    assert not used & set(parameters), "a cell above the parameters uses one"
     for name, parameter in parameters.items():
         assert check(name, parameter.default, parameter.type) == parameter.default
         assert parameter.help, f"{name} has no explanation"
-    seen = papermill.inspect_notebook(str(path))
-    assert {name: ast.literal_eval(each["default"]) for name, each in seen.items()} == {
-        name: each.default for name, each in parameters.items()
-    }
 
 
 def test_there_is_no_rule_for_a_name_that_no_notebook_has():
     assert set(RULES) <= {name for path in NOTEBOOKS for name in read_parameters(path)}
+
+
+def test_no_two_figures_of_the_book_share_a_file():
+    sources = [cell.source for path in NOTEBOOKS for cell in cells(path, "code")]
+    names = re.findall(r'save_figure\(.*"([\w-]+)"\)', "\n".join(sources))
+    assert len(names) > 20 and len(set(names)) == len(names)
 
 
 def test_plain_papermill_runs_a_notebook_from_the_root(tmp_path, monkeypatch):
@@ -88,8 +90,8 @@ def test_plain_papermill_runs_a_notebook_from_the_root(tmp_path, monkeypatch):
 
 
 SAMPLE = """\
-epochs: int = 2
-ratio: float = 9
+epochs: int = 2  # rounds
+ratio: float = 9.0
 batch_norm: bool = True
 dataset: str = 'mnist'
 normal_class: int = 3
@@ -104,61 +106,45 @@ def notebook_with(tmp_path, source):
 
 
 def test_given_text_becomes_the_declared_type(tmp_path):
-    path = notebook_with(tmp_path, SAMPLE.replace("= 2", "= 2  # a # b"))
-    assert read_parameters(path)["epochs"].help == "a # b"
-    assert type(read_parameters(path)["ratio"].default) is float
     given = {"epochs": "3", "ratio": "1e2", "batch_norm": "false", "dataset": "digits"}
-    assert validate(path, given) == {
-        "epochs": 3,
-        "ratio": 100.0,
-        "batch_norm": False,
-        "dataset": "digits",
-    }
+    expected = {"epochs": 3, "ratio": 100.0, "batch_norm": False, "dataset": "digits"}
+    assert validate(notebook_with(tmp_path, SAMPLE), given) == expected
 
 
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("epoch", 1, "did you mean 'epochs'"),
+        ("epoch", 1, "there is no parameter 'epoch'"),
         ("epochs", "0", "epochs: 0 is not in the range x>=1"),
         ("epochs", "three", "'three' is not a valid integer"),
         ("epochs", 2.0, "'2.0' is not a valid integer"),
-        ("epochs", True, "'True' is not a valid integer"),
         ("ratio", "-1", "-1.0 is not in the range x>0"),
         ("ratio", "nan", "not finite"),
         ("normal_class", "-1", "-1 is not in the range x>=0"),
         ("batch_norm", "maybe", "'maybe' is not a valid boolean"),
         ("dataset", "imagenet", "one of 'digits', 'mnist'"),
-        ("dataset", 3, "'3' is not one of"),
     ],
 )
 def test_what_a_notebook_cannot_take_is_refused(tmp_path, name, value, complaint):
     with pytest.raises(ValueError, match=complaint) as refusal:
         validate(notebook_with(tmp_path, SAMPLE), {name: value})
-    for accepted in ("epochs", "ratio", "batch_norm", "dataset", "normal_class"):
+    for accepted in ("epochs = 2  rounds", "ratio = 9.0", "dataset = 'mnist'", "normal_class = 3"):
         assert accepted in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        *("epochs = 3", "epochs: int", "epochs: float | None = None", "epochs: int = 'three'"),
-        *("epochs: int = 1 + 2", "epochs: int = 1; seed: int = 2", "epochs: int = (\n3)"),
-        *("print(3)", "epochs: int = = 3"),
-    ],
+    "line", ["epochs = 3", "epochs: int = 'three'", "epochs: int = 1 + n", "ratio: float = 9"]
 )
-def test_a_line_papermill_would_misread_is_an_error(tmp_path, line):
-    with pytest.raises(ValueError, match=r"line 2: .*name: type = literal"):
+def test_a_default_of_another_type_is_an_error(tmp_path, line):
+    with pytest.raises(ValueError, match=r"parameter \w+: .*name: type = literal"):
         read_parameters(notebook_with(tmp_path, f"dataset: str = 'mnist'\n{line}"))
 
 
 @pytest.mark.parametrize("old", ["cells", "metadata", "cell_type"])
-@pytest.mark.parametrize("new", ["null", "3"])
-def test_a_damaged_notebook_is_named(tmp_path, old, new):
+def test_a_damaged_notebook_is_named(tmp_path, old):
     path = notebook_with(tmp_path, SAMPLE)
-    path.write_text(path.read_text().replace(f'"{old}":', f'"{old}": {new}, "other":'))
-    with pytest.raises(ValueError, match=r"sample\.ipynb is not a notebook: \S"):
-        read_parameters(path)
-    path.write_text("hello")
-    with pytest.raises(ValueError, match=r"sample\.ipynb is not a notebook: \S"):
-        read_parameters(path)
+    path.write_text(path.read_text().replace(f'"{old}":', f'"{old}": 3, "other":'))
+    for _ in ("damaged", "no notebook"):
+        with pytest.raises(ValueError, match=r"sample\.ipynb is not a notebook: \S"):
+            read_parameters(path)
+        path.write_text("hello")

@@ -77,7 +77,7 @@ def test_a_test_picture_that_was_learnt_is_told(ocnd_try, folders):
     done, table, page = ocnd_try()
     assert "1 test pictures are also among the normal ones" in done.stdout
     assert table.also_normal[table.also_normal].index.tolist() == ["the same.bmp"]
-    assert "so their scores are not honest: 1" in page
+    assert "Also among the normal pictures: 1" in page
 
 
 def test_no_picture_is_both_learnt_and_held_back(folders, monkeypatch):
@@ -94,7 +94,6 @@ def test_no_picture_is_both_learnt_and_held_back(folders, monkeypatch):
     trial = own_images.run_trial(*folders, "kde")
     learnt, held = ({image.tobytes() for image in given[key]} for key in ("learnt", "held"))
     assert (len(learnt), len(held)) == (16, 4) and not learnt & held
-    assert "20 normal pictures are the same as others" in " ".join(trial.notes)
     assert trial.detector.threshold_ == np.quantile(trial.validation, 0.95)
 
 
@@ -126,7 +125,7 @@ def test_what_cannot_be_done_is_one_message(ocnd_try, folders, tmp_path, change,
 @pytest.mark.filterwarnings("ignore:the network tells")
 @pytest.mark.parametrize("method", ["rotation", "ae"])
 def test_there_is_a_map_of_where_it_looked(folders, method):
-    images = own_images.read_folder(folders[0]).images
+    images = np.array([*own_images.read_folder(folders[0])[0].values()])
     detector = own_images.detector_class(method)(epochs=1, width=4, batch_size=8).fit(images)
     heat, words = own_images.where_it_looked(detector, images[:3])
     assert heat.shape == (3, 32, 32) and heat.min() >= 0 and heat.max() == pytest.approx(1)

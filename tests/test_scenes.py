@@ -6,7 +6,7 @@ from pycocotools import mask as masks
 from pycocotools.coco import COCO
 
 from data_prep import scenes
-from data_prep.scenes import draw_scene, draw_scenes, paint, place, segmentation
+from data_prep.scenes import draw_scene, paint, place, segmentation
 from data_prep.textures import background
 
 
@@ -52,11 +52,3 @@ def test_an_object_does_not_tell_its_background():
         mask = masks.decode(paint(picture, parts, np.random.default_rng(5))).astype(bool)
         painted.append(picture[mask])
     assert np.array_equal(*painted)
-
-
-def test_scenes_hang_on_their_seed_alone(tmp_path):
-    paths = [draw_scenes(tmp_path / name, 2, seed=len(name)) for name in ("a", "b", "cc")]
-    first, again, other = (path.read_bytes() for path in paths)
-    assert first == again != other
-    with pytest.raises(ValueError, match=r"background_correlation=.* is not from 0 to 1"):
-        draw_scenes(tmp_path, 2, float("nan"))

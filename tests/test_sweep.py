@@ -21,7 +21,6 @@ from ocnd_lib.records import read_arrays, read_record, read_records
 from ocnd_lib.sweep import cells, parse_seeds, sweep
 
 TINY = "digits/ae+epochs=1+latent_dim=2+width=4/{}/{}"
-LONGER = TINY.replace("epochs=1", "epochs=20")
 ROOT = Path(__file__).parents[1]
 
 
@@ -58,24 +57,6 @@ def _kill_one_in_mid_cell(folder: Path) -> str:
                     continue
         time.sleep(0.05)
     raise AssertionError("no worker was seen in the middle of a cell")
-
-
-def test_a_cell_whose_worker_is_killed_ends_as_if_never_stopped(tmp_path):
-    folder, straight = tmp_path / "records", tmp_path / "straight" / "records"
-    wanted = [LONGER.format(digit, 0) for digit in range(2)]
-    with ThreadPoolExecutor(1) as pool:
-        killing = pool.submit(_kill_one_in_mid_cell, folder)
-        outcome = sweep(wanted, workers=1, folder=folder)
-        killed = killing.result()
-    assert sorted(outcome.pop("done")) == wanted and not any(outcome.values())
-    assert [record["cell"] for record in read_records(folder)] == wanted
-    assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("checkpoint.pt"))
-    run_cell(killed, straight)
-    resumed, expected = (read_record(killed, place) for place in (folder, straight))
-    losses = [[point["loss"] for point in record["curves"]] for record in (resumed, expected)]
-    assert resumed["metrics"] == expected["metrics"] and losses[0] == losses[1]
-    scores = [read_arrays(killed, place)["score"] for place in (folder, straight)]
-    np.testing.assert_array_equal(*scores)
 
 
 def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
@@ -121,11 +102,12 @@ def test_two_sweeps_on_one_folder_never_do_a_cell_twice_and_are_nice(
     assert outcome["failed"][0].startswith(f"{bad}: ValueError: a ratio of 1.0 is impossible")
 
 
-def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
-    """And it needs no folder that Dask is told to use, nor more open files than it says."""
-    endless = LONGER.replace("20", "1000000").split("/")[1]
+def test_a_killed_worker_is_replaced_and_an_interrupt_ends_the_sweep_with_one_line(tmp_path):
+    """Its cell ends as if never stopped; and no folder that Dask is told to use is needed."""
+    once, endless = (TINY.replace("epochs=1", f"epochs={n}").format(3, 0) for n in (20, 10**6))
+    methods = ",".join(cell.split("/")[1] for cell in (once, endless))
     command = [sys.executable, "-m", "report.cli", "sweep", "--datasets", "digits"]
-    places = {"OCND_RECORDS": str(tmp_path / "records"), "DASK_TEMPORARY_DIRECTORY": "/proc/none"}
+    folder, straight = tmp_path / "records", tmp_path / "straight" / "records"
 
     def begin():
         # pytest-xdist ignores interrupts, and what it starts would, too
@@ -133,16 +115,17 @@ def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, (sweeps.open_files(1),) * 2)
 
     sweeping = subprocess.Popen(
-        [*command, "--methods", endless, "--classes", "3", "--workers", "1"],
+        [*command, "--methods", methods, "--classes", "3", "--workers", "1"],
         cwd=ROOT,
-        env=os.environ | places,
+        env=os.environ | {"OCND_RECORDS": str(folder), "DASK_TEMPORARY_DIRECTORY": "/proc/none"},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         preexec_fn=begin,
     )
     try:
-        while not list(tmp_path.rglob("checkpoint.pt")):
+        assert _kill_one_in_mid_cell(folder) == once
+        while not (tmp_path / "checkpoints" / endless / "checkpoint.pt").exists():
             assert sweeping.poll() is None, sweeping.stderr.read()
             time.sleep(0.1)
         workers = psutil.Process(sweeping.pid).children(recursive=True)
@@ -153,3 +136,10 @@ def test_an_interrupt_ends_a_sweep_with_its_workers_and_one_line(tmp_path):
     assert sweeping.returncode == 130
     assert "\nocnd: stopped\n" in said and "Traceback" not in said
     assert not psutil.wait_procs(workers, timeout=10)[1]
+    run_cell(once, straight)
+    resumed, expected = (read_record(once, place) for place in (folder, straight))
+    losses = [[point["loss"] for point in record["curves"]] for record in (resumed, expected)]
+    assert resumed["metrics"] == expected["metrics"] and losses[0] == losses[1]
+    scores = [read_arrays(once, place)["score"] for place in (folder, straight)]
+    np.testing.assert_array_equal(*scores)
+    assert not list((tmp_path / "checkpoints" / once).glob("*.pt*"))

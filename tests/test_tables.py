@@ -6,12 +6,15 @@ import json
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from ocnd_lib.comparison import Run
 from ocnd_lib.records import write_record
 from report import tables
-from report.tables import means, render, results
+from report.cli import app
+from report.tables import means, results
 
 CIFAR10 = tables.class_names("cifar10")
 CLASS_TEST = np.repeat(np.arange(10), 30).astype(np.uint8)
@@ -78,7 +81,7 @@ def test_ours_beside_the_printed(folder):
     table = means(found)
     ours = table.loc["vae"]
     assert ours["published"] == 0.5833 and found.published.loc["vae", "truck"] == 0.386
-    assert ours["seeds"] == 2 and ours["classes"] == 10 and found.complete == ["vae"]
+    assert ours["seeds"] == 2 and ours["classes"] == 10
     truck = [auroc for cell, auroc in recorded.items() if "/truck/" in cell]
     assert found.ours.loc["vae", "truck"] == pytest.approx(np.mean(truck))
     assert ours["mean"] == pytest.approx(np.mean(list(recorded.values())))
@@ -108,7 +111,7 @@ def test_cells_that_were_not_run_are_absent(here):
     assert found.ours.loc["ae"].dropna().to_dict() == pytest.approx({"cat": 0.7, "frog": 0.5})
     ours = table.loc["ae"]
     assert ours["mean"] == pytest.approx(0.6) and (ours["seeds"], ours["classes"]) == (1, 2)
-    assert ours[["published", "low", "sd"]].isna().all() and found.complete == []
+    assert ours[["published", "low", "sd"]].isna().all()
     assert np.isnan(table.loc["ocgan", "mean"]) and "vgg11-bn" not in table.index
 
 
@@ -132,59 +135,30 @@ def test_a_set_and_a_method_that_no_slide_prints_have_a_table_too(here):
         auroc = Run(k, 0, score, CLASS_TEST).auroc
         write(here, f"fashion_mnist/rotation/{name}/0", auroc, score)
     found = results("fashion_mnist")
-    assert found.published.empty and found.methods == found.complete == ["rotation"]
+    assert found.published.empty and found.methods == ["rotation"]
     row = means(found).loc["rotation"]
     assert np.isnan(row["published"]) and row["low"] < row["mean"] < row["high"]
-    (line,) = render({"fashion_mnist": found}).splitlines()[1:]
-    assert line.split()[:2] == ["Rotation", "ours"] and f"{row['mean']:.4f}" in line
-    write(here, "coil100/rotation/obj7/0", 0.75)
-    (line,) = json.loads(render({"coil100": results("coil100")}, "json"))  # without 100 columns
-    assert line.keys() == {"dataset", "method", "source", "mean", *tables.OURS}
-    assert (line["mean"], line["classes"]) == (0.75, 1)
 
 
-def test_as_text(folder):
-    write(folder, "cifar10/ae/cat/0", 0.61234)
-    lines = render({"cifar10": results("cifar10")}).splitlines()
-    assert lines[0].split()[:3] == ["method", "source", "airplane"]
-    printed = next(line for line in lines if "OCGAN" in line)
-    assert printed.split()[1:] == (
-        "deck 0.757 0.531 0.640 0.620 0.723 0.620 0.723 0.575 0.820 0.554 0.6566".split()
-    )
-    vae = [line for line in lines if "VAE" in line]
-    assert "deck" in vae[0] and "ours" in vae[1]
-    ae = next(line for line in lines if "AE   ours" in line and "VAE" not in line)
-    assert ae.split() == "AE ours 0.612 0.6123 1 1".split()
-    assert max(map(len, lines)) < 180
-    assert "no cell has been run" in render({"digits": results("digits")})
-
-
-def test_as_csv_and_json(folder):
-    found = {"cifar10": results("cifar10")}
-    assert json.loads(render({"digits": results("digits")}, "json")) == []
-    listed = {(line["method"], line["source"]): line for line in json.loads(render(found, "json"))}
-    assert len(listed) == 12  # eleven printed, one run
-    vae = listed["vae", "ours"]
-    assert vae["mean"] == pytest.approx(means(found["cifar10"]).loc["vae", "mean"])
-    assert vae["seeds"] == 2 and vae["sd"] > 0 and listed["kde", "deck"]["mean"] == 0.6097
-    flat = csv.DictReader(io.StringIO(render(found, "csv")))
-    flat = {(line["method"], line["source"]): line for line in flat}
-    assert float(flat["vae", "ours"]["truck"]) == pytest.approx(vae["truck"])
-    assert float(flat["vae", "deck"]["truck"]) == 0.386 and flat["vae", "deck"]["seeds"] == ""
-
-
-def test_the_means_of_several_sets_stand_side_by_side(folder):
+@pytest.mark.parametrize("format", ["text", "csv", "json"])
+def test_the_command_prints_the_means_of_all_sets_and_what_is_printed(folder, format):
     write(folder, "fashion_mnist/vae/bag/0", 0.61234)
-    names = ("cifar10", "fashion_mnist")
-    found = {name: results(name) for name in names}
-    vae = means(found["cifar10"]).loc["vae"]
-    lines = render(found).splitlines()
-    assert lines[0].split() == ["method", "source", *names]
-    deck, ours = (line.split() for line in lines if "VAE" in line)
-    assert deck == ["VAE", "deck", "0.5833"]
-    assert ours == ["VAE", "ours", f"{vae['mean']:.4f}", "0.6123"]
-    listed = json.loads(render(found, "json"))
-    (bag,) = [line for line in listed if line["dataset"] == "fashion_mnist"]
-    assert (bag["method"], bag["source"], bag["mean"]) == ("vae", "ours", 0.61234)
-    low = [line["low"] for line in listed if (line["method"], line["source"]) == ("vae", "ours")]
-    assert low == [pytest.approx(vae["low"]), None]
+    words = ["table", "cifar10", "fashion_mnist", "--format", format]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    readers = {"csv": pd.read_csv, "json": pd.read_json, "text": pd.read_fwf}
+    table = readers[format](io.StringIO(done.output)).set_index(["dataset", "method"])
+    expected = means(results("cifar10")).loc["vae"]
+    vae = table.loc[("cifar10", "vae")]
+    assert vae[["published", "mean", "low", "high"]].tolist() == pytest.approx(
+        expected[["published", "mean", "low", "high"]].tolist(), abs=1e-4
+    )
+    assert vae["seeds"] == 2 and vae["classes"] == 10
+    assert np.isnan(table.loc[("cifar10", "kde"), "mean"])
+    bag = table.loc[("fashion_mnist", "vae")]
+    assert bag["mean"] == pytest.approx(0.6123) and bag[["published", "low"]].isna().all()
+
+
+def test_without_numbers_it_says_how_to_make_them(here):
+    done = CliRunner().invoke(app, ["table", "digits"])
+    assert done.exit_code == 2 and "ocnd sweep" in done.stderr

@@ -5,10 +5,7 @@ import re
 from collections import defaultdict
 from functools import cache
 
-import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from pptx import Presentation
 from pptx.util import Inches
 from typer.testing import CliRunner
@@ -16,8 +13,8 @@ from typer.testing import CliRunner
 from figure_samples import faults, shown
 from report import cli, slides, tables, talk
 from report.chapters import ocgan
-from report.drawing import forest, matrix, save_figure, titled
-from report.drawn_values import drawn_values
+from report.drawing import titled
+from report.figures import CHAPTERS
 from report.source import NoRecords
 
 HANGUL = re.compile("[가-힣]")
@@ -60,46 +57,10 @@ def test_the_style_of_a_talk_is_left_behind_nowhere(tmp_path):
         cli.app, ["figures", "--style", "talk", "--only", "novelty-samples", "--out", str(tmp_path)]
     )
     assert done.exit_code == 0, done.output
-    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png", ".csv"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png"}
     png = (tmp_path / "novelty-samples.png").read_bytes()
     assert int.from_bytes(png[16:20], "big") >= 200 * 13.3
     assert titled("A title", 3).texts[0].get_fontsize() == before
-
-
-# --- what is drawn, as a table -------------------------------------------------------------------
-
-
-def test_the_table_of_a_figure_has_what_is_drawn(tmp_path):
-    fig = Figure()
-    left, middle, right = fig.subplots(1, 3)
-    rows = pd.DataFrame({"value": [0.5, 0.25], "low": [0.25, np.nan], "high": [0.75, np.nan]})
-    forest(left, rows.set_axis(["first", "second"]), zero=None)
-    left.set_title("A panel")
-    left.bar(1, 4, width=2)
-    left.fill_between([0, 1], [1, 2], [3, 4], label="band")
-    matrix(middle, pd.DataFrame([[0.1, 0.2]], ["row"], ["one", "two"]))
-    right.imshow(np.array([[0, 255], [7, 8]], np.uint8), cmap="gray")
-    save_figure(fig, "a", tmp_path)
-    table = pd.read_csv(tmp_path / "a.csv", dtype={"value": str})
-    panel = table[table["panel"] == "A panel"]
-    points = panel[panel["kind"] == "point"]
-    assert dict(zip(points["y_name"], points["x"], strict=True)) == {"first": 0.5, "second": 0.25}
-    assert panel.loc[panel["kind"] == "line", "x"].tolist() == [0.25, 0.75]
-    bar = panel[panel["kind"] == "bar"]
-    assert bar[["x", "y"]].to_numpy().tolist() == [[0, 0], [2, 4]]
-    assert {(0, 1), (0, 3), (1, 2), (1, 4)} <= set(
-        panel.loc[panel["series"] == "band", ["x", "y"]].itertuples(index=False, name=None)
-    )
-    cells = table[table["kind"] == "cell"]
-    assert dict(zip(cells["x_name"], cells["value"], strict=True)) == {"one": "0.1", "two": "0.2"}
-    assert table.loc[table["kind"] == "pixels", "value"].tolist() == ["0 255", "7 8"]
-
-
-def test_the_table_is_one_of_the_layout_that_is_saved():
-    fig = titled("T", 2)
-    fig.subplots().plot(["a", "b"], [1, 2])
-    fig.draw_without_rendering()
-    assert drawn_values(fig)["x_name"].tolist() == ["a", "b"]
 
 
 # --- slides --------------------------------------------------------------------------------------
@@ -120,7 +81,7 @@ def quick(monkeypatch):
     """Slides of one small figure each, one of them without records, and made-up numbers."""
 
     def draw(name):
-        if name == "imbalance-deck":
+        if name == "ocgan-gains":
             raise NoRecords("no record yet")
         fig = titled(f"The message of {name}", 3)
         fig.subplots().plot([1, 2])
@@ -131,43 +92,44 @@ def quick(monkeypatch):
     monkeypatch.setattr(slides, "NUMBERS", defaultdict(Said))
 
 
-def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick):
-    titles = {m: [s.title for s in slides.slides([], "en", m, (6, 3))] for m in (2, 10, 20, 60)}
-    assert [len(of) for of in titles.values()] == [2, 8, 16, 16]
+def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, capsys):
+    made = {m: slides.slides(CHAPTERS, "en", m, (6, 3)) for m in (2, 10, 20, 60)}
+    titles = {m: [slide.title for slide in of] for m, of in made.items()}
+    assert "ocgan-gains: no record yet" in capsys.readouterr().err
+    assert [len(of) for of in titles.values()] == [2, 7, 15, 15]
     assert set(titles[2]) < set(titles[10]) < set(titles[20]) == set(titles[60])
     title = slides.DECK["words"]["title"]["title"]["en"]
     assert all(of[0] == title for of in titles.values())
-    assert set(slides.DECK["order"]) >= set(slides.DECK["notes"])
+    assert set(slides.DECK["order"]) == {*slides.DECK["notes"], *slides.DECK["words"]}
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-def test_chosen_chapters_have_all_their_figures_claims_and_answers(quick, lang, capsys):
-    made = slides.slides(["class_imbalance"], lang, 20, (6, 3))
-    assert "imbalance-deck: no record yet" in capsys.readouterr().err
-    figures = [slide for slide in made if slide.figure]
-    assert [slide.title.rpartition(" ")[2] for slide in figures] == ["imbalance-ratios"]
-    assert all(f"ocnd figures --style talk --lang {lang} --only" in s.notes for s in figures)
-    assert "0.123 [0.100, 0.150]" in figures[0].notes
-    (answer,) = made[0].columns[0][1]
-    assert "0.123" in answer and "[" not in answer and bool(HANGUL.search(answer)) == (lang == "ko")
-    claims = [line for slide in made[3:] for _, lines in slide.columns for line in lines]
-    assert len(claims) > 4
+def test_numbers_stand_with_their_intervals_in_the_notes_alone(quick, lang):
+    made = slides.slides(CHAPTERS, lang, 20, (6, 3))
+    (_, answers) = made[0].columns[0]
+    assert "0.123 [0.100, 0.150]" in made[0].notes and len(answers) == 5
+    assert all(f"ocnd figures --style talk --lang {lang}" in s.notes for s in made if s.figure)
+    assert "0.123" in answers[0] and not any("[" in answer for answer in answers)
+    assert all(bool(HANGUL.search(slide.notes)) == (lang == "ko") for slide in made)
+    claims = [line for slide in made[1:-1] for _, lines in slide.columns for line in lines]
+    assert len(claims) == len(set(claims)) == len(slides.claims()) / 2
 
 
-def test_the_scorecard_has_every_claim_of_the_front_page_once(quick):
-    for lang in ("en", "ko"):
-        made = slides.slides([], lang, 20, (6, 3))
-        claims = [line for s in made[1:-1] for _, lines in s.columns for line in lines]
-        assert len(claims) == len(set(claims)) == len(slides.claims()) / 2
+def test_chosen_chapters_have_their_figures_claims_and_answers_alone(quick):
+    title, *figures, decided, undecided, _ = slides.slides(["class_imbalance"], "en", 20, (6, 3))
+    assert len(figures) == 1 and len(title.columns[0][1]) == 1
+    lines = [line for slide in (decided, undecided) for _, of in slide.columns for line in of]
+    whole = [row for row in slides.claims() if row[3] == "class_imbalance"]
+    assert 1 < len(lines) == len(whole) / 2
 
 
 def test_html_is_one_file_that_asks_for_nothing(quick, tmp_path):
     out = tmp_path / "talk.html"
-    assert slides.make_slides(out, "html", None, ["ocgan"], "ko", 20) == 6
+    assert slides.make_slides(out, "html", None, [], "ko", 8) == 5
     text = out.read_text(encoding="utf-8")
     page = re.sub("<script>.*?</script>", "", text, flags=re.DOTALL)
     assert not re.search(r"""(?:src|href)=["'](?!#)(?!data:)|@import|url\((?!data:|#)""", page)
-    assert text.count("<section>") == text.count('<aside class="notes">') == 6
+    assert text.count("<section>") == text.count('<aside class="notes">') == 5
     names = re.findall(r'<clipPath id="(\w+)"', text)
     assert len(names) == len(set(names)) > 1
 
@@ -184,7 +146,7 @@ def test_powerpoint_keeps_to_the_template_and_to_the_slide(quick, tmp_path, own)
     out = tmp_path / "talk.pptx"
     slides.make_slides(out, "pptx", template, [], "ko", 8)
     deck = Presentation(out)
-    assert len(deck.slides) == 6 and deck.slide_width == Inches(10 if own else 40 / 3)
+    assert len(deck.slides) == 5 and deck.slide_width == Inches(10 if own else 40 / 3)
     for slide in deck.slides:
         assert slide.shapes.title.text and slide.shapes.title.text != "A sample"
         assert slide.notes_slide.notes_text_frame.text
@@ -202,8 +164,8 @@ def test_powerpoint_keeps_to_the_template_and_to_the_slide(quick, tmp_path, own)
         (["--out", "a.pdf"], "--out must end in .html"),
         (["--out", "a.pptx"], "--out must end in .html"),
         (["--out", "there.html"], "exists; remove it"),
-        (["--out", "a.html", "--chapters", "ocgan,nowhere"], "there is no chapter nowhere; there"),
         (["--out", "a.html", "--template", "no.pptx"], "--template is for --format pptx"),
+        (["--out", "a.html", "--chapters", "ocgan,nowhere"], "there is no chapter nowhere; there"),
         (["--format", "pptx", "--out", "a.pptx", "--template", "no.pptx"], "cannot be a template"),
         (["--format", "pptx", "--out", "a.pptx", "--template", "there.html"], "save it as .pptx"),
     ],

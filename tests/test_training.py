@@ -1,4 +1,4 @@
-"""Hardware policy, batches, augmentation, checkpoints."""
+"""Hardware policy, batches, augmentation, threads."""
 
 from collections import Counter
 from itertools import product
@@ -9,11 +9,7 @@ import torch
 
 from ocnd_lib import experiments, training
 from ocnd_lib.records import read_arrays
-from ocnd_lib.training import (
-    batches,
-    choose_hardware,
-    shift_and_flip,
-)
+from ocnd_lib.training import batches, choose_hardware, shift_and_flip
 
 
 def test_auto_precision_follows_the_environment_then_the_processor(monkeypatch):
@@ -66,23 +62,6 @@ def test_shift_and_flip_moves_whole_images_and_nothing_else():
     assert found.total() == 40  # each is exactly one shift of itself or of its mirror image
     found = [key for key, count in found.items() if count]
     assert len(found) > 15 and {flip for flip, *_ in found} == {False, True}
-
-
-def test_a_failed_save_keeps_the_old_checkpoint(tmp_path, monkeypatch):
-    model = torch.nn.Linear(2, 2)
-    state = training.Checkpoint(tmp_path / "c.pt", torch.Generator(), model=model)
-    state.epoch = 1
-    state.save()
-
-    def broken(_, file):
-        file.write(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", broken)
-    with pytest.raises(OSError, match="disk full"):
-        state.save()
-    assert training.Checkpoint(tmp_path / "c.pt", torch.Generator(), model=model).epoch == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
 
 
 def test_a_cell_is_the_same_whatever_the_number_of_threads(tmp_path):

@@ -21,7 +21,7 @@ class GAN(DeepDetector):
     the best code z that a short search finds, each standardised on in-class validation images.
 
     The row "GAN [23]" of the deck's tables is another thing: the idea of `AnoGAN`. DCGAN has codes
-    of 100 and a rate of 2e-4; how ours were chosen `ocnd table mnist --choices gan` shows.
+    of 100 and a rate of 2e-4; how ours were chosen the page `all_tables` shows.
     """
 
     draws = True

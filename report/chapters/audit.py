@@ -3,45 +3,28 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
 from ocnd_lib.comparison import average, wilcoxon_over_classes
 from ocnd_lib.stats import auroc_half_width, power_over_seeds
 from report.drawing import COLOURS, titled
 from report.source import plain, published_claim
-from report.tables import METHODS, TITLES, load_published, printed_means, results
+from report.tables import METHODS, TITLES, load_published, results
 
-NORMAL, NOVEL, TRAINING = 1000, 9000, 5000  # images: of a CIFAR-10 test class, of the others
-SPREADS = (0.0025, 0.01, 0.04)  # of a difference between seeds, assumed
-CELLS = tuple(f"{name}/{method}/*/*" for name in TITLES for method in METHODS)  # of the spreads
-CLAIMS = {  # accuracies of the deck, in percent: name → (what, test images)
-    "imbalance_normal_accuracy": ("airplanes found", NORMAL),
-    "masked_accuracy": ("crops, masked", 500),
-    "original_accuracy": ("crops, original", 500),
-}
+NORMAL, NOVEL = 1000, 9000  # images: of a CIFAR-10 test class, of the others
+CELLS = tuple(f"cifar10/{method}/*/*" for method in METHODS)  # of the spreads
+# accuracies of the deck, in percent, and of how many test images
+CLAIMS = {"imbalance_normal_accuracy": NORMAL, "masked_accuracy": 500, "original_accuracy": 500}
 
 
-def wrong_means() -> pd.DataFrame:
-    """The printed means that are not the mean of their row in every digit."""
-    table = printed_means().query("not agrees").drop(columns="agrees")
-    return table.rename(index=TITLES, level=0).rename(index=METHODS, level=1)
-
-
-def images_table() -> pd.DataFrame:
-    """The deck's accuracies as numbers of images; a row an accuracy.
-
-    Columns: percent, then for the test and for 5000 training images: how many that would be, and
-    whether any whole number of images gives that percentage in the digits printed.
-    """
-    rows = {}
-    for name, (what, tested) in CLAIMS.items():
-        row = rows[what] = {"percent": (percent := published_claim(name))}
-        digits = len(f"{percent:g}".partition(".")[2])
-        for part, images in (("test", tested), ("training", TRAINING)):
-            count = percent * images / 100
-            whole = round(100 * round(count) / images, digits) == percent
-            row |= {f"{part} images": count, f"{part} whole": whole}
-    return pd.DataFrame.from_dict(rows, orient="index")
+def printed_means() -> pd.DataFrame:
+    """Every printed mean, recomputed from its classes, and whether it agrees in all its digits."""
+    rows = []
+    for name, title in TITLES.items():
+        for method, row in load_published(name).iterrows():
+            printed, mean = row["mean"], row.drop("mean").astype(float).mean()
+            agrees = f"{mean:.{len(printed.partition('.')[2])}f}" == printed
+            rows.append((title, METHODS[method], float(printed), round(float(mean), 4), agrees))
+    return pd.DataFrame(rows, columns=["data set", "method", "printed", "recomputed", "agrees"])
 
 
 def gain_table() -> pd.DataFrame:
@@ -64,22 +47,19 @@ def seeds_needed(gain: float, sd: float) -> int | str:
     return int(enough[0]) if len(enough) else "more than 20"
 
 
-def seed_spreads() -> pd.DataFrame:
-    """Measured: standard deviation between seeds of each method's mean; a column a data set."""
-    keys, columns = ["normal_class", "seed", "auroc"], {}
-    for name in TITLES:
-        groups = results(name).cells.groupby("method")[keys]
-        columns[name] = groups.apply(lambda cells: average(cells.itertuples(index=False)).sd)
-    return pd.DataFrame(columns)
+def seed_spreads() -> pd.Series:
+    """Measured on CIFAR-10: standard deviation between seeds of each method's mean."""
+    cells = results("cifar10").cells.groupby("method")[["normal_class", "seed", "auroc"]]
+    return cells.apply(lambda of: average(of.itertuples(index=False)).sd)
 
 
 def numbers(gain: float = 0.02) -> dict[str, object]:
     """Every number of this chapter's sentences, by its name on the page."""
-    means, gains = printed_means(), gain_table()
+    means, gains, spreads = printed_means(), gain_table(), seed_spreads()
     both = load_published("cifar10").drop(columns="mean").astype(float)
     compared = wilcoxon_over_classes(both.loc[["ocgan", "attention-gan"]], "attention-gan")
     compared, best = compared.loc["ocgan"], gains["gain"].idxmax()
-    deck = means.loc["cifar10", "attention-gan"]
+    deck = means.set_index(["data set", "method"]).loc["CIFAR-10", "Attention-GAN"]
     found = {
         "means": len(means),
         "agree": int(means["agrees"].sum()),
@@ -87,18 +67,18 @@ def numbers(gain: float = 0.02) -> dict[str, object]:
         "recomputed-attention-gan": deck["recomputed"],
         **{f"gain-{word}": int(compared[word]) for word in ("wins", "ties", "losses")},
         "gain-wilcoxon": compared["p"],
-        "gain-t": stats.ttest_1samp(gains["gain"], 0).pvalue,
         "gain-mean": gains["gain"].mean(),
         "gain-best": best,
         "gain-without-best": gains["gain"].drop(best).mean(),
         "gain-outside": ", ".join(gains.query("abs(gain) > noise").index),
         "wanted-gain": gain,
-        **{f"enough-{sd}": seeds_needed(gain, sd) for sd in SPREADS},
+        "enough": seeds_needed(gain, 2**0.5 * spreads["attention-gan"]),
+        "spread-attention": spreads["attention-gan"],
+        "spread-least": spreads[spreads > 0].min(),  # not of what no seed changes
+        "spread-most": spreads.max(),
     }
-    for name, spreads in seed_spreads().items():
-        spreads = spreads[spreads > 0]  # not of one seed, nor of what no seed changes
-        found |= {f"spread-least-{name}": spreads.min(), f"spread-most-{name}": spreads.max()}
-        found[f"spread-attention-{name}"] = spreads.get("attention-gan", np.nan)
+    for name, tested in CLAIMS.items():
+        found |= {name: (said := published_claim(name)), f"{name}-images": said * tested / 100}
     return plain(found)
 
 

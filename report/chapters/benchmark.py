@@ -7,7 +7,7 @@ from ocnd_lib.comparison import mean_ranks, wilcoxon_over_classes
 from report import tables
 from report.drawing import COLOURS, forest, interval, panels, signed
 from report.source import no_record, plain
-from report.tables import TITLES, Results, means, named, once
+from report.tables import TITLES, Results, means, once
 
 REFERENCE = "ocgan"  # the method that the deck sets above the others
 OTHER_SCORE = "gan"  # the printed row of this name searches for a code, ours does not
@@ -71,7 +71,7 @@ def numbers() -> dict[str, object]:
         ours, printed = against_all(results), printed_against_all(results)
         values = {
             "printed-ocgan": table.loc[REFERENCE, "published"],
-            "methods": len(results.complete),
+            "methods": len(results.ours.dropna()),
             "compared": len(inside),
             "inside": int(inside.sum()),
             "friedman": mean_ranks(results.ours.dropna())[1],
@@ -99,7 +99,7 @@ def means_figure() -> Figure:
     title = "Few printed means come out again, and on CIFAR-10 none"
     fig, axes = panels(title, 4.3, TITLES.values())
     for ax, (name, found) in zip(axes, read().items(), strict=True):
-        rows = named(means(found).reindex(list(tables.DECKS)))
+        rows = means(found).reindex(list(tables.DECKS)).rename(tables.METHODS)
         rows = rows.rename(columns={"mean": "value", "published": "printed"})
         forest(ax, rows, zero=None)
         ax.set(xlabel="mean AUROC over ten classes", xlim=LIMITS[name])

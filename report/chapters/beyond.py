@@ -1,20 +1,14 @@
 """Beyond the slides: what a detector reaches that makes up its own task, and what true masks do."""
 
-from itertools import product
-
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.compute import training_macs
-from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.registry import detector_class, settings_of
 from report import tables
-from report.drawing import COLOURS, WIDTH, forest, interval
-from report.source import PUBLISHED, no_record
+from report.drawing import COLOURS, WIDTH, forest, interval, signed
+from report.source import PUBLISHED, no_record, plain
 from report.tables import once
 
-COMPUTE = PUBLISHED.parent / "training_macs.csv"
-COUNTED = 256  # training images from which the work of an epoch is counted
+COMPUTE = PUBLISHED.parent / "training_macs.csv"  # counted as in the live run of the page
 DRAWS = 1000  # of a bootstrap
 FLOP = 2.0  # of a multiply-accumulate
 # of labels that would meet another
@@ -36,28 +30,15 @@ VERSIONS = {
     "background": "the background alone",
     "centre": "a Gaussian in the middle",
 }
-MASKED = ("kde", "ae", "deep-svdd", "ocgan", "rotation")
 CELLS = tuple(
     f"cifar10/rotation/{name}/{seed}" for seed in range(3) for name in tables.class_names("cifar10")
 )
-
 PATTERNS = ("cifar10/rotation/*/*", *(f"{name}/*version=*/*/*" for name in SETS))
 
 
 def published() -> pd.DataFrame:
     """Mean AUROCs on CIFAR-10 as published, with the help that each method has."""
     return pd.read_csv(PUBLISHED / "beyond.csv").set_index("method")
-
-
-def count_training(dataset: str = "cifar10") -> pd.DataFrame:
-    """Multiply-accumulates of training each method on a class, counted anew; takes minutes."""
-    split = one_class_split(load_images(dataset), 0, 0)
-    rows = []
-    for method in tables.METHODS:
-        detector = detector_class(method)(**settings_of(dataset, method))
-        macs = training_macs(detector, split.x_train[:COUNTED], len(split.x_train))
-        rows.append((dataset, method, len(split.x_train), macs))
-    return pd.DataFrame(rows, columns=["dataset", "method", "images", "macs"])
 
 
 def work() -> pd.Series:
@@ -81,30 +62,13 @@ def class_table() -> pd.DataFrame:
 
 def gain() -> tuple[float, float, float]:
     """Rotation's AUROC minus OCGAN's over the classes and seeds of CIFAR-10 that both have."""
-    runs = [tables.read_runs(f"cifar10/{method}/*") for method in ("rotation", "ocgan")]
-    return tables.gain(*runs, repeats=DRAWS)
-
-
-# --- true masks ----------------------------------------------------------------------------------
+    return tables.gain(*map(tables.read_runs, ("cifar10/rotation/*", "cifar10/ocgan/*")), DRAWS)
 
 
 @once
 def mask_gains() -> pd.DataFrame:
-    """AUROC of each version of the pictures minus that of the pictures as they are.
-
-    A row a set, method and version with records: value, low, high, over the classes and seeds that
-    both have, on the same test images; auroc, that of the version; classes; seeds.
-    """
-    rows = []
-    for dataset, method in product(SETS, MASKED):
-        plain = tables.read_runs(f"{dataset}/{method}/*")
-        for version in VERSIONS:
-            cells = f"{dataset}/{method}+version={version}/*"
-            if found := tables.change(cells, plain, DRAWS):
-                rows.append((dataset, method, version, *found))
-    if not rows:
-        raise no_record("voc_animals/kde+version=masked/dog/0")
-    return pd.DataFrame(rows, columns=["dataset", "method", "version", *tables.CHANGE])
+    """`tables.changes` by a version of the pictures instead of the pictures as they are."""
+    return tables.changes(SETS, tables.METHODS, "version", VERSIONS, DRAWS)
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -158,42 +122,26 @@ def masks_figure() -> Figure:
     return fig
 
 
-def help_table() -> pd.DataFrame:
-    """Published means on CIFAR-10 by the help that a method has."""
-    table = published()[["help", "auroc", "pflop"]].set_index("help", append=True)
-    table = table.swaplevel().rename_axis(["sees besides the class", "method"])
-    names = {"auroc": "mean AUROC, published", "pflop": "PFLOP a class"}
-    return table.rename(columns=names).astype(object).fillna("")
-
-
 def numbers() -> dict[str, object]:
     """What the page says, by name."""
-    rotation, ocgan = class_table().loc["rotation"].dropna(), class_table().loc["ocgan"]
-    joined = tables.together(tables.read_runs("cifar10/rotation/*"))
+    classes, mine = class_table().loc["rotation"], ours().loc["rotation"]
     values = {
-        "ensemble": interval(*tables.mean_of(joined)),
-        "mean": interval(*ours().loc["rotation", ["mean", "low", "high"]]),
-        "highest": float(rotation.max()),
-        "lowest": float(rotation.min()),
-        "gain": interval(*gain(), "+.3f"),
-        "ocgan": float(ocgan[rotation.index].mean()),
-        "work": float(work()["rotation"]),
-        "times-ocgan": float(work()["rotation"] / work()["ocgan"]),
-        "geom": float(published().loc["GEOM", "auroc"]),
-        "geom-share": float(published().loc["GEOM", "pflop"] / work()["rotation"]),
+        "mean": interval(*mine[["mean", "low", "high"]]),
+        "seeds": int(mine["seeds"]),
+        "highest": classes.max(),
+        "lowest": classes.min(),
+        "gain": signed(*gain()),
+        "work": mine["pflop"],
+        "times-ocgan": mine["pflop"] / work()["ocgan"],
+        "geom": published().loc["GEOM", "auroc"],
+        "geom-share": published().loc["GEOM", "pflop"] / mine["pflop"],
     }
     for row in mask_gains().itertuples():
         name = f"{row.method}-{row.dataset}"
-        values[f"{row.version}-{name}"] = interval(row.value, row.low, row.high, "+.3f")
-        values[f"whole-{name}"] = float(row.auroc - row.value)
-    return values
+        values[f"{row.version}-{name}"] = signed(row.value, row.low, row.high)
+        values[f"{row.version}-{name}-seeds"] = row.seeds
+        values[f"whole-{name}"] = row.auroc - row.value
+    return plain(values)
 
 
-FIGURES = {
-    "beyond-compute": compute_figure,
-    "beyond-masks": masks_figure,
-}
-
-
-if __name__ == "__main__":
-    count_training().to_csv(COMPUTE, index=False)
+FIGURES = {"beyond-compute": compute_figure, "beyond-masks": masks_figure}

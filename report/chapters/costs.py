@@ -1,17 +1,15 @@
-"""What a cell costs, how our ways compare with plain ones, and what many cells cost."""
+"""What a cell costs, and how our ways compare with plain ones."""
 
 import json
-from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
-from ocnd_lib.records import REPOSITORY, on_one_processor, parse_cell, read_records
+from ocnd_lib.records import REPOSITORY, on_one_processor, read_records
 from report.source import NoRecords, no_record, plain
 from report.tables import METHODS, TITLES
 
 BENCHMARKS = REPOSITORY / "benchmarks"
+CELLS = [f"{name}/{method}/*/*" for name in TITLES for method in METHODS]
 SENTENCES = {  # comparisons that the page speaks of
     "stacked": ("results", "ten small autoencoders, stacked"),
     "processes": ("results", "ten small autoencoders, in two processes"),
@@ -20,10 +18,6 @@ SENTENCES = {  # comparisons that the page speaks of
     "gpu-step": ("gpu", "OCGAN, training step"),
     "gpu-ocgans": ("gpu", "ten OCGANs, in ten processes"),
 }
-# How many cells ran at a time on one device while they were recorded, which no record says: sixteen
-# processes shared a GPU through NVIDIA's MPS, so the seconds of each are of a sixteenth of it.
-SHARED = {"cpu": 1, "cuda": 16}
-NAMES = {"cpu": "CPU", "cuda": "GPU"}
 
 
 def benchmarks(name: str = "results") -> pd.DataFrame:
@@ -48,57 +42,19 @@ def machine(name: str = "results") -> str:
     return f"{at['processor']}, {at['cores']} cores, {at['hardware']}, torch {at['torch']}"
 
 
-def cells() -> pd.DataFrame:
-    """What recorded cells of one-class methods with their own settings took.
-
-    Columns: cell, method and dataset (as they are shown), normal_class, auroc, seconds, processor.
-    """
+def seconds(device: str = "cpu") -> pd.DataFrame:
+    """Median seconds of recorded cells on one processor: a row a method, a column a data set."""
     rows = [
-        (record["cell"], METHODS[method], title, parse_cell(record["cell"]).normal_class,
-         record["metrics"].get("auroc", np.nan), record["seconds"],
-         record["provenance"].get("processor", ""))
+        (TITLES[name], METHODS[method], record["seconds"], record["provenance"].get("processor"))
+        for name in TITLES
         for method in METHODS
-        for name, title in TITLES.items()
         for record in read_records(pattern=f"{name}/{method}/*")
-    ]  # fmt: skip
+        if record["hardware"].startswith(device)
+    ]
     if not rows:
         raise no_record("mnist/ocgan/8/0")
-    columns = ["cell", "method", "dataset", "normal_class", "auroc", "seconds", "processor"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def worth(found: pd.DataFrame) -> pd.DataFrame:
-    """A row a data set and method: median seconds on one processor, and mean AUROC over classes."""
-    keys = ["dataset", "method"]
-    seconds = on_one_processor(found).groupby(keys, sort=False)["seconds"].median()
-    classes = found.groupby([*keys, "normal_class"])["auroc"].mean()
-    means = classes.groupby(level=keys).mean()
-    return pd.DataFrame({"seconds": seconds, "auroc": means}).dropna()
-
-
-def many_cells(sizes: Sequence[int], workers: Sequence[int]) -> pd.DataFrame:
-    """What so many cells cost when they are mixed as in this report; a row a device and size.
-
-    Columns: hours of one device, hours until so many workers are through, megabytes of records. A
-    worker is a process with one cell at a time: it has a core, or shares a GPU with others as in
-    `SHARED`. The report's cells of a kind that a device has records of stand for all. NoRecords if
-    there are none.
-    """
-    from report.plan import measured_kinds, report_cells  # which asks the chapters for their cells
-
-    if (kinds := measured_kinds()).empty:
-        raise no_record("mnist/ae/0/0")
-    wanted = [(cell.dataset, cell.method) for cell in map(parse_cell, report_cells())]
-    rows = {}
-    for device, here in kinds.groupby("device"):
-        mean = here.droplevel("device").reindex(wanted).mean()
-        hours = mean["seconds"] / 3600
-        for size in sizes:
-            waits = {f"{n} workers, h": np.ceil(size / n) * hours for n in workers}
-            cost = {"cost, h": size * hours / SHARED[device]}
-            stored = {"records, MB": size * mean["kilobytes"] / 1000}
-            rows[NAMES[device], f"{size:,}"] = cost | waits | stored
-    return pd.DataFrame(rows).T.rename_axis(["device", "cells"])
+    table = pd.DataFrame(rows, columns=["dataset", "method", "seconds", "processor"])
+    return on_one_processor(table).pivot_table("seconds", "method", "dataset", "median")
 
 
 def numbers() -> dict[str, object]:
@@ -109,16 +65,11 @@ def numbers() -> dict[str, object]:
     found = {
         "compared": len(several),
         "faster": int((several["low"] > 1).sum()),
-        "slower": int((several["high"] < 1).sum()),
         **{key: files[name].loc[row, "ratio"] for key, (name, row) in SENTENCES.items()},
         "convolutions": sum(
             row["forward"] + row["backward"] for row in profile if row["work"] == "convolution"
         ),
     }
-    for name, part in worth(cells()).groupby("dataset"):
-        test = stats.spearmanr(part["seconds"], part["auroc"])
-        key = {title: dataset for dataset, title in TITLES.items()}[name]
-        found |= {f"rank-{key}": test.statistic, f"rank-p-{key}": test.pvalue}
-        found |= {f"least-{key}": part["seconds"].min(), f"most-{key}": part["seconds"].max()}
-        found[f"most-method-{key}"] = part["seconds"].idxmax()[1]
+    mnist = seconds()["MNIST"]
+    found |= {"least": mnist.min(), "most": mnist.max(), "most-method": mnist.idxmax()}
     return plain(found)

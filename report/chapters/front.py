@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from report import tables
 from report.chapters import attention_gan, class_or_detail, ocgan
-from report.drawing import COLOURS, forest, panels, signed
+from report.drawing import COLOURS, forest, panels
 from report.tables import TITLES
 
 # how the ideas are named on the figure, and the colour of each
@@ -31,12 +31,6 @@ def gains_table(dataset: str) -> pd.DataFrame:
     both = class_or_detail.divided(dataset, "ocgan"), class_or_detail.runs(dataset, "ocgan")
     rows.append(tables.gain(*both))
     return pd.DataFrame(rows, list(IDEAS), ["value", "low", "high"])
-
-
-def numbers() -> dict[str, str]:
-    """What attention adds, for slides; all else has its chapter's `numbers`."""
-    runs = {name: attention_gan.over_classes(name) for name in TITLES}
-    return {f"attention-{name}": signed(*tables.gain(*pair)) for name, pair in runs.items()}
 
 
 def ideas() -> Figure:

@@ -3,14 +3,11 @@
 from collections.abc import Iterable, Mapping
 from itertools import product
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from ocnd_lib.background import SHOWN, VERSIONS, versions
+from ocnd_lib.background import VERSIONS
 from ocnd_lib.comparison import mean_over_runs
-from ocnd_lib.crops import Crops, mean_colour
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.stats import seed_interval
@@ -19,7 +16,6 @@ from report.drawing import COLOURS, interval
 from report.source import NoRecords, no_record, published_claim
 from report.tables import once
 
-PERCENT = PercentFormatter(1, decimals=0)
 MADE = {"scenes": "generated scenes", "mnist_on_cifar": "digits on photographs"}
 DATASETS = MADE | {"coco10": "COCO"}
 PAIR = ("masked", "original")  # the deck's two kinds of crops
@@ -57,12 +53,10 @@ def seeds_of(dataset: str, version: str) -> int:
 CELLS = (  # the first seed of everything, then the second, so that a sweep may stop anywhere
     *(
         cell(dataset, version, seed)
-        for seed, dataset, version in product(
-            range(5), DATASETS, (*PAIR, "mean-fill", "centre", "background", "silhouette")
-        )
+        for seed, dataset, version in product(range(5), DATASETS, VERSIONS)
         if seed < seeds_of(dataset, version)
     ),
-    *(cell("scenes", "original", seed, c) for seed in range(3) for c in (0, 1)),
+    *(cell("scenes", "original", seed, 1) for seed in range(3)),
 )
 
 
@@ -100,65 +94,30 @@ def accuracy_gain(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float
     return mean_over_runs(a.to_numpy(float) - b.to_numpy(float))
 
 
-def epochs_needed(runs: Mapping[int, dict]) -> pd.Series:
-    """Epochs to 80 % of the training crops, by seed; the epoch after the last for never."""
-    epochs = {s: run["metrics"]["epochs_to_80_train"] for s, run in runs.items()}
-    return pd.Series({s: epoch or len(runs[s]["curves"]) + 1 for s, epoch in epochs.items()})
-
-
-def accuracy_table(dataset: str) -> pd.DataFrame:
-    """Test accuracy of networks on the version that they learnt from: value, low, high by it."""
-    found = recorded(dataset).items()
-    rows = {version: mean_over_runs(right(runs, version).to_numpy()) for version, runs in found}
-    return pd.DataFrame(rows, ["value", "low", "high"]).T.clip(0, 1)
-
-
-def crossed_table(found: Mapping[str, Mapping[int, dict]]) -> pd.DataFrame:
-    """Mean test accuracy: a row for what was learnt from, a column for what is shown."""
-    rows = {v: {to: right(runs, to).mean(axis=None) for to in SHOWN} for v, runs in found.items()}
-    return pd.DataFrame(rows).T
-
-
-def correlation_table() -> pd.DataFrame:
-    """Accuracy on scenes: columns masked, original, swapped; rows (correlation, seed).
-
-    The same objects stand before other backgrounds at each correlation, so without their
-    background they are the same crops: the masked networks are recorded once. `swapped` is the
-    original ones shown objects before backgrounds of other classes.
-    """
-    masked, rows = recorded("scenes")["masked"], {}
-    for correlation in (0, 0.5, 1):
-        for seed, run in recorded("scenes", correlation)["original"].items():
-            rows[correlation, seed] = {
-                shown: right({seed: of}, shown).mean(axis=None)
-                for shown, of in (("masked", masked[seed]), ("original", run), ("swapped", run))
-            }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["correlation", "seed"])
-
-
 def numbers() -> dict[str, object]:
     """Every number of the page's sentences, by its name there; accuracies and gains in percent."""
     found: dict[str, object] = {}
     for dataset in DATASETS:
-        runs, shares = recorded(dataset), accuracy_table(dataset)["value"]
+        runs = recorded(dataset)
         own = {version: right(seeds, version) for version, seeds in runs.items()}
-        epochs = {version: epochs_needed(runs[version]) for version in PAIR}
-        first = runs["masked"][0]
-        tested, largest = sum(first["test_counts"]), max(first["test_counts"])
-        numbers = {
-            **{name: percent(accuracy_gain(own[a], own[b])) for name, (a, b) in COMPARED.items()},
-            **{version: f"{100 * share:.1f}" for version, share in shares.items()},
-            **{f"epochs_{v}": interval(*seed_interval(e), ".1f") for v, e in epochs.items()},
-            "unmasked": f"{100 * crossed_table(runs).loc['masked', 'original']:.1f}",
-            "test": tested,
-            "crops": tested + sum(first["train_counts"]),
-            "largest": f"{100 * largest / tested:.1f}",
-        }
-        found |= {f"{dataset}_{name}": value for name, value in numbers.items()}
-    for correlation, rows in correlation_table().groupby("correlation"):
-        found[f"gap_{correlation:g}"] = percent(seed_interval(rows["masked"] - rows["original"]))
-        swapped = np.clip(seed_interval(rows["swapped"]), 0, 1)
-        found[f"swapped_{correlation:g}"] = percent(swapped, ".1f")
+        for name, (a, b) in COMPARED.items():
+            found[f"{dataset}_{name}"] = percent(accuracy_gain(own[a], own[b]))
+        for version, answers in own.items():
+            found[f"{dataset}_{version}"] = f"{100 * answers.mean(axis=None):.1f}"
+        for version in PAIR:
+            epochs = [run["metrics"]["epochs_to_80_train"] for run in runs[version].values()]
+            found[f"{dataset}_epochs_{version}"] = interval(*seed_interval(epochs), ".1f")
+        unmasked = right(runs["masked"], "original")
+        found[f"{dataset}_unmasked"] = f"{100 * unmasked.mean(axis=None):.1f}"
+        tested = runs["masked"][0]["test_counts"]
+        found[f"{dataset}_test"] = sum(tested)
+        found[f"{dataset}_largest"] = f"{100 * max(tested) / sum(tested):.1f}"
+    found["coco10_crops"] = found["coco10_test"] + sum(runs["masked"][0]["train_counts"])
+    masked = recorded("scenes")["masked"]  # the same crops, whatever the background tells
+    telling = recorded("scenes", 1)["original"]  # it always tells the class
+    gap = accuracy_gain(right(masked, "masked"), right(telling, "original"))
+    swapped = mean_over_runs(right(telling, "swapped"))
+    found |= {"gap_1": percent(gap), "swapped_1": percent(swapped, ".1f")}
     for version in PAIR:
         found[f"deck_{version}"] = f"{published_claim(f'{version}_accuracy'):.3f}"
         found[f"deck_epochs_{version}"] = f"{published_claim(f'{version}_epochs_to_80'):.0f}"
@@ -174,12 +133,14 @@ def percent(found: Iterable[float], form: str = "+.1f") -> str:
 
 
 def answer() -> Figure:
-    """Test accuracy of every version of the crops, a panel a data set."""
+    """Test accuracy of networks on the version that they learnt from, a panel a data set."""
     message = "Masks help on made pictures; so does the outline alone"
     fig, axes = drawing.panels(message, 3.1, list(DATASETS.values()))
     for ax, dataset in zip(axes, DATASETS, strict=True):
-        table = accuracy_table(dataset).reindex(list(VERSIONS))
-        test = recorded(dataset)["masked"][0]["test_counts"]
+        found = recorded(dataset)
+        rows = {version: mean_over_runs(right(found[version], version)) for version in VERSIONS}
+        table = pd.DataFrame(rows, ["value", "low", "high"]).T.clip(0, 1)
+        test = found["masked"][0]["test_counts"]
         colours = [COLOURS.get(version, COLOURS["control"]) for version in table.index]
         drawing.forest(ax, table.assign(colour=colours).rename(NAMES), zero=max(test) / sum(test))
         ax.set(xlim=(0, 1.03), xlabel="test accuracy, %")
@@ -187,57 +148,4 @@ def answer() -> Figure:
     return fig
 
 
-def versions_shown(crops: Crops) -> Figure:
-    """One crop of each of the first eight classes in every version that a test shows."""
-    pick = np.unique(crops.y, return_index=True)[1][:8]
-    shown = versions(Crops(*(array[pick] for array in crops)), mean_colour(crops.x))
-    fig = drawing.titled("What a network is shown", 5.2)
-    drawing.image_grid(fig, {NAMES[name]: x for name, x in shown.items()})
-    return fig
-
-
-def convergence() -> Figure:
-    """Accuracy on the training crops after each epoch, a panel a data set."""
-    message = "With masks, made pictures are learnt in half the epochs; real ones are not"
-    fig, axes = drawing.panels(message, 2.9, list(DATASETS.values()))
-    for ax, dataset in zip(axes, DATASETS, strict=True):
-        ends = {}
-        for version in PAIR:
-            curves = [pd.DataFrame(r["curves"]) for r in recorded(dataset)[version].values()]
-            values = np.array([curve["train_accuracy"] for curve in curves])
-            end = drawing.seed_lines(ax, curves[0]["epoch"], values, COLOURS[version])
-            ends[version] = end, COLOURS[version]
-        ax.axhline(0.8, color=COLOURS["ink"], lw=0.8, ls=":")
-        ax.set(xlabel="epoch", ylim=(0, 1.03))
-        ax.yaxis.set_major_formatter(PERCENT)
-    drawing.direct_labels(axes[-1], curves[0]["epoch"].max(), ends)
-    axes[0].set_ylabel("training crops right")
-    return fig
-
-
-def correlation() -> Figure:
-    """Accuracy on scenes as the background tells more about the class."""
-    fig = drawing.titled("Backgrounds that tell the class are used, and mislead", 3.1)
-    ax, ends = fig.subplots(), {}
-    for version, values in correlation_table().items():
-        colour = COLOURS.get(version, COLOURS["control"])
-        groups = values.groupby("correlation").apply(seed_interval)
-        mean, low, high = np.transpose(groups.to_list())
-        ax.plot(values.index.get_level_values(0), values, ".", color=colour, alpha=0.4)
-        ax.plot(groups.index, mean, "o-", color=colour)
-        ax.vlines(groups.index, low, high, color=colour, lw=1.4)
-        ends[NAMES[version]] = (mean[-1], colour)
-    ax.set(xlabel="how often the texture is that of the class", ylabel="test accuracy")
-    ax.set_xticks([0, 0.5, 1], ["by chance", "half of the time", "always"])
-    ax.set_xlim(-0.05, 1.05)
-    ax.yaxis.set_major_formatter(PERCENT)
-    ax.grid(axis="y")
-    drawing.direct_labels(ax, 1, ends)
-    return fig
-
-
-FIGURES = {
-    "masked-answer": answer,
-    "masked-curves": convergence,
-    "masked-correlation": correlation,
-}
+FIGURES = {"masked-answer": answer}

@@ -1,6 +1,6 @@
 """Chapter 3: the size of an autoencoder's code, and what random codes are decoded to."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from itertools import product
 
 import numpy as np
@@ -142,13 +142,12 @@ def latent_sweep() -> Figure:
 
 
 def redrawn(
-    title: str, given: np.ndarray, rows: Mapping[str, np.ndarray], novel: np.ndarray,
-    below: Sequence[str] = (),
-) -> Figure:  # fmt: skip
+    title: str, given: np.ndarray, rows: Mapping[str, np.ndarray], novel: np.ndarray
+) -> Figure:
     """Images as several models redraw them; under each, its mean squared error in [-1, 1].
 
-    `given` uint8 (n, C, H, W) is the first row, with `below` under it; `rows` maps labels to arrays
-    like it; `novel` (n,) colours the frames.
+    `given` uint8 (n, C, H, W) is the first row; `rows` maps labels to arrays like it; `novel` (n,)
+    colours the frames.
     """
     kinds = ["novel" if each else "normal" for each in novel]
     texts = {
@@ -159,7 +158,7 @@ def redrawn(
     image_grid(
         fig, {"given": given, **rows}, cmap="gray_r", frames=[COLOURS[kind] for kind in kinds],
         columns=["" if kind in kinds[:k] else kind for k, kind in enumerate(kinds)],
-        below=texts | ({"given": below} if below else {}),
+        below=texts,
     )  # fmt: skip
     return fig
 

@@ -1,6 +1,6 @@
 """Chapter 9: where an attention-GAN looks, against true outlines, and whether that helps it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -13,6 +13,7 @@ from ocnd_lib.records import parse_cell
 from ocnd_lib.stats import seed_interval
 from report.drawing import COLOURS, forest, interval, signed, titled
 from report.source import plain, record_of
+from report.tables import once
 
 # data set: its title, the normal class of its cells, how many seeds
 SETS = {
@@ -22,11 +23,11 @@ SETS = {
     "scenes": ("scenes", "boat", 3),
     "coco10": ("COCO", "bowl", 3),  # of which the subset has the most
 }
-PLAIN, GENERATED = "looks", "looks+classifier=generated"
+PLAIN = "looks"
 ENCODER = "looks+classifier=auxiliary+taps=encoder"  # the smallest change that finds a digit
 VARIANTS = {
     PLAIN: "no classifier",
-    GENERATED: "generated negatives",
+    "looks+classifier=generated": "generated negatives",
     "looks+classifier=auxiliary": "photographs as negatives",
     ENCODER: "map from the encoder",
     "looks+classifier=auxiliary+mask_epochs=120+pretrain_mask=True+taps=encoder": (
@@ -43,93 +44,72 @@ CELLS = tuple(
     if seed < seeds and (dataset == "mnist_on_cifar" or "auxiliary" not in variant)
 )
 MAPS = {BEFORE: "heat map, first GAN", AFTER: "heat map, second GAN", ATTENTION: "attention map"}
-VALUE = {"finds": "lift", "strength": "weaker", "road": "lift"}
 
 
-def recorded(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
-    """A table of `looks.look` over all records, `finds` and so on, with dataset, variant, seed.
+@once
+def finds_table() -> pd.DataFrame:
+    """How well maps find the object: pixel AUROC by dataset, variant, images, map and baseline.
 
-    Of `finds` the pixel AUROCs, and `each`, their lifts image by image.
+    value and baseline_value, means over seeds, and lift, their difference, with the interval low,
+    high over seeds and images (`mean_over_runs`); of one seed it is over images.
     """
     parts = []
     for cell in map(parse_cell, CELLS):
-        if cell.variant not in variants or not (record := record_of(cell))["tables"][kind]:
-            continue
-        about = {"dataset": cell.dataset, "variant": cell.variant, "seed": cell.seed}
-        table = pd.DataFrame(record["tables"][kind]).assign(**about)
-        if kind == "finds":
-            table = table[table["measure"] == "auroc"]
-            keys = table["images"] + "/" + table["map"] + "/auroc/" + table["baseline"]
-            table = table.assign(each=[record[key] for key in keys])
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)
-
-
-def over_seeds(kind: str, variants: Iterable[str] = VARIANTS) -> pd.DataFrame:
-    """Means over seeds, indexed by dataset, variant and map, of finds also images and baseline.
-
-    Of several seeds the interval low, high is over seeds and images: of `finds`, whose images are
-    recorded one by one, that of `mean_over_runs`, else Student's over seeds made wider by that over
-    images; of one seed it stays that over images. Further columns: seeds, and the means of all
-    other numbers.
-    """
-    keys = ["dataset", "variant", "map", *(["images", "baseline"] if kind == "finds" else [])]
-    groups = recorded(kind, variants).groupby(keys, sort=False)
-    rows = groups.mean(numeric_only=True).assign(seeds=groups["seed"].nunique())
+        if not (record := record_of(cell))["tables"]["finds"]:
+            continue  # of CIFAR-10, whose outlines are not known
+        table = pd.DataFrame(record["tables"]["finds"]).query("measure == 'auroc'")
+        names = table["images"] + "/" + table["map"] + "/auroc/" + table["baseline"]
+        each = [record[name] for name in names]  # lifts, image by image
+        parts.append(table.assign(dataset=cell.dataset, variant=cell.variant, each=each))
+    groups = pd.concat(parts).groupby(["dataset", "variant", "images", "map", "baseline"])
+    rows = groups.mean(numeric_only=True)
     for at, part in groups:
-        if len(part) == 1:
-            continue
-        if kind == "finds":
+        if len(part) > 1:
             lifts = np.stack(part["each"])
             _, *ends = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
-        else:  # the images are the same in all seeds: they do not average out
-            mean, _, high = seed_interval(part[VALUE[kind]])
-            half = np.hypot(high - mean, (part["high"] - part["low"]).mean() / 2)
-            ends = mean - half, mean + half
-        rows.loc[at, ["low", "high"]] = np.clip(ends, 0, 1) if kind == "strength" else ends
-    return rows.sort_index()
+            rows.loc[at, ["low", "high"]] = ends
+    return rows
 
 
+@once
 def detection_table() -> pd.DataFrame:
     """Whether a map that finds the object detects: indexed by dataset and variant.
 
     Columns: score and base, AUROCs of the whole and of its first GAN, means over seeds; value, low,
-    high, their difference with Student's interval over seeds (NaN for one); seeds.
+    high, their difference with Student's interval over seeds (NaN for one).
     """
     aurocs: dict[tuple, list] = {}
     for cell in map(parse_cell, CELLS):
         metrics = record_of(cell)["metrics"]
         both = metrics["auroc_score"], metrics["auroc_base"]
         aurocs.setdefault((cell.dataset, cell.variant), []).append(both)
-    table = {
-        at: [*np.mean(found, 0), *seed_interval(-np.diff(found)[:, 0]), len(found)]
-        for at, found in aurocs.items()
-    }
-    return pd.DataFrame(table, ["score", "base", "value", "low", "high", "seeds"]).T
+    rows = {at: [*np.mean(of, 0), *seed_interval(-np.diff(of)[:, 0])] for at, of in aurocs.items()}
+    return pd.DataFrame(rows, ["score", "base", "value", "low", "high"]).T
 
 
 def numbers() -> dict[str, object]:
-    """Every number of the page's sentences, by its name there: `mnist+generated-finds`."""
+    """Every number of the page's sentences, by its name there: `mnist_on_cifar+encoder-finds`."""
     said: dict[str, object] = {}
-    names = {PLAIN: "", GENERATED: "+generated", ENCODER: "+encoder"}
-    finds = over_seeds("finds", names).xs(ATTENTION, level="map")
+    keys = {(name, PLAIN): name for name in SETS}
+    keys["mnist_on_cifar", ENCODER] = "mnist_on_cifar+encoder"
+    for at, key in keys.items():
+        score, base, *gain = detection_table().loc[at]
+        said |= {f"{key}-score": score, f"{key}-base": base, f"{key}-gain": signed(*gain)}
+    finds = finds_table().xs(ATTENTION, level="map")
     for (dataset, variant, images, baseline), row in finds.iterrows():
-        key = f"{dataset}{names[variant]}-" + ("finds" if images == "normal" else "finds-novel")
-        if baseline == "centre":
-            said[f"{key}-over-blot"] = signed(row["lift"], row["low"], row["high"])
-        if baseline == "uniform":  # whose value is 0.5
-            said[key] = interval(row["value"], row["low"] + 0.5, row["high"] + 0.5)
-    for (dataset, variant), row in detection_table().iterrows():
-        if variant in names:
-            key = f"{dataset}{names[variant]}"
-            said |= {f"{key}-score": row["score"], f"{key}-base": row["base"]}
-            said[f"{key}-gain"] = signed(row["value"], row["low"], row["high"])
-    which = {BEFORE: "first", AFTER: "second", ATTENTION: "map"}
-    for kind in ("strength", "road"):
-        for (dataset, _, of), row in over_seeds(kind, [PLAIN]).iterrows():
-            if of in which:
-                value = interval(row[VALUE[kind]], row["low"], row["high"], ".2f")
-                said[f"{dataset}-{kind}-{which[of]}"] = value
+        if key := keys.get((dataset, variant)):
+            key += "-finds" if images == "normal" else "-finds-novel"
+            if baseline == "centre":
+                said[f"{key}-over-blot"] = signed(*row[["lift", "low", "high"]])
+            if baseline == "uniform":  # whose value is 0.5
+                said[key] = interval(row["value"], row["low"] + 0.5, row["high"] + 0.5)
+    for name, cell, kind, of, value in (
+        ("cifar10-strength-second", "cifar10/looks/truck/0", "strength", AFTER, "weaker"),
+        ("mnist-road-first", "mnist/looks/8/0", "road", BEFORE, "lift"),
+        ("mnist-road-second", "mnist/looks/8/0", "road", AFTER, "lift"),
+    ):
+        table = pd.DataFrame(record_of(cell)["tables"][kind]).set_index("map")
+        said[name] = interval(*table.loc[of, [value, "low", "high"]], ".2f")
     return plain(said)
 
 
@@ -138,7 +118,7 @@ def numbers() -> dict[str, object]:
 
 def finding_and_detecting() -> Figure:
     """Left, how well the attention map finds normal objects; right, what the score gains by it."""
-    finds = over_seeds("finds").xs((ATTENTION, "normal"), level=("map", "images"))
+    finds = finds_table().xs((ATTENTION, "normal"), level=("map", "images"))
     rows, centre = (finds.xs(name, level="baseline") for name in ("uniform", "centre"))
     detects = detection_table()
     fig = titled("Finding the object does not raise detection", 3.9)
@@ -160,12 +140,11 @@ def finding_and_detecting() -> Figure:
     return fig
 
 
-def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) -> Figure:
+def heat_rows(kept: Mapping[str, np.ndarray], names: Sequence[str], title: str) -> Figure:
     """Images and below them their maps: heat maps of a row have one scale, attention 0 to 1.
 
     `kept` are those of `looks.pictures`; true outlines are drawn where they are known.
     """
-    names = list(names)
     fig = titled(title, 0.35 + 0.72 * (1 + len(names)))
     axes = fig.subplots(1 + len(names), len(kept["given"]))
     roles = np.where(kept["novel"], "novel", "normal")
@@ -180,9 +159,9 @@ def heat_rows(kept: Mapping[str, np.ndarray], names: Iterable[str], title: str) 
             ax.spines[:].set_visible(False)
             if "masks" in kept and 0 < kept["masks"][column].mean() < 1:
                 ax.contour(kept["masks"][column], levels=[0.5], colors="white", linewidths=0.7)
-    words = [MAPS.get(name, name).replace(", ", ",\n") for name in names]
-    for ax, word in zip(axes[:, 0], ["given", *words], strict=True):
-        ax.set_ylabel(word, rotation=0, ha="right", va="center")
+    for ax, name in zip(axes[:, 0], ["given", *names], strict=True):
+        words = MAPS.get(name, name).replace(", ", ",\n")
+        ax.set_ylabel(words, rotation=0, ha="right", va="center")
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     return fig
@@ -195,17 +174,13 @@ def maps() -> Figure:
     kept = {key.removeprefix("look_"): value for key, value in kept.items()}
     message = "Only the encoder's map finds the digit, and detection stays at chance"
     fig = heat_rows(kept | {last: encoders[f"look_{ATTENTION}"]}, [*MAPS, last], message)
-    finds = over_seeds("finds", (PLAIN, ENCODER)).xs(ATTENTION, level="map")["value"]
-    finds = finds.xs(("normal", "uniform"), level=("images", "baseline"))
-    detects, columns = detection_table()["score"], len(kept["given"])
+    columns = len(kept["given"])
     for variant, ax in ((PLAIN, fig.axes[-1 - columns]), (ENCODER, fig.axes[-1])):
         at = "mnist_on_cifar", variant
-        words = f"finds {finds[at]:.2f}\ndetects {detects[at]:.2f}"
+        finds = finds_table().loc[(*at, "normal", ATTENTION, "uniform"), "value"]
+        words = f"finds {finds:.2f}\ndetects {detection_table().loc[at, 'score']:.2f}"
         ax.text(1.1, 0.5, words, va="center", transform=ax.transAxes)
     return fig
 
 
-FIGURES = {
-    "looks-answer": finding_and_detecting,
-    "looks-maps-mnist_on_cifar": maps,
-}
+FIGURES = {"looks-answer": finding_and_detecting, "looks-maps-mnist_on_cifar": maps}
