@@ -70,7 +70,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
 # a damaged record, say, is one line, like an error
 warnings.formatwarning = lambda message, *_, **__: f"ocnd: {message}\n"
 
@@ -131,7 +130,7 @@ def sweep(
     """
     from ocnd_lib import sweep as sweeps
     from ocnd_lib.data import DataError, check_available
-    from ocnd_lib.records import parse_cell
+    from ocnd_lib.records import parse_cell, read_record
     from report import plan
 
     everything = datasets is None and methods is None and classes is None
@@ -143,14 +142,12 @@ def sweep(
         counted = sweeps.parse_seeds("0" if seeds is None else seeds)
         only = None if classes is None else _names(classes)
         wanted = sweeps.cells(_names(datasets), _names(methods), counted, only)
-    missing = plan.missing(wanted)
+    missing = [cell for cell in wanted if read_record(cell) is None]
     print(f"To run: {len(missing)} cells", flush=True)
     if missing:
         print(plan.count_kinds(missing).to_string(na_rep="unknown"), flush=True)
     if dry_run:
         return print("\n".join(missing))
-    if max_minutes is not None:
-        print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
     for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
         try:
             check_available(name)  # what cannot be had shows before any worker starts
@@ -257,7 +254,7 @@ def figures(
     style: Literal["page", "talk"] = Option("page", help="For a page, or a 16:9 projector."),
     lang: Language = "en",
 ) -> None:
-    """Draw the figures that rest on records, without training: svg, pdf and png of each.
+    """Draw the figures that rest on records, without training: svg, pdf, png and csv of each.
 
     A figure that lacks its records is left out, and it says which.
     """

@@ -1,4 +1,4 @@
-"""Every cell that the report rests on, most valuable first, and which of them are missing."""
+"""Every cell that the report rests on, most valuable first, and what such cells took."""
 
 from collections.abc import Iterable
 from itertools import product
@@ -7,7 +7,7 @@ import pandas as pd
 
 from ocnd_lib import versions
 from ocnd_lib.data import class_names
-from ocnd_lib.records import read_record, read_records
+from ocnd_lib.records import read_records
 from ocnd_lib.training import choose_hardware
 from report.chapters import (
     attention_gan,
@@ -61,11 +61,6 @@ def report_cells() -> list[str]:
         objections.CELLS,
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))
-
-
-def missing(cells: Iterable[str]) -> list[str]:
-    """Those cells, in their order, that have no record."""
-    return [cell for cell in cells if read_record(cell) is None]
 
 
 def count_kinds(cells: Iterable[str]) -> pd.DataFrame:
