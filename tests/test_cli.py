@@ -49,17 +49,24 @@ def test_a_notebook_runs_with_other_parameters(ocnd, notebook, tmp_path, monkeyp
     monkeypatch.setattr(runs, "execute", partial(runs.execute, root=tmp_path))
     done = ocnd("run", notebook, "-p", "epochs", 6)
     assert done.exit_code == 0, done.output
-    executed = nbformat.read(done.stdout.splitlines()[-1], as_version=4)
+    changed, copy, page = done.stdout.splitlines()
+    assert changed == "changed: epochs is 6, by default 2" and "<h1>" in Path(page).read_text()
+    executed = nbformat.read(copy, as_version=4)
     assert executed.cells[-1].outputs[0].data["text/plain"] == "5"
     assert executed.metadata.ocnd.parameters == {"epochs": 6}
     assert "(unchanged)" in ocnd("run", notebook, "-p", "epochs", 6).stdout
+
+
+def test_a_notebook_tells_what_it_takes(ocnd):
+    told = ocnd("run", "ocgan", "--help").stdout
+    assert "epochs = " in told and "(<IntRange x>=1>)" in told
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
         (["run", "no_such_chapter"], "there is no notebook 'no_such_chapter'"),
-        (["run", "SMALL", "-p", "epoch", "3"], "It accepts:\n  epochs = 2  rounds"),
+        (["run", "SMALL", "-p", "epoch", "3"], "It accepts:\n  epochs = 2  (<IntRange x>=1>)  rounds"),
         (["run", "SMALL", "-p", "epochs", "-3"], "epochs: -3 is not in the range x>=1"),
         (["run", "SMALL", "-p", "epochs"], "-p needs a name and a value"),
         (["run", "digits/vgg11/3/0", "-p", "epochs", "3"], "a cell takes no -p"),
