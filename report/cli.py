@@ -20,7 +20,14 @@ class NameValueCommand(TyperCommand):
     """A command whose `-p` takes two words, a name and a value, as papermill's does."""
 
     def parse_args(self, ctx, args: list[str]) -> list[str]:
-        """Join the words of each `-p` by an equals sign."""
+        """Join the words of each `-p` by an equals sign; `NOTEBOOK --help` tells what it takes."""
+        words = [word for word in args if not word.startswith("-")]
+        if "--help" in args and words and "/" not in words[0]:
+            from report.parameters import described
+            from report.runs import find_notebook
+
+            print(f"{words[0]} takes:\n{described(find_notebook(words[0]))}")
+            ctx.exit()
         rest = iter(args)
         pairs = (f"-p{next(rest, '')}={next(rest, '')}" if w == "-p" else w for w in rest)
         return super().parse_args(ctx, list(pairs))
@@ -55,7 +62,9 @@ class OneMessage(TyperGroup):
             finally:
                 sys.stdout.flush()
         except (ValueError, PermissionError) as error:
-            fail(error, BAD)
+            # where no locale is set, Python may be kept from reading names that are not ASCII
+            why = "; set PYTHONUTF8=1" if isinstance(error, UnicodeEncodeError) else ""
+            fail(f"{error}{why}", BAD)
         except (OSError, MemoryError, RuntimeError) as error:
             if type(error) is RuntimeError:
                 raise  # a mistake of the code, which its traceback tells
@@ -104,12 +113,17 @@ def run(
         print(table([record]).T.to_string(header=False))
         print(parse_cell(record["cell"]).path())
         return
+    from report.pages import render_alone
+    from report.parameters import read_parameters, validate
     from report.runs import execute, find_notebook
 
-    done = execute(find_notebook(target), given)
+    done = execute(source := find_notebook(target), given)
+    for name, value in validate(source, given).items():
+        print(f"changed: {name} is {value!r}, by default {read_parameters(source)[name].default!r}")
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
+    print(render_alone(done))
 
 
 @app.command()

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,6 +92,25 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     return page
 
 
+def render_alone(run: Run, root: Path = ROOT) -> Path:
+    """Render one executed notebook as a page beside it, whose links to chapters lead nowhere."""
+    site = run.notebook.with_name(f"{run.notebook.stem}_page")
+    if run.seconds or not site.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder)
+            others = shutil.ignore_patterns("chapters", "*.md", "_figures", "_demo")
+            shutil.copytree(root / "book", here / "book", ignore=others)
+            shutil.copy(run.notebook, here / "book" / "page.ipynb")
+            (here / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
+            config = (root / "_config.yml").read_text(encoding="utf-8")
+            config = config.replace("../mathjax", "mathjax")  # the page lies in no folder
+            (here / "_config.yml").write_text(config, encoding="utf-8")
+            jupyter_book(here, ["--quiet"])
+            shutil.rmtree(site, ignore_errors=True)
+            shutil.move(here / "_build" / "html", site)
+    return site / "page.html"
+
+
 def jupyter_book(root: Path, options: list[str]) -> None:
     """Build the book in `root`; BookError with what went wrong."""
     main = "from jupyter_book.cli.main import main; main()"
@@ -112,10 +132,15 @@ def write_gallery(page: Path, runs: dict[Path, Run]) -> None:
     for source, run in runs.items():
         first = nbformat.read(source, as_version=4).cells[0].source
         title = first.partition("\n")[0].removeprefix("# ")
-        names = sorted(file.stem for file in run.figures.glob("*.svg"))
-        chapters.append({"file": source.stem, "title": title, "figures": names})
+        figures = {file.stem: file.read_text() for file in sorted(run.figures.glob("*.svg"))}
+        said = {name: re.search(r"<title>(.*?)</title>", svg) for name, svg in figures.items()}
+        messages = {name: found[1] if found else name for name, found in said.items()}
+        chapters.append({"file": source.stem, "title": title, "figures": messages})
     layout = GALLERY.read_text(encoding="utf-8")
-    text = jinja2.Template(layout, trim_blocks=True).render(chapters=chapters)
+    from report.figures import FIGURES  # every chapter, which only a gallery needs
+
+    page_of = jinja2.Template(layout, trim_blocks=True).render
+    text = page_of(chapters=chapters, recorded=FIGURES)
     replace_file(page, lambda file: file.write(text.encode()))
 
 

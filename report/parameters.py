@@ -43,12 +43,15 @@ class Parameter(NamedTuple):
     help: str
 
 
+def _rule(name: str, kind: str) -> click.ParamType:
+    # a set may have been built since this module was read
+    return Choice(known_sets()) if name == "dataset" else RULES.get(name, TYPES[kind])
+
+
 def check(name: str, value: object, kind: str) -> bool | int | float | str:
     """A value, or its text, in this type; ValueError if the parameter of this name cannot be it."""
-    # a set may have been built since this module was read
-    rule = Choice(known_sets()) if name == "dataset" else RULES.get(name, TYPES[kind])
     try:
-        found = rule.convert(str(value), None, None)
+        found = _rule(name, kind).convert(str(value), None, None)
     except click.BadParameter as error:
         raise ValueError(f"{name}: {error.message}") from None
     if kind == "float" and not math.isfinite(found):
@@ -85,6 +88,15 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     return parameters
 
 
+def described(notebook: Path) -> str:
+    """A line for each parameter of a notebook: its name, default, range or choices, and meaning."""
+    lines = [
+        f"  {name} = {p.default!r}  ({_rule(name, p.type)!r})  {p.help}"
+        for name, p in read_parameters(notebook).items()
+    ]
+    return "\n".join(lines or ["  nothing"])
+
+
 def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int | float | str]:
     """Return the given values in the types of the notebook's parameters cell; text is converted.
 
@@ -99,7 +111,6 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
         except ValueError as error:
             wrong.append(str(error))
     if wrong:
-        lines = [f"  {name} = {p.default!r}  {p.help}" for name, p in parameters.items()]
-        told = "\n".join(["; ".join(wrong), "It accepts:", *(lines or ["  nothing"])])
+        told = "\n".join(["; ".join(wrong), "It accepts:", described(notebook)])
         raise ValueError(f"{Path(notebook).name}: {told}")
     return converted
