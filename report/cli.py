@@ -20,7 +20,14 @@ class NameValueCommand(TyperCommand):
     """A command whose `-p` takes two words, a name and a value, as papermill's does."""
 
     def parse_args(self, ctx, args: list[str]) -> list[str]:
-        """Join the words of each `-p` by an equals sign."""
+        """Join the words of each `-p` by an equals sign; `NOTEBOOK --help` tells what it takes."""
+        words = [word for word in args if not word.startswith("-")]
+        if "--help" in args and words and "/" not in words[0]:
+            from report.parameters import described
+            from report.runs import find_notebook
+
+            print(f"{words[0]} takes:\n{described(find_notebook(words[0]))}")
+            ctx.exit()
         rest = iter(args)
         pairs = (f"-p{next(rest, '')}={next(rest, '')}" if w == "-p" else w for w in rest)
         return super().parse_args(ctx, list(pairs))
@@ -55,7 +62,9 @@ class OneMessage(TyperGroup):
             finally:
                 sys.stdout.flush()
         except (ValueError, PermissionError) as error:
-            fail(error, BAD)
+            # where no locale is set, Python may be kept from reading names that are not ASCII
+            why = "; set PYTHONUTF8=1" if isinstance(error, UnicodeEncodeError) else ""
+            fail(f"{error}{why}", BAD)
         except (OSError, MemoryError, RuntimeError) as error:
             if type(error) is RuntimeError:
                 raise  # a mistake of the code, which its traceback tells
@@ -69,7 +78,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
 
 # a damaged record, say, is one line, like an error
 warnings.formatwarning = lambda message, *_, **__: f"ocnd: {message}\n"
@@ -105,12 +113,17 @@ def run(
         print(table([record]).T.to_string(header=False))
         print(parse_cell(record["cell"]).path())
         return
+    from report.pages import render_alone
+    from report.parameters import read_parameters, validate
     from report.runs import execute, find_notebook
 
-    done = execute(find_notebook(target), given)
+    done = execute(source := find_notebook(target), given)
+    for name, value in validate(source, given).items():
+        print(f"changed: {name} is {value!r}, by default {read_parameters(source)[name].default!r}")
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
+    print(render_alone(done))
 
 
 @app.command()
@@ -131,7 +144,7 @@ def sweep(
     """
     from ocnd_lib import sweep as sweeps
     from ocnd_lib.data import DataError, check_available
-    from ocnd_lib.records import parse_cell
+    from ocnd_lib.records import parse_cell, read_record
     from report import plan
 
     everything = datasets is None and methods is None and classes is None
@@ -143,14 +156,12 @@ def sweep(
         counted = sweeps.parse_seeds("0" if seeds is None else seeds)
         only = None if classes is None else _names(classes)
         wanted = sweeps.cells(_names(datasets), _names(methods), counted, only)
-    missing = plan.missing(wanted)
+    missing = [cell for cell in wanted if read_record(cell) is None]
     print(f"To run: {len(missing)} cells", flush=True)
     if missing:
         print(plan.count_kinds(missing).to_string(na_rep="unknown"), flush=True)
     if dry_run:
         return print("\n".join(missing))
-    if max_minutes is not None:
-        print(f"Stops after {max_minutes:g} minutes; the same command goes on from there.")
     for name in dict.fromkeys(parse_cell(cell).dataset for cell in missing):
         try:
             check_available(name)  # what cannot be had shows before any worker starts
@@ -257,7 +268,7 @@ def figures(
     style: Literal["page", "talk"] = Option("page", help="For a page, or a 16:9 projector."),
     lang: Language = "en",
 ) -> None:
-    """Draw the figures that rest on records, without training: svg, pdf and png of each.
+    """Draw the figures that rest on records, without training: svg, pdf, png and csv of each.
 
     A figure that lacks its records is left out, and it says which.
     """

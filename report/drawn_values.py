@@ -28,7 +28,8 @@ def drawn_values(fig: Figure) -> pd.DataFrame:
             for x, y in np.round(np.asarray(_points(artist), float), 6):
                 names = x_words.get(x), y_words.get(y)
                 rows.append((panel, series, x, y, *names, " ".join(text.split())))
-    return pd.DataFrame(rows, columns="panel series x y x_name y_name text".split())
+    table = pd.DataFrame(rows, columns="panel series x y x_name y_name text".split())
+    return table.dropna(subset=["x", "y"])  # what has no place is not drawn
 
 
 def _points(artist: Artist) -> np.ndarray:

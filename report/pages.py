@@ -6,8 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,8 +53,7 @@ def _execute_all(
 
     def one(source: Path) -> None:
         try:
-            run = execute(source, jobs=jobs, again=again, root=root, version=version)
-            runs[source] = run
+            runs[source] = run = execute(source, jobs=jobs, again=again, root=root, version=version)
             say(f"{source.stem}: " + (f"{run.seconds:.1f} s" if run.seconds else "unchanged"))
         except NotebookError as error:
             failures.append(str(error))
@@ -87,11 +86,29 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
 
     shutil.rmtree(page.parent, ignore_errors=True)
     shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
-    started = time.perf_counter()
     jupyter_book(root, ["-W", "-n", "--keep-going", "--quiet"])
     stamp.write_text(made_from)
-    say(f"book: {time.perf_counter() - started:.1f} s")
+    say("book: rendered")
     return page
+
+
+def render_alone(run: Run, root: Path = ROOT) -> Path:
+    """Render one executed notebook as a page beside it, whose links to chapters lead nowhere."""
+    site = run.notebook.with_name(f"{run.notebook.stem}_page")
+    if run.seconds or not site.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            here = Path(folder)
+            others = shutil.ignore_patterns("chapters", "*.md", "_figures", "_demo")
+            shutil.copytree(root / "book", here / "book", ignore=others)
+            shutil.copy(run.notebook, here / "book" / "page.ipynb")
+            (here / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
+            config = (root / "_config.yml").read_text(encoding="utf-8")
+            config = config.replace("../mathjax", "mathjax")  # the page lies in no folder
+            (here / "_config.yml").write_text(config, encoding="utf-8")
+            jupyter_book(here, ["--quiet"])
+            shutil.rmtree(site, ignore_errors=True)
+            shutil.move(here / "_build" / "html", site)
+    return site / "page.html"
 
 
 def jupyter_book(root: Path, options: list[str]) -> None:
@@ -109,44 +126,28 @@ def jupyter_book(root: Path, options: list[str]) -> None:
         raise BookError("\n".join(["the book is not rendered:", *(warnings or lines)]))
 
 
-def figure_cells(notebooks: Iterable[Path]) -> dict[str, tuple[dict, str, str]]:
-    """Each text in the code of a figure's cell → figure and alt text, chapter's title, place."""
-    cells: dict[str, tuple[dict, str, str]] = {}
-    for notebook in notebooks:
-        title = notebook.stem
-        for cell in nbformat.read(notebook, as_version=4).cells:
-            if cell.source.startswith("# ") and cell.cell_type == "markdown":
-                title = cell.source.partition("\n")[0][2:]
-            if "figure" in (shown := cell.metadata.get("mystnb", {})):
-                anchor = re.sub(r"[^a-z0-9]+", "-", shown["figure"].get("name", "").lower())
-                about = shown, title, f"{notebook.stem}.html#{anchor}"
-                cells |= dict.fromkeys(re.findall(r"""["']([\w-]+)["']""", cell.source), about)
-    return cells
-
-
-def write_gallery(figures: Path, page: Path, notebooks: Iterable[Path]) -> None:
-    """Write a MyST page of the figures of a folder that the site serves as `/figures`.
-
-    A card a figure in the order of the text: how its caption begins, its files, its place.
-    """
-    cards = [
-        {
-            "name": name, "chapter": chapter, "place": place, "alt": shown["image"]["alt"],
-            "caption": shown["figure"]["caption"].partition(". ")[0].rstrip("."),
-        }
-        for name, (shown, chapter, place) in figure_cells(notebooks).items()
-        if (figures / f"{name}.svg").exists()
-    ]  # fmt: skip
+def write_gallery(page: Path, runs: dict[Path, Run]) -> None:
+    """Write a MyST page of all figures, chapter by chapter, which the site serves as `/figures`."""
+    chapters = []
+    for source, run in runs.items():
+        first = nbformat.read(source, as_version=4).cells[0].source
+        title = first.partition("\n")[0].removeprefix("# ")
+        figures = {file.stem: file.read_text() for file in sorted(run.figures.glob("*.svg"))}
+        said = {name: re.search(r"<title>(.*?)</title>", svg) for name, svg in figures.items()}
+        messages = {name: found[1] if found else name for name, found in said.items()}
+        chapters.append({"file": source.stem, "title": title, "figures": messages})
     layout = GALLERY.read_text(encoding="utf-8")
-    text = jinja2.Template(layout, trim_blocks=True, lstrip_blocks=True).render(cards=cards)
+    from report.figures import FIGURES  # every chapter, which only a gallery needs
+
+    page_of = jinja2.Template(layout, trim_blocks=True).render
+    text = page_of(chapters=chapters, recorded=FIGURES)
     replace_file(page, lambda file: file.write(text.encode()))
 
 
 def _publish(runs: dict[Path, Run], root: Path) -> None:
     """Bring the executed copies, their figures and the gallery into the book, and nothing older."""
     chapters, figures = root / "book" / "chapters", root / "book" / "_figures" / "figures"
-    pages = {chapters / source.name: run.notebook for source, run in runs.items()}
-    made = dict(pages)
+    made = {chapters / source.name: run.notebook for source, run in runs.items()}
     figures.mkdir(parents=True, exist_ok=True)
     for run in runs.values():
         made |= {figures / file.name: file for file in run.figures.iterdir()}
@@ -155,4 +156,4 @@ def _publish(runs: dict[Path, Run], root: Path) -> None:
     for target, file in made.items():
         if not (target.exists() and filecmp.cmp(target, file, shallow=False)):
             replace_file(target, lambda out, file=file: out.write(file.read_bytes()))
-    write_gallery(figures, chapters / "gallery.md", pages)
+    write_gallery(chapters / "gallery.md", runs)

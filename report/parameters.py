@@ -18,10 +18,11 @@ from papermill.translators import PythonTranslator
 from ocnd_lib.data import known_sets
 from ocnd_lib.registry import WITH_MASKS
 
-TYPES = {"bool": bool, "int": int, "float": float, "str": str}
-
 # What a value must be by its type, and, by its name, where that says more.
-KINDS = {bool: click.BOOL, int: IntRange(0), float: FloatRange(0, min_open=True), str: click.STRING}
+TYPES = {
+    "bool": click.BOOL, "int": IntRange(0), "float": FloatRange(0, min_open=True),
+    "str": click.STRING,
+}  # fmt: skip
 RULES = {
     **dict.fromkeys(("epochs", "batch_size", "latent_dim", "width", "mining_steps"), IntRange(1)),
     "per_class": IntRange(2),
@@ -34,23 +35,27 @@ RULES = {
     "device": Choice(["cpu", "cuda"]),
 }
 
+
 class Parameter(NamedTuple):
     """One line of a parameters cell: `name: type = default  # help`."""
 
-    type: type
+    type: str
     default: bool | int | float | str
     help: str
 
 
-def check(name: str, value: object, kind: type) -> bool | int | float | str:
-    """A value, or its text, in this type; ValueError if the parameter of this name cannot be it."""
+def _rule(name: str, kind: str) -> click.ParamType:
     # a set may have been built since this module was read
-    rule = Choice(known_sets()) if name == "dataset" else RULES.get(name, KINDS[kind])
+    return Choice(known_sets()) if name == "dataset" else RULES.get(name, TYPES[kind])
+
+
+def check(name: str, value: object, kind: str) -> bool | int | float | str:
+    """A value, or its text, in this type; ValueError if the parameter of this name cannot be it."""
     try:
-        found = rule.convert(str(value), None, None)
+        found = _rule(name, kind).convert(str(value), None, None)
     except click.BadParameter as error:
         raise ValueError(f"{name}: {error.message}") from None
-    if kind is float and not math.isfinite(found):
+    if kind == "float" and not math.isfinite(found):
         raise ValueError(f"{name}: {found} is not finite")
     return found
 
@@ -72,16 +77,25 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
     parameters = {}
     for found in PythonTranslator.inspect(tagged[0]) if tagged else []:
         try:
-            kind, default = TYPES[found.inferred_type_name], ast.literal_eval(found.default)
-            if type(default) is not kind:
-                raise ValueError(f"{default!r} is no {kind.__name__}")
-        except (KeyError, ValueError, SyntaxError) as error:
+            kind, default = found.inferred_type_name, ast.literal_eval(found.default)
+            if kind not in TYPES or type(default).__name__ != kind:
+                raise ValueError(f"{default!r} is no {kind}")
+        except (ValueError, SyntaxError) as error:
             raise ValueError(
                 f"{notebook}, parameter {found.name}: {error}; write one "
                 f"`name: type = literal  # help` a line, its type one of {', '.join(TYPES)}"
             ) from error
         parameters[found.name] = Parameter(kind, default, found.help)
     return parameters
+
+
+def described(notebook: Path) -> str:
+    """A line for each parameter of a notebook: its name, default, range or choices, and meaning."""
+    lines = [
+        f"  {name} = {p.default!r}  ({_rule(name, p.type)!r})  {p.help}"
+        for name, p in read_parameters(notebook).items()
+    ]
+    return "\n".join(lines or ["  nothing"])
 
 
 def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int | float | str]:
@@ -98,7 +112,6 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
         except ValueError as error:
             wrong.append(str(error))
     if wrong:
-        lines = [f"  {name} = {p.default!r}  {p.help}" for name, p in parameters.items()]
-        told = "\n".join(["; ".join(wrong), "It accepts:", *(lines or ["  nothing"])])
+        told = "\n".join(["; ".join(wrong), "It accepts:", described(notebook)])
         raise ValueError(f"{Path(notebook).name}: {told}")
     return converted

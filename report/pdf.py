@@ -13,13 +13,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def print_book(root: Path = ROOT) -> Path:
-    """Print the book to `_build/book.pdf` by a headless Chromium, and return that path.
-
-    RuntimeError if there is no browser, or if printing fails.
-    """
+    """Print the book to `_build/book.pdf` by a headless Chromium, and return that path."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        raise RuntimeError(f"printing needs a browser; install one of: {', '.join(BROWSERS)}")
+        sys.exit(f"error: printing needs a browser; install one of: {', '.join(BROWSERS)}")
     folder = root / "_build" / "print"
     options = ["--builder", "singlehtml", "--path-output", str(folder), "--quiet", "--all"]
     jupyter_book(root, options)
@@ -36,14 +33,11 @@ def print_book(root: Path = ROOT) -> Path:
     command = [browser, *quiet, waits, f"--print-to-pdf={made}", (site / "book.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode or not made.exists():
-        raise RuntimeError(f"{browser} printed nothing:\n{done.stderr[-500:]}")
+        sys.exit(f"error: {browser} printed nothing:\n{done.stderr[-500:]}")
     made.replace(out)
     shutil.rmtree(folder)
     return out
 
 
 if __name__ == "__main__":
-    try:
-        print(print_book())
-    except (RuntimeError, OSError) as error:
-        sys.exit(f"error: {error}")
+    print(print_book())

@@ -1,13 +1,13 @@
-"""Every cell that the report rests on, most valuable first, and which of them are missing."""
+"""Every cell that the report rests on, most valuable first, and what such cells took."""
 
 from collections.abc import Iterable
 from itertools import product
 
 import pandas as pd
 
-from ocnd_lib import versions
+from ocnd_lib import background, versions
 from ocnd_lib.data import class_names
-from ocnd_lib.records import read_record, read_records
+from ocnd_lib.records import read_records
 from ocnd_lib.training import choose_hardware
 from report.chapters import (
     attention_gan,
@@ -58,14 +58,10 @@ def report_cells() -> list[str]:
         ],
         beyond.CELLS,
         version_cells(),
+        fold_cells(),
         objections.CELLS,
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))
-
-
-def missing(cells: Iterable[str]) -> list[str]:
-    """Those cells, in their order, that have no record."""
-    return [cell for cell in cells if read_record(cell) is None]
 
 
 def count_kinds(cells: Iterable[str]) -> pd.DataFrame:
@@ -101,5 +97,16 @@ def version_cells() -> list[str]:
         f"{dataset}/{method}{version}/{name}/{seed}"
         for seed, method, dataset in product(range(3), methods, MASK_CLASSES)
         for name in MASK_CLASSES[dataset]
-        for version in ("", *(f"+version={true}" for true in versions.TRUE))
+        for version in ("", *(f"+version={name}" for name in versions.VERSIONS))
+    ]
+
+
+def fold_cells() -> list[str]:
+    """VGG11 on animals, fold by fold: three seeds of the two main versions, one of the others."""
+    main = ("original", "masked")
+    arms = [*product(range(3), main), *((0, v) for v in background.VERSIONS if v not in main)]
+    return [
+        f"voc_animals/vgg11-{version}+fold={fold}/all/{seed}"
+        for seed, version in arms
+        for fold in range(background.FOLDS)
     ]

@@ -98,7 +98,7 @@ def execute(
         return Run(out, figures, time.perf_counter() - started)
 
 
-def _papermill(source, out, given, kernels, alone, root) -> nbformat.NotebookNode:
+def _papermill(source, out, given, kernels, alone, root, again=True) -> nbformat.NotebookNode:
     try:
         return papermill.execute_notebook(
             str(source), str(out), given, progress_bar=alone and sys.stderr.isatty(),
@@ -111,6 +111,8 @@ def _papermill(source, out, given, kernels, alone, root) -> nbformat.NotebookNod
     except DeadKernelError:
         said = "the kernel died (killed, or out of memory?)"
     except RuntimeError as error:
+        if again:  # two kernels that start together now and then draw the same port
+            return _papermill(source, out, given, kernels, alone, root, again=False)
         said = f"the kernel did not start: {error}"
     raise NotebookError(f"{source.stem}: {said}\n  {out}")
 

@@ -1,13 +1,9 @@
 """Where figures take their numbers from: the published ones, and what to say without records."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ocnd_lib.records import REPOSITORY, Cell, read_arrays, read_record
-from report.drawing import note
 
 PUBLISHED = REPOSITORY / "results" / "published"
 
@@ -26,14 +22,6 @@ def record_of(cell: Cell | str) -> dict:
     if not (record := read_record(cell)):
         raise no_record(str(cell))
     return record | read_arrays(cell)
-
-
-def drawn_or_said(draw: Callable[[], Figure]) -> Figure:
-    """The figure, or a picture of the words that say which records it lacks."""
-    try:
-        return draw()
-    except NoRecords as missing:
-        return note(str(missing))
 
 
 def published_claim(name: str) -> float:

@@ -27,12 +27,6 @@ def test_a_ratio_is_that_of_the_two_ways_in_the_same_round():
     assert stacked["ours_value"] > stacked["baseline_value"] and stacked["ratio"] < 1
 
 
-def test_without_a_file_the_command_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(costs, "BENCHMARKS", tmp_path)
-    with pytest.raises(NoRecords, match="make bench"):
-        costs.benchmarks()
-
-
 def test_seconds_compare_on_the_processor_of_the_most_methods(tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     for k in range(9):
@@ -60,7 +54,6 @@ def test_most_ways_are_a_little_faster_and_side_by_side_is_best():
     assert said["stacked"] < 1 < said["processes"] < said["gpu-step"] < said["gpu-ocgans"]
     compiled = table.loc["OCGAN, networks compiled"]
     assert compiled["low"] < 1 < compiled["high"]
-    assert said["convolutions"] > 0.8
 
 
 def test_the_slowest_method_on_mnist_is_ocgan():

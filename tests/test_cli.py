@@ -85,27 +85,16 @@ def test_a_place_that_cannot_be_written_to_is_one_message(ocnd, tmp_path):
     assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "digits/ocgan+epochs=2+learning_rate=1e12+width=4/8/0",
-        "digits/vgg11+epochs=2+learning_rate=1e12+width=4/8/0",
-    ],
-)
-def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path, cell):
-    done = ocnd("run", cell)
+@pytest.mark.parametrize("method", ["ocgan", "vgg11"])
+def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path, method):
+    done = ocnd("run", f"digits/{method}+epochs=2+learning_rate=1e12+width=4/8/0")
     assert done.exit_code == 1 and "training diverged; try a lower rate" in done.output
     assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("checkpoint*.pt"))
 
 
 def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):
-    record = {
-        "cell": "digits/vgg11/3/0",
-        "metrics": {"auroc": 0.5},
-        "seconds": 1.5,
-        "hardware": "cpu float32",
-        "provenance": {"date": "2000-01-01T00:00:00+00:00", "git_revision": None},
-    }
+    record = {"cell": "digits/vgg11/3/0", "metrics": {"auroc": 0.5}, "seconds": 1.5}
+    record |= {"hardware": "cpu float32", "provenance": {"date": "2000-01-01"}}
     assert "no record yet" in ocnd("records").stdout
     made = lambda cell: write_record(record) and record  # noqa: E731
     monkeypatch.setattr(experiments, "run_cell", made)

@@ -7,7 +7,7 @@ import pytest
 from ocnd_lib.experiments import check_cell, keeps_pictures
 from report.chapters import attention_gan, ocgan, reconstruction
 from report.figures import CHAPTERS, FIGURES
-from report.source import NoRecords, drawn_or_said
+from report.source import NoRecords
 
 CELLS = {name: getattr(import_module(f"report.chapters.{name}"), "CELLS", ()) for name in CHAPTERS}
 NO_RECORD = ("audit-differences", "novelty-labelling")  # have none to miss
@@ -18,7 +18,6 @@ def test_without_records_a_figure_says_how_to_make_them(name, tmp_path, monkeypa
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     with pytest.raises(NoRecords, match=r"no record yet; make one with: ocnd run \w+/\S+/\w+/\d$"):
         FIGURES[name]()
-    assert "no record yet" in drawn_or_said(FIGURES[name]).texts[0].get_text()
 
 
 @pytest.mark.parametrize("chapter", [name for name, cells in CELLS.items() if cells])

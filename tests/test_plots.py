@@ -40,7 +40,7 @@ def test_saving_returns_the_figure_and_writes_readable_files(tmp_path):
     fig = figure()
     assert save_figure(fig, "a", tmp_path / "new" / "folder") is fig
     files = contents(tmp_path / "new" / "folder")
-    assert set(files) == {"a.svg", "a.pdf", "a.png"}
+    assert set(files) == {"a.svg", "a.pdf", "a.png", "a.csv"}
     assert xml.etree.ElementTree.fromstring(files["a.svg"]).tag.endswith("svg")
     assert files["a.pdf"].startswith(b"%PDF") and b"%%EOF" in files["a.pdf"][-8:]
     assert files["a.png"][16:24] == (600).to_bytes(4, "big") + (400).to_bytes(4, "big")
@@ -67,11 +67,11 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
 def test_the_folder_comes_from_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_FIGURES", str(tmp_path / "there"))
     save_figure(figure(), "a")
-    assert set(contents(tmp_path / "there")) == {f"a.{suffix}" for suffix in SUFFIXES}
+    assert set(contents(tmp_path / "there")) == {f"a.{suffix}" for suffix in (*SUFFIXES, "csv")}
     monkeypatch.delenv("OCND_FIGURES")
     monkeypatch.chdir(tmp_path)
     save_figure(figure(), "a")
-    assert set(contents(tmp_path / "figures")) == {f"a.{suffix}" for suffix in SUFFIXES}
+    assert set(contents(tmp_path / "figures")) == {f"a.{suffix}" for suffix in (*SUFFIXES, "csv")}
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -5,6 +5,8 @@ import re
 from collections import defaultdict
 from functools import cache
 
+import numpy as np
+import pandas as pd
 import pytest
 from pptx import Presentation
 from pptx.util import Inches
@@ -13,7 +15,7 @@ from typer.testing import CliRunner
 from figure_samples import faults, shown
 from report import cli, slides, tables, talk
 from report.chapters import ocgan
-from report.drawing import titled
+from report.drawing import forest, save_figure, titled
 from report.figures import CHAPTERS
 from report.source import NoRecords
 
@@ -57,10 +59,27 @@ def test_the_style_of_a_talk_is_left_behind_nowhere(tmp_path):
         cli.app, ["figures", "--style", "talk", "--only", "novelty-samples", "--out", str(tmp_path)]
     )
     assert done.exit_code == 0, done.output
-    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png"}
+    assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png", ".csv"}
     png = (tmp_path / "novelty-samples.png").read_bytes()
     assert int.from_bytes(png[16:20], "big") >= 200 * 13.3
     assert titled("A title", 3).texts[0].get_fontsize() == before
+
+
+def test_the_table_of_a_figure_has_what_is_drawn(tmp_path):
+    fig = titled("T", 2)
+    left, right = fig.subplots(1, 2)
+    rows = pd.DataFrame({"value": [0.5, 0.25], "low": [0.25, np.nan], "high": [0.75, np.nan]})
+    forest(left, rows.set_axis(["first", "second"]), zero=None)
+    right.bar(1, 4, width=2)
+    right.fill_between([0, 1], [1, 2], [3, 4], label="band")
+    save_figure(fig, "a", tmp_path)
+    table = pd.read_csv(tmp_path / "a.csv")
+    named = table[table["panel"] == 1].groupby("y_name")["x"].agg(set).to_dict()
+    assert named == {"first": {0.25, 0.5, 0.75}, "second": {0.25}}
+    bar = table[(table["panel"] == 2) & (table["series"] != "band")]
+    assert bar[["x", "y"]].to_numpy().tolist() == [[0, 0], [2, 4]]
+    band = table.loc[table["series"] == "band", ["x", "y"]].itertuples(index=False, name=None)
+    assert {(0, 1), (0, 3), (1, 2), (1, 4)} <= set(band)
 
 
 # --- slides --------------------------------------------------------------------------------------

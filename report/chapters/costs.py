@@ -61,15 +61,10 @@ def numbers() -> dict[str, object]:
     """Every number of this page's sentences, by its name there."""
     files = {name: benchmarks(name) for name in ("results", "gpu")}
     several = files["results"].query("rounds > 1")
-    profile = json.loads((BENCHMARKS / "profile.json").read_text())["work"]
-    found = {
+    mnist = seconds()["MNIST"]
+    return plain({
         "compared": len(several),
         "faster": int((several["low"] > 1).sum()),
         **{key: files[name].loc[row, "ratio"] for key, (name, row) in SENTENCES.items()},
-        "convolutions": sum(
-            row["forward"] + row["backward"] for row in profile if row["work"] == "convolution"
-        ),
-    }
-    mnist = seconds()["MNIST"]
-    found |= {"least": mnist.min(), "most": mnist.max(), "most-method": mnist.idxmax()}
-    return plain(found)
+        "least": mnist.min(), "most": mnist.max(), "most-method": mnist.idxmax(),
+    })  # fmt: skip
