@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 
 .PHONY: book pdf test full bench clean
 
-book: $(INSTALLED)  ## execute the notebooks (quick preset) and render the book
+book: $(INSTALLED)  ## execute the notebooks and render the book
 	@$(VENV)/bin/ocnd book
 
 pdf: book  ## the whole book as _build/book.pdf, printed by Chromium

@@ -31,7 +31,6 @@ RULES = {
     "guidance": Choice(["whole", "masked"]),
     "layer": Choice(["body.2", "body.3"]),
     "method": Choice([*WITH_MASKS, "ocsvm", "kde"]),
-    "preset": Choice(["quick", "full"]),
     "device": Choice(["cpu", "cuda"]),
 }
 

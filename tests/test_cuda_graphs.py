@@ -1,16 +1,26 @@
 """Recorded steps: on a GPU what the plain loop does, and a checkpoint goes to and from a CPU."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from data_samples import bars
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.training import Checkpoint
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 SMALL = {"latent_dim": 8, "width": 16, "batch_size": 32, "device": "cuda"}
+
+
+def images(count: int = 320) -> np.ndarray:
+    """Squares of random place and grey."""
+    rng = np.random.default_rng(0)
+    x = np.zeros((count, 1, 32, 32), np.uint8)
+    drawn = rng.integers(0, [20, 20, 200], (count, 3))
+    for picture, (row, column, grey) in zip(x, drawn, strict=True):
+        picture[0, row : row + 12, column : column + 12] = 55 + grey
+    return x
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["on a GPU", "on a CPU"])
@@ -33,8 +43,8 @@ def test_an_optimiser_goes_on_on_another_kind_of_device(here, tmp_path):
 
 @on_gpu
 def test_a_recorded_ocgan_has_the_losses_of_the_plain_loop(monkeypatch):
-    curves = [OCGAN(**SMALL, epochs=6).fit(bars(320, 0)).curves_]
+    curves = [OCGAN(**SMALL, epochs=6).fit(images()).curves_]
     monkeypatch.setattr(Recorded, "__call__", lambda self, *x, **flags: self.step(*x, **flags))
-    curves.append(OCGAN(**SMALL, epochs=6).fit(bars(320, 0)).curves_)
+    curves.append(OCGAN(**SMALL, epochs=6).fit(images()).curves_)
     for recorded, plain in zip(*curves, strict=True):
         assert recorded == pytest.approx(plain, rel=0.1, abs=0.02)

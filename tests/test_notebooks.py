@@ -59,11 +59,12 @@ def test_depends_on_nothing_outside(path):
 @every_notebook
 def test_parameters_are_those_the_library_accepts(path):
     code = cells(path, "code")
-    (place,) = [k for k, c in enumerate(code) if "parameters" in c.metadata.get("tags", [])]
+    tagged = [k for k, c in enumerate(code) if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) <= 1
     parameters = read_parameters(path)
     # papermill passes over a line that it cannot read
-    assert len(parameters) == len(code[place].source.splitlines()) > 0
-    above = ast.parse("\n".join(cell.source for cell in code[:place]))
+    assert len(parameters) == sum(len(code[k].source.splitlines()) for k in tagged)
+    above = ast.parse("\n".join(cell.source for cell in code[: sum(tagged)]))
     used = {node.id for node in ast.walk(above) if isinstance(node, ast.Name)}
     assert not used & set(parameters), "a cell above the parameters uses one"
     for name, parameter in parameters.items():
