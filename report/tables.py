@@ -208,8 +208,10 @@ def means(found: Results) -> pd.DataFrame:
 
 
 def listed(every: dict[str, Results]) -> pd.DataFrame:
-    """`means` of data sets one below the other, a row a data set and method."""
+    """`means` of data sets one below the other, a row a data set and method; of one also classes."""
     parts = {name: means(found) for name, found in every.items()}
+    if len(every) == 1:
+        parts = {name: means(found).join(found.ours) for name, found in every.items()}
     table = pd.concat(parts, names=["dataset", "method"]).reset_index()
     return table.astype({"seeds": int, "classes": int})
 

@@ -31,7 +31,11 @@ CELLS = (
         for seed, method in product(range(3), FASHION)
         for name in tables.class_names("fashion_mnist")
     ),
-    *(f"mnist/{variant}/{digit}/0" for variant, digit in product(GRID, range(10))),
+    *(
+        f"{dataset}/{variant}/{name}/0"
+        for dataset in TITLES
+        for variant, name in product(GRID, tables.class_names(dataset))
+    ),
     *(
         f"{dataset}/{method}+contamination={share}/{name}/{seed}"
         for seed, (dataset, names) in product(range(3), LEARNT.items())
