@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from figure_samples import faults, shown
 from report import cli, slides, tables, talk
-from report.chapters import ocgan
+from report.chapters import attention_gan, ocgan
 from report.drawing import forest, save_figure, titled
 from report.figures import CHAPTERS
 from report.source import NoRecords
@@ -28,7 +28,8 @@ def drawn_once(name) -> bytes:
         patch.setattr(tables, "REPEATS", 60)  # intervals matter to no letter
         patch.setattr(ocgan, "DRAWS", 60)
         figure = pickle.dumps(slides.FIGURES[name]())
-    tables.means.cache_clear()  # other tests want the whole intervals
+    for cached in (tables.means, attention_gan.gains_table):
+        cached.cache_clear()  # other tests want the whole intervals
     return figure
 
 
