@@ -88,14 +88,6 @@ def panels(title: str, height: float, names: Iterable[str], **options) -> tuple[
     return fig, axes
 
 
-def note(text: str) -> Figure:
-    """A figure that holds words only, where there is nothing to draw yet."""
-    fig = Figure(figsize=(WIDTH, 0.9))
-    fig.subplots().set_axis_off()  # a notebook shows no figure without axes
-    fig.text(0.5, 0.5, text, ha="center", va="center", color=COLOURS["unlabelled"], wrap=True)
-    return fig
-
-
 def show_svg() -> None:
     """In a notebook, show figures as svg, the same bytes each time."""
     from matplotlib_inline.backend_inline import set_matplotlib_formats
