@@ -23,7 +23,8 @@ def drawn_values(fig: Figure) -> pd.DataFrame:
         x_words, y_words = _words(ax.xaxis), _words(ax.yaxis)
         rectangles = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
         for k, artist in enumerate([*ax.lines, *rectangles, *ax.collections, *ax.texts]):
-            label, text = str(artist.get_label()), getattr(artist, "get_text", str)()
+            text = artist.get_text() if isinstance(artist, Text) else ""
+            label = str(artist.get_label())
             series = str(k) if label.startswith("_") or not label else label
             for x, y in np.round(np.asarray(_points(artist), float), 6):
                 names = x_words.get(x), y_words.get(y)

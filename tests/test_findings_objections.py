@@ -39,6 +39,11 @@ def test_precision_and_processor_move_a_seed_no_more_than_another_seed_does():
     assert max(values["same-seed"], values["processor"]) < spread.min()
 
 
+def test_rows_with_seeds_of_both_precisions_do_not_differ():
+    found = chapter.mixed_precisions()
+    assert len(found) >= 15 and found["p_holm"].min() > 0.5
+
+
 def test_on_the_untouched_set_deep_svdd_comes_up_and_ocsvm_is_last_on_both():
     mnist, fashion = chapter.untouched().values()
     assert list(mnist.index) == ["pca", "kde", "deep-svdd", "ocsvm"]

@@ -1,16 +1,19 @@
 """Any folder in COCO's format becomes a set with masks, or one message says why not."""
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data_samples import photographs
+from data_samples import REAL, photographs
 from ocnd_lib.data import class_names
 from ocnd_lib.experiments import check_cell, run_cell
-from ocnd_lib.masked import load_masked
+from ocnd_lib.masked import build_masked, load_masked
 from report.runs import library_version
+
+VOC = REAL / "voc_animals"
 
 
 def write_coco(folder: Path, images: int = 12, change=None) -> list:
@@ -81,3 +84,19 @@ def test_wrong_input_is_one_message(ocnd, tmp_path, change, words, what):
     done = ocnd("mine", *write_coco(tmp_path / "files", change=change), *words)
     assert done.exit_code in (1, 2) and what in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "data/mine/mine.npz").exists()
+
+
+@pytest.mark.skipif(not (VOC / "originals").is_dir(), reason="no photographs of VOC")
+def test_real_photographs_give_the_kept_crops_bit_for_bit(tmp_path):
+    files = VOC / "originals"
+    options = {"annotations": files / "instances.json", "images": files / "images"}
+    made = build_masked("mine", tmp_path, per_class=30, fewer=True, **options)
+    with open(tmp_path / "manifest.csv", newline="") as file:
+        rows = [int(row["annotation_id"]) - 1 for row in csv.DictReader(file)]
+    assert len(rows) == 56 and made.class_names == ("cat", "cow", "dog", "horse", "sheep")
+    x, o, m, y = (np.concatenate(pair) for pair in zip(made.train, made.test, strict=True))
+    with np.load(VOC / "voc_animals_32.npz") as kept:
+        assert np.array_equal(x, kept["picture"][rows].transpose(0, 3, 1, 2))
+        assert np.array_equal(o, kept["masked"][rows].transpose(0, 3, 1, 2))
+        assert np.array_equal(m[:, 0], kept["mask"][rows])
+        assert np.array_equal(y, kept["label"][rows])

@@ -4,9 +4,10 @@ from itertools import product
 
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.stats import wilcoxon
 
-from ocnd_lib.comparison import average_runs
-from ocnd_lib.records import REPOSITORY, read_record
+from ocnd_lib.comparison import average_runs, holm
+from ocnd_lib.records import REPOSITORY, parse_cell, read_record, read_records
 from report import tables
 from report.drawing import COLOURS, forest, interval, panels, signed
 from report.source import no_record, plain
@@ -76,6 +77,25 @@ def untouched() -> dict[str, pd.DataFrame]:
     return {name: table.loc[both] for name, table in found.items()}
 
 
+def mixed_precisions() -> pd.DataFrame:
+    """Mean AUROC over ten classes of seeds run in float32 minus that of seeds in bfloat16.
+
+    A row a data set and method with both: difference, and Wilcoxon's p over the classes (Holm's).
+    """
+    rows = {}
+    for dataset, method in product(TITLES, tables.DECKS):
+        found = [
+            (parse_cell(r["cell"]).normal_class, r["hardware"].split()[-1], r["metrics"]["auroc"])
+            for r in read_records(pattern=f"{dataset}/{method}/*")
+        ]
+        both = pd.DataFrame(found).groupby([0, 1])[2].mean().unstack().dropna()
+        if both.shape == (10, 2):
+            change = both["float32"] - both["bfloat16"]
+            rows[dataset, method] = change.mean(), wilcoxon(change).pvalue
+    table = pd.DataFrame(rows, ["difference", "p"]).T
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
 def numbers() -> dict[str, object]:
     """What the page says, by name."""
     values = {}
@@ -97,7 +117,9 @@ def numbers() -> dict[str, object]:
     elsewhere = {c: found["metrics"]["auroc"] for c in aurocs.index if (found := read_record(c))}
     values["processor"] = (aurocs["bf16"] - pd.Series(elsewhere)).abs().max()
     values["same-seed"] = (aurocs["fp32"] - aurocs["bf16"]).abs().max()
-    return plain(values)
+    mixed = mixed_precisions()
+    values |= {"mixed": len(mixed), "most-mixed": mixed["difference"].abs().max()}
+    return plain(values | {"mixed-p": mixed["p_holm"].min()})
 
 
 # --- figures -------------------------------------------------------------------------------------
