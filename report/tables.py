@@ -208,7 +208,7 @@ def means(found: Results) -> pd.DataFrame:
 
 
 def listed(every: dict[str, Results]) -> pd.DataFrame:
-    """`means` of data sets one below the other, a row a data set and method; of one also classes."""
+    """`means` of data sets one below the other, a row a data set and method; of one classes too."""
     parts = {name: means(found) for name, found in every.items()}
     if len(every) == 1:
         parts = {name: means(found).join(found.ours) for name, found in every.items()}
