@@ -176,8 +176,8 @@ def mosaics(title: str, squares: Mapping[str, np.ndarray]) -> Figure:
 
 
 def interval(value: float, low: float, high: float, form: str = ".3f") -> str:
-    """A number and its interval as prose has them: 0.960 [0.957, 0.962]."""
-    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+    """A number and its interval as prose has them: 0.960 [0.957, 0.962], with real minus signs."""
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]".replace("-", "\N{MINUS SIGN}")
 
 
 signed = partial(interval, form="+.3f")  # a gain and its interval: +0.006 [+0.001, +0.011]

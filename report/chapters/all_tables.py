@@ -22,7 +22,7 @@ PATTERNS = tuple(f"{n}/{m}{more}/*/*" for n, m, more in product(SETS, METHODS, (
 def every_set() -> dict[str, Results]:
     """What is recorded of every data set that has a printed table or a recorded cell."""
     there = [name for name in FURTHER if (records_folder() / name).is_dir()]
-    return read() | {name: tables.results(name) for name in there}
+    return {name: tables.results(name) for name in (*TITLES, *there)}
 
 
 @once
@@ -66,7 +66,7 @@ def table_figure(dataset: str) -> Figure:
     """The AUROC of every class and method, printed above ours."""
     import seaborn  # half a second that other figures need not wait for
 
-    found = read()[dataset]
+    found = tables.results(dataset)
     ours = found.ours.assign(mean=found.ours.mean(axis=1, skipna=False))
     printed = tables.load_published(dataset).astype(float).reindex(found.methods)
     words = [t.map("{:.3f}".format).replace("nan", "\N{EN DASH}") for t in (printed, ours)]
