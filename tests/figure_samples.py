@@ -70,7 +70,8 @@ def faults(fig, smallest=9) -> list[str]:
 
 def bounds(text):
     """The numbers of "value [low, high]"."""
-    return [float(number) for number in re.findall(r"[+-]?\d+\.\d+", text)]
+    numbers = re.findall(r"[+-]?\d+\.\d+", text.replace("\N{MINUS SIGN}", "-"))
+    return [float(number) for number in numbers]
 
 
 def contains(text, value=0.0):

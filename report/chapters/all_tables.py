@@ -11,7 +11,7 @@ from ocnd_lib.sharing import OF_THE_SPLIT
 from report import tables
 from report.chapters.benchmark import REFERENCE, read
 from report.drawing import interval, titled
-from report.source import plain
+from report.source import no_record, plain
 from report.tables import FURTHER, METHODS, TITLES, Results, once
 
 SETS = {**TITLES, **FURTHER}
@@ -66,7 +66,8 @@ def table_figure(dataset: str) -> Figure:
     """The AUROC of every class and method, printed above ours."""
     import seaborn  # half a second that other figures need not wait for
 
-    found = tables.results(dataset)
+    if (found := tables.results(dataset)).cells.empty:
+        raise no_record(f"{dataset}/{REFERENCE}/{tables.class_names(dataset)[0]}/0")
     ours = found.ours.assign(mean=found.ours.mean(axis=1, skipna=False))
     printed = tables.load_published(dataset).astype(float).reindex(found.methods)
     words = [t.map("{:.3f}".format).replace("nan", "\N{EN DASH}") for t in (printed, ours)]
