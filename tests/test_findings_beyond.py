@@ -14,7 +14,9 @@ def test_rotation_beats_ocgan_on_all_ten_classes_and_least_on_airplanes():
     table = chapter.class_table()
     assert table.loc["rotation"].notna().all()
     assert table.loc["rotation"].idxmax() == "automobile"
-    assert table.loc["rotation"].idxmin() == "cat"
+    lowest = table.loc["rotation"].nsmallest(3)
+    assert {*lowest.index[:2]} == {"airplane", "cat"}
+    assert lowest.iloc[1] - lowest.iloc[0] < 0.002 < 0.05 < lowest.iloc[2] - lowest.iloc[0]
     gain = table.loc["rotation"] - table.loc["ocgan"]
     assert (gain > 0).all() and gain.idxmin() == "airplane"
     assert chapter.gain()[1] > 0
