@@ -151,9 +151,13 @@ def _publish(runs: dict[Path, Run], root: Path) -> None:
     figures.mkdir(parents=True, exist_ok=True)
     for run in runs.values():
         made |= {figures / file.name: file for file in run.figures.iterdir()}
-    for old in {*chapters.glob("*.ipynb"), *figures.glob("*")} - set(made):
+    gone = {*chapters.glob("*.ipynb"), *figures.glob("*")} - set(made)
+    same = lambda at, file: at.exists() and filecmp.cmp(at, file, shallow=False)  # noqa: E731
+    changed = {target: file for target, file in made.items() if not same(target, file)}
+    gallery = chapters / "gallery.md"
+    if gone or changed or not gallery.exists():
+        write_gallery(gallery, runs)  # first: what is interrupted after it is done once more
+    for old in gone:
         old.unlink()
-    for target, file in made.items():
-        if not (target.exists() and filecmp.cmp(target, file, shallow=False)):
-            replace_file(target, lambda out, file=file: out.write(file.read_bytes()))
-    write_gallery(chapters / "gallery.md", runs)
+    for target, file in changed.items():
+        replace_file(target, lambda out, file=file: out.write(file.read_bytes()))
