@@ -313,6 +313,17 @@ def try_(
 
 
 @app.command()
+def demo(
+    digits: str = Option("8130", help="Normal digits, one after the other."),
+    epochs: int = Option(15, min=2, help="Of each network; 30 in the tables."),
+) -> None:
+    """Train the networks of the page "A digit to draw" on MNIST, and write them beside it."""
+    from report import draw_digit
+
+    draw_digit.export(digits, epochs)
+
+
+@app.command()
 def slides(
     out: Path = Option(..., help="The file to write."),
     format: Literal["html", "pptx"] = Option("html", help="What to show it with."),

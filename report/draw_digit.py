@@ -6,7 +6,6 @@ list of convolutions, batch norm folded in, weights as 8-bit numbers times a ste
 
 import base64
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,7 +94,6 @@ def scores(network: Callable, x: np.ndarray) -> np.ndarray:
 def export(digits: str, epochs: int, folder: Path = FOLDER) -> None:
     """Train the networks of each digit of MNIST and write `digit-N.js`; last `presets.js`.
 
-    `python -m report.draw_digit 8130 15` does it for the page; 30 epochs are those of the tables.
     What was trained before goes on from its checkpoint. ValueError if 8-bit weights change scores.
     """
     images = load_images("mnist")
@@ -131,7 +129,3 @@ def _write(path: Path, content: dict) -> None:
     """A script, since a page that was opened as a file may load scripts but no data."""
     text = f"drawDigit.loaded({json.dumps(content)});\n"
     replace_file(path, lambda file: file.write(text.encode()))
-
-
-if __name__ == "__main__":
-    export(sys.argv[1], int(sys.argv[2]))

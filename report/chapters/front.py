@@ -43,8 +43,10 @@ def ideas() -> Figure:
         for y, row in enumerate(table[::-1].itertuples()):
             x, shift, side = (row.low, -6, "right") if row.high < 0 else (row.high, 6, "left")
             beside = {"textcoords": "offset points", "ha": side, "va": "center"}
-            ax.annotate(f"{row.value:+.3f}", (x, y), (shift, 0), **beside)
+            words = f"{row.value:+.3f}".replace("-", "\N{MINUS SIGN}")
+            ax.annotate(words, (x, y), (shift, 0), **beside)
         ax.set(xlabel="AUROC with it, minus without", xlim=(-0.062, 0.085))
+        ax.set_xticks([-0.05, 0, 0.05])
     return fig
 
 

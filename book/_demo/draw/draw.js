@@ -230,7 +230,7 @@ const drawDigit = (() => {
     const script = Object.assign(document.createElement("script"), { id: `draw-data-${digit}`, src });
     script.onerror = () => {
       script.remove(); // so that another click tries again
-      element("trouble").textContent = `${src} is missing; make it with: python -m report.draw_digit 8130 15`;
+      element("trouble").textContent = `${src} is missing; make it with: ocnd demo`;
     };
     document.head.append(script);
   }
