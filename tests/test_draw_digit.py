@@ -151,4 +151,4 @@ def test_it_is_used_by_keys_alone(page):
 def test_a_missing_file_says_what_makes_it(page, tmp_path):
     (tmp_path / "draw" / f"digit-{SHOWN[-1]}.js").unlink()
     page.locator(f'input[value="{SHOWN[-1]}"]').check()
-    page.get_by_text("make it with: python -m report.draw_digit").wait_for()
+    page.get_by_text("make it with: ocnd demo").wait_for()
