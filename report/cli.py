@@ -118,8 +118,9 @@ def run(
     from report.runs import execute, find_notebook
 
     done = execute(source := find_notebook(target), given)
+    parameters = read_parameters(source)
     for name, value in validate(source, given).items():
-        print(f"changed: {name} is {value!r}, by default {read_parameters(source)[name].default!r}")
+        print(f"changed: {name} is {value!r}, by default {parameters[name].default!r}")
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")

@@ -128,6 +128,8 @@ def jupyter_book(root: Path, options: list[str]) -> None:
 
 def write_gallery(page: Path, runs: dict[Path, Run]) -> None:
     """Write a MyST page of all figures, chapter by chapter, which the site serves as `/figures`."""
+    from report.figures import FIGURES  # every chapter, which only a gallery needs
+
     chapters = []
     for source, run in runs.items():
         first = nbformat.read(source, as_version=4).cells[0].source
@@ -136,11 +138,8 @@ def write_gallery(page: Path, runs: dict[Path, Run]) -> None:
         said = {name: re.search(r"<title>(.*?)</title>", svg) for name, svg in figures.items()}
         messages = {name: found[1] if found else name for name, found in said.items()}
         chapters.append({"file": source.stem, "title": title, "figures": messages})
-    layout = GALLERY.read_text(encoding="utf-8")
-    from report.figures import FIGURES  # every chapter, which only a gallery needs
-
-    page_of = jinja2.Template(layout, trim_blocks=True).render
-    text = page_of(chapters=chapters, recorded=FIGURES)
+    layout = jinja2.Template(GALLERY.read_text(encoding="utf-8"), trim_blocks=True)
+    text = layout.render(chapters=chapters, recorded=FIGURES)
     replace_file(page, lambda file: file.write(text.encode()))
 
 

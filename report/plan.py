@@ -97,7 +97,7 @@ def version_cells() -> list[str]:
         f"{dataset}/{method}{version}/{name}/{seed}"
         for seed, method, dataset in product(range(3), methods, MASK_CLASSES)
         for name in MASK_CLASSES[dataset]
-        for version in ("", *(f"+version={name}" for name in versions.VERSIONS))
+        for version in ("", *(f"+version={shown}" for shown in versions.VERSIONS))
     ]
 
 

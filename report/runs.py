@@ -157,6 +157,7 @@ def library_version(root: Path = ROOT) -> str:
         for kind in ("py", "html", "mplstyle"):
             files += root.glob(f"{package}/**/*.{kind}")
     files += [npz_path(name) for name in masked_sets()]
+    files += [*root.glob("results/*.csv"), *root.glob("benchmarks/*.json")]
     return tree_hash([*files, *root.glob("results/published/**/*")], root)
 
 

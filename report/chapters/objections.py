@@ -11,7 +11,7 @@ from ocnd_lib.records import REPOSITORY, parse_cell, read_record, read_records
 from report import tables
 from report.drawing import COLOURS, forest, interval, panels, signed
 from report.source import no_record, plain
-from report.tables import METHODS, TITLES
+from report.tables import METHODS, TITLES, once
 
 SHARES = (0.01, 0.05, 0.1)  # of foreign images among those to learn from
 CONTAMINATED = {"kde": COLOURS["normal"], "pca": COLOURS["pca"], "ocsvm": COLOURS["ocsvm"]}
@@ -45,6 +45,7 @@ CELLS = (
 PATTERNS = ("fashion_mnist/*/*/*", "*/*contamination=*/*/*", "mnist/ocsvm*/*/0")
 
 
+@once
 def contamination() -> pd.DataFrame:
     """`tables.changes` by foreign images among those to learn from, labelled as normal."""
     return tables.changes(TITLES, CONTAMINATED, "contamination", SHARES)
@@ -60,6 +61,7 @@ def grid() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "class", "auroc", "validation"])
 
 
+@once
 def untouched() -> dict[str, pd.DataFrame]:
     """Of MNIST and Fashion-MNIST: value, low, high and seeds of the mean over ten classes.
 
@@ -100,12 +102,17 @@ def mixed_precisions() -> pd.DataFrame:
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
+def changes() -> dict[str, object]:
+    """`contamination` in words, by method, data set and share: `kde-mnist-10%`."""
+    return {
+        f"{row.method}-{row.dataset}-{row.contamination:.0%}": signed(row.value, row.low, row.high)
+        for row in contamination().itertuples()
+    }
+
+
 def numbers() -> dict[str, object]:
     """What the page says, by name."""
-    values = {}
-    for row in contamination().itertuples():
-        name = f"{row.method}-{row.dataset}-{row.contamination:.0%}"
-        values[name] = signed(row.value, row.low, row.high)
+    values = changes()
     tried, printed = grid(), tables.load_published("mnist")["mean"].astype(float)
     means = tried.groupby("variant")["auroc"].mean()
     chosen = tried.loc[tried.groupby("class")["validation"].idxmax(), "auroc"].mean()

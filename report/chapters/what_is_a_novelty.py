@@ -13,11 +13,8 @@ PICTURES = "cifar10/ae/truck/0"  # a record that keeps test images: ten normal, 
 
 def numbers() -> dict[str, object]:
     """Every number of the page's sentences that rests on records, by its name there."""
-    said = objections.numbers()
-    found = {name: said[name] for name in ("kde-mnist-1%", "kde-mnist-10%", "ocsvm-mnist-10%")}
-    for percent in (65, 90):
-        found[f"width_{percent}"] = float(auroc_half_width(percent / 100, 1000, 9000))
-    return found
+    widths = {f"width_{p}": float(auroc_half_width(p / 100, 1000, 9000)) for p in (65, 90)}
+    return objections.changes() | widths
 
 
 def samples() -> Figure:
