@@ -153,8 +153,7 @@ class Residual(nn.Module):
 class ResNet(nn.Module):
     """A small ResNet: (N, channels, 32, 32) → logits (N, classes), through features (N, 4w, 4, 4).
 
-    `pooled` are the features averaged over places, (N, 4w); `head`, an MLP, a one-class model
-    drops.
+    `pooled` are the features averaged over places, (N, 4w); a one-class model drops the `head`.
     """
 
     def __init__(self, channels: int, classes: int, width: int = 64):

@@ -60,16 +60,17 @@ WITH_MASKS = {
     "attention-gan": REDRAWS | {"joint_epochs": 10, "masked_epochs": 20},
     "rotation": {"batch_size": 32, "epochs": 40},
 }
-FEW = {"coco10": 7}  # times as many epochs where a class has a few dozen images
+FEW = {"coco10": 7, "coil100": 10}  # times as many epochs: a few dozen images are one batch
 
 
 def settings_of(dataset: str, method: str) -> dict:
     """What a method is given on a data set beside its defaults."""
-    if dataset not in masked_sets():
-        return SETTINGS.get((FROZEN.get(dataset, dataset), method), {})
-    settings = WITH_MASKS.get(method, {})
-    times = FEW.get(dataset, 1)
-    return {k: v * times if k.endswith("epochs") else v for k, v in settings.items()}
+    frozen = SETTINGS.get((FROZEN.get(dataset, dataset), method), {})
+    settings = WITH_MASKS.get(method, {}) if dataset in masked_sets() else frozen
+    if times := FEW.get(dataset):
+        given = detector_class(method)(**settings).get_params()
+        settings = settings | {k: v * times for k, v in given.items() if k.endswith("epochs")}
+    return settings
 
 
 PICTURED = {"mnist": "8", "cifar10": "truck"}  # the class that pages show; all are too many bytes

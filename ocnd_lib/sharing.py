@@ -17,18 +17,16 @@ OF_THE_SPLIT = frozenset({"version", "contamination"})
 
 def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, **seen) -> None:
     """Train a detector; what it shares with others is trained by whoever comes first."""
-    learn = partial(detector.fit, split.x_train, x_validation=split.x_validation)
+    given = {"x": split.x_train, "x_validation": split.x_validation}
     if hasattr(detector, "masked_gan"):  # begins with what it shares
         with _turn(shared):
-            detector.base_gan().fit(
-                split.x_train, x_validation=split.x_validation, checkpoint=shared
-            )
-        learn(checkpoint=checkpoint, base_checkpoint=shared, **seen)
+            detector.base_gan().fit(**given, checkpoint=shared)
+        detector.fit(**given, checkpoint=checkpoint, base_checkpoint=shared, **seen)
     elif shared:  # is trained as the one it shares with
         with _turn(shared):
-            learn(checkpoint=shared)
+            detector.fit(**given, checkpoint=shared)
     else:
-        learn(checkpoint=checkpoint)
+        detector.fit(**given, checkpoint=checkpoint)
 
 
 def untrained(cell: Cell):

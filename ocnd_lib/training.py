@@ -1,10 +1,12 @@
 """What every training loop shares: hardware, seeds, batches, progress, checkpoints."""
 
 import copy
+import ctypes
 import hashlib
 import io
 import os
 import random
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -49,8 +51,18 @@ class Hardware:
 
 def cpu_has_bf16() -> bool:
     """Whether this CPU multiplies bf16 natively (AVX512-BF16 or AMX); emulated it is slow."""
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, bool)() for name in names)
+    kinds = ("avx512_bf16", "amx_tile")
+    return any(getattr(torch.cpu, f"_is_{kind}_supported", bool)() for kind in kinds)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what tensors free for the next ones; under another C library, do nothing.
+
+    It gives blocks so large back at once, and each step would pay for every 4 KiB page anew.
+    """
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        mallopt(-4, 0)  # M_MMAP_MAX of malloc.h
+        mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
 
 
 def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
@@ -70,6 +82,8 @@ def choose_hardware(device: str = "auto", precision: str = "auto") -> Hardware:
         raise ValueError("device 'cuda' was asked for but torch sees none; use 'auto' or 'cpu'")
     if device == "auto":
         device = "cuda" if there else "cpu"
+    if device == "cpu":
+        keep_freed_memory()
     if precision == "auto":
         precision = "bf16" if device == "cuda" or cpu_has_bf16() else "fp32"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
