@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +16,6 @@ from ocnd_lib.networks import ResNet
 from ocnd_lib.training import Averaged, Checkpoint, batch_count, learn, shift_and_flip
 
 TURNS = 4
-CHANCE = 1 / TURNS
 NEIGHBOURS = 5
 
 
@@ -29,10 +29,10 @@ class Rotation(DeepDetector):
     """Learns to tell by how many quarters an image was turned, from normal images alone.
 
     Score: the surprise at the true turn, -log p, and the mean cosine distance of the features from
-    the five nearest of the training images, both summed over the four turns (with `augment` of the
-    image and its mirror image) and each divided by its mean over the validation images. Width and
-    epochs are what 0.1 PFLOP a class of CIFAR-10 buys. Sources: Gidaris et al. 2018 (the task),
-    Golan and El-Yaniv 2018, Hendrycks et al. 2019 (as a detector), Sohn et al. 2021 (features).
+    the five nearest of the training images, summed over the four turns, with `augment` of the image
+    and its mirror image, each in its `unit` over the validation images. Width and epochs are what
+    0.1 PFLOP a class of CIFAR-10 buys. Sources: Gidaris et al. 2018 (the task), Golan and El-Yaniv
+    2018, Hendrycks et al. 2019 (as a detector), Sohn et al. 2021 (features).
     """
 
     # turning is what it learns, and mirroring what it is taught to overlook
@@ -44,6 +44,7 @@ class Rotation(DeepDetector):
     learning_rate: float = 0.1  # the highest; rises for a fifth of the steps, then falls
     weight_decay: float = 5e-4
     augment: bool = True  # mirror and shift images while learning
+    unit: Literal["mean", "spread"] = "mean"  # of either part; spread: its standard deviation
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"network": ResNet(self.channels_, TURNS, self.width)}
@@ -60,8 +61,7 @@ class Rotation(DeepDetector):
         )
 
         def step(turns: Tensor, number: int) -> dict[str, float]:
-            answer = torch.arange(TURNS, device=turns.device)
-            answer = answer.repeat_interleave(len(turns) // TURNS)
+            answer = torch.arange(TURNS, device=turns.device).repeat_interleave(len(turns) // TURNS)
             with hardware.autocast():
                 logits = model(turns)
             loss = F.cross_entropy(logits.float(), answer)
@@ -73,15 +73,15 @@ class Rotation(DeepDetector):
             right = (logits.argmax(1) == answer).float().mean()
             return {"loss": loss.item(), "accuracy": right.item()}
 
-        parts = {"model": model, "averaged": averaged}
-        parts |= {"optimiser": optimiser, "schedule": schedule}
+        parts = {"model": model, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
         state = Checkpoint(checkpoint, order, self._of(x), **parts)
         self.curves_ = state.curves
         learn(step, model, images, self.batch_size, state, self.epochs, self._seen)
         self.state_ = {"network": averaged.model, "scale": np.ones(2, np.float32)}
         self.state_["bank"] = self._batchwise(self._features, x).transpose(1, 0, 2)
-        surprise, distance = self._batchwise(self._parts, x_validation).T
-        self.state_["scale"] = np.array([surprise.mean(), distance.mean()], np.float32)
+        unit = {"mean": np.mean, "spread": np.std}[self.unit]
+        usual = self._batchwise(self._parts, x_validation).T
+        self.state_["scale"] = np.array([unit(part) for part in usual], np.float32)
         self._warn_if_it_cannot_tell(x_validation)
 
     def _seen(self, batch: Tensor, generator: torch.Generator) -> Tensor:
@@ -100,8 +100,8 @@ class Rotation(DeepDetector):
         answer = lambda x: self.state_["network"](turned(x)).argmax(1).view(TURNS, -1).T  # noqa: E731
         answers = self._batchwise(answer, x_validation)
         self.turn_accuracy_ = float(np.mean(answers == np.arange(TURNS)))
-        error = np.sqrt(CHANCE * (1 - CHANCE) / answers.size)
-        if self.turn_accuracy_ < min(CHANCE + 3 * error, 0.4):
+        chance, error = 1 / TURNS, np.sqrt((TURNS - 1) / answers.size) / TURNS  # binomial
+        if self.turn_accuracy_ < min(chance + 3 * error, 0.4):
             warnings.warn(
                 f"the network tells {self.turn_accuracy_:.0%} of the turns of held-out normal "
                 "images, where guessing tells 25 %: these images look the same when turned, or "
