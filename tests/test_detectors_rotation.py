@@ -60,3 +60,13 @@ def test_augmented_copies_are_turned_after_they_are_moved():
     made = Rotation()._seen(batch, torch.Generator().manual_seed(0)).view(4, 8, 1, 32, 32)
     for turn in range(1, 4):
         assert torch.equal(torch.rot90(made[0], turn, (2, 3)), made[turn])
+
+
+@pytest.mark.parametrize("unit", ["mean", "spread"])
+def test_the_score_adds_both_parts_in_their_unit_over_the_validation_images(unit):
+    held_out = bars(40, 3)
+    detector = Rotation(**SMALL | {"epochs": 1}, augment=False, unit=unit)
+    parts = detector.fit(bars(80, 0), x_validation=held_out).score_parts(held_out)
+    size = {"mean": np.mean, "spread": np.std}[unit]
+    expected = sum(part / size(part) for part in parts.values())
+    np.testing.assert_allclose(detector.novelty_score(held_out), expected, rtol=1e-4)
