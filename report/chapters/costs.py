@@ -37,9 +37,13 @@ def benchmarks(name: str = "results") -> pd.DataFrame:
 
 
 def machine(name: str = "results") -> str:
-    """The machine that a file of benchmarks is of."""
-    at = json.loads((BENCHMARKS / f"{name}.json").read_text())["machine"]
-    return f"{at['processor']}, {at['cores']} cores, {at['hardware']}, torch {at['torch']}"
+    """The machines that a file of benchmarks is of."""
+    content = json.loads((BENCHMARKS / f"{name}.json").read_text())
+    machines = [row.get("machine", content["machine"]) for row in content["results"]]
+    return "; ".join(dict.fromkeys(
+        f"{at['processor']}, {at['cores']} cores, {at['hardware']}, torch {at['torch']}"
+        for at in machines
+    ))  # fmt: skip
 
 
 def seconds(device: str = "cpu") -> pd.DataFrame:
