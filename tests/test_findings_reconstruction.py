@@ -6,8 +6,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from figure_samples import GIVEN, bounds, contains
+from ocnd_lib.data import class_names
 from ocnd_lib.detectors.autoencoder import AutoEncoder
-from ocnd_lib.records import read_arrays
+from ocnd_lib.records import parse_cell, read_arrays
 from report.chapters import reconstruction as chapter
 from report.chapters.class_or_detail import class_aurocs
 from report.drawing import COLOURS, mosaics
@@ -63,6 +64,23 @@ def test_ones_are_redrawn_better_than_the_eights_and_8_is_the_hardest_digit():
     error = pd.Series(arrays["score"]).groupby(arrays["class_test"]).mean()
     assert error[1] < error[8]
     assert class_aurocs("mnist")["ae"].idxmin() == "8"
+
+
+def test_the_narrower_the_class_the_better_its_autoencoder_tells_what_is_novel(said):
+    tomato, bags, trucks = (said[f"sample-{name}"] for name in chapter.SAMPLES)
+    assert tomato > 0.995 > 0.9 > bags > 0.8 and trucks < 0.5
+
+
+def test_only_the_tomatos_autoencoder_draws_its_class_whatever_it_is_given():
+    shares = []
+    for cell in map(parse_cell, chapter.SAMPLES.values()):
+        kept, normal = read_arrays(cell), class_names(cell.dataset).index(cell.normal_class)
+        given, made = (kept[f"picture_{name}"].astype(float) for name in ("given", "redrawn"))
+        novel = np.arange(len(given)) // 2 != normal
+        own = given[~novel].mean(0)
+        to_class, to_given = (np.square(made - of).mean((1, 2, 3)) for of in (own, given))
+        shares.append(np.mean(to_class[novel] < to_given[novel]))
+    assert shares[0] > 0.85 and max(shares[1:]) < 0.05
 
 
 # --- how its numbers are made --------------------------------------------------------------------

@@ -86,7 +86,7 @@ def numbers() -> dict[str, object]:
 
 def recorded_gains() -> Figure:
     """What each part adds to the mean AUROC, beside the paper's gain on MNIST."""
-    title = "The discriminators help on MNIST and harm on CIFAR-10; mining is not seen"
+    title = "The discriminators help on MNIST and harm on CIFAR-10; mining shows no gain"
     names = [f"{TITLES[dataset]}: {', '.join(of)}" for dataset, of in CLASSES.items()]
     fig, axes = panels(title, 2.6, names, sharex=True)
     for ax, dataset in zip(axes, CLASSES, strict=True):

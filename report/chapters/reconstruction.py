@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from ocnd_lib.comparison import compare_means
+from ocnd_lib.data import class_names
+from ocnd_lib.records import parse_cell
 from ocnd_lib.stats import proportion_interval, seed_interval
 from report import drawing
 from report.drawing import COLOURS, forest, image_grid, percent, signed, titled
@@ -24,6 +26,11 @@ DRAWN = {  # methods whose random codes are recorded, of one normal class a data
 }  # fmt: skip
 NORMAL = {"mnist": "8", "cifar10": "truck"}
 PICTURES = {(data, m): f"{data}/{m}/{name}/0" for data, name in NORMAL.items() for m in DRAWN}
+# what slide 17 pictures, from the narrowest class to the broadest
+SAMPLES = {
+    "COIL-100": "coil100/ae/obj4/0", "Fashion-MNIST": "fashion_mnist/ae/bag/0",
+    "CIFAR-10": "cifar10/ae/truck/0",
+}  # fmt: skip
 USUAL = 0.05  # of real held-out images that lie beyond the 95 % quantile of their distances
 
 
@@ -34,7 +41,7 @@ def latent_cell(latent_dim: int, seed: int) -> str:
 
 
 LATENT_CELLS = [latent_cell(size, seed) for seed, size in product(SEEDS, LATENT_DIMS)]
-CELLS = tuple(dict.fromkeys([*LATENT_CELLS, *PICTURES.values()]))  # one cell is of both
+CELLS = tuple(dict.fromkeys([*LATENT_CELLS, *PICTURES.values(), *SAMPLES.values()]))
 
 
 # --- the size of the code ------------------------------------------------------------------------
@@ -102,6 +109,8 @@ def numbers() -> dict[str, object]:
         found[f"{name}-above-ocgan"] = signed(*compare_means(runs, read_runs("mnist/ocgan/8")))
     for (dataset, method), share in elsewhere(PICTURES).iterrows():
         found[f"elsewhere-{dataset}-{method}"] = percent(*share)
+    for name, cell in SAMPLES.items():
+        found[f"sample-{name}"] = float(record_of(cell)["metrics"]["auroc"])
     found["ocgan-8"] = float(results("mnist", ["ocgan"]).ours.loc["ocgan", "8"])
     return found | {"codes": len(record_of(PICTURES["mnist", "ae"])["distance_drawn"])}
 
@@ -166,7 +175,7 @@ def redrawn(
 def recorded_elsewhere() -> Figure:
     """The share of random codes that draw something far from the normal class, model by model."""
     table = elsewhere(PICTURES)
-    title = "Random codes draw something else mostly in plain autoencoders of the 8"
+    title = "Random codes draw something else mostly in autoencoders of the 8"
     names = [f"{title}, {NORMAL[name]}" for name, title in TITLES.items()]
     fig, axes = drawing.panels(title, 2.6, names, sharex=True)
     for ax, name in zip(axes, TITLES, strict=True):
@@ -178,4 +187,25 @@ def recorded_elsewhere() -> Figure:
     return fig
 
 
-FIGURES = {"reconstruction-latent": latent_sweep, "reconstruction-elsewhere": recorded_elsewhere}
+def samples() -> Figure:
+    """Two normal and seven novel test images a set, and how an autoencoder redraws them."""
+    rows = {}
+    for name, cell in SAMPLES.items():
+        kept, at = record_of(cell), parse_cell(cell)
+        normal = class_names(at.dataset).index(at.normal_class)
+        others = np.delete(np.arange(len(kept["picture_given"]) // 2), normal)
+        others = others[np.linspace(0, len(others) - 1, 7).astype(int)]
+        shown = [2 * normal, 2 * normal + 1, *(2 * others)]  # there are two of a class
+        rows[name] = kept["picture_given"][shown]
+        rows[f"AUROC {kept['metrics']['auroc']:.3f}"] = kept["picture_redrawn"][shown]
+    fig = titled("Who learnt a tomato draws tomatoes; who learnt trucks draws anything", 4.6)
+    frames = [COLOURS["normal"]] * 2 + [COLOURS["novel"]] * 7
+    image_grid(fig, rows, ("normal", "", "novel"), frames=frames, cmap="gray_r")
+    return fig
+
+
+FIGURES = {
+    "reconstruction-latent": latent_sweep,
+    "reconstruction-elsewhere": recorded_elsewhere,
+    "reconstruction-samples": samples,
+}

@@ -181,7 +181,9 @@ const drawDigit = (() => {
       ${bars.join("")}<line class="axis" x1="0" x2="${width}" y1="90" y2="90"/>
       ${line(model.threshold, "threshold", "threshold", 14)}
       ${score === null ? "" : line(score, "mine", "this digit", 0)}
-      <text x="0" y="105">0</text><text x="${width}" y="105" text-anchor="end">${number(most)}</text>
+      <text x="0" y="105">0</text>
+      <text x="${width / 2}" y="105" text-anchor="middle">score</text>
+      <text x="${width}" y="105" text-anchor="end">${number(most)}</text>
     </svg>`;
   }
 
