@@ -1,5 +1,6 @@
 """Hardware policy, batches, augmentation, threads."""
 
+import platform
 from collections import Counter
 from itertools import product
 
@@ -84,3 +85,15 @@ def test_after_a_step_of_the_optimiser_the_new_weights_count_in_the_same_autocas
             layer.weight += 1
         after = layer(x).detach()
     torch.testing.assert_close(after.float(), before.float() + 8, rtol=0.02, atol=0.1)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
+def test_a_tensor_takes_the_memory_that_the_one_before_it_freed():
+    import resource
+
+    choose_hardware("cpu")
+    faults = [resource.getrusage(resource.RUSAGE_SELF).ru_minflt]
+    for _ in range(9):
+        torch.ones(2**24)  # 64 MiB in pages of 4 KiB
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+    assert np.median(np.diff(faults)[1:]) < 2**14 / 4
