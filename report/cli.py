@@ -91,7 +91,7 @@ def book(
     """Execute the notebooks that changed, render the book, print where it is."""
     from report.pages import build
 
-    print(build(jobs, again, say=lambda line: print(line, flush=True)))
+    print(build(jobs, again))
 
 
 @app.command(cls=NameValueCommand)
@@ -251,11 +251,8 @@ def table(
     format: Format = "text",
 ) -> None:
     """Print the mean AUROCs of data sets, as printed and as recorded here with intervals."""
-    from ocnd_lib.data import class_names
     from report.tables import listed, results, written
 
-    for name in datasets:
-        class_names(name)  # before any of them is read, or becomes a pattern
     found = listed({name: results(name) for name in datasets})
     if found.empty:
         raise ValueError("nothing is printed or recorded of it; run cells with: ocnd sweep")

@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 INJECTED = "injected-parameters"  # the tag of the cell that papermill adds
 
 
-class NotebookError(RuntimeError):
-    """A notebook failed; the message has the error, and the copy left, which shows where."""
+class BookError(RuntimeError):
+    """A notebook failed, or the book cannot be made of them; the message says where and why."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,13 @@ def execute(
 
     The executed copy is `_build/runs/NAME-HASH.ipynb` with a hash of the parameters. `jobs` tells
     among how many kernels the cores are shared; `version` spares the library's hash. Raises
-    ValueError for parameters the notebook does not take, and NotebookError.
+    ValueError for parameters the notebook does not take, and BookError.
     """
-    source, given = Path(source), validate(source, parameters or {})
+    given = validate(source, parameters or {})
     values = {name: p.default for name, p in read_parameters(source).items()} | given
-    text = json.dumps(values, sort_keys=True).encode()
-    precision = os.environ.get("OCND_PRECISION", "auto").encode()
-    version = version or library_version(root)
-    key = digest([source.read_bytes(), text, precision, version.encode()])
-    out = root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
+    code, precision = source.read_text(encoding="utf-8"), os.environ.get("OCND_PRECISION", "auto")
+    key = digest([code, values, precision, version or library_version(root)])
+    out = root / "_build" / "runs" / f"{source.stem}-{digest(values)[:8]}.ipynb"
     figures = out.with_name(f"{out.stem}_figures")
     with claim(out.with_name(f".{out.stem}.lock"), wait=True):  # a second finds what a first makes
         if not again and figures.is_dir() and _key(out) == key:
@@ -114,7 +112,7 @@ def _papermill(source, out, given, kernels, alone, root, again=True) -> nbformat
         if again:  # two kernels that start together now and then draw the same port
             return _papermill(source, out, given, kernels, alone, root, again=False)
         said = f"the kernel did not start: {error}"
-    raise NotebookError(f"{source.stem}: {said}\n  {out}")
+    raise BookError(f"{source.stem}: {said}\n  {out}")
 
 
 def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManager]:
@@ -164,15 +162,12 @@ def library_version(root: Path = ROOT) -> str:
 def tree_hash(files: Iterable[Path], root: Path) -> str:
     """The hash of the names, seen from `root`, and contents of those files that exist."""
     named = sorted((os.path.relpath(p, root), p) for p in files if p.is_file())
-    return digest(part for name, p in named for part in (name.encode(), p.read_bytes()))
+    return digest([(name, hashlib.sha256(p.read_bytes()).hexdigest()) for name, p in named])
 
 
-def digest(parts: Iterable[bytes]) -> str:
-    """The SHA-256 of a sequence, each part with its length."""
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(len(part).to_bytes(8, "big") + part)
-    return total.hexdigest()
+def digest(content: object) -> str:
+    """The SHA-256 of what JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _key(out: Path) -> str | None:
