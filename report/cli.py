@@ -290,8 +290,8 @@ def figures(
 
 @app.command("try")
 def try_(
-    normal: Path = Option(..., help="The folder of normal pictures."),
-    test: Path = Option(..., help="The folder of pictures to judge."),
+    normal: Path = Option(..., exists=True, file_okay=False, help="The folder of normal pictures."),
+    test: Path = Option(..., exists=True, file_okay=False, help="The folder of pictures to judge."),
     method: str = Option("rotation", help="Any of ae, ocgan, rotation ..."),
     out: Path = Option("own_images", help="The folder to write to."),
     seed: int = Option(0, min=0, help="Draws the pictures held back."),
