@@ -44,16 +44,6 @@ def fail(message: object, code: int) -> None:
 class OneMessage(TyperGroup):
     """Commands that end with one message when their input, their work or the machine fails."""
 
-    def invoke(self, ctx):
-        """Run the command that the arguments name, until it ends or is interrupted."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            # threads may still wait for kernels; those end by themselves once this process is gone
-            sys.stdout.flush()
-            print("\nocnd: stopped", file=sys.stderr, flush=True)
-            os._exit(130)
-
     def main(self, *args, **options):
         """Run as always, and tell by the exit code whether the input was wrong or work failed."""
         try:
@@ -114,13 +104,12 @@ def run(
         print(parse_cell(record["cell"]).path())
         return
     from report.pages import render_alone
-    from report.parameters import read_parameters, validate
+    from report.parameters import read_parameters
     from report.runs import execute, find_notebook
 
     done = execute(source := find_notebook(target), given)
-    parameters = read_parameters(source)
-    for name, value in validate(source, given).items():
-        print(f"changed: {name} is {value!r}, by default {parameters[name].default!r}")
+    for name, value in given.items():
+        print(f"changed: {name} is {value}, by default {read_parameters(source)[name].default}")
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
@@ -148,9 +137,7 @@ def sweep(
     from ocnd_lib.records import parse_cell, read_record
     from report import plan
 
-    everything = datasets is None and methods is None and classes is None
-    if everything and seeds is not None:
-        raise ValueError("--seeds needs --datasets and --methods; the report has its own")
+    everything = datasets is methods is classes is seeds is None
     if everything:
         wanted = plan.report_cells()
     else:

@@ -74,10 +74,7 @@ def check_request(normal: Path, test: Path, method: str, out: Path) -> None:
         raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
     one, other = normal.resolve(), test.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
-        raise ValueError(
-            f"{normal} and {test} share pictures; the normal ones need a folder of their own, "
-            "outside that of the test"
-        )
+        raise ValueError(f"{normal} and {test} share pictures; give each a folder of its own")
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):  # fails now if nothing can be written there
         pass

@@ -1,6 +1,5 @@
 """Make the book: execute its notebooks, bring the copies and figures into it, render it."""
 
-import filecmp
 import os
 import re
 import shutil
@@ -17,8 +16,6 @@ import nbformat
 from data_prep.files import replace_file
 from ocnd_lib.records import claim
 from report.runs import ROOT, BookError, Run, execute, library_version, tree_hash
-
-GALLERY = Path(__file__).with_name("gallery.md")
 
 
 def build(jobs: int = 2, again: bool = False, root: Path = ROOT) -> Path:
@@ -125,25 +122,22 @@ def write_gallery(page: Path, runs: dict[Path, Run]) -> None:
         said = {name: re.search(r"<title>(.*?)</title>", svg) for name, svg in figures.items()}
         messages = {name: found[1] if found else name for name, found in said.items()}
         chapters.append({"file": source.stem, "title": title, "figures": messages})
-    layout = jinja2.Template(GALLERY.read_text(encoding="utf-8"), trim_blocks=True)
-    text = layout.render(chapters=chapters, recorded=FIGURES)
+    layout = Path(__file__).with_name("gallery.md").read_text(encoding="utf-8")
+    text = jinja2.Template(layout, trim_blocks=True).render(chapters=chapters, recorded=FIGURES)
     replace_file(page, lambda file: file.write(text.encode()))
 
 
 def _publish(runs: dict[Path, Run], root: Path) -> None:
     """Bring the executed copies, their figures and the gallery into the book, and nothing older."""
     chapters, figures = root / "book" / "chapters", root / "book" / "_figures" / "figures"
-    made = {chapters / source.name: run.notebook for source, run in runs.items()}
-    figures.mkdir(parents=True, exist_ok=True)
+    made = {chapters / source.name: run.notebook.read_bytes() for source, run in runs.items()}
     for run in runs.values():
-        made |= {figures / file.name: file for file in run.figures.iterdir()}
-    gone = {*chapters.glob("*.ipynb"), *figures.glob("*")} - set(made)
-    same = lambda at, file: at.exists() and filecmp.cmp(at, file, shallow=False)  # noqa: E731
-    changed = {target: file for target, file in made.items() if not same(target, file)}
+        made |= {figures / file.name: file.read_bytes() for file in run.figures.iterdir()}
+    there = {file: file.read_bytes() for file in [*chapters.glob("*.ipynb"), *figures.glob("*")]}
     gallery = chapters / "gallery.md"
-    if gone or changed or not gallery.exists():
+    if made != there or not gallery.exists():
         write_gallery(gallery, runs)  # first: what is interrupted after it is done once more
-    for old in gone:
-        old.unlink()
-    for target, file in changed.items():
-        replace_file(target, lambda out, file=file: out.write(file.read_bytes()))
+    for file in there.keys() - made.keys():
+        file.unlink()
+    for file in [file for file in made if made[file] != there.get(file)]:
+        replace_file(file, lambda out, file=file: out.write(made[file]))

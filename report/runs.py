@@ -24,7 +24,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from data_prep.files import replace_file
 from data_prep.masked_files import masked_sets, npz_path
-from ocnd_lib.records import claim
+from ocnd_lib.records import claim, records_folder
 from report.parameters import read_parameters, validate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,7 +149,7 @@ def library_version(root: Path = ROOT) -> str:
 
     Of data only sets with masks that somebody built: all others are those of their checksums.
     """
-    records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records").expanduser()
+    records = records_folder()
     files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
     for package in ("data_prep", "ocnd_lib", "report"):
         for kind in ("py", "html", "mplstyle"):

@@ -43,7 +43,7 @@ def write_notebook(path, name, *code, number=1, minor=5):
 def root(tmp_path, monkeypatch):
     """A repository with two notebooks, a page, and a trace of which notebooks were executed."""
     monkeypatch.setenv("TRACE", str(tmp_path / "trace"))
-    monkeypatch.delenv("OCND_RECORDS", raising=False)
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "results" / "records"))
     (tmp_path / "trace").touch()
     for name in ("first", "second"):
         write_notebook(tmp_path / "notebooks" / f"{name}.ipynb", name)
