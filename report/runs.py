@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +76,10 @@ def execute(
     out = root / "_build" / "runs" / f"{source.stem}-{digest(values)[:8]}.ipynb"
     figures = out.with_name(f"{out.stem}_figures")
     with claim(out.with_name(f".{out.stem}.lock"), wait=True):  # a second finds what a first makes
-        if not again and figures.is_dir() and _key(out) == key:
-            return Run(out, figures, 0)
+        with suppress(OSError, ValueError, KeyError):  # none, or one that failed
+            made = json.loads(out.read_text(encoding="utf-8"))["metadata"]["ocnd"]
+            if made["key"] == key and figures.is_dir() and not again:
+                return Run(out, figures, 0)
         out.unlink(missing_ok=True)
         shutil.rmtree(figures, ignore_errors=True)
         figures.mkdir()
@@ -168,10 +171,3 @@ def tree_hash(files: Iterable[Path], root: Path) -> str:
 def digest(content: object) -> str:
     """The SHA-256 of what JSON can hold."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _key(out: Path) -> str | None:
-    try:
-        return json.loads(out.read_text(encoding="utf-8"))["metadata"]["ocnd"]["key"]
-    except (OSError, ValueError, KeyError):
-        return None
