@@ -29,8 +29,8 @@ from ocnd_lib.heatmaps import turned_grad_cam
 from ocnd_lib.registry import WITH_MASKS, detector_class
 from ocnd_lib.training import to_unit
 from report.drawing import COLOURS, titled
+from report.parameters import check
 
-METHODS = (*WITH_MASKS, "ocsvm", "kde")
 LEAST = 13  # normal pictures: ten to learn from, and a fifth held back
 USUAL = 450  # training pictures that the settings are made for; fewer are seen more often
 SHOWN = 12  # pictures at either end of the scores
@@ -70,8 +70,7 @@ def read_folder(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
 
 def check_request(normal: Path, test: Path, method: str, out: Path) -> None:
     """Raise ValueError or OSError, before anything is read, for what cannot be done."""
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
+    check("method", method, "str")
     one, other = normal.resolve(), test.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise ValueError(f"{normal} and {test} share pictures; give each a folder of its own")
@@ -160,7 +159,6 @@ def write_page(trial: Trial, path: Path) -> None:
     page = jinja2.Template(PAGE.read_text(encoding="utf-8"), autoescape=True).render(
         trial=trial, words=words, chart=_data("image/svg+xml", chart),
         shown=list(zip_longest(ends.itertuples(), map(_small, pictures), map(_small, maps))),
-        known=trial.table["file"][trial.table["also_normal"]].tolist(),
     )  # fmt: skip
     replace_file(path, lambda file: file.write(page.encode()))
 

@@ -83,11 +83,10 @@ def render_alone(run: Run) -> Path:
     if run.seconds or not site.exists():
         with tempfile.TemporaryDirectory() as folder:
             here = Path(folder)
-            others = shutil.ignore_patterns("chapters", "*.md", "_figures", "_demo")
+            others = shutil.ignore_patterns("*.ipynb", "*.md", "_figures", "_demo")
             shutil.copytree(ROOT / "book", here / "book", ignore=others)
             shutil.copy(ROOT / "_config.yml", here)
             (here / "book" / "_toc.yml").write_text("format: jb-book\nroot: chapters/page\n")
-            (here / "book" / "chapters").mkdir()
             shutil.copy(run.notebook, here / "book" / "chapters" / "page.ipynb")
             jupyter_book(here, ["--quiet"])
             shutil.rmtree(site, ignore_errors=True)

@@ -100,7 +100,7 @@ def test_no_picture_is_both_learnt_and_held_back(folders, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"method": "gann"}, "no method 'gann'; there are: ae"),
+        ({"method": "gann"}, "method: 'gann' is not one of 'ae', 'dae'"),
         ({"normal": "nowhere"}, "Invalid value for '--normal'"),
         ({"test": "GOOD"}, "share pictures"),
         ({"normal": "PARENT"}, "share pictures"),
