@@ -199,12 +199,11 @@ def data(
         from ocnd_lib.masked import build_masked
 
         made = build_masked(name, say=print, **given)
-        images, fingerprint = made.without_masks(), made.fingerprint
+        images = made.without_masks()
     elif given:
         raise ValueError(f"{name} takes no options; {', '.join(BUILT)} and sets of your own do")
     else:
-        images = prepare(name)
-        fingerprint = images.fingerprint
+        images = made = prepare(name)
     for part in ("train", "test"):
         x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
         print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
@@ -212,10 +211,10 @@ def data(
             print(f"{'':5}  {(y == index).sum():>6} {label}")
     if images.inexact:
         print(f"{images.inexact} images are no originals, says the file")
-    print(f"fingerprint {fingerprint}")
+    print(f"fingerprint {made.fingerprint}")
     if name not in DATASETS:  # whose cells, once recorded, would not be run again
         found = [record.get("data_fingerprint") for record in read_records(pattern=f"{name}/*/*")]
-        if old := [each for each in found if each not in (fingerprint, images.fingerprint)]:
+        if old := [each for each in found if each not in (made.fingerprint, images.fingerprint)]:
             print(f"{len(old)} records are of another {name}: remove them, or take another name")
 
 

@@ -152,14 +152,12 @@ def library_version(root: Path = ROOT) -> str:
 
     Of data only sets with masks that somebody built: all others are those of their checksums.
     """
-    records = records_folder()
-    files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
-    for package in ("data_prep", "ocnd_lib", "report"):
-        for kind in ("py", "html", "mplstyle"):
-            files += root.glob(f"{package}/**/*.{kind}")
-    files += [npz_path(name) for name in masked_sets()]
-    files += [*root.glob("results/*.csv"), *root.glob("benchmarks/*.json")]
-    return tree_hash([*files, *root.glob("results/published/**/*")], root)
+    code = [f"{package}/**/*.py" for package in ("data_prep", "ocnd_lib", "report")]
+    looks = ["report/*.html", "report/*.mplstyle", "constraints.txt"]
+    numbers = ["results/published/**/*", "results/*.csv", "benchmarks/*.json"]
+    files = [file for pattern in (*code, *looks, *numbers) for file in root.glob(pattern)]
+    files += [*records_folder().glob("**/*.json"), *records_folder().glob("**/*.npz")]
+    return tree_hash([*files, *map(npz_path, masked_sets())], root)
 
 
 def tree_hash(files: Iterable[Path], root: Path) -> str:
