@@ -152,8 +152,8 @@ def library_version(root: Path = ROOT) -> str:
 
     Of data only sets with masks that somebody built: all others are those of their checksums.
     """
-    code = [f"{package}/**/*.py" for package in ("data_prep", "ocnd_lib", "report")]
-    looks = ["report/*.html", "report/*.mplstyle", "constraints.txt"]
+    code = ["constraints.txt", "data_prep/**/*.py", "ocnd_lib/**/*.py", "report/**/*.py"]
+    looks = ["report/*.html", "report/*.mplstyle"]
     numbers = ["results/published/**/*", "results/*.csv", "benchmarks/*.json"]
     files = [file for pattern in (*code, *looks, *numbers) for file in root.glob(pattern)]
     files += [*records_folder().glob("**/*.json"), *records_folder().glob("**/*.npz")]
