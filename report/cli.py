@@ -44,16 +44,6 @@ def fail(message: object, code: int) -> None:
 class OneMessage(TyperGroup):
     """Commands that end with one message when their input, their work or the machine fails."""
 
-    def invoke(self, ctx):
-        """Run the command that the arguments name, until it ends or is interrupted."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            # threads may still wait for kernels; those end by themselves once this process is gone
-            sys.stdout.flush()
-            print("\nocnd: stopped", file=sys.stderr, flush=True)
-            os._exit(130)
-
     def main(self, *args, **options):
         """Run as always, and tell by the exit code whether the input was wrong or work failed."""
         try:
@@ -91,7 +81,7 @@ def book(
     """Execute the notebooks that changed, render the book, print where it is."""
     from report.pages import build
 
-    print(build(jobs, again, say=lambda line: print(line, flush=True)))
+    print(build(jobs, again))
 
 
 @app.command(cls=NameValueCommand)
@@ -114,13 +104,12 @@ def run(
         print(parse_cell(record["cell"]).path())
         return
     from report.pages import render_alone
-    from report.parameters import read_parameters, validate
+    from report.parameters import read_parameters
     from report.runs import execute, find_notebook
 
     done = execute(source := find_notebook(target), given)
-    parameters = read_parameters(source)
-    for name, value in validate(source, given).items():
-        print(f"changed: {name} is {value!r}, by default {parameters[name].default!r}")
+    for name, value in given.items():
+        print(f"changed: {name} is {value}, by default {read_parameters(source)[name].default}")
     if any(done.figures.iterdir()):
         print(f"figures: {done.figures}")
     print(f"{done.notebook}" if done.seconds else f"{done.notebook} (unchanged)")
@@ -148,9 +137,7 @@ def sweep(
     from ocnd_lib.records import parse_cell, read_record
     from report import plan
 
-    everything = datasets is None and methods is None and classes is None
-    if everything and seeds is not None:
-        raise ValueError("--seeds needs --datasets and --methods; the report has its own")
+    everything = datasets is methods is classes is seeds is None
     if everything:
         wanted = plan.report_cells()
     else:
@@ -212,12 +199,11 @@ def data(
         from ocnd_lib.masked import build_masked
 
         made = build_masked(name, say=print, **given)
-        images, fingerprint = made.without_masks(), made.fingerprint
+        images = made.without_masks()
     elif given:
         raise ValueError(f"{name} takes no options; {', '.join(BUILT)} and sets of your own do")
     else:
-        images = prepare(name)
-        fingerprint = images.fingerprint
+        images = made = prepare(name)
     for part in ("train", "test"):
         x, y = getattr(images, f"x_{part}"), getattr(images, f"y_{part}")
         print(f"{part:5}  {len(x):>6} images  {' x '.join(map(str, x.shape[1:]))}  {x.dtype}")
@@ -225,10 +211,10 @@ def data(
             print(f"{'':5}  {(y == index).sum():>6} {label}")
     if images.inexact:
         print(f"{images.inexact} images are no originals, says the file")
-    print(f"fingerprint {fingerprint}")
+    print(f"fingerprint {made.fingerprint}")
     if name not in DATASETS:  # whose cells, once recorded, would not be run again
         found = [record.get("data_fingerprint") for record in read_records(pattern=f"{name}/*/*")]
-        if old := [each for each in found if each not in (fingerprint, images.fingerprint)]:
+        if old := [each for each in found if each not in (made.fingerprint, images.fingerprint)]:
             print(f"{len(old)} records are of another {name}: remove them, or take another name")
 
 
@@ -251,11 +237,8 @@ def table(
     format: Format = "text",
 ) -> None:
     """Print the mean AUROCs of data sets, as printed and as recorded here with intervals."""
-    from ocnd_lib.data import class_names
     from report.tables import listed, results, written
 
-    for name in datasets:
-        class_names(name)  # before any of them is read, or becomes a pattern
     found = listed({name: results(name) for name in datasets})
     if found.empty:
         raise ValueError("nothing is printed or recorded of it; run cells with: ocnd sweep")
@@ -293,8 +276,8 @@ def figures(
 
 @app.command("try")
 def try_(
-    normal: Path = Option(..., help="The folder of normal pictures."),
-    test: Path = Option(..., help="The folder of pictures to judge."),
+    normal: Path = Option(..., exists=True, file_okay=False, help="The folder of normal pictures."),
+    test: Path = Option(..., exists=True, file_okay=False, help="The folder of pictures to judge."),
     method: str = Option("rotation", help="Any of ae, ocgan, rotation ..."),
     out: Path = Option("own_images", help="The folder to write to."),
     seed: int = Option(0, min=0, help="Draws the pictures held back."),

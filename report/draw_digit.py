@@ -7,10 +7,12 @@ list of convolutions, batch norm folded in, weights as 8-bit numbers times a ste
 import base64
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -42,45 +44,40 @@ def packed(detector: DeepDetector) -> list[dict]:
                 layers.append({"conv": layer})
             elif isinstance(layer, nn.BatchNorm2d):
                 conv = layers[-1]["conv"]
-                upwards = isinstance(conv, nn.ConvTranspose2d)
-                layers[-1]["conv"] = fuse_conv_bn_eval(conv, layer, transpose=upwards)
+                layers[-1]["conv"] = fuse_conv_bn_eval(conv, layer, transpose=conv.transposed)
             for word, activation in ACTIVATIONS.items():
                 if type(layer) is type(activation):
                     layers[-1]["then"] = word
     return [_packed_layer(**layer) for layer in layers]
 
 
-def _packed_layer(conv: nn.Module, then: str) -> dict:
-    upwards = isinstance(conv, nn.ConvTranspose2d)  # whose weights are (inputs, outputs, 4, 4)
-    weight = conv.weight.detach()
-    step = weight.abs().amax((0, 2, 3) if upwards else (1, 2, 3), keepdim=True) / 127
+def _packed_layer(conv: nn.Conv2d | nn.ConvTranspose2d, then: str) -> dict:
+    weight = conv.weight.detach()  # (outputs, inputs, 4, 4), upwards (inputs, outputs, 4, 4)
+    step = weight.abs().amax((0, 2, 3) if conv.transposed else (1, 2, 3), keepdim=True) / 127
     return {
-        "upwards": upwards, "stride": conv.stride[0], "padding": conv.padding[0], "then": then,
-        "shape": list(weight.shape), "weight": _text((weight / step).round().to(torch.int8)),
-        "step": _text(step.flatten()), "bias": _text(conv.bias.detach()),
+        "upwards": conv.transposed, "stride": conv.stride[0], "padding": conv.padding[0],
+        "then": then, "shape": list(weight.shape), "bias": _text(conv.bias.detach()),
+        "step": _text(step.flatten()), "weight": _text((weight / step).round().to(torch.int8)),
     }  # fmt: skip
 
 
-def unpacked(layers: list[dict]) -> nn.Sequential:
-    """The network of what `packed` returned: images (N, 1, 32, 32) in [-1, 1] → redrawn."""
-    modules: list[nn.Module] = []
+def redraw(layers: list[dict], x: torch.Tensor) -> torch.Tensor:
+    """What the layers that `packed` returned make of images (N, 1, 32, 32) in [-1, 1]."""
     for layer in layers:
-        shape, upwards = layer["shape"], layer["upwards"]
-        kind = nn.ConvTranspose2d if upwards else nn.Conv2d
-        channels = shape[:2] if upwards else shape[1::-1]
-        conv = kind(*channels, shape[2], layer["stride"], layer["padding"])
-        step = _numbers(layer["step"], np.float32).view((1, -1, 1, 1) if upwards else (-1, 1, 1, 1))
-        conv.weight.data = _numbers(layer["weight"], np.int8).view(shape) * step
-        conv.bias.data = _numbers(layer["bias"], np.float32)
-        modules += [conv, ACTIVATIONS[layer["then"]]]
-    return nn.Sequential(*modules)
+        convolve = F.conv_transpose2d if layer["upwards"] else F.conv2d
+        of_output = (1, -1, 1, 1) if layer["upwards"] else (-1, 1, 1, 1)
+        step = _numbers(layer["step"]).view(of_output)
+        weight = _numbers(layer["weight"], np.int8).view(layer["shape"]) * step
+        x = convolve(x, weight, _numbers(layer["bias"]), layer["stride"], layer["padding"])
+        x = ACTIVATIONS[layer["then"]](x)
+    return x
 
 
 def _text(numbers: torch.Tensor) -> str:
     return base64.b64encode(numbers.contiguous().numpy().tobytes()).decode()
 
 
-def _numbers(text: str, kind: type) -> torch.Tensor:
+def _numbers(text: str, kind: type = np.float32) -> torch.Tensor:
     return torch.from_numpy(np.frombuffer(base64.b64decode(text), kind).copy())
 
 
@@ -91,7 +88,7 @@ def scores(network: Callable, x: np.ndarray) -> np.ndarray:
     return torch.cat([redrawing_error(part, network(part)) for part in parts]).numpy()
 
 
-def export(digits: str, epochs: int, folder: Path = FOLDER) -> None:
+def export(digits: str, epochs: int) -> None:
     """Train the networks of each digit of MNIST and write `digit-N.js`; last `presets.js`.
 
     What was trained before goes on from its checkpoint. ValueError if 8-bit weights change scores.
@@ -104,7 +101,7 @@ def export(digits: str, epochs: int, folder: Path = FOLDER) -> None:
             detector = detector_class(method)(width=WIDTH, epochs=epochs, seed=SEED)
             detector.fit(split.x_train, x_validation=split.x_validation, checkpoint=kept)
             layers = packed(detector)
-            network = unpacked(layers)
+            network = partial(redraw, layers)
             usual, exact = (scores(f, split.x_validation) for f in (network, detector.reconstruct))
             if (off := np.median(np.abs(usual / exact - 1))) > CLOSE:
                 raise ValueError(f"{method} {digit}: 8-bit weights change the scores by {off:.1%}")
@@ -116,13 +113,13 @@ def export(digits: str, epochs: int, folder: Path = FOLDER) -> None:
                 "settings": {"width": WIDTH, "epochs": epochs, "seed": SEED},
             }  # fmt: skip
             print(f"{digit} {method}: AUROC {auroc:.3f}, scores off by {off:.2%}", flush=True)
-        _write(folder / f"digit-{digit}.js", {"digit": digit, "models": models})
+        _write(FOLDER / f"digit-{digit}.js", {"digit": digit, "models": models})
     shown = [
         {"digit": digit, "pixels": _text(torch.from_numpy(pixels))}
         for digit in range(10)
         for pixels in images.x_test[images.y_test == digit][:PRESETS]
     ]
-    _write(folder / "presets.js", {"presets": shown})
+    _write(FOLDER / "presets.js", {"presets": shown})
 
 
 def _write(path: Path, content: dict) -> None:

@@ -64,8 +64,7 @@ def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Fig
     files = {folder / f"{name}.csv": drawn_values(fig).to_csv(index=False).encode()}
     said = {"Title": " ".join(fig.get_suptitle().split())} if fig.get_suptitle() else {}
     for suffix, metadata in dateless.items():
-        buffer = io.BytesIO()
-        fig.savefig(buffer, format=suffix, metadata=metadata | said)
+        fig.savefig(buffer := io.BytesIO(), format=suffix, metadata=metadata | said)
         files[folder / f"{name}.{suffix}"] = buffer.getvalue()
     for path, content in files.items():
         replace_file(path, lambda file, content=content: file.write(content))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from data_prep.coco_crops import DEEP, LARGE, SIZE, read_upright
@@ -29,8 +29,8 @@ from ocnd_lib.heatmaps import turned_grad_cam
 from ocnd_lib.registry import WITH_MASKS, detector_class
 from ocnd_lib.training import to_unit
 from report.drawing import COLOURS, titled
+from report.parameters import check
 
-METHODS = (*WITH_MASKS, "ocsvm", "kde")
 LEAST = 13  # normal pictures: ten to learn from, and a fifth held back
 USUAL = 450  # training pictures that the settings are made for; fewer are seen more often
 SHOWN = 12  # pictures at either end of the scores
@@ -70,27 +70,13 @@ def read_folder(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
 
 def check_request(normal: Path, test: Path, method: str, out: Path) -> None:
     """Raise ValueError or OSError, before anything is read, for what cannot be done."""
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are: {', '.join(METHODS)}")
-    for folder in (normal, test):
-        if not folder.is_dir():
-            raise ValueError(f"there is no folder {folder}")
+    check("method", method, "str")
     one, other = normal.resolve(), test.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
-        raise ValueError(
-            f"{normal} and {test} share pictures; the normal ones need a folder of their own, "
-            "outside that of the test"
-        )
+        raise ValueError(f"{normal} and {test} share pictures; give each a folder of its own")
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out):  # fails now if nothing can be written there
         pass
-
-
-def settings_for(method: str, pictures: int) -> dict:
-    """The settings of sets with few images; fewer still are seen up to three times as often."""
-    times = np.clip(USUAL / pictures, 1, 3)
-    settings = WITH_MASKS.get(method, {})
-    return {k: round(v * times) if k.endswith("epochs") else v for k, v in settings.items()}
 
 
 def run_trial(normal: Path, test: Path, method: str = "rotation", seed: int = 0) -> Trial:
@@ -107,7 +93,9 @@ def run_trial(normal: Path, test: Path, method: str = "rotation", seed: int = 0)
             raise ValueError(f"{folder} has {found} readable pictures; {least} are needed")
     shuffled = np.random.default_rng(seed).permutation(list(own.values()))
     x_validation, x_train = np.split(shuffled, [len(own) // 5])
-    detector = detector_class(method)(seed=seed, **settings_for(method, len(x_train)))
+    usual, times = WITH_MASKS.get(method, {}), np.clip(USUAL / len(x_train), 1, 3)
+    settings = {k: round(v * times) if k.endswith("epochs") else v for k, v in usual.items()}
+    detector = detector_class(method)(seed=seed, **settings)
     print(f"{method} learns from {len(x_train)} pictures; {len(x_validation)} are held back")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
@@ -166,23 +154,18 @@ def write_page(trial: Trial, path: Path) -> None:
     histogram(trial).savefig(chart := io.BytesIO(), format="svg", metadata={"Date": None})
     ends = pd.concat([trial.table[:SHOWN], trial.table[::-1][:SHOWN]])
     heat, words = where_it_looked(trial.detector, np.array([*map(trial.images.get, ends["file"])]))
-    maps = [] if heat is None else map(matplotlib.colormaps["inferno"], heat)
-    pictures = [Image.fromarray(read_upright(trial.test / name)) for name in ends["file"]]
+    maps = [] if heat is None else matplotlib.colormaps["inferno"](heat, bytes=True)[..., :3]
+    pictures = [read_upright(trial.test / name) for name in ends["file"]]
     page = jinja2.Template(PAGE.read_text(encoding="utf-8"), autoescape=True).render(
         trial=trial, words=words, chart=_data("image/svg+xml", chart),
-        shown=list(zip_longest(ends.itertuples(), map(_small, pictures), map(_painted, maps))),
-        known=trial.table["file"][trial.table["also_normal"]].tolist(),
+        shown=list(zip_longest(ends.itertuples(), map(_small, pictures), map(_small, maps))),
     )  # fmt: skip
     replace_file(path, lambda file: file.write(page.encode()))
 
 
-def _painted(colours: np.ndarray) -> str:
-    return _small(Image.fromarray((255 * colours[..., :3]).astype(np.uint8)).resize((SIDE, SIDE)))
-
-
-def _small(picture: Image.Image) -> str:
-    picture.thumbnail((SIDE, SIDE))
-    picture.save(content := io.BytesIO(), "JPEG", quality=85)
+def _small(picture: np.ndarray) -> str:
+    shown = ImageOps.contain(Image.fromarray(picture), (SIDE, SIDE))
+    shown.save(content := io.BytesIO(), "JPEG", quality=85)
     return _data("image/jpeg", content)
 
 

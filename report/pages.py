@@ -1,14 +1,12 @@
 """Make the book: execute its notebooks, bring the copies and figures into it, render it."""
 
-import filecmp
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import click
@@ -17,60 +15,47 @@ import nbformat
 
 from data_prep.files import replace_file
 from ocnd_lib.records import claim
-from report.runs import ROOT, NotebookError, Run, execute, library_version, tree_hash
-
-GALLERY = Path(__file__).with_name("gallery.md")
+from report.runs import ROOT, BookError, Run, execute, library_version, tree_hash
 
 
-class BookError(RuntimeError):
-    """The book could not be made from its notebooks and pages; the message says why."""
-
-
-def build(
-    jobs: int = 2, again: bool = False, root: Path = ROOT, say: Callable[[str], None] = print
-) -> Path:
+def build(jobs: int = 2, again: bool = False, root: Path = ROOT) -> Path:
     """Execute the book's notebooks, `jobs` at a time, render the book, return its `index.html`.
 
-    Raises NotebookError when notebooks failed: the others have run all the same, and the book is
-    not rendered. Raises BookError for a warning of the renderer and while another process makes the
-    book.
+    Raises BookError when notebooks failed (the others have run all the same, and the book is not
+    rendered), for a warning of the renderer, and while another process makes the book.
     """
     with claim(root / "_build" / "book.lock") as mine:
         if not mine:
             raise BookError("another process is making this book; try again when it has ended")
-        runs, failures = _execute_all(jobs, again, root, say)
+        runs, failures = _execute_all(jobs, again, root)
         _publish(runs, root)
         if failures:
-            raise NotebookError("\n".join([*failures, "The book is not rendered."]))
-        return render(root, say)
+            raise BookError("\n".join([*failures, "The book is not rendered."]))
+        return render(root)
 
 
-def _execute_all(
-    jobs: int, again: bool, root: Path, say: Callable[[str], None]
-) -> tuple[dict[Path, Run], list[str]]:
+def _execute_all(jobs: int, again: bool, root: Path) -> tuple[dict[Path, Run], list[str]]:
     """The runs of the notebooks that did not fail, in reading order, and what the others said."""
     version, runs, failures = library_version(root), {}, []
 
     def one(source: Path) -> None:
         try:
             runs[source] = run = execute(source, jobs=jobs, again=again, root=root, version=version)
-            say(f"{source.stem}: " + (f"{run.seconds:.1f} s" if run.seconds else "unchanged"))
-        except NotebookError as error:
+            said = f"{run.seconds:.1f} s" if run.seconds else "unchanged"
+        except BookError as error:
             failures.append(str(error))
-            say(f"{source.stem}: failed")
+            said = "failed"
+        print(f"{source.stem}: {said}", flush=True)
 
     toc = (root / "book" / "_toc.yml").read_text(encoding="utf-8")
     sources = [root / "notebooks" / f"{name}.ipynb" for name in re.findall(r"chapters/(\w+)", toc)]
     sources = [source for source in sources if source.exists()]
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        list(pool.map(one, sources))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt does not wait for kernels
+    with ThreadPool(jobs) as pool:  # which, when interrupted, does not wait for kernels
+        list(pool.imap(one, sources))
     return {source: runs[source] for source in sources if source in runs}, failures
 
 
-def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
+def render(root: Path) -> Path:
     """Render the book with its warnings as errors, or leave it when nothing in it has changed.
 
     Always from scratch: an incremental build keeps the pages of removed chapters, and is silent
@@ -81,34 +66,32 @@ def render(root: Path = ROOT, say: Callable[[str], None] = print) -> Path:
     inputs = [*root.glob("book/**/*"), root / "_config.yml", root / "README.md"]
     made_from = tree_hash(inputs, root) + library_version(root)
     if page.exists() and stamp.exists() and stamp.read_text() == made_from:
-        say("book: unchanged")
+        print("book: unchanged")
         return page
 
     shutil.rmtree(page.parent, ignore_errors=True)
     shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
     jupyter_book(root, ["-W", "-n", "--keep-going", "--quiet"])
     stamp.write_text(made_from)
-    say("book: rendered")
+    print("book: rendered")
     return page
 
 
-def render_alone(run: Run, root: Path = ROOT) -> Path:
+def render_alone(run: Run) -> Path:
     """Render one executed notebook as a page beside it, whose links to chapters lead nowhere."""
     site = run.notebook.with_name(f"{run.notebook.stem}_page")
     if run.seconds or not site.exists():
         with tempfile.TemporaryDirectory() as folder:
             here = Path(folder)
-            others = shutil.ignore_patterns("chapters", "*.md", "_figures", "_demo")
-            shutil.copytree(root / "book", here / "book", ignore=others)
-            shutil.copy(run.notebook, here / "book" / "page.ipynb")
-            (here / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
-            config = (root / "_config.yml").read_text(encoding="utf-8")
-            config = config.replace("../mathjax", "mathjax")  # the page lies in no folder
-            (here / "_config.yml").write_text(config, encoding="utf-8")
+            others = shutil.ignore_patterns("*.ipynb", "*.md", "_figures", "_demo")
+            shutil.copytree(ROOT / "book", here / "book", ignore=others)
+            shutil.copy(ROOT / "_config.yml", here)
+            (here / "book" / "_toc.yml").write_text("format: jb-book\nroot: chapters/page\n")
+            shutil.copy(run.notebook, here / "book" / "chapters" / "page.ipynb")
             jupyter_book(here, ["--quiet"])
             shutil.rmtree(site, ignore_errors=True)
             shutil.move(here / "_build" / "html", site)
-    return site / "page.html"
+    return site / "chapters" / "page.html"
 
 
 def jupyter_book(root: Path, options: list[str]) -> None:
@@ -138,25 +121,22 @@ def write_gallery(page: Path, runs: dict[Path, Run]) -> None:
         said = {name: re.search(r"<title>(.*?)</title>", svg) for name, svg in figures.items()}
         messages = {name: found[1] if found else name for name, found in said.items()}
         chapters.append({"file": source.stem, "title": title, "figures": messages})
-    layout = jinja2.Template(GALLERY.read_text(encoding="utf-8"), trim_blocks=True)
-    text = layout.render(chapters=chapters, recorded=FIGURES)
+    layout = Path(__file__).with_name("gallery.md").read_text(encoding="utf-8")
+    text = jinja2.Template(layout, trim_blocks=True).render(chapters=chapters, recorded=FIGURES)
     replace_file(page, lambda file: file.write(text.encode()))
 
 
 def _publish(runs: dict[Path, Run], root: Path) -> None:
     """Bring the executed copies, their figures and the gallery into the book, and nothing older."""
     chapters, figures = root / "book" / "chapters", root / "book" / "_figures" / "figures"
-    made = {chapters / source.name: run.notebook for source, run in runs.items()}
-    figures.mkdir(parents=True, exist_ok=True)
+    made = {chapters / source.name: run.notebook.read_bytes() for source, run in runs.items()}
     for run in runs.values():
-        made |= {figures / file.name: file for file in run.figures.iterdir()}
-    gone = {*chapters.glob("*.ipynb"), *figures.glob("*")} - set(made)
-    same = lambda at, file: at.exists() and filecmp.cmp(at, file, shallow=False)  # noqa: E731
-    changed = {target: file for target, file in made.items() if not same(target, file)}
+        made |= {figures / file.name: file.read_bytes() for file in run.figures.iterdir()}
+    there = {file: file.read_bytes() for file in [*chapters.glob("*.ipynb"), *figures.glob("*")]}
     gallery = chapters / "gallery.md"
-    if gone or changed or not gallery.exists():
+    if made != there or not gallery.exists():
         write_gallery(gallery, runs)  # first: what is interrupted after it is done once more
-    for old in gone:
-        old.unlink()
-    for target, file in changed.items():
-        replace_file(target, lambda out, file=file: out.write(file.read_bytes()))
+    for file in there.keys() - made.keys():
+        file.unlink()
+    for file in [file for file in made if made[file] != there.get(file)]:
+        replace_file(file, lambda out, file=file: out.write(made[file]))

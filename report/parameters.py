@@ -6,13 +6,12 @@
 
 import ast
 import math
-import warnings
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import nbformat
 from click import Choice, FloatRange, IntRange
+from papermill.models import Parameter
 from papermill.translators import PythonTranslator
 
 from ocnd_lib.data import known_sets
@@ -35,14 +34,6 @@ RULES = {
 }
 
 
-class Parameter(NamedTuple):
-    """One line of a parameters cell: `name: type = default  # help`."""
-
-    type: str
-    default: bool | int | float | str
-    help: str
-
-
 def _rule(name: str, kind: str) -> click.ParamType:
     # a set may have been built since this module was read
     return Choice(known_sets()) if name == "dataset" else RULES.get(name, TYPES[kind])
@@ -60,15 +51,13 @@ def check(name: str, value: object, kind: str) -> bool | int | float | str:
 
 
 def read_parameters(notebook: Path) -> dict[str, Parameter]:
-    """Read the cell tagged `parameters` as papermill does; empty for a notebook without one.
+    """Read the cell tagged `parameters`, a line each: `name: type = default  # help`.
 
     Raises ValueError for a file that is no notebook, and for a default that is not of its type.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of cells without ids, which older notebooks have
-            content = nbformat.read(notebook, as_version=4)
-            nbformat.validate(content)
+        content = nbformat.read(notebook, as_version=4)
+        nbformat.validate(content)
         tagged = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
     except Exception as error:  # the validator's are of many kinds
         why = str(error).partition("\n")[0] or type(error).__name__
@@ -84,14 +73,14 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
                 f"{notebook}, parameter {found.name}: {error}; write one "
                 f"`name: type = literal  # help` a line, its type one of {', '.join(TYPES)}"
             ) from error
-        parameters[found.name] = Parameter(kind, default, found.help)
+        parameters[found.name] = found._replace(default=default)
     return parameters
 
 
 def described(notebook: Path) -> str:
     """A line for each parameter of a notebook: its name, default, range or choices, and meaning."""
     lines = [
-        f"  {name} = {p.default!r}  ({_rule(name, p.type)!r})  {p.help}"
+        f"  {name} = {p.default!r}  ({_rule(name, p.inferred_type_name)!r})  {p.help}"
         for name, p in read_parameters(notebook).items()
     ]
     return "\n".join(lines or ["  nothing"])
@@ -105,12 +94,12 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
     parameters, converted, wrong = read_parameters(notebook), {}, []
     for name, value in given.items():
         try:
-            converted[name] = check(name, value, parameters[name].type)
+            converted[name] = check(name, value, parameters[name].inferred_type_name)
         except KeyError:
             wrong.append(f"there is no parameter {name!r}")
         except ValueError as error:
             wrong.append(str(error))
     if wrong:
         told = "\n".join(["; ".join(wrong), "It accepts:", described(notebook)])
-        raise ValueError(f"{Path(notebook).name}: {told}")
+        raise ValueError(f"{notebook.name}: {told}")
     return converted

@@ -9,7 +9,7 @@ from pptx.enum.shapes import PP_PLACEHOLDER as KIND
 from pptx.shapes.base import BaseShape
 from pptx.util import Inches, Pt
 
-from report.talk import SLIDE, look
+from report.talk import SLIDE
 
 TITLES = {KIND.TITLE, KIND.CENTER_TITLE}
 FOOT = {KIND.DATE, KIND.FOOTER, KIND.SLIDE_NUMBER}
@@ -53,10 +53,8 @@ def written(deck, slides: Sequence) -> bytes:
     for slide in slides:
         made = deck.slides.add_slide(_layout(deck))
         _fill(made.shapes.title, [slide.title], 28 * scale)
-        if slide.figure is not None:
-            with look("talk"):
-                slide.figure.savefig(png := io.BytesIO(), format="png")
-            picture = made.shapes.add_picture(png, left, top, width)
+        if slide.picture:
+            picture = made.shapes.add_picture(io.BytesIO(slide.picture), left, top, width)
             picture._element.nvPicPr.cNvPr.set("descr", slide.title)
         each = width // max(1, len(slide.columns))
         many = max((len(lines) for _, lines in slide.columns), default=0) > 7

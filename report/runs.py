@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +25,15 @@ from papermill.exceptions import PapermillExecutionError
 
 from data_prep.files import replace_file
 from data_prep.masked_files import masked_sets, npz_path
-from ocnd_lib.records import claim
+from ocnd_lib.records import claim, records_folder
 from report.parameters import read_parameters, validate
 
 ROOT = Path(__file__).resolve().parent.parent
 INJECTED = "injected-parameters"  # the tag of the cell that papermill adds
 
 
-class NotebookError(RuntimeError):
-    """A notebook failed; the message has the error, and the copy left, which shows where."""
+class BookError(RuntimeError):
+    """A notebook failed, or the book cannot be made of them; the message says where and why."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,19 @@ def execute(
 
     The executed copy is `_build/runs/NAME-HASH.ipynb` with a hash of the parameters. `jobs` tells
     among how many kernels the cores are shared; `version` spares the library's hash. Raises
-    ValueError for parameters the notebook does not take, and NotebookError.
+    ValueError for parameters the notebook does not take, and BookError.
     """
-    source, given = Path(source), validate(source, parameters or {})
+    given = validate(source, parameters or {})
     values = {name: p.default for name, p in read_parameters(source).items()} | given
-    text = json.dumps(values, sort_keys=True).encode()
-    precision = os.environ.get("OCND_PRECISION", "auto").encode()
-    version = version or library_version(root)
-    key = digest([source.read_bytes(), text, precision, version.encode()])
-    out = root / "_build" / "runs" / f"{source.stem}-{digest([text])[:8]}.ipynb"
+    code, precision = source.read_text(encoding="utf-8"), os.environ.get("OCND_PRECISION", "auto")
+    key = digest([code, values, precision, version or library_version(root)])
+    out = root / "_build" / "runs" / f"{source.stem}-{digest(values)[:8]}.ipynb"
     figures = out.with_name(f"{out.stem}_figures")
     with claim(out.with_name(f".{out.stem}.lock"), wait=True):  # a second finds what a first makes
-        if not again and figures.is_dir() and _key(out) == key:
-            return Run(out, figures, 0)
+        with suppress(OSError, ValueError, KeyError):  # none, or one that failed
+            made = json.loads(out.read_text(encoding="utf-8"))["metadata"]["ocnd"]
+            if made["key"] == key and figures.is_dir() and not again:
+                return Run(out, figures, 0)
         out.unlink(missing_ok=True)
         shutil.rmtree(figures, ignore_errors=True)
         figures.mkdir()
@@ -114,7 +115,7 @@ def _papermill(source, out, given, kernels, alone, root, again=True) -> nbformat
         if again:  # two kernels that start together now and then draw the same port
             return _papermill(source, out, given, kernels, alone, root, again=False)
         said = f"the kernel did not start: {error}"
-    raise NotebookError(f"{source.stem}: {said}\n  {out}")
+    raise BookError(f"{source.stem}: {said}\n  {out}")
 
 
 def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManager]:
@@ -151,32 +152,20 @@ def library_version(root: Path = ROOT) -> str:
 
     Of data only sets with masks that somebody built: all others are those of their checksums.
     """
-    records = Path(os.environ.get("OCND_RECORDS") or root / "results" / "records").expanduser()
-    files = [root / "constraints.txt", *records.glob("**/*.json"), *records.glob("**/*.npz")]
-    for package in ("data_prep", "ocnd_lib", "report"):
-        for kind in ("py", "html", "mplstyle"):
-            files += root.glob(f"{package}/**/*.{kind}")
-    files += [npz_path(name) for name in masked_sets()]
-    files += [*root.glob("results/*.csv"), *root.glob("benchmarks/*.json")]
-    return tree_hash([*files, *root.glob("results/published/**/*")], root)
+    code = ["constraints.txt", "data_prep/**/*.py", "ocnd_lib/**/*.py", "report/**/*.py"]
+    looks = ["report/*.html", "report/*.mplstyle"]
+    numbers = ["results/published/**/*", "results/*.csv", "benchmarks/*.json"]
+    files = [file for pattern in (*code, *looks, *numbers) for file in root.glob(pattern)]
+    files += [*records_folder().glob("**/*.json"), *records_folder().glob("**/*.npz")]
+    return tree_hash([*files, *map(npz_path, masked_sets())], root)
 
 
 def tree_hash(files: Iterable[Path], root: Path) -> str:
     """The hash of the names, seen from `root`, and contents of those files that exist."""
     named = sorted((os.path.relpath(p, root), p) for p in files if p.is_file())
-    return digest(part for name, p in named for part in (name.encode(), p.read_bytes()))
+    return digest([(name, hashlib.sha256(p.read_bytes()).hexdigest()) for name, p in named])
 
 
-def digest(parts: Iterable[bytes]) -> str:
-    """The SHA-256 of a sequence, each part with its length."""
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(len(part).to_bytes(8, "big") + part)
-    return total.hexdigest()
-
-
-def _key(out: Path) -> str | None:
-    try:
-        return json.loads(out.read_text(encoding="utf-8"))["metadata"]["ocnd"]["key"]
-    except (OSError, ValueError, KeyError):
-        return None
+def digest(content: object) -> str:
+    """The SHA-256 of what JSON can hold."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

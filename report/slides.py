@@ -14,7 +14,6 @@ import jinja2
 import nbformat
 import yaml
 from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from data_prep.files import replace_file
 from report import powerpoint
@@ -45,11 +44,11 @@ NUMBERS = Numbers()
 
 @dataclass(frozen=True)
 class Slide:
-    """A title, what the speaker says, and a figure or columns of lines, each with its heading."""
+    """A title, what the speaker says, and a picture or columns of lines, each with its heading."""
 
     title: str
     notes: str
-    figure: Figure | None = None
+    picture: bytes | None = None
     columns: Sequence[tuple[str, Sequence[str]]] = ()
 
 
@@ -73,15 +72,15 @@ def make_slides(
     if not os.access(out.parent, os.W_OK):
         raise PermissionError(f"{out.parent} cannot be written to")
     deck = powerpoint.opened(template) if form == "pptx" else None
-    size = powerpoint.figure_size(deck) if deck else ON_A_PAGE
-    made = slides(chapters or CHAPTERS, lang, minutes, size)
+    size, kind = (powerpoint.figure_size(deck), "png") if deck else (ON_A_PAGE, "svg")
+    made = slides(chapters or CHAPTERS, lang, minutes, size, kind)
     content = powerpoint.written(deck, made) if deck else page(made, lang).encode()
     replace_file(out, lambda file: file.write(content))
     return len(made)
 
 
 def slides(
-    chapters: Sequence[str], lang: str, minutes: int, size: tuple[float, float]
+    chapters: Sequence[str], lang: str, minutes: int, size: tuple[float, float], kind: str
 ) -> list[Slide]:
     """The slides of a talk in its order; of too many, the last of DECK's `order` are left out."""
     figures = {name for chapter in chapters for name in OF_CHAPTER[chapter]}
@@ -91,8 +90,10 @@ def slides(
     for name in ("title", *DECK["notes"], "decided", "open", "limits"):
         if name in kept:
             try:
-                of = _figure(name, lang, size) if name in FIGURES else _words(name, lang, chapters)
-                made.append(of)
+                if name in FIGURES:
+                    made.append(_figure(name, lang, size, kind))
+                else:
+                    made.append(_words(name, lang, chapters))
             except NoRecords as missing:
                 print(f"{name}: {missing}", file=sys.stderr)
     return made
@@ -101,13 +102,16 @@ def slides(
 # --- what is on a slide --------------------------------------------------------------------------
 
 
-def _figure(name: str, lang: str, size: tuple[float, float]) -> Slide:
+def _figure(name: str, lang: str, size: tuple[float, float], kind: str) -> Slide:
     fig = drawn(FIGURES[name], "talk", lang, size)
     message = " ".join(fig.get_suptitle().split())
     fig.suptitle("")  # the slide has it
     said = DECK["notes"][name][lang].format_map(NUMBERS)
     command = f"ocnd figures --style talk --lang {lang} --only {name} --out figures"
-    return Slide(message, f"{said}\n\n{command}", fig)
+    # in one page, parts of equal name in a hidden slide would hide those of another
+    with look("talk"), rc_context({"svg.hashsalt": name}):
+        fig.savefig(picture := io.BytesIO(), format=kind, metadata={"Date": None})
+    return Slide(message, f"{said}\n\n{command}", picture.getvalue())
 
 
 def _words(name: str, lang: str, chapters: Sequence[str]) -> Slide:
@@ -138,17 +142,10 @@ def claims() -> list[tuple[str, str, str, str]]:
 
 def page(made: Sequence[Slide], lang: str) -> str:
     """One html page of reveal.js that needs no other file; S opens the speaker's notes."""
-    drawings = {}
-    for number, slide in enumerate(made):
-        if slide.figure is not None:
-            # parts of equal name in a hidden slide would hide these, hence names of its own
-            with look("talk"), rc_context({"svg.hashsalt": str(number)}):
-                slide.figure.savefig(svg := io.StringIO(), format="svg", metadata={"Date": None})
-            drawings[number] = "<svg" + svg.getvalue().partition("<svg")[2]
     vendored = {
         name: (HERE / "reveal" / name).read_text(encoding="utf-8").replace("</script", r"<\/script")
         for name in ("reveal.css", "reveal.js", "notes.js")
     }
     font = base64.b64encode((HERE / "fonts" / "NotoSansKR.ttf").read_bytes()).decode()
     layout = jinja2.Template((HERE / "slides.html").read_text(encoding="utf-8"), autoescape=True)
-    return layout.render(slides=made, lang=lang, drawings=drawings, vendored=vendored, font=font)
+    return layout.render(slides=made, lang=lang, vendored=vendored, font=font)

@@ -28,9 +28,8 @@ def look(style: str) -> AbstractContextManager:
 
 
 def drawn(
-    draw: Callable[[], Figure], style: str = "page", lang: str = "en",
-    size: tuple[float, float] | None = None,
-) -> Figure:  # fmt: skip
+    draw: Callable[[], Figure], style: str, lang: str, size: tuple[float, float] | None = None
+) -> Figure:
     """A figure in a style and language; for a talk of a slide's shape, or of that of a size.
 
     It is that of a page enlarged with all that is on it: a page wide, of more dots an inch. Raises

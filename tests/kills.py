@@ -54,7 +54,7 @@ def book(folder):
     (folder / "book" / "_toc.yml").write_text(toc)
     settings = "title: A\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
     (folder / "_config.yml").write_text(settings)
-    build(root=folder, say=list)
+    build(root=folder)
 
 
 RESULTS = {training: "score.npy", data: "scenes.npz", book: "_build/html/**/*.html"}

@@ -70,7 +70,7 @@ def test_a_notebook_tells_what_it_takes(ocnd):
         (["run", "SMALL", "-p", "epochs", "-3"], "epochs: -3 is not in the range x>=1"),
         (["run", "SMALL", "-p", "epochs"], "-p needs a name and a value"),
         (["run", "digits/vgg11/3/0", "-p", "epochs", "3"], "a cell takes no -p"),
-        (["sweep", "--seeds", "0-4"], "--seeds needs --datasets and --methods"),
+        (["sweep", "--seeds", "0-4"], "no data set is given; name at least one"),
         (["table", ""], "no data set ''"),
         (["data", "no_such_set"], "digits, mnist"),
         (["figures", "--out", "x", "--only", "no_such_figure"], "no figure 'no_such_figure'"),

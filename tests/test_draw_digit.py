@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def models(digit: str) -> dict:
 def test_small_weights_score_as_the_detector_does(method):
     x = load_images("digits").x_train[:96]
     detector = detector_class(method)(width=8, epochs=2, latent_dim=8, batch_size=32).fit(x)
-    network = draw_digit.unpacked(draw_digit.packed(detector))
+    network = partial(draw_digit.redraw, draw_digit.packed(detector))
     mine, exact = (draw_digit.scores(f, x) for f in (network, detector.reconstruct))
     assert np.abs(mine / exact - 1).max() < 0.01
     np.testing.assert_allclose(exact, detector.novelty_score(x), rtol=1e-4)
@@ -106,7 +107,7 @@ def check(page, digit, verdict=None):
     """The page says of what it shows what Python says of it, by both models."""
     image = np.array(seen(page), np.uint8).reshape(1, 1, 32, 32)
     for method, model in models(digit).items():
-        expected = draw_digit.scores(draw_digit.unpacked(model["layers"]), image)[0]
+        expected = draw_digit.scores(partial(draw_digit.redraw, model["layers"]), image)[0]
         shown = page.locator(f"#draw-{method}-score")
         assert float(shown.get_attribute("data-score")) == pytest.approx(expected, rel=1e-2)
         novel = "novel" if expected > model["threshold"] else "normal"

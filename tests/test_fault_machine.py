@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.data import DataError
 from report import cli
-from report.runs import NotebookError
+from report.runs import BookError
 
 ROOT = Path(__file__).parents[1]
 CELL = "digits/ae+epochs=1+width=4/3/0"
@@ -52,7 +52,7 @@ FAILURES = {
     OSError(errno.EROFS, "Read-only file system"): "ocnd: [Errno 30] Read-only file system\n",
     MemoryError(): "ocnd: out of memory\n",
     DataError("x.npz is truncated"): "ocnd: x.npz is truncated\n",
-    NotebookError("small: cell 2: no"): "ocnd: small: cell 2: no\n",
+    BookError("small: cell 2: no"): "ocnd: small: cell 2: no\n",
 }
 
 

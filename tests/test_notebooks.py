@@ -68,7 +68,7 @@ def test_parameters_are_those_the_library_accepts(path):
     used = {node.id for node in ast.walk(above) if isinstance(node, ast.Name)}
     assert not used & set(parameters), "a cell above the parameters uses one"
     for name, parameter in parameters.items():
-        assert check(name, parameter.default, parameter.type) == parameter.default
+        assert check(name, parameter.default, parameter.inferred_type_name) == parameter.default
         assert parameter.help, f"{name} has no explanation"
 
 

@@ -113,7 +113,7 @@ def quick(monkeypatch):
 
 
 def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, capsys):
-    made = {m: slides.slides(CHAPTERS, "en", m, (6, 3)) for m in (2, 10, 20, 60)}
+    made = {m: slides.slides(CHAPTERS, "en", m, (6, 3), "svg") for m in (2, 10, 20, 60)}
     titles = {m: [slide.title for slide in of] for m, of in made.items()}
     assert "ocgan-gains: no record yet" in capsys.readouterr().err
     assert [len(of) for of in titles.values()] == [2, 7, 15, 15]
@@ -125,10 +125,10 @@ def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, c
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_numbers_stand_with_their_intervals_in_the_notes_alone(quick, lang):
-    made = slides.slides(CHAPTERS, lang, 20, (6, 3))
+    made = slides.slides(CHAPTERS, lang, 20, (6, 3), "png")
     (_, answers) = made[0].columns[0]
     assert "0.123 [0.100, 0.150]" in made[0].notes and len(answers) == 5
-    assert all(f"ocnd figures --style talk --lang {lang}" in s.notes for s in made if s.figure)
+    assert all(f"ocnd figures --style talk --lang {lang}" in s.notes for s in made if s.picture)
     assert "0.123" in answers[0] and not any("[" in answer for answer in answers)
     assert all(bool(HANGUL.search(slide.notes)) == (lang == "ko") for slide in made)
     claims = [line for slide in made[1:-1] for _, lines in slide.columns for line in lines]
@@ -136,7 +136,8 @@ def test_numbers_stand_with_their_intervals_in_the_notes_alone(quick, lang):
 
 
 def test_chosen_chapters_have_their_figures_claims_and_answers_alone(quick):
-    title, *figures, decided, undecided, _ = slides.slides(["class_imbalance"], "en", 20, (6, 3))
+    made = slides.slides(["class_imbalance"], "en", 20, (6, 3), "svg")
+    title, *figures, decided, undecided, _ = made
     assert len(figures) == 1 and len(title.columns[0][1]) == 1
     lines = [line for slide in (decided, undecided) for _, of in slide.columns for line in of]
     whole = [row for row in slides.claims() if row[3] == "class_imbalance"]
