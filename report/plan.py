@@ -5,7 +5,7 @@ from itertools import product
 
 import pandas as pd
 
-from ocnd_lib import background, versions
+from ocnd_lib import versions
 from ocnd_lib.data import class_names
 from ocnd_lib.records import read_records
 from ocnd_lib.training import choose_hardware
@@ -58,7 +58,6 @@ def report_cells() -> list[str]:
         ],
         beyond.CELLS,
         version_cells(),
-        fold_cells(),
         objections.CELLS,
     )
     return list(dict.fromkeys(cell for cells in chapters for cell in cells))
@@ -98,15 +97,4 @@ def version_cells() -> list[str]:
         for seed, method, dataset in product(range(3), methods, MASK_CLASSES)
         for name in MASK_CLASSES[dataset]
         for version in ("", *(f"+version={shown}" for shown in versions.VERSIONS))
-    ]
-
-
-def fold_cells() -> list[str]:
-    """VGG11 on animals, fold by fold: three seeds of the two main versions, one of the others."""
-    main = ("original", "masked")
-    arms = [*product(range(3), main), *((0, v) for v in background.VERSIONS if v not in main)]
-    return [
-        f"voc_animals/vgg11-{version}+fold={fold}/all/{seed}"
-        for seed, version in arms
-        for fold in range(background.FOLDS)
     ]

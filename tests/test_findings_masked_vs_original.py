@@ -6,10 +6,10 @@ import pytest
 from figure_samples import bounds, contains
 from ocnd_lib.background import SHOWN
 from ocnd_lib.masked import ROUNDED
-from ocnd_lib.records import write_record
+from ocnd_lib.records import read_arrays, write_record
 from ocnd_lib.stats import seed_interval
 from report.chapters import masked_vs_original as chapter
-from report.chapters.masked_vs_original import accuracy_gain, cell, recorded, right
+from report.chapters.masked_vs_original import accuracy_gain, cells, recorded, right
 from report.source import NoRecords
 
 Y = np.repeat(np.arange(10), 20).astype(np.uint8)
@@ -30,7 +30,8 @@ def test_records_of_different_crops_are_not_compared(tmp_path, monkeypatch):
     old = list(ROUNDED)[:2]  # two processors rounded a few pixels differently: the same crops
     for dataset, crops in (("scenes", ["f", "other"]), ("mnist_on_cifar", old)):
         for version, fingerprint in zip(chapter.PAIR, crops, strict=True):
-            record = {"cell": cell(dataset, version, 0), "data_fingerprint": fingerprint, **about}
+            (name,) = cells(dataset, version, 0)
+            record = {"cell": name, "data_fingerprint": fingerprint, **about}
             write_record(record, {"y_test": Y}, tmp_path)
     with pytest.raises(NoRecords, match="records of scenes are of different crops"):
         recorded("scenes")
@@ -84,3 +85,15 @@ def test_backgrounds_that_always_tell_are_no_noise_and_mislead(said):
 @pytest.mark.parametrize("dataset", chapter.MADE)
 def test_who_learnt_with_masks_is_near_guessing_without(said, dataset):
     assert float(said[f"{dataset}_unmasked"]) < 15
+
+
+def test_masks_help_on_photographs_of_animals_as_does_the_outline_but_are_learnt_no_faster(said):
+    assert bounds(said["voc_animals_gain"])[1] > 0 and said["animals_p"] < 0.001
+    assert bounds(said["voc_animals_outline"])[2] > 0 > bounds(said["voc_animals_outline"])[1]
+    masked, original = (bounds(said[f"voc_animals_epochs_{version}"]) for version in chapter.PAIR)
+    assert masked[0] >= original[0]
+
+
+def test_each_crop_of_animals_is_tested_once_by_networks_that_share_no_photograph(said):
+    rows = np.concatenate([read_arrays(c)["rows"] for c in cells("voc_animals", "masked", 0)])
+    assert len(np.unique(rows)) == len(rows) == said["voc_animals_test"]

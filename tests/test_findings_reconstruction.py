@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
 
 from figure_samples import GIVEN, bounds, contains
 from ocnd_lib.data import class_names
@@ -11,7 +10,7 @@ from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.records import parse_cell, read_arrays
 from report.chapters import reconstruction as chapter
 from report.chapters.class_or_detail import class_aurocs
-from report.drawing import COLOURS, mosaics
+from report.drawing import mosaics
 
 # --- what the page says --------------------------------------------------------------------------
 
@@ -102,18 +101,6 @@ def test_of_real_images_one_in_twenty_is_elsewhere():
 
 
 # --- figures -------------------------------------------------------------------------------------
-
-
-def test_under_each_reconstruction_stands_its_error_and_the_frame_tells_its_kind():
-    made = {"code of 2": GIVEN, "code of 128": GIVEN // 2}
-    fig = chapter.redrawn("", GIVEN, made, np.array([0, 0, 1, 1, 1]))
-    given, same, half = np.array([ax for ax in fig.axes if ax.images]).reshape(3, 5)
-    assert [ax.get_xlabel() for ax in given] == [""] * 5
-    assert [ax.get_xlabel() for ax in same] == ["0.000"] * 5
-    expected = np.square((GIVEN[0].astype(float) - GIVEN[0] // 2) / 127.5).mean()
-    assert half[0].get_xlabel() == f"{expected:.3f}"
-    frames = [to_rgb(ax.spines["top"].get_edgecolor()) for ax in half]
-    assert frames == [to_rgb(COLOURS["normal"])] * 2 + [to_rgb(COLOURS["novel"])] * 3
 
 
 def test_decodes_are_laid_out_row_by_row_in_grey_and_in_colour():

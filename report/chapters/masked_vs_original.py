@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from itertools import product
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.stats import binomtest
 
-from ocnd_lib.background import VERSIONS
+from ocnd_lib.background import FOLDS, VERSIONS
 from ocnd_lib.comparison import mean_over_runs
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import read_arrays, read_record
@@ -16,14 +18,16 @@ from report.drawing import COLOURS, interval
 from report.source import NoRecords, no_record, published_claim
 from report.tables import once
 
-MADE = {"scenes": "generated scenes", "mnist_on_cifar": "digits on photographs"}
-DATASETS = MADE | {"coco10": "COCO"}
+MADE = {"scenes": "scenes", "mnist_on_cifar": "digits on photos"}
+DATASETS = MADE | {"voc_animals": "animals", "coco10": "COCO"}
 PAIR = ("masked", "original")  # the deck's two kinds of crops
 NAMES = {
     "original": "original", "masked": "masked", "mean-fill": "mean fill",
     "centre": "centre dimmed", "background": "background only", "silhouette": "outline only",
     "swapped": "background swapped",
 }  # fmt: skip
+PICTURED = "coco10/looks/bowl/0"  # keeps eight crops
+FREE = [1, 2, 4, 5, 7]  # those under "Attribution": photographs 458756, 196393, 234748, 126107, 790
 COMPARED = {  # accuracies, whose difference the page tells
     "gain": PAIR,
     "centre_gain": ("centre", "original"),
@@ -32,32 +36,49 @@ COMPARED = {  # accuracies, whose difference the page tells
 }
 
 
-def cell(dataset: str, version: str, seed: int, correlation: float = 0.5) -> str:
-    """The cell of one network; scenes have a background correlation, by default one half."""
+def cells(dataset: str, version: str, seed: int, correlation: float = 0.5) -> list[str]:
+    """The cell of a network, or of animals those of five, each tested on a fold of its own.
+
+    Scenes have a background correlation, by default one half.
+    """
     # of COCO there are few crops: as many steps, more epochs
     settings = "+batch_size=16+epochs=60" if dataset == "coco10" else ""
     settings += "" if correlation == 0.5 else f"+background_correlation={correlation}"
-    return f"{dataset}/vgg11-{version}{settings}/all/{seed}"
+    folds = [f"+fold={k}" for k in range(FOLDS)] if dataset == "voc_animals" else [settings]
+    return [f"{dataset}/vgg11-{version}{parameters}/all/{seed}" for parameters in folds]
 
 
 def seeds_of(dataset: str, version: str) -> int:
-    """How many seeds a version has: five of the pair, of the controls three.
+    """How many seeds a version has: five of the pair, three of animals; of the controls three.
 
     Of the generated sets one of what shows no object: outlines alone tell the scenes' classes, and
-    no picture behind a digit tells any.
+    no picture behind a digit tells any. Of animals one of every control.
     """
     alone = dataset in MADE and version in ("background", "silhouette")
+    if dataset == "voc_animals":
+        return 3 if version in PAIR else 1
     return 5 if version in PAIR else 1 if alone else 3
 
 
 CELLS = (  # the first seed of everything, then the second, so that a sweep may stop anywhere
     *(
-        cell(dataset, version, seed)
+        name
         for seed, dataset, version in product(range(5), DATASETS, VERSIONS)
         if seed < seeds_of(dataset, version)
+        for name in cells(dataset, version, seed)
     ),
-    *(cell("scenes", "original", seed, 1) for seed in range(3)),
+    *(name for seed in range(3) for name in cells("scenes", "original", seed, 1)),
 )
+
+
+def joined(folds: list[dict]) -> dict:
+    """Records and arrays of the networks of one seed as if one network had answered all folds."""
+    run = dict(folds[0])
+    for name in ("y_test", *(name for name in run if name.startswith("predicted_"))):
+        run[name] = np.concatenate([fold[name] for fold in folds])
+    run["test_counts"] = np.sum([fold["test_counts"] for fold in folds], 0).tolist()
+    epochs = [fold["metrics"]["epochs_to_80_train"] for fold in folds]
+    return run | {"metrics": {"epochs_to_80_train": np.mean(epochs)}}
 
 
 @once
@@ -68,11 +89,12 @@ def recorded(dataset: str, correlation: float = 0.5) -> dict[str, dict[int, dict
     """
     found: dict[str, dict[int, dict]] = {}
     for version, seed in product(VERSIONS, range(5)):
-        name = cell(dataset, version, seed, correlation)
-        if (record := read_record(name)) and (arrays := read_arrays(name)):
-            found.setdefault(version, {})[seed] = record | arrays
+        names = cells(dataset, version, seed, correlation)
+        if all(map(read_record, names)) and all(map(read_arrays, names)):
+            runs = [read_record(name) | read_arrays(name) for name in names]
+            found.setdefault(version, {})[seed] = joined(runs) if len(runs) > 1 else runs[0]
     if not found:
-        raise no_record(cell(dataset, "original", 0, correlation))
+        raise no_record(cells(dataset, "original", 0, correlation)[0])
     crops = {run["data_fingerprint"] for seeds in found.values() for run in seeds.values()}
     if len({ROUNDED.get(fingerprint, fingerprint) for fingerprint in crops}) > 1:
         raise NoRecords(
@@ -101,7 +123,8 @@ def numbers() -> dict[str, object]:
         runs = recorded(dataset)
         own = {version: right(seeds, version) for version, seeds in runs.items()}
         for name, (a, b) in COMPARED.items():
-            found[f"{dataset}_{name}"] = percent(accuracy_gain(own[a], own[b]))
+            if own.keys() >= {a, b}:
+                found[f"{dataset}_{name}"] = percent(accuracy_gain(own[a], own[b]))
         for version, answers in own.items():
             found[f"{dataset}_{version}"] = f"{100 * answers.mean(axis=None):.1f}"
         for version in PAIR:
@@ -118,6 +141,9 @@ def numbers() -> dict[str, object]:
     gap = accuracy_gain(right(masked, "masked"), right(telling, "original"))
     swapped = mean_over_runs(right(telling, "swapped"))
     found |= {"gap_1": percent(gap), "swapped_1": percent(swapped, ".1f")}
+    masked, original = (right(recorded("voc_animals")[v], v).loc[0] for v in PAIR)
+    only = [int(np.sum(a & ~b)) for a, b in ((masked, original), (original, masked))]
+    found["animals_p"] = binomtest(only[0], sum(only)).pvalue  # McNemar's
     for version in PAIR:
         found[f"deck_{version}"] = f"{published_claim(f'{version}_accuracy'):.3f}"
         found[f"deck_epochs_{version}"] = f"{published_claim(f'{version}_epochs_to_80'):.0f}"
@@ -134,12 +160,12 @@ def percent(found: Iterable[float], form: str = "+.1f") -> str:
 
 def answer() -> Figure:
     """Test accuracy of networks on the version that they learnt from, a panel a data set."""
-    message = "Masks help on made pictures; so does the outline alone"
+    message = "Masks help on made pictures and on animals; so does the outline alone"
     fig, axes = drawing.panels(message, 3.1, list(DATASETS.values()))
     for ax, dataset in zip(axes, DATASETS, strict=True):
         found = recorded(dataset)
-        rows = {version: mean_over_runs(right(found[version], version)) for version in VERSIONS}
-        table = pd.DataFrame(rows, ["value", "low", "high"]).T.clip(0, 1)
+        rows = {version: mean_over_runs(right(runs, version)) for version, runs in found.items()}
+        table = pd.DataFrame(rows, ["value", "low", "high"]).T.clip(0, 1).reindex(VERSIONS)
         test = found["masked"][0]["test_counts"]
         colours = [COLOURS.get(version, COLOURS["control"]) for version in table.index]
         drawing.forest(ax, table.assign(colour=colours).rename(NAMES), zero=max(test) / sum(test))
@@ -148,4 +174,14 @@ def answer() -> Figure:
     return fig
 
 
-FIGURES = {"masked-answer": answer}
+def photographs() -> Figure:
+    """Crops of COCO whose licence lets a page show them, whole and by their true masks."""
+    kept = read_arrays(PICTURED)
+    given, masks = (kept[f"look_{name}"][FREE] for name in ("given", "masks"))
+    fig = drawing.titled("COCO's crops, and what a true mask leaves of them", 2.5)
+    crops = {"original": given, "masked": given * masks[:, None]}
+    drawing.image_grid(fig, crops, ("bowl", "bowl", "car", "bird", "dog"))
+    return fig
+
+
+FIGURES = {"masked-answer": answer, "masked-photographs": photographs}

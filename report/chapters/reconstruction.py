@@ -150,28 +150,6 @@ def latent_sweep() -> Figure:
     return fig
 
 
-def redrawn(
-    title: str, given: np.ndarray, rows: Mapping[str, np.ndarray], novel: np.ndarray
-) -> Figure:
-    """Images as several models redraw them; under each, its mean squared error in [-1, 1].
-
-    `given` uint8 (n, C, H, W) is the first row; `rows` maps labels to arrays like it; `novel` (n,)
-    colours the frames.
-    """
-    kinds = ["novel" if each else "normal" for each in novel]
-    texts = {
-        label: [f"{e:.3f}" for e in np.square((images - given * 1.0) / 127.5).mean((1, 2, 3))]
-        for label, images in rows.items()
-    }
-    fig = titled(title, 1.0 + 0.86 * len(rows))
-    image_grid(
-        fig, {"given": given, **rows}, cmap="gray_r", frames=[COLOURS[kind] for kind in kinds],
-        columns=["" if kind in kinds[:k] else kind for k, kind in enumerate(kinds)],
-        below=texts,
-    )  # fmt: skip
-    return fig
-
-
 def recorded_elsewhere() -> Figure:
     """The share of random codes that draw something far from the normal class, model by model."""
     table = elsewhere(PICTURES)
