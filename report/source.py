@@ -25,7 +25,7 @@ def record_of(cell: Cell | str) -> dict:
 
 
 def published_claim(name: str) -> float:
-    """A number of the deck from results/published/claims.csv, in the unit given there."""
+    """A published number from results/published/claims.csv, in the unit given there."""
     return float(pd.read_csv(PUBLISHED / "claims.csv", index_col="name").loc[name, "value"])
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from ocnd_lib.records import read_record
 from report.chapters import beyond as chapter
-
 
 @pytest.fixture(scope="module")
 def gains():
@@ -69,3 +69,19 @@ def test_on_scenes_they_help_kde_and_on_coco_nothing_is_shown(gains):
 def test_true_masks_help_kde_on_digits_and_the_outline_more(gains):
     masked, outline = (gains.loc["mnist_on_cifar", "kde", v] for v in ("masked", "silhouette"))
     assert 0 < masked["low"] and masked["value"] < outline["value"]
+
+
+def test_an_ensemble_adds_little_and_the_other_unit_is_not_what_validation_prefers():
+    said, mine = chapter.numbers(), chapter.ours().loc["rotation"]
+    assert 0 < said["ensemble"] - mine["mean"] < 0.005
+    assert said["spread"] > said["not-spread"]
+    names = chapter.SPREAD, chapter.SPREAD.replace("+unit=spread", "")
+    spread, usual = (read_record(name)["metrics"]["validation"]["mean"] for name in names)
+    assert spread < usual
+
+
+def test_rotations_heat_map_does_not_find_the_animal_and_does_not_help(gains):
+    found, blot = chapter.finds()
+    assert found < 0.6 < blot - 0.15
+    mapped = gains.xs("gradcam", level="version").loc["voc_animals"]
+    assert (mapped["classes"] == 5).all() and (mapped["low"] < 0).all()

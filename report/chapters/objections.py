@@ -10,7 +10,7 @@ from ocnd_lib.comparison import average_runs, holm
 from ocnd_lib.records import REPOSITORY, parse_cell, read_record, read_records
 from report import tables
 from report.drawing import COLOURS, forest, interval, panels, signed
-from report.source import no_record, plain
+from report.source import no_record, plain, published_claim
 from report.tables import METHODS, TITLES, once
 
 SHARES = (0.01, 0.05, 0.1)  # of foreign images among those to learn from
@@ -124,6 +124,8 @@ def numbers() -> dict[str, object]:
     for name, table in untouched().items():
         for method, row in table.dropna().iterrows():
             values[f"{method}-{name}"] = interval(row["value"], row["low"], row["high"])
+    for name in ("fashion_mnist", "coil100"):
+        values[f"printed-{name}"] = published_claim(f"ocgan_{name}")
     again = pd.read_csv(AGAIN)
     repeats = again[again.duplicated(["cell", "precision"], keep=False)]
     values |= {"repeats": len(repeats), "outcomes": repeats["scores"].nunique()}
