@@ -5,6 +5,7 @@ import pytest
 from ocnd_lib.records import read_record
 from report.chapters import beyond as chapter
 
+
 @pytest.fixture(scope="module")
 def gains():
     return chapter.mask_gains().set_index(["dataset", "method", "version"])
@@ -80,8 +81,8 @@ def test_an_ensemble_adds_little_and_the_other_unit_is_not_what_validation_prefe
     assert spread < usual
 
 
-def test_rotations_heat_map_does_not_find_the_animal_and_does_not_help(gains):
+def test_rotations_heat_map_finds_the_animal_less_well_than_a_blot_and_harms(gains):
     found, blot = chapter.finds()
-    assert found < 0.6 < blot - 0.15
+    assert 0.5 < found < blot - 0.1
     mapped = gains.xs("gradcam", level="version").loc["voc_animals"]
-    assert (mapped["classes"] == 5).all() and (mapped["low"] < 0).all()
+    assert (mapped["classes"] == 5).all() and (mapped["high"] < 0).all()
