@@ -100,9 +100,9 @@ def look(
     finds: `lift_of` each map over each baseline, the "base critic" among them, for "normal" and
     "novel" `images` apart, by the `count` of them whose mask is neither empty nor full; none
     without masks. strength: weaker, the chance that a novel image's map has a lower mean than a
-    normal one's, with low and high. road: ROAD beside that of random maps, in
-    spreads of the logit over images. randomised: step (0, 1, ... from the last layer), layer, mean,
-    low, high. Both are of `road_images` images of each kind.
+    normal one's, with low and high. road: ROAD beside that of random maps, in spreads of the logit
+    over images. randomised: step (0, 1, ... from the last layer), layer, mean, low, high. Both are
+    of `road_images` images of each kind.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
     tables: dict[str, list[dict]] = {k: [] for k in ("finds", "road", "randomised", "strength")}

@@ -175,13 +175,17 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
 def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
     """Values (N,) on a grid, a power of two, of `steps` or more to their deviation, float32.
 
-    Compressed they take half the space; the AUROC of 10 000 images moves by less than 1e-4.
+    Compressed they take half the space; the AUROC of 10 000 images moves by less than 1e-4. Finer
+    where some high values make the deviation: else all others would become equal.
     """
     values = np.asarray(values, np.float64)
-    spread = values.std()
-    if spread == 0:
+    if not (spread := values.std()):
         return values.astype(np.float32)
+    crowd = lambda numbers: np.unique(numbers, return_counts=True)[1].max()  # noqa: E731
     step = 2.0 ** np.floor(np.log2(spread / steps))
+    most = max(len(values) / (2 * steps), crowd(values))
+    while crowd(np.round(values / step)) > most:
+        step /= 2
     return (np.round(values / step) * step + 0.0).astype(np.float32)  # -0.0 + 0.0 is 0.0
 
 

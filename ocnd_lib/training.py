@@ -56,10 +56,7 @@ def cpu_has_bf16() -> bool:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what tensors free for the next ones; under another C library, do nothing.
-
-    It gives blocks so large back at once, and each step would pay for every 4 KiB page anew.
-    """
+    """Let glibc keep what tensors free, which it else gives back and asks for page by page."""
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(-4, 0)  # M_MMAP_MAX of malloc.h
         mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD

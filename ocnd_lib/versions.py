@@ -30,7 +30,6 @@ TRUE: dict[str, Callable[[Crops, float], np.ndarray]] = {
 # by a map of a detector of the same class and seed, trained on the pictures as they are
 PREDICTED = {"attention": "attention-gan", "gradcam": "rotation"}
 VERSIONS = (*TRUE, *PREDICTED)
-KINDS = ("normal", "novel")
 
 
 def multiplied(x: np.ndarray, maps: np.ndarray) -> np.ndarray:
@@ -86,7 +85,7 @@ def found(
     middle = np.broadcast_to(control_map("centre", 0.3)[0].numpy(), maps.shape)
     other = pixel_auroc(middle, masks)
     lifts, rows = value - other, {}
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate(("normal", "novel")):
         known = np.isfinite(lifts) & (novel == number)
         numbers = dict.fromkeys(("auroc", "centre", "lift", "low", "high"), np.nan)
         if known.any():

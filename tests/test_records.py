@@ -25,8 +25,9 @@ from ocnd_lib.records import (
     unpack,
     write_record,
 )
+from ocnd_lib.stats import placements
 from report import cli
-from report.tables import results
+from report.tables import read_runs, results
 
 LABELS = np.random.default_rng(0).integers(0, 10, 5000, dtype=np.uint8)
 
@@ -125,6 +126,26 @@ def test_the_committed_records_are_complete_and_light():
         assert not pictured or keeps_pictures(cell), f"{path} has pictures that no page shows"
     size = sum(path.stat().st_size for path in records.records_folder().rglob("*.*"))
     assert size < 50e6
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0, 4.0])
+def test_kept_scores_order_images_as_the_scores_did(spread):
+    rng, y = np.random.default_rng(0), np.repeat([0, 1], [1000, 9000])
+    scores = rng.lognormal(2.0 * y, spread)  # as of rotation, some are a thousand times others
+    kept = coarse(scores)
+    assert placements(y, kept)[0].mean() == pytest.approx(placements(y, scores)[0].mean(), abs=1e-4)
+    usual = scores < np.quantile(scores, 0.1)
+    np.testing.assert_allclose(kept[usual], scores[usual], atol=scores.std() / 256)
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10", "fashion_mnist", "coil100", "voc_animals"])
+def test_committed_scores_give_the_recorded_auroc(dataset):
+    found = {each["cell"]: each["metrics"] for each in read_records(pattern=f"{dataset}/*/*")}
+    first = [cell for cell in found if cell.endswith("/0") and "vgg11" not in cell]
+    assert len(first) > 20
+    for cell in first:
+        for run in read_runs([cell]):
+            assert run.auroc == pytest.approx(found[cell]["auroc"], abs=0.01), cell
 
 
 def test_curves_keep_five_digits_and_no_nan_and_metrics_stay_as_they_are(tmp_path):
