@@ -44,6 +44,16 @@ def fail(message: object, code: int) -> None:
 class OneMessage(TyperGroup):
     """Commands that end with one message when their input, their work or the machine fails."""
 
+    def invoke(self, ctx):
+        """Run the command that the arguments name, until it ends or is interrupted."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # threads may still wait for kernels; those end by themselves once this process is gone
+            sys.stdout.flush()
+            print("\nocnd: stopped", file=sys.stderr, flush=True)
+            os._exit(130)
+
     def main(self, *args, **options):
         """Run as always, and tell by the exit code whether the input was wrong or work failed."""
         try:

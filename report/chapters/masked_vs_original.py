@@ -15,7 +15,7 @@ from ocnd_lib.records import read_arrays, read_record
 from ocnd_lib.stats import seed_interval
 from report import drawing
 from report.drawing import COLOURS, interval
-from report.source import NoRecords, no_record, published_claim
+from report.source import NoRecords, no_record, plain, published_claim, record_of
 from report.tables import once
 
 MADE = {"scenes": "scenes", "mnist_on_cifar": "digits on photos"}
@@ -147,7 +147,7 @@ def numbers() -> dict[str, object]:
     for version in PAIR:
         found[f"deck_{version}"] = f"{published_claim(f'{version}_accuracy'):.3f}"
         found[f"deck_epochs_{version}"] = f"{published_claim(f'{version}_epochs_to_80'):.0f}"
-    return found
+    return plain(found)
 
 
 def percent(found: Iterable[float], form: str = "+.1f") -> str:
@@ -176,7 +176,7 @@ def answer() -> Figure:
 
 def photographs() -> Figure:
     """Crops of COCO whose licence lets a page show them, whole and by their true masks."""
-    kept = read_arrays(PICTURED)
+    kept = record_of(PICTURED)
     given, masks = (kept[f"look_{name}"][FREE] for name in ("given", "masks"))
     fig = drawing.titled("COCO's crops, and what a true mask leaves of them", 2.5)
     crops = {"original": given, "masked": given * masks[:, None]}
