@@ -167,7 +167,7 @@ def untouched_figure() -> Figure:
     fig, axes = panels(title, 1.2 + 0.25 * len(found["mnist"]), UNTOUCHED.values())
     for ax, table in zip(axes, found.values(), strict=True):
         forest(ax, table.rename(TITLED), zero=None)
-        ax.set_xlabel("mean AUROC over ten classes")
+        ax.set_xlabel("mean AUROC")
     return fig
 
 
