@@ -90,8 +90,9 @@ def recorded(dataset: str, correlation: float = 0.5) -> dict[str, dict[int, dict
     found: dict[str, dict[int, dict]] = {}
     for version, seed in product(VERSIONS, range(5)):
         names = cells(dataset, version, seed, correlation)
-        if all(map(read_record, names)) and all(map(read_arrays, names)):
-            runs = [read_record(name) | read_arrays(name) for name in names]
+        kept = [(read_record(name), read_arrays(name)) for name in names]
+        if all(record and arrays for record, arrays in kept):
+            runs = [record | arrays for record, arrays in kept]
             found.setdefault(version, {})[seed] = joined(runs) if len(runs) > 1 else runs[0]
     if not found:
         raise no_record(cells(dataset, "original", 0, correlation)[0])
