@@ -300,13 +300,13 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
             made_by = records.provenance(hardware.device.type)
             write_record({"cell": str(cell), **record, "provenance": made_by}, arrays, folder)
         except Diverged:
-            _forget(work)
+            _forget(work, path)
             raise
-        _forget(work)
+        _forget(work, path)
     return read_record(cell, folder)  # as it is kept
 
 
-def _forget(work: Path) -> None:
-    """Remove the checkpoints of a cell that is at its end, but not what it shares."""
-    for kept in work.glob("checkpoint*"):
+def _forget(work: Path, path: Path) -> None:
+    """Remove a finished cell's checkpoints, not what it shares, and what killed writers left."""
+    for kept in (*work.glob("*checkpoint*"), *path.parent.glob(f".{path.stem}.*.part")):
         kept.unlink()

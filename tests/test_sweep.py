@@ -125,6 +125,10 @@ def test_a_killed_worker_is_replaced_and_an_interrupt_ends_the_sweep_with_one_li
     )
     try:
         assert _kill_one_in_mid_cell(folder) == once
+        work, record = tmp_path / "checkpoints" / once, (folder / once).parent
+        record.mkdir(parents=True, exist_ok=True)
+        for half in (work / ".checkpoint.pt.1.part", record / ".0.npz.1.part"):
+            half.touch()  # as when it is killed while it writes
         while not (tmp_path / "checkpoints" / endless / "checkpoint.pt").exists():
             assert sweeping.poll() is None, sweeping.stderr.read()
             time.sleep(0.1)
@@ -142,4 +146,6 @@ def test_a_killed_worker_is_replaced_and_an_interrupt_ends_the_sweep_with_one_li
     assert resumed["metrics"] == expected["metrics"] and losses[0] == losses[1]
     scores = [read_arrays(once, place)["score"] for place in (folder, straight)]
     np.testing.assert_array_equal(*scores)
-    assert not list((tmp_path / "checkpoints" / once).glob("*.pt*"))
+    assert {file.name for place in (work, record) for file in place.iterdir()} == {
+        "lock", "0.json", "0.npz"
+    }
