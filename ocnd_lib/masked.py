@@ -19,6 +19,7 @@ from ocnd_lib.crops import Crops
 from ocnd_lib.image_sets import MaskedSet, fingerprint_of
 
 OWN_OPTIONS = {
+    "mnist_on_cifar": (),
     "scenes": ("background_correlation",),
     "coco10": ("annotations", "images", "fewer"),
 }

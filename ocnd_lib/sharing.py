@@ -19,6 +19,7 @@ def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, *
     """Train a detector; what it shares with others is trained by whoever comes first."""
     given = {"x": split.x_train, "x_validation": split.x_validation}
     if hasattr(detector, "masked_gan"):  # begins with what it shares
+        detector.check_choices(seen.get("negatives"))  # before what it shares is trained
         with _turn(shared):
             detector.base_gan().fit(**given, checkpoint=shared)
         detector.fit(**given, checkpoint=checkpoint, base_checkpoint=shared, **seen)

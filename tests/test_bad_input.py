@@ -11,6 +11,7 @@ from ocnd_lib import sweep as sweeps
 from ocnd_lib.classifier import Recipe, fit
 from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.detectors.kde import KDE
+from ocnd_lib.detectors.ocgan import OCGAN
 from report import cli
 
 X = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
@@ -20,7 +21,7 @@ X = np.random.default_rng(0).integers(0, 256, (12, 1, 32, 32), np.uint8)
 def _no_training(monkeypatch, tmp_path):
     """Nothing may be learnt here, and no cluster started."""
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
-    for kind in (AutoEncoder, KDE):
+    for kind in (AutoEncoder, KDE, OCGAN):
         monkeypatch.setattr(kind, "_learn", lambda *_: pytest.fail("training has begun"))
     monkeypatch.setattr("ocnd_lib.classifier.VGG11", lambda *_: pytest.fail("training has begun"))
     monkeypatch.setattr(sweeps, "LocalCluster", lambda **_: pytest.fail("a cluster was started"))
@@ -71,6 +72,9 @@ FORM = "a cell is DATASET/METHOD[+NAME=VALUE …]/CLASS/SEED"
         ("digits/ae+learning_rate=0/3/0", "learning_rate must be a number above 0, not 0"),
         ("digits/kde+gcn=1/3/0", "gcn must be True or False, not 1"),
         ("digits/vgg11+class_weight=heavy/3/0", "must be one of none, balanced, not 'heavy'"),
+        ("digits/attention-gan+classifier=oracle/3/0", "this one is 'oracle'"),
+        ("digits/attention-gan+least_area=0.9/3/0", "least_area must be below most_area"),
+        ("digits/attention-gan+temperature=0/3/0", "temperature must be above 0"),
         ("digits/vgg11+ratio=1/3/0", "a ratio of 1.0 is impossible for class 3"),
     ],
 )

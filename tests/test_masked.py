@@ -186,6 +186,7 @@ def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_pat
         (["digits", "--seed", "3"], 2, "digits takes no options; scenes, mnist_on_cifar, coco10"),
         (["scenes", "--fewer"], 2, "scenes takes no 'fewer'; it takes --per-class"),
         (["coco10", "--annotations", "x.json"], 2, "belong together"),
+        (["mnist_on_cifar", "--voc", "x"], 2, "it takes --per-class, --test, --seed\n"),
     ):
         refused = ocnd(*options)
         assert refused.exit_code == code and what in refused.stderr

@@ -91,7 +91,8 @@ class AttentionGAN(DeepDetector):
             *["masked"] * (self.masked_epochs + again),
         ]
 
-    def _check_choices(self, negatives: np.ndarray | None) -> None:
+    def check_choices(self, negatives: np.ndarray | None) -> None:
+        """ValueError for parameters that do not go together, or with these negatives."""
         if not 0 <= self.least_area < self.most_area <= 1:
             raise ValueError("least_area must be below most_area, both in [0, 1]")
         if not self.temperature > 0:
@@ -108,7 +109,7 @@ class AttentionGAN(DeepDetector):
         self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None,
         base_checkpoint: Path | None = None, negatives: np.ndarray | None = None,
     ) -> None:  # fmt: skip
-        self._check_choices(negatives)
+        self.check_choices(negatives)
         given = None if negatives is None else check_images(negatives, self.channels_)
         if checkpoint and not base_checkpoint:
             base_checkpoint = checkpoint.with_suffix(".base.pt")
