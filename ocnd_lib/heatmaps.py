@@ -3,8 +3,7 @@
 Maps are (N, 32, 32), at least 0, larger where more is looked; masks are bool, true on the object.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
 
 import numpy as np
@@ -17,22 +16,9 @@ from torch import Tensor, nn
 
 from ocnd_lib.attention import control_map
 from ocnd_lib.stats import seed_interval
+from ocnd_lib.training import evaluating
 
 PERCENTILES = [20, 40, 60, 80]  # of pixels that ROAD takes out
-
-
-@contextmanager
-def unchanged(network: nn.Module) -> Iterator[None]:
-    """Give a network back as it was: every module's mode and every parameter's gradient."""
-    modes = {module: module.training for module in network.modules()}
-    slopes = {p: p.grad for p in network.parameters()}
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
-        for p, slope in slopes.items():
-            p.grad = slope
 
 
 def grad_cam(network: nn.Module, layer: str, x: Tensor, logit: int | None = None) -> np.ndarray:
@@ -51,7 +37,7 @@ def grad_cam(network: nn.Module, layer: str, x: Tensor, logit: int | None = None
         return np.zeros((0, 32, 32), np.float32)
     target, weights, heat = modules[layer], next(network.parameters()), None
     alone = torch.autocast(x.device.type, enabled=False), torch.inference_mode(False)
-    with unchanged(network), GradCAM(network, [target]) as cam, alone[0], alone[1]:
+    with evaluating(network), GradCAM(network, [target]) as cam, alone[0], alone[1]:
         # they ask for a gradient, so that a network at rest, which asks for none, has one too
         x = x.detach().to(weights, copy=True).requires_grad_(True)
         held = cam.activations_and_grads
@@ -97,8 +83,7 @@ def road(network: nn.Module, x: Tensor, heat: np.ndarray, seed: int = 0) -> np.n
     rank = np.lexsort((chance, flat), axis=1).argsort(axis=1)
     order = rank.reshape(heat.shape) / flat.shape[1]
     forked = torch.random.fork_rng(devices=[x.device] if x.device.type == "cuda" else [])
-    with unchanged(network), forked:
-        network.eval()
+    with evaluating(network), forked:
         torch.manual_seed(seed)
         says = [lambda logit: logit] * len(x)
         return ROADCombined(PERCENTILES)(x.detach(), order, says, network)

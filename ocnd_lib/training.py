@@ -168,15 +168,18 @@ def descend(loss: Tensor, optimiser: torch.optim.Optimizer, again: bool = False)
 
 @contextmanager
 def evaluating(*networks: nn.Module) -> Iterator[None]:
-    """Hold networks in evaluation mode, their parameters frozen; both are undone afterwards."""
-    before = [(network.training, next(network.parameters()).requires_grad) for network in networks]
+    """Hold networks in evaluation mode, their parameters frozen; all are then as they were."""
+    modes = {m: m.training for network in networks for m in network.modules()}
+    learns = {p: p.requires_grad for network in networks for p in network.parameters()}
     for network in networks:
         network.eval().requires_grad_(False)
     try:
         yield
     finally:
-        for network, (training, learns) in zip(networks, before, strict=True):
-            network.train(training).requires_grad_(learns)
+        for module, training in modes.items():
+            module.training = training
+        for parameter, learnt in learns.items():
+            parameter.requires_grad_(learnt)
 
 
 class Averaged:

@@ -43,11 +43,13 @@ def test_grad_cam_is_the_packages_before_it_is_scaled(critic):
         scaled = cam(input_tensor=x, targets=[lambda logit: logit.sum()] * 5)
     for mine, theirs in zip(heat, scaled, strict=True):
         assert np.corrcoef(mine.ravel(), theirs.ravel())[0, 1] > 0.99
-    # and the network is left as it was, whatever its mode
-    critic.train().requires_grad_(False)
+    # and the network is left as it was, whatever the mode of its parts
+    critic.train().body.eval().requires_grad_(False)
     before = [value.clone() for value in critic.state_dict().values()]
     np.testing.assert_array_equal(grad_cam(critic, "body.2", x), heat)
     assert critic.training and all(map(torch.equal, before, critic.state_dict().values()))
+    assert critic.head.training and not any(part.training for part in critic.body.modules())
+    assert critic.head.weight.requires_grad and not critic.body[0].weight.requires_grad
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         np.testing.assert_array_equal(grad_cam(critic, "body.2", x), heat)
     with torch.no_grad():
