@@ -59,14 +59,17 @@ def test_the_8_makes_nearly_half_of_the_gap_on_mnist(every, said):
     assert cells.groupby("normal_class")["auroc"].std().max() < 0.02  # seeds hardly move them
 
 
-def test_nothing_that_was_tried_closes_the_gap(every, said):
+def test_nothing_that_was_tried_closes_the_gap_on_cifar10_where_mnists_two_digits_may_have(every, said):
     for name, found in every.items():
         assert bounds(said[f"larger-{name}"])[0] < said[f"gap-{name}"]
         runs = tables.read_runs(f"{name}/{benchmark.RELEASE[name]}/*")
         classes = [run.normal_class for run in runs]
         short = found.published.loc["ocgan"] - found.ours.loc["ocgan"]
         assert bounds(said[f"release-{name}"])[0] < short.iloc[classes].mean()
+        assert {run.seed for run in runs} == {0}
     assert bounds(said["larger-cifar10"])[1] > 0 and contains(said["larger-mnist"])
+    assert contains(said["released-mnist"], said["printed-released-mnist"])
+    assert bounds(said["release-mnist"])[1] > 0
     airplane, truck = tables.read_runs(f"cifar10/{benchmark.RELEASE['cifar10']}/*")
     assert truck.auroc < 0.5 < airplane.auroc
 

@@ -44,6 +44,8 @@ def test_true_masks_do_not_help_kde_on_animals_but_its_outline_does(gains):
     assert masked["low"] <= 0 <= masked["high"]
     assert outline["low"] > 0 and outline["value"] > masked["value"]
     assert masked["classes"] == outline["classes"] == 5
+    whole = chapter.numbers()["whole-kde-voc_animals"]  # of the same runs
+    assert whole + masked["value"] == pytest.approx(masked["auroc"])
 
 
 @pytest.mark.parametrize("method", ["ae", "rotation"])

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from ocnd_lib.records import read_record
 from report import tables
 from report.chapters import objections as chapter
 
@@ -22,7 +23,8 @@ def test_foreign_images_harm_and_more_of_them_harm_more(changes):
 def test_no_setting_of_the_grid_brings_ocsvm_to_what_is_printed_on_mnist():
     tried, said = chapter.grid(), chapter.numbers()
     assert (tried["variant"].value_counts() == 10).all() and tried["variant"].nunique() == 12
-    assert said["chosen"] < said["taken"] == said["best"] < said["printed-ocsvm"]
+    assert said["taken"] == tried.groupby("variant")["auroc"].mean().max()
+    assert said["chosen"] < said["taken"] < said["best"] < said["printed-ocsvm"]
 
 
 def test_a_seed_fixes_a_run_on_a_cpu():
@@ -38,11 +40,15 @@ def test_precision_and_processor_move_a_seed_no_more_than_another_seed_does():
     spread = again.groupby(method)["auroc"].agg(lambda values: values.max() - values.min())
     values = chapter.numbers()
     assert max(values["same-seed"], values["processor"]) < spread.min()
+    places = {cell: read_record(cell) for cell in again["cell"]}
+    made = {c: found["provenance"]["processor"] for c, found in places.items() if found}
+    assert {cell[-1] for cell, processor in made.items() if "AMD" not in processor} == {"0"}
+    assert all(places[c]["hardware"] == "cpu float32" for c in made if "deep-svdd" in c)
 
 
 def test_rows_with_seeds_of_both_precisions_do_not_differ():
     found = chapter.mixed_precisions()
-    assert len(found) == 17 and found["p_holm"].min() > 0.5
+    assert len(found) == 16 and found["p_holm"].min() > 0.5
 
 
 def test_rotation_leads_deep_svdd_comes_up_and_ocsvm_is_last_on_the_untouched_set_too():

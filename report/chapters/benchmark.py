@@ -82,6 +82,9 @@ def numbers() -> dict[str, object]:
         for key, variant in {"larger": LARGER, "release": RELEASE[name]}.items():
             changed = tables.read_runs(f"{name}/{variant}/*")
             values[key] = signed(*tables.gain(changed, results.runs[REFERENCE]))
+        values["released"] = interval(*tables.mean_of(changed))
+        classes = [run.normal_class for run in changed]
+        values["printed-released"] = results.published.loc[REFERENCE].iloc[classes].mean()
         found |= {f"{key}-{name}": value for key, value in values.items()}
     return plain(found)
 

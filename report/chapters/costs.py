@@ -71,4 +71,5 @@ def numbers() -> dict[str, object]:
         "faster": int((several["low"] > 1).sum()),
         **{key: files[name].loc[row, "ratio"] for key, (name, row) in SENTENCES.items()},
         "least": mnist.min(), "most": mnist.max(), "most-method": mnist.idxmax(),
+        "methods": mnist.count(),
     })  # fmt: skip

@@ -119,7 +119,8 @@ def numbers() -> dict[str, object]:
     tried, printed = grid(), tables.load_published("mnist")["mean"].astype(float)
     means = tried.groupby("variant")["auroc"].mean()
     chosen = tried.loc[tried.groupby("class")["validation"].idxmax(), "auroc"].mean()
-    values |= {"taken": means["ocsvm"], "chosen": chosen, "best": means.max()}
+    best = tried.groupby("class")["auroc"].max().mean()
+    values |= {"taken": means["ocsvm"], "chosen": chosen, "best": best}
     values |= {"printed-ocsvm": printed["ocsvm"], "printed-kde": printed["kde"]}
     for name, table in untouched().items():
         for method, row in table.dropna().iterrows():
