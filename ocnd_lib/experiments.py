@@ -159,6 +159,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
         raise Diverged("the scores are no numbers: training diverged; try a lower rate")
     # every seed looks at the same test images
     shown = looks.choose(split, looks.true_masks(images), looks.LOOKED_AT)
+    tables, lifts = looks.look(model, shown)
     aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
     record = {
         "parameters": model.get_params(),
@@ -166,7 +167,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
         "test_counts": np.bincount(shown.novel).tolist(),
         "layer": looks.LAYER,
         "metrics": aurocs,
-        "tables": looks.look(model, shown),
+        "tables": tables,
         "curves": model.curves_,
         "seconds": perf_counter() - start,
         "shared_seconds": seconds_trained(shared),
@@ -177,7 +178,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     draws = cell.seed == 0 and cell.dataset not in NO_PICTURES
     kept = looks.pictures(model, shown) if draws else {}
     arrays = {f"look_{name}": array for name, array in kept.items()}
-    return record, arrays | looks.lifts_of_images(model, shown)
+    return record, arrays | lifts
 
 
 LOOKED = partial(_detector_parameters, "attention-gan", "joint_discriminator", *OF_THE_SPLIT)

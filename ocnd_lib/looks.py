@@ -1,11 +1,11 @@
 """Where an attention-GAN looks: heat maps of its critics, its attention maps, and their measures.
 
-    tables = look(model, choose(split, true_masks(images), most=50))
+    tables, lifts = look(model, choose(split, true_masks(images), most=50))
 
 A critic is the visual discriminator of a GAN; its map explains its logit of "real".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +68,7 @@ def choose(split: OneClassSplit, masks: np.ndarray | None, most: int, seed: int 
 
 
 def critics(model: AttentionGAN, x: np.ndarray) -> dict[str, tuple[nn.Module, Tensor]]:
-    """The networks that heat maps are made of, by name, and the images that each then sees.
-
-    ValueError if critics judge codes too.
-    """
-    if model.joint_discriminator:
-        raise ValueError("a joint discriminator judges codes too; heat maps are of images alone")
+    """The networks that heat maps are made of, by name, and the images that each then sees."""
     attention = torch.from_numpy(model.attention_map(x))  # and the networks are at rest
     base, masked = (model.state_[name]["visual_discriminator"] for name in ("base", "masked"))
     device = next(base.parameters()).device
@@ -94,24 +89,20 @@ def maps_of(model: AttentionGAN, x: np.ndarray, layer: str = LAYER) -> dict[str,
 
 def look(
     model: AttentionGAN, shown: Shown, layer: str = LAYER, road_images: int = ROAD_IMAGES
-) -> dict[str, list[dict]]:
-    """Everything that is measured of a fitted model, as tables; each row has `map`, a name.
+) -> tuple[dict[str, list[dict]], dict[str, np.ndarray]]:
+    """Everything that is measured of a fitted model: tables, whose rows have `map`, and lifts.
 
     finds: `lift_of` each map over each baseline, the "base critic" among them, for "normal" and
     "novel" `images` apart, by the `count` of them whose mask is neither empty nor full; none
     without masks. strength: weaker, the chance that a novel image's map has a lower mean than a
     normal one's, with low and high. road: ROAD beside that of random maps, in spreads of the logit
     over images. randomised: step (0, 1, ... from the last layer), layer, mean, low, high. Both are
-    of `road_images` images of each kind.
+    of `road_images` images of each kind. The lifts stand behind `finds`, image by image, float16
+    (N,) each, NaN where a mask is empty or full, by the name `IMAGES/MAP/auroc/BASELINE`.
     """
     maps, seed = maps_of(model, shown.x, layer), model.seed
-    tables: dict[str, list[dict]] = {k: [] for k in ("finds", "road", "randomised", "strength")}
-    for images, name, values in _compared(maps, shown, seed):
-        for baseline, (value, other) in values.items():
-            known = np.isfinite(value)
-            row = {"measure": "auroc", "baseline": baseline, "images": images}
-            row |= heatmaps.lift_of(value[known], other[known])
-            tables["finds"].append({**row, "map": name, "count": int(known.sum())})
+    finds, lifts = _finds(maps, shown, seed)
+    tables: dict[str, list[dict]] = {"finds": finds, "road": [], "randomised": [], "strength": []}
     for name, heat in maps.items():
         found = auroc_interval(shown.novel, -heat.astype(float).mean((1, 2)))
         row = dict(zip(("weaker", "low", "high"), found, strict=True))
@@ -123,16 +114,25 @@ def look(
         for step, (changed, values) in enumerate(steps.items()):
             summary = dict(zip(("mean", "low", "high"), seed_interval(values), strict=True))
             tables["randomised"].append({"map": name, "step": step, "layer": changed, **summary})
-    return tables
+    return tables, lifts
 
 
-def _compared(maps: Mapping[str, np.ndarray], shown: Shown, seed: int) -> Iterator[tuple]:
-    """Kind of images, map, and its `image_values`; nothing without masks."""
+def _finds(
+    maps: Mapping[str, np.ndarray], shown: Shown, seed: int
+) -> tuple[list[dict], dict[str, np.ndarray]]:
+    finds, lifts = [], {}
     for kind, images in enumerate(KINDS if shown.masks is not None else ()):
         here = shown.novel == kind
         for name, heat in maps.items():
             beside = {} if name == BEFORE else {BEFORE: maps[BEFORE][here]}
-            yield images, name, heatmaps.image_values(heat[here], shown.masks[here], seed, beside)
+            values = heatmaps.image_values(heat[here], shown.masks[here], seed, beside)
+            for baseline, (value, other) in values.items():
+                known = np.isfinite(value)
+                row = {"measure": "auroc", "baseline": baseline, "images": images}
+                row |= heatmaps.lift_of(value[known], other[known])
+                finds.append({**row, "map": name, "count": int(known.sum())})
+                lifts[f"{images}/{name}/auroc/{baseline}"] = (value - other).astype(np.float16)
+    return finds, lifts
 
 
 def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict[str, float]:
@@ -142,18 +142,6 @@ def _road(network: nn.Module, seen: Tensor, heat: np.ndarray, seed: int) -> dict
     blind = heatmaps.baseline_maps(len(heat), seed)["random"]
     both = [heatmaps.road(network, seen, of, seed).astype(float) / unit for of in (heat, blind)]
     return {**heatmaps.lift_of(*both), "count": len(heat)}
-
-
-def lifts_of_images(model: AttentionGAN, shown: Shown) -> dict[str, np.ndarray]:
-    """What stands behind the lifts in `finds` of `look`, image by image, float16 (N,) each.
-
-    Named `IMAGES/MAP/auroc/BASELINE`; NaN where a mask is empty or full; nothing without masks.
-    """
-    return {
-        f"{images}/{name}/auroc/{baseline}": (value - other).astype(np.float16)
-        for images, name, values in _compared(maps_of(model, shown.x), shown, model.seed)
-        for baseline, (value, other) in values.items()
-    }
 
 
 def pictures(model: AttentionGAN, shown: Shown, layer: str = LAYER) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from ocnd_lib.attention import control_map
 from ocnd_lib.crops import Crops, background_only, silhouette
 from ocnd_lib.data import OneClassSplit, class_index
 from ocnd_lib.detectors.base import DeepDetector
-from ocnd_lib.heatmaps import lift_of, pixel_auroc, turned_grad_cam
+from ocnd_lib.heatmaps import baseline_maps, lift_of, pixel_auroc, turned_grad_cam
 from ocnd_lib.image_sets import ImageSet, MaskedSet
 from ocnd_lib.training import to_unit
 
@@ -82,15 +82,13 @@ def found(
     """
     value = pixel_auroc(maps, masks)
     # its pixels are ranked by their distance from the middle, however wide it is
-    middle = np.broadcast_to(control_map("centre", 0.3)[0].numpy(), maps.shape)
-    other = pixel_auroc(middle, masks)
+    other = pixel_auroc(baseline_maps(len(maps))["centre"], masks)
     lifts, rows = value - other, {}
+    names = ("auroc", "centre", "lift", "low", "high")
     for number, kind in enumerate(("normal", "novel")):
         known = np.isfinite(lifts) & (novel == number)
-        numbers = dict.fromkeys(("auroc", "centre", "lift", "low", "high"), np.nan)
+        rows[kind] = {"images": int(known.sum()), **dict.fromkeys(names)}
         if known.any():
-            measured = lift_of(value[known], other[known]).values()
-            numbers = dict(zip(numbers, measured, strict=True))
-        numbers = {name: float(v) if np.isfinite(v) else None for name, v in numbers.items()}
-        rows[kind] = {"images": int(known.sum()), **numbers}
+            numbers = zip(names, lift_of(value[known], other[known]).values(), strict=True)
+            rows[kind] |= {name: v if np.isfinite(v) else None for name, v in numbers}
     return rows, lifts.astype(np.float16)

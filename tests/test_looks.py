@@ -61,7 +61,7 @@ def test_each_map_is_of_its_network_and_of_what_that_network_sees(model, shown):
 
 
 def test_the_tables_hold_what_the_measures_say(model, shown):
-    tables, maps = looks.look(model, shown, road_images=2), looks.maps_of(model, shown.x)
+    (tables, _), maps = looks.look(model, shown, road_images=2), looks.maps_of(model, shown.x)
     normal = shown.novel == 0
     found = {(r["map"], r["images"], r["baseline"]): r for r in tables["finds"]}
     assert len(found) == len(tables["finds"])
@@ -77,11 +77,11 @@ def test_the_tables_hold_what_the_measures_say(model, shown):
     assert strengths[looks.ATTENTION]["weaker"] == pytest.approx(weaker)
     assert tables["road"] and tables["randomised"]
     empty = shown.masks & (np.arange(len(shown.x)) != np.flatnonzero(normal)[0])[:, None, None]
-    left = looks.look(model, replace(shown, masks=empty), road_images=0)["finds"]
+    left = looks.look(model, replace(shown, masks=empty), road_images=0)[0]["finds"]
     assert {(row["images"], row["count"]) for row in left} == {("normal", 7), ("novel", 8)}
     assert all(np.isfinite(row["lift"]) for row in left)
-    tables = looks.look(model, replace(shown, masks=None), road_images=0)
-    assert tables["finds"] == tables["road"] == tables["randomised"] == []
+    tables, none = looks.look(model, replace(shown, masks=None), road_images=0)
+    assert tables["finds"] == tables["road"] == tables["randomised"] == [] and not none
 
 
 def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
