@@ -44,7 +44,7 @@ class AttentionMap(nn.Module):
     own.
     """
 
-    def __init__(self, taps: tuple[int, ...], width: int = 16, cbam: bool = False, start=0.6):
+    def __init__(self, taps: tuple[int, ...], width: int, cbam: bool, start: float):
         super().__init__()
 
         def narrow(channels: int) -> nn.Sequential:
@@ -111,7 +111,7 @@ def area_penalty(attention: Tensor, least: float, most: float) -> Tensor:
     return (F.relu(least - area).square() + F.relu(area - most).square()).mean()
 
 
-def roughness(attention: Tensor) -> Tensor:
+def total_variation(attention: Tensor) -> Tensor:
     """Total variation: mean absolute difference of neighbours, down plus across."""
     return attention.diff(dim=2).abs().mean() + attention.diff(dim=3).abs().mean()
 

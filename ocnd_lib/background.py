@@ -41,7 +41,7 @@ RECIPE = Recipe(
 CHANGED = {"scenes": {"epochs": 10}, "voc_animals": {"batch_size": 32, "epochs": 30}}
 FOLDS = voc_animals.FOLDS
 FOLDED = (voc_animals.NAME,)  # sets whose crops are tested fold by fold
-LEVEL = 0.8  # the accuracy up to which the deck counts epochs
+REACHED = 0.8  # the accuracy up to which the deck counts epochs
 
 
 def versions(given: Crops, colour: np.ndarray) -> dict[str, np.ndarray]:
@@ -119,7 +119,7 @@ def background_experiment(
         "metrics": {
             "accuracy": float(np.mean(predicted[arm] == y_test)),
             "epochs_to_80_train": next(
-                (point["epoch"] for point in curves if point["train_accuracy"] >= LEVEL), None
+                (point["epoch"] for point in curves if point["train_accuracy"] >= REACHED), None
             ),
         },
         "curves": curves,

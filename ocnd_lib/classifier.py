@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_type_hints
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from ocnd_lib.detectors.base import check_images
 from ocnd_lib.image_sets import ImageSet
 from ocnd_lib.networks import VGG11
 from ocnd_lib.settings import check_settings
-from ocnd_lib.stats import binary_report
+from ocnd_lib.stats import auroc_interval, decision_numbers
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Recipe:
     optimiser: Literal["sgd", "adam"] = "sgd"  # with momentum 0.9; or AdamW
 
     def __post_init__(self):
-        check_settings(asdict(self), {field.name: field.type for field in fields(self)})
+        check_settings(asdict(self), get_type_hints(Recipe))
 
 
 @training.own_random_numbers()
@@ -72,39 +72,40 @@ def fit(
 
     parts = {"model": model, "optimiser": optimiser, "schedule": schedule}
     state = training.Checkpoint(checkpoint, generator, of, **parts)
-    bar = training.progress(steps, "VGG11", start=state.epoch * steps // recipe.epochs)
+    done = state.epoch * steps // recipe.epochs
     augment = training.shift_and_flip if recipe.augment else None
-    while state.epoch < recipe.epochs:
-        start = time.perf_counter()
-        model.train()
-        loss_sum, correct, seen = 0.0, 0, 0
-        for images, labels in training.batches(x, y, recipe.batch_size, generator, augment):
-            with hardware.autocast():
-                output = model(images)
-            loss = F.cross_entropy(output.float(), labels, weight)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            correct += (output.argmax(1) == labels).sum().item()
-            seen += len(labels)
-            loss_sum += loss.item() * len(labels)
-            bar.update()
-            bar.set_postfix(epoch=state.epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
-        state.epoch += 1
-        if not np.isfinite(loss_sum):
-            raise training.Diverged(
-                f"the loss of epoch {state.epoch} is no number: training diverged; try a lower rate"
-            )
-        point = {
-            "epoch": state.epoch,
-            "train_loss": loss_sum / seen,
-            "train_accuracy": correct / seen,
-            **(watch(model) if watch else {}),
-        }
-        state.curves.append({**point, "seconds": time.perf_counter() - start})
-        state.save()
-    bar.close()
+    with training.progress(steps, "VGG11", done) as bar:
+        while state.epoch < recipe.epochs:
+            start = time.perf_counter()
+            model.train()
+            loss_sum, correct, seen = 0.0, 0, 0
+            for images, labels in training.batches(x, y, recipe.batch_size, generator, augment):
+                with hardware.autocast():
+                    output = model(images)
+                loss = F.cross_entropy(output.float(), labels, weight)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                correct += (output.argmax(1) == labels).sum().item()
+                seen += len(labels)
+                loss_sum += loss.item() * len(labels)
+                bar.update()
+                bar.set_postfix(epoch=state.epoch + 1, loss=f"{loss.item():.3f}", refresh=False)
+            state.epoch += 1
+            if not np.isfinite(loss_sum):
+                raise training.Diverged(
+                    f"the loss of epoch {state.epoch} is no number: training diverged; "
+                    "try a lower rate"
+                )
+            point = {
+                "epoch": state.epoch,
+                "train_loss": loss_sum / seen,
+                "train_accuracy": correct / seen,
+                **(watch(model) if watch else {}),
+            }
+            state.curves.append({**point, "seconds": time.perf_counter() - start})
+            state.save()
     return model, state.curves
 
 
@@ -139,16 +140,15 @@ def novel_score(output: Tensor | np.ndarray) -> Tensor | np.ndarray:
 
 
 def imbalance_experiment(
-    images: ImageSet, normal_class: int | str, seed: int, ratio: float = 9.0,
-    recipe: Recipe | None = None, checkpoint: Path | None = None,
-    hardware: training.Hardware | None = None,
+    images: ImageSet, normal_class: int | str, seed: int, ratio: float, recipe: Recipe,
+    checkpoint: Path | None = None, hardware: training.Hardware | None = None,
 ) -> tuple[dict, dict[str, np.ndarray]]:  # fmt: skip
     """One class normal, the rest novel; `ratio` novel images a normal one in the training set.
 
     Returns (record without its cell, arrays: the test scores and labels). The test set is whole and
     only looked at, never learnt from.
     """
-    hardware, recipe = hardware or training.choose_hardware(), recipe or Recipe()
+    hardware = hardware or training.choose_hardware()
     split = imbalanced_split(images, normal_class, ratio, seed)
 
     def watch(model: VGG11) -> dict:
@@ -160,11 +160,13 @@ def imbalance_experiment(
 
     model, curves = fit(split.x_train, split.y_train, recipe, seed, watch, checkpoint, hardware)
     score = novel_score(logits(model, split.x_test, hardware))
+    _, low, high = auroc_interval(split.y_test, score)
+    numbers = decision_numbers(split.y_test, score)
     record = {
         "parameters": {"ratio": ratio, **asdict(recipe)},
         "train_counts": np.bincount(split.y_train).tolist(),
         "test_counts": np.bincount(split.y_test).tolist(),
-        "metrics": binary_report(split.y_test, score),
+        "metrics": {**numbers, "auroc_low": low, "auroc_high": high},
         "curves": curves,
         "seconds": sum(point["seconds"] for point in curves),
         "hardware": str(hardware),

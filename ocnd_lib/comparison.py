@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from ocnd_lib.stats import LEVEL, Z, middle_of, placements, seed_noise
+from ocnd_lib.stats import LEVEL, Z, percentile_interval, placements, seed_noise
 
 REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 
@@ -87,7 +87,7 @@ def mean_interval(runs: list[Run], repeats: int = 1000) -> tuple[float, float]:
     """
     aurocs, means = _by_class(runs, repeats)
     noise = seed_noise([list(of.values()) for of in aurocs.values()], repeats, len(aurocs))
-    low, high = middle_of(np.mean(list(means.values()), axis=0) + noise)
+    low, high = percentile_interval(np.mean(list(means.values()), axis=0) + noise)
     return max(low, 0.0), min(high, 1.0)
 
 
@@ -113,7 +113,7 @@ def compare_means(
         else:
             groups += [list(of_a.values()), list(of_b.values())]
     draws = np.mean(differences, axis=0) + seed_noise(groups, repeats, len(differences))
-    return mean_a - mean_b, *middle_of(draws, level)
+    return mean_a - mean_b, *percentile_interval(draws, level)
 
 
 def _by_class(
@@ -190,7 +190,7 @@ def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> tuple[float, floa
     values = np.asarray(values, float)
     means = _weights(values.shape[1], repeats) @ values.mean(axis=0)
     means = means + seed_noise([values.mean(axis=1)], repeats)
-    return float(values.mean()), *middle_of(means)
+    return float(values.mean()), *percentile_interval(means)
 
 
 @lru_cache(maxsize=8)  # a table asks for many means of as many values

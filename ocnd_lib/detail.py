@@ -28,10 +28,9 @@ def in_details(error, detail, power: float = 1.0):
     return error / (detail + FLOOR) ** power
 
 
-def redrawing_error(x: Tensor, redrawn: Tensor, detail_power: float = 0.0) -> Tensor:
-    """Mean squared error of images redrawn, both in [-1, 1] (N, C, 32, 32) → (N,), `in_details`."""
-    error = (x - redrawn.float()).square().mean((1, 2, 3))
-    return in_details(error, lost_detail(x), detail_power) if detail_power else error
+def reconstruction_error(x: Tensor, redrawn: Tensor) -> Tensor:
+    """Mean squared error of images redrawn, both in [-1, 1] (N, C, 32, 32) → (N,)."""
+    return (x - redrawn.float()).square().mean((1, 2, 3))
 
 
 def experiment(images: ImageSet, normal_class: int | str) -> tuple[dict, dict[str, np.ndarray]]:

@@ -1,11 +1,11 @@
 """One cell of a table: what can be run, and how one record comes to be."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
+from typing import Literal, get_type_hints
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -44,9 +44,9 @@ class Method:
     masks: bool = False  # it is given a `MaskedSet` where the data set is one
 
 
-RECIPE = {field.name: field.type for field in fields(classifier.Recipe)}
-VGG11 = {"ratio": float} | {name: kind for name, kind in RECIPE.items() if name != "batch_norm"}
-ARM = {"background_correlation": float, "fold": int} | RECIPE
+RECIPE_TYPES = get_type_hints(classifier.Recipe)
+VGG11_TYPES = {"ratio": float} | {k: v for k, v in RECIPE_TYPES.items() if k != "batch_norm"}
+ARM_TYPES = {"background_correlation": float, "fold": int} | RECIPE_TYPES
 
 
 def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
@@ -63,7 +63,7 @@ ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it i
 
 
 def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
-    settings = {name: value for name, value in cell.parameters.items() if name in RECIPE}
+    settings = {name: value for name, value in cell.parameters.items() if name in RECIPE_TYPES}
     settings = background.CHANGED.get(cell.dataset, {}) | settings
     recipe = replace(background.RECIPE, **settings)
     record, arrays = background.background_experiment(
@@ -87,7 +87,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     if cell.method in NEGATIVES:
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
     shared = shared_checkpoint(detector, cell, checkpoint)
-    start = perf_counter() - sum(map(seconds_trained, {checkpoint, shared}))
+    start = perf_counter() - sum(map(seconds_trained, (checkpoint, shared)))
     fit(detector, split, checkpoint, shared, **seen)
     some = SCORED.get(cell.method)
     validation = validation_aurocs(detector, split.x_validation, 100 if some else 500)
@@ -183,11 +183,11 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
 
 LOOKED = partial(_detector_parameters, "attention-gan", "joint_discriminator", *OF_THE_SPLIT)
 METHODS = {
-    "vgg11": Method(_vgg11, lambda: VGG11),
-    "vgg11-bn": Method(_vgg11, lambda: VGG11),
+    "vgg11": Method(_vgg11, lambda: VGG11_TYPES),
+    "vgg11-bn": Method(_vgg11, lambda: VGG11_TYPES),
     "looks": Method(_looks, LOOKED, masks=True),
     "detail": Method(lambda images, cell, *_: detail.experiment(images, cell.normal_class), dict),
-    **{name: Method(_vgg11_arm, lambda: ARM, masks=True) for name in ARMS},
+    **{name: Method(_vgg11_arm, lambda: ARM_TYPES, masks=True) for name in ARMS},
     **{name: Method(_detector, partial(_detector_parameters, name)) for name in DETECTORS},
 }
 

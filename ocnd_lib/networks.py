@@ -70,7 +70,7 @@ def uniform_codes(count: int, latent_dim: int, generator: torch.Generator | None
 class Encoder(nn.Module):
     """Images (N, channels, 32, 32) → codes (N, latent_dim); `features` at 4, 8 and 16 pixels."""
 
-    def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh: bool = True):
+    def __init__(self, channels: int, latent_dim: int, width: int, tanh: bool = True):
         super().__init__()
         self.layers = nn.Sequential(
             *_down(channels, width),
@@ -96,7 +96,7 @@ class Decoder(nn.Module):
     out.
     """
 
-    def __init__(self, channels: int, latent_dim: int, width: int = 64, tanh=True, dropout=0.0):
+    def __init__(self, channels: int, latent_dim: int, width: int, tanh=True, dropout=0.0):
         super().__init__()
         up = partial(nn.ConvTranspose2d, kernel_size=4, bias=False)
         self.to4 = _block(up(latent_dim, 4 * width), nn.ReLU(inplace=True))
@@ -120,7 +120,7 @@ class Decoder(nn.Module):
 class Critic(nn.Module):
     """Images (N, channels, 32, 32) → one logit (N,), through `features(x)`, (N, 4·width, 4, 4)."""
 
-    def __init__(self, channels: int, width: int = 64):
+    def __init__(self, channels: int, width: int):
         super().__init__()
         self.body = nn.Sequential(*_down(channels, width))
         self.head = nn.Conv2d(4 * width, 1, 4)
@@ -141,10 +141,7 @@ class Residual(nn.Module):
         conv = partial(nn.Conv2d, bias=False)
         self.first = _block(conv(before, after, 3, stride, 1), nn.ReLU(True))
         self.second = nn.Sequential(conv(after, after, 3, 1, 1), nn.BatchNorm2d(after))
-        self.shortcut: nn.Module = nn.Identity()
-        if stride > 1 or before != after:
-            around = conv(before, after, 1, stride)
-            self.shortcut = nn.Sequential(around, nn.BatchNorm2d(after))
+        self.shortcut = nn.Sequential(conv(before, after, 1, stride), nn.BatchNorm2d(after))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.second(self.first(x)) + self.shortcut(x), inplace=True)
@@ -153,10 +150,10 @@ class Residual(nn.Module):
 class ResNet(nn.Module):
     """A small ResNet: (N, channels, 32, 32) → logits (N, classes), through features (N, 4w, 4, 4).
 
-    `pooled` are the features averaged over places, (N, 4w); a one-class model drops the `head`.
+    `pooled` are the features averaged over places, (N, 4w).
     """
 
-    def __init__(self, channels: int, classes: int, width: int = 64):
+    def __init__(self, channels: int, classes: int, width: int):
         super().__init__()
         stem, hidden = width // 2, 256
         self.features = nn.Sequential(
@@ -189,7 +186,7 @@ class ResNet(nn.Module):
 class Encoder61(nn.Sequential):
     """Images (N, channels, 61, 61) → codes (N, latent_dim), both in [-1, 1]."""
 
-    def __init__(self, channels: int, latent_dim: int, width: int = 64):
+    def __init__(self, channels: int, latent_dim: int, width: int):
         layers = [*_down(channels, width, 5, 0), nn.Conv2d(4 * width, latent_dim, 5)]
         super().__init__(*layers, nn.Flatten(), nn.Tanh())
         self.apply(dcgan_weights)
@@ -198,7 +195,7 @@ class Encoder61(nn.Sequential):
 class Decoder61(nn.Sequential):
     """Codes (N, latent_dim) → images (N, channels, 61, 61) in (-1, 1)."""
 
-    def __init__(self, channels: int, latent_dim: int, width: int = 64, dropout: float = 0.0):
+    def __init__(self, channels: int, latent_dim: int, width: int, dropout: float = 0.0):
         layers: list[nn.Module] = [nn.Unflatten(1, (latent_dim, 1, 1))]
         wide, stride = latent_dim, 1
         for out in (4 * width, 2 * width, width):
@@ -213,6 +210,6 @@ class Decoder61(nn.Sequential):
 class Critic61(nn.Sequential):
     """Images (N, channels, 61, 61) → one logit (N,)."""
 
-    def __init__(self, channels: int, width: int = 64):
+    def __init__(self, channels: int, width: int):
         super().__init__(*_down(channels, width, 5, 0), nn.Conv2d(4 * width, 1, 5), nn.Flatten(0))
         self.apply(dcgan_weights)

@@ -115,7 +115,7 @@ def code_revision() -> tuple[str | None, bool]:
     return git("rev-parse", "HEAD"), bool(changed)
 
 
-def provenance(device: str = "cpu") -> dict:
+def provenance(device: str) -> dict:
     """What a reader needs to trust a number: versions, git revision, date, and what computed it."""
     import torch  # takes seconds, and whoever reads records needs none of it
 

@@ -43,7 +43,7 @@ def auroc_interval(y: np.ndarray, score: np.ndarray) -> tuple[float, float, floa
     return auroc, float(low), float(high)
 
 
-def proportion_interval(successes: float, trials: int) -> tuple[float, float, float]:
+def wilson_interval(successes: float, trials: int) -> tuple[float, float, float]:
     """A share with its Wilson interval: (share, low, high)."""
     share = successes / trials
     centre = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
@@ -104,12 +104,6 @@ def _weighted_numbers(
     }
 
 
-def binary_report(y: np.ndarray, score: np.ndarray) -> dict:
-    """`decision_numbers`, and DeLong's interval."""
-    _, low, high = auroc_interval(y, score)
-    return {**decision_numbers(y, score), "auroc_low": low, "auroc_high": high}
-
-
 def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) -> np.ndarray:
     """What chance in training adds to a mean in each repeat of a bootstrap, (repeats,).
 
@@ -127,7 +121,7 @@ def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) 
     return np.sqrt(variances.sum()) / means * np.random.default_rng(1).permutation(quantiles)
 
 
-def middle_of(draws: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     """(low, high) between which a share `level` of the draws of a bootstrap lies."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
@@ -152,7 +146,7 @@ def bootstrap_intervals(
     found = {}
     for name, values in points.items():
         means = np.mean([numbers[name] for numbers in drawn], axis=0)
-        low, high = np.clip(middle_of(means + seed_noise([values], repeats)), 0, 1)
+        low, high = np.clip(percentile_interval(means + seed_noise([values], repeats)), 0, 1)
         found[name] = (float(values.mean()), float(low), float(high))
     return found
 

@@ -142,7 +142,7 @@ def batch_count(images: int, size: int) -> int:
     return max(1, (images + size // 2) // size)
 
 
-def progress(total: int, label: str, start: int = 0) -> tqdm:
+def progress(total: int, label: str, start: int) -> tqdm:
     """A bar with loss and remaining time in a terminal; silent in a log, a page or a worker."""
     return tqdm(total=total, initial=start, desc=label, disable=None, leave=False)
 
@@ -260,7 +260,7 @@ class Checkpoint:
     (`fingerprint`): ValueError for the file of something else.
     """
 
-    def __init__(self, path: Path | None, generator: torch.Generator, of: str = "", **parts):
+    def __init__(self, path: Path | None, generator: torch.Generator, of: str, **parts):
         self.path, self.generator, self.of = path and Path(path), generator, of
         self.parts = Together(**parts)
         self.epoch, self.curves = 0, []
@@ -313,18 +313,17 @@ def learn(
     are its point of `state.curves`.
     """
     in_epoch = batch_count(len(x), size)
-    bar = progress(epochs * in_epoch, "steps", start=state.epoch * in_epoch)
-    while state.epoch < epochs:
-        network.train()
-        log = []
-        for images, _ in batches(x, None, size, state.generator, augment):
-            log.append(step(images, state.epoch * in_epoch + len(log)))
-            bar.update()
-        state.epoch += 1
-        state.curves.append({"epoch": state.epoch, **means(log)})
-        bar.set_postfix(state.curves[-1], refresh=False)
-        state.save()
-    bar.close()
+    with progress(epochs * in_epoch, "steps", state.epoch * in_epoch) as bar:
+        while state.epoch < epochs:
+            network.train()
+            log = []
+            for images, _ in batches(x, None, size, state.generator, augment):
+                log.append(step(images, state.epoch * in_epoch + len(log)))
+                bar.update()
+            state.epoch += 1
+            state.curves.append({"epoch": state.epoch, **means(log)})
+            bar.set_postfix(state.curves[-1], refresh=False)
+            state.save()
 
 
 # Python's, numpy's and torch's own generators are the process's, whose threads train one by one

@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from data_prep.files import replace_file
 from ocnd_lib.data import load_images, one_class_split
-from ocnd_lib.detail import redrawing_error
+from ocnd_lib.detail import reconstruction_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.registry import detector_class
 from ocnd_lib.stats import auroc_interval
@@ -85,7 +85,7 @@ def _numbers(text: str, kind: type = np.float32) -> torch.Tensor:
 def scores(network: Callable, x: np.ndarray) -> np.ndarray:
     """Reconstruction errors of uint8 images (N, 1, 32, 32), in float32 whatever the processor."""
     parts = (to_unit(part) for part in torch.from_numpy(x).split(500))
-    return torch.cat([redrawing_error(part, network(part)) for part in parts]).numpy()
+    return torch.cat([reconstruction_error(part, network(part)) for part in parts]).numpy()
 
 
 def export(digits: str, epochs: int) -> None:

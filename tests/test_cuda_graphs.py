@@ -35,8 +35,8 @@ def test_an_optimiser_goes_on_on_another_kind_of_device(here, tmp_path):
     there.step()
     there.param_groups[0]["capturable"] = not here  # as it comes from the other
     path, generator = tmp_path / "checkpoint.pt", torch.Generator()
-    Checkpoint(path, generator, optimiser=there).save()
-    Checkpoint(path, generator, optimiser=own)
+    Checkpoint(path, generator, "", optimiser=there).save()
+    Checkpoint(path, generator, "", optimiser=own)
     assert own.param_groups[0]["capturable"] is here
     assert own.state[weights[1]]["step"] == 1
 

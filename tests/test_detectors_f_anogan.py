@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from ocnd_lib.detectors.f_anogan import FAnoGAN, steepness
+from ocnd_lib.detectors.f_anogan import FAnoGAN, gradient_penalty
 from ocnd_lib.training import to_unit
 
 SMALL = dict(latent_dim=4, width=4, epochs=2, encoder_epochs=2, batch_size=16)
@@ -44,7 +44,7 @@ class Plane(nn.Module):
 
 def test_the_penalty_measures_how_far_the_gradient_is_from_one():
     critic, real, fake = Plane(), torch.ones(5, 1, 32, 32), torch.zeros(5, 1, 32, 32)
-    penalty = steepness(critic, real, fake)
+    penalty = gradient_penalty(critic, real, fake)
     assert penalty.item() == pytest.approx((3 - 1) ** 2, rel=1e-5)
     penalty.backward()
     torch.testing.assert_close(critic.slope.grad, torch.full((1024,), 2 * (3 - 1) / 32))

@@ -48,7 +48,7 @@ def test_delong_interval_covers_the_truth_about_as_often_as_it_says():
 
 
 def test_wilson_and_seed_intervals_have_known_values():
-    share, low, high = stats.proportion_interval(572.1, 1000)
+    share, low, high = stats.wilson_interval(572.1, 1000)
     assert (share, low, high) == pytest.approx((0.5721, 0.5412, 0.6025), abs=2e-4)
     mean, low, high = stats.seed_interval([0.5, 0.6, 0.7])
     assert (mean, low, high) == pytest.approx((0.6, 0.6 - 0.2484, 0.6 + 0.2484), abs=1e-4)

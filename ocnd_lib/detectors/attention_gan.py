@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ocnd_lib.attention import attended_error, control_map, multiply
-from ocnd_lib.detail import redrawing_error
+from ocnd_lib.detail import reconstruction_error
 from ocnd_lib.detectors.base import DeepDetector, check_images
 from ocnd_lib.detectors.map_learner import LEARNS_MAP, MapLearner
 from ocnd_lib.detectors.ocgan import OCGAN
@@ -126,36 +126,35 @@ class AttentionGAN(DeepDetector):
         state = Checkpoint(checkpoint, generator, self._of(x, given), **parts)
         phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
         seen = None
-        bar = progress(len(phases), "AttentionGAN, epochs", start=state.epoch)
-        while state.epoch < len(phases):
-            phase, temperature = phases[state.epoch], learner.temperature(state.epoch)
-            if phase == "masked" and phase not in phases[: state.epoch] and self.reinitialise:
-                masked.restart()
-                self.state_["masked"] = masked.kept
-            if phase == "masked" and seen is None:  # the map rests: multiplied once for all
-                maps = self._batchwise(self._map, x)
-                seen = torch.from_numpy((x * maps).round().astype(np.uint8)).to(images.device)
-            for nets in (masked.nets, learner.nets):
-                nets.train()
-            log: list[dict] = []
-            shown = images if seen is None else seen
-            beside = masked if phase == "joint" else None
-            for batch, _ in batches(shown, None, self.batch_size, generator):
-                with hardware.autocast():
-                    if phase == "masked":
-                        log.append(masked.step(batch))
-                    else:
-                        step, left = learner.step(batch, temperature, beside)
-                        log.append(step | beside.step(left) if beside else step)
-            state.epoch += 1
-            if phase in LEARNS_MAP and not set(phases[state.epoch :]) & set(LEARNS_MAP):
-                with hardware.autocast():
-                    learner.settle(images)
-            point = {"phase": phase, "epoch": len(first) + state.epoch}
-            state.curves.append(point | means(log))
-            state.save()
-            bar.update()
-        bar.close()
+        with progress(len(phases), "AttentionGAN, epochs", state.epoch) as bar:
+            while state.epoch < len(phases):
+                phase, temperature = phases[state.epoch], learner.temperature(state.epoch)
+                if phase == "masked" and phase not in phases[: state.epoch] and self.reinitialise:
+                    masked.restart()
+                    self.state_["masked"] = masked.kept
+                if phase == "masked" and seen is None:  # the map rests: multiplied once for all
+                    maps = self._batchwise(self._map, x)
+                    seen = torch.from_numpy((x * maps).round().astype(np.uint8)).to(images.device)
+                for nets in (masked.nets, learner.nets):
+                    nets.train()
+                log: list[dict] = []
+                shown = images if seen is None else seen
+                beside = masked if phase == "joint" else None
+                for batch, _ in batches(shown, None, self.batch_size, generator):
+                    with hardware.autocast():
+                        if phase == "masked":
+                            log.append(masked.step(batch))
+                        else:
+                            step, left = learner.step(batch, temperature, beside)
+                            log.append(step | beside.step(left) if beside else step)
+                state.epoch += 1
+                if phase in LEARNS_MAP and not set(phases[state.epoch :]) & set(LEARNS_MAP):
+                    with hardware.autocast():
+                        learner.settle(images)
+                point = {"phase": phase, "epoch": len(first) + state.epoch}
+                state.curves.append(point | means(log))
+                state.save()
+                bar.update()
         self.curves_ = first + state.curves
         known = self._batchwise(self._parts, x_validation)[:, :2].astype(np.float64)
         spread = known.std(0)
@@ -183,7 +182,7 @@ class AttentionGAN(DeepDetector):
         seen = multiply(x, drawn)
         again = masked["decoder"](masked["encoder"](seen))
         columns = [
-            redrawing_error(x, self.reconstruct(x)),
+            reconstruction_error(x, self.reconstruct(x)),
             attended_error(seen, again, drawn),
             drawn.mean((1, 2, 3)),
         ]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ocnd_lib.detail import redrawing_error
+from ocnd_lib.detail import in_details, lost_detail, reconstruction_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Decoder, Encoder
 
@@ -44,4 +44,5 @@ class AutoEncoder(DeepDetector):
         return self.decode(self.state_["encoder"](x))
 
     def _score(self, x: Tensor) -> Tensor:
-        return redrawing_error(x, self.reconstruct(x), self.detail_power)
+        error = reconstruction_error(x, self.reconstruct(x))
+        return in_details(error, lost_detail(x), self.detail_power)

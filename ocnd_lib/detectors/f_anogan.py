@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ocnd_lib.detail import redrawing_error
+from ocnd_lib.detail import reconstruction_error
 from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.networks import Decoder, Encoder, uniform_codes
 from ocnd_lib.training import Checkpoint, Descent, batch_count, learn
@@ -59,7 +59,7 @@ class FAnoGAN(DeepDetector):
             with hardware.autocast():
                 drawn = generator(codes)
                 gap = critic(images).float().mean() - critic(drawn.detach()).float().mean()
-            penalty = steepness(critic, images, drawn.detach().float())
+            penalty = gradient_penalty(critic, images, drawn.detach().float())
             descend_d(self.gradient_penalty * penalty - gap)
             if number % self.critic_steps == 0:
                 with hardware.autocast():
@@ -86,12 +86,12 @@ class FAnoGAN(DeepDetector):
     def _score(self, x: Tensor) -> Tensor:
         generator, critic, encoder = self.state_.values()
         drawn = generator(encoder(x)).float()
-        pixels = redrawing_error(x, drawn)
+        pixels = reconstruction_error(x, drawn)
         features = critic.features(x).float() - critic.features(drawn).float()
         return pixels + self.kappa * features.square().mean((1, 2, 3))
 
 
-def steepness(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """Mean of (|gradient of the critic| - 1)² between real and fake (Gulrajani et al. 2017)."""
     share = torch.rand(len(real), 1, 1, 1).to(real.device)
     between = (share * real + (1 - share) * fake).requires_grad_()
@@ -102,7 +102,7 @@ def steepness(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 class LipschitzCritic(nn.Module):
     """Images (N, channels, 32, 32) → (N,), higher for real ones; no batch norm joins images."""
 
-    def __init__(self, channels: int, width: int = 32):
+    def __init__(self, channels: int, width: int):
         super().__init__()
         layers: list[nn.Module] = []
         for widening in (1, 2, 4):

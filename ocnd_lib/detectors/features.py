@@ -38,13 +38,13 @@ def fit_features(x: np.ndarray, gcn: bool) -> dict[str, np.ndarray]:
 def features(x: np.ndarray, learned: dict[str, np.ndarray], gcn: bool) -> np.ndarray:
     """Project uint8 images (N, C, 32, 32) on what `fit_features` learned → float64 (N, d)."""
     low, high = learned["range"]
-    parts = [(_flat(part, gcn) - low) / (high - low) - learned["mean"] for part in chunks(x)]
+    parts = ((_flat(part, gcn) - low) / (high - low) - learned["mean"] for part in chunks(x))
     return np.concatenate([part @ learned["components"].T for part in parts])
 
 
-def chunks(x: np.ndarray, size: int = 500) -> Iterator[np.ndarray]:
-    """Yield `x` in pieces of at most `size` rows, so that big intermediates fit in memory."""
-    return (x[start : start + size] for start in range(0, len(x), size))
+def chunks(x: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield `x` in pieces of at most 500 rows, so that big intermediates fit in memory."""
+    return (x[start : start + 500] for start in range(0, len(x), 500))
 
 
 def _flat(x: np.ndarray, gcn: bool) -> np.ndarray:

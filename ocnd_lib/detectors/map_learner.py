@@ -73,7 +73,8 @@ class MapLearner(Together):
         else:
             lesson = self._easy(seen, drawn, beside)
         outside = attention.area_penalty(maps, model.least_area, model.most_area)
-        loss = lesson + model.area_weight * outside + model.smoothness * attention.roughness(maps)
+        loss = lesson + model.area_weight * outside
+        loss = loss + model.smoothness * attention.total_variation(maps)
         if model.temperature < 1:
             loss = loss + DECISION * (maps * (1 - maps)).mean()
         descend(loss, self.optimisers["attention"], again=guided)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ocnd_lib import networks
 from ocnd_lib.cuda_graphs import Recorded
-from ocnd_lib.detail import in_details, lost_detail, redrawing_error
+from ocnd_lib.detail import in_details, lost_detail, reconstruction_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
 from ocnd_lib.training import Averaged, Checkpoint, batch_count, descend, evaluating, learn, says
 
@@ -256,4 +256,4 @@ class OCGAN(DeepDetector):
     def _score(self, x: Tensor) -> Tensor:
         seen = self._enlarged(x)
         redrawn = self.state_["decoder"](self.state_["encoder"](seen))
-        return in_details(redrawing_error(seen, redrawn), lost_detail(x), self.detail_power)
+        return in_details(reconstruction_error(seen, redrawn), lost_detail(x), self.detail_power)

@@ -42,7 +42,7 @@ class VAE(DeepDetector):
         mean, log_variance = encode(model["encoder"], x)
         noise = torch.randn_like(mean)
         raw = model["decoder"](mean + (log_variance / 2).exp() * noise)
-        misfit, kl = reconstruction_loss(raw, x).mean(), divergence(mean, log_variance).mean()
+        misfit, kl = reconstruction_loss(raw, x).mean(), kl_divergence(mean, log_variance).mean()
         kl_weight = min(1.0, (epoch + 1) / max(1.0, self.warm_up * self.epochs))
         return {"loss": misfit + kl_weight * kl, "reconstruction": misfit, "kl": kl}
 
@@ -59,7 +59,7 @@ class VAE(DeepDetector):
     def _score(self, x: Tensor) -> Tensor:
         mean, log_variance = encode(self.state_["encoder"], x)
         raw = self.state_["decoder"](mean)
-        return reconstruction_loss(raw, x) + divergence(mean, log_variance)
+        return reconstruction_loss(raw, x) + kl_divergence(mean, log_variance)
 
 
 def encode(encoder: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,6 +84,6 @@ def reconstruction_loss(raw: Tensor, x: Tensor) -> Tensor:
     return loss.sum((1, 2, 3))
 
 
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL divergence from N(0, 1) to a diagonal Gaussian, summed over the code → nats (N,)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)

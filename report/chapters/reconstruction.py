@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator
 from ocnd_lib.comparison import compare_means
 from ocnd_lib.data import class_names
 from ocnd_lib.records import parse_cell
-from ocnd_lib.stats import proportion_interval, seed_interval
+from ocnd_lib.stats import seed_interval, wilson_interval
 from report import drawing
 from report.drawing import COLOURS, forest, image_grid, percent, signed, titled
 from report.source import record_of
@@ -85,7 +85,7 @@ def elsewhere(cells: Mapping[Hashable, str]) -> pd.DataFrame:
     rows = {}
     for key, cell in cells.items():
         drawn, held_out = (record_of(cell)[f"distance_{of}"] for of in ("drawn", "held_out"))
-        rows[key] = proportion_interval(beyond(drawn, held_out) * len(drawn), len(drawn))
+        rows[key] = wilson_interval(beyond(drawn, held_out) * len(drawn), len(drawn))
     return pd.DataFrame(rows, ["value", "low", "high"]).T
 
 
