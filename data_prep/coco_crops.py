@@ -15,12 +15,12 @@ DEEP, LARGE = "image of more than 8 bits a channel", "image of too many pixels"
 NO_AREA, BAD_MASK = "no area", "mask unreadable"
 
 
-def area_weights(start: float, length: float, pixels: int, size: int = SIZE) -> np.ndarray:
-    """How much of each pixel lies in each of `size` equal parts of a stretch: (size, pixels).
+def area_weights(start: float, length: float, pixels: int) -> np.ndarray:
+    """How much of each pixel lies in each of `SIZE` equal parts of a stretch: (SIZE, pixels).
 
     Pixel j covers [j, j + 1), the stretch [start, start + length); each row adds up to 1.
     """
-    edges, pixel = start + length * np.arange(size + 1)[:, None] / size, np.arange(pixels)
+    edges, pixel = start + length * np.arange(SIZE + 1)[:, None] / SIZE, np.arange(pixels)
     overlap = np.maximum(np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel), 0)
     return overlap / overlap.sum(1, keepdims=True)
 

@@ -10,6 +10,7 @@ from data_prep.masked_files import per_class_counts
 
 class Item(NamedTuple):
     """One object that qualifies: its annotation, its photograph, its class from 0."""
+
     annotation_id: int
     image_id: int
     label: int
@@ -17,6 +18,7 @@ class Item(NamedTuple):
 
 class Choice(NamedTuple):
     """The objects of each side by annotation id, and for each class that is short: got, wanted."""
+
     train: list[Item]
     test: list[Item]
     short: dict[int, tuple[int, int]]

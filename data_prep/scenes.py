@@ -1,6 +1,6 @@
 """Generated photographs in the format of COCO: objects of the deck's ten classes, masks known.
 
-    draw_scenes("scenes", background_correlation=0.9)
+    build_scenes(Path("scenes"), background_correlation=0.9)
 
 Each scene shows one or two objects of one class before a textured background. With probability
 `background_correlation` that is the class's own background, else any of the ten: at 0 the
@@ -99,15 +99,13 @@ def draw_scene(label: int, objects: int, background_correlation: float, rng: Rng
     return np.rint(picture).astype(np.uint8), annotations
 
 
-def draw_scenes(folder: Path, per_class=550, background_correlation=0.5, seed=0) -> Path:
+def draw_scenes(folder: Path, per_class: int, background_correlation: float, seed: int) -> Path:
     """Write `images/*.png` and then `instances.json` with `per_class` objects of each class.
 
     Equal arguments give equal files. `background_correlation` is in [0, 1]; ValueError otherwise.
     """
     if not 0 <= background_correlation <= 1:
         raise ValueError(f"{background_correlation=} is not from 0 to 1")
-    if per_class < 1:
-        raise ValueError(f"there must be at least one object a class, not {per_class}")
     (images_folder := Path(folder) / "images").mkdir(parents=True, exist_ok=True)
     # one object, then two, and so on, so that any number can be put aside for the test
     pairs, single = divmod(per_class, 3)
