@@ -7,10 +7,11 @@ import torch
 from data_samples import bars
 from ocnd_lib.detectors.deep_svdd import Contrast, DeepSVDD, Sphere, lenet, mirrored_lenet
 from ocnd_lib.detectors.features import contrast_normalised
+from ocnd_lib.experiments import run_cell
 from ocnd_lib.training import to_unit
 
+AE = "ae+epochs=1+width=4"
 SMALL = dict(pretrain_epochs=2, epochs=2, batch_size=16, learning_rate=1e-3)
-
 
 X, X_VALIDATION = bars(48, 0), bars(10, 1)
 
@@ -86,5 +87,10 @@ def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():
 
 
 @pytest.mark.bf16
-def test_it_computes_in_full_precision_whatever_the_processor_offers():
-    assert DeepSVDD()._hardware().dtype == torch.float32
+@pytest.mark.parametrize(
+    "method, precision",
+    [("deep-svdd+epochs=0+pretrain_epochs=1", "float32"), ("kde", "float64"), (AE, "bfloat16")],
+)
+def test_a_record_names_the_precision_of_its_detector(method, precision, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCND_PRECISION", "bf16")
+    assert run_cell(f"digits/{method}/8/0", tmp_path)["hardware"] == f"cpu {precision}"

@@ -117,7 +117,7 @@ class AttentionGAN(DeepDetector):
         base.channels_ = gan.channels_ = self.channels_
         base._learn(x, x_validation, base_checkpoint)
         first = [{"phase": "base", **point} for point in base.curves_]
-        hardware, generator = self._hardware(), seed_everything(self.seed)
+        hardware, generator = self.hardware(), seed_everything(self.seed)
         masked = Redrawer(gan, hardware)
         learner = MapLearner(self, hardware, given)
         rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()

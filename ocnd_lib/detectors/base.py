@@ -129,14 +129,15 @@ class DeepDetector(Detector):
     adam: ClassVar[dict] = {}  # what Adam is given beside the rate
     draws: ClassVar[bool] = False  # whether random codes stand for images
 
-    def _hardware(self) -> training.Hardware:
+    def hardware(self) -> training.Hardware:
+        """Where it computes, and in which precision."""
         return training.choose_hardware(self.device)
 
     def _begin(
         self, x: np.ndarray
     ) -> tuple[training.Hardware, torch.Generator, torch.Tensor, nn.ModuleDict]:
         """Seed all that is drawn; images and fresh networks lie on the device."""
-        hardware, order = self._hardware(), training.seed_everything(self.seed)
+        hardware, order = self.hardware(), training.seed_everything(self.seed)
         networks = nn.ModuleDict(self._networks())
         return hardware, order, torch.from_numpy(x).to(hardware.device), hardware.place(networks)
 
@@ -201,7 +202,7 @@ class DeepDetector(Detector):
 
     def _at_rest(self, x: np.ndarray) -> tuple[np.ndarray, training.Hardware]:
         """Checked images, and the hardware, where the networks now are in evaluation mode."""
-        x, hardware = self._ready(x), self._hardware()
+        x, hardware = self._ready(x), self.hardware()
         for part in self.state_.values():
             if isinstance(part, nn.Module):
                 hardware.place(part).eval()

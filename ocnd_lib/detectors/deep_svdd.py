@@ -31,7 +31,7 @@ class DeepSVDD(DeepDetector):
     pretrain_decay: float = 5e-4  # weight decay of the autoencoder
     weight_decay: float = 5e-7
 
-    def _hardware(self):
+    def hardware(self):
         # bf16 keeps 8 bits: it would round away the small distances that the score is made of
         return choose_hardware(self.device, "fp32")
 

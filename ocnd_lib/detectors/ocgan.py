@@ -239,7 +239,7 @@ class OCGAN(DeepDetector):
 
         `drawn_answer` and `mined_answer`: what the classifier says of each, (count,).
         """
-        hardware = self._hardware()
+        hardware = self.hardware()
         nets = [hardware.place(self.state_[name]) for name in ("decoder", "classifier")]
         codes = self.random_codes(count, torch.Generator().manual_seed(self.seed))
         found = {}
