@@ -5,32 +5,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, wraps
 from itertools import product
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 
-from ocnd_lib.comparison import (
-    REPEATS,
-    Run,
-    average,
-    average_runs,
-    compare_means,
-    mean_interval,
-    shared_runs,
-)
+from ocnd_lib import comparison
+from ocnd_lib.comparison import REPEATS, Run
 from ocnd_lib.data import class_names
-from ocnd_lib.records import (
-    REPAIR,
-    REPOSITORY,
-    Cell,
-    parse_cell,
-    read_arrays,
-    read_records,
-    records_folder,
-)
-from report.source import no_record
+from ocnd_lib.records import REPAIR, parse_cell, read_arrays, read_records, records_folder
+from report.source import PUBLISHED, no_record
 
-PUBLISHED = REPOSITORY / "results" / "published" / "auroc.csv"
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}  # the data sets of the deck's two tables
 FURTHER = {"fashion_mnist": "Fashion-MNIST", "coil100": "COIL-100", "voc_animals": "VOC animals"}
 
@@ -63,28 +48,18 @@ def once(make: Callable) -> Callable:
     return asked
 
 
-# --- as printed ----------------------------------------------------------------------------------
-
-
 def load_published(dataset: str) -> pd.DataFrame:
     """The printed table of a data set: a row a method, a column a class, perhaps without a row.
 
     `mean` is the printed mean, a string, since its digits tell how it was rounded.
     """
-    names, printed = class_names(dataset), pd.read_csv(PUBLISHED, dtype=str)
+    names, printed = class_names(dataset), pd.read_csv(PUBLISHED / "auroc.csv", dtype=str)
     printed = printed[printed["dataset"] == dataset].set_index("method")
-    if printed.empty:
-        return pd.DataFrame(columns=[*names, "mean"])
-    table = printed[[f"c{k}" for k in range(len(names))]].astype(float).set_axis(names, axis=1)
-    return table.assign(mean=printed["mean"])
+    table = printed.reindex(columns=[f"c{k}" for k in range(len(names))]).astype(float)
+    return table.set_axis(names, axis=1).assign(mean=printed["mean"])
 
 
-# --- as recorded ---------------------------------------------------------------------------------
-
-
-def read_runs(
-    cells: str | Iterable[Cell | str], score: Callable = lambda kept: kept["score"]
-) -> list[Run]:
+def read_runs(cells: str | Iterable[str], score: Callable = itemgetter("score")) -> list[Run]:
     """The runs of these cells that keep scores; `score` makes another number of what is kept.
 
     `cells` may be a pattern of recorded cells, `dataset/variant/class`.
@@ -92,7 +67,7 @@ def read_runs(
     if isinstance(cells, str):
         cells = [record["cell"] for record in read_records(pattern=cells)]
     runs = []
-    for cell in (parse_cell(cell) if isinstance(cell, str) else cell for cell in cells):
+    for cell in map(parse_cell, cells):
         if "score" in (kept := read_arrays(cell)):
             normal = class_names(cell.dataset).index(cell.normal_class)
             runs.append(Run(normal, cell.seed, score(kept), kept["class_test"]))
@@ -100,13 +75,14 @@ def read_runs(
 
 
 def gain(
-    after: list[Run], before: list[Run], repeats: int | None = None, level: float = 0.95
+    after: list[Run], before: list[Run], repeats: int | None = None
 ) -> tuple[float, float, float]:
     """Mean AUROC of runs minus that of others over the classes and seeds that both have.
 
     value, low, high, over seeds and over the same test images for both.
     """
-    return compare_means(*shared_runs(after, before), level=level, repeats=repeats or REPEATS)
+    both = comparison.shared_runs(after, before)
+    return comparison.compare_means(*both, repeats=repeats or REPEATS)
 
 
 def changes(
@@ -123,9 +99,9 @@ def changes(
         plain = read_runs(f"{dataset}/{method}/*")
         for value in values:
             variant = f"{dataset}/{method}+{parameter}={value}"
-            after, before = shared_runs(read_runs(f"{variant}/*"), plain)
+            after, before = comparison.shared_runs(read_runs(f"{variant}/*"), plain)
             if after:
-                mean = average_runs(after)
+                mean = comparison.average_runs(after)
                 found = *gain(after, before, repeats), mean.mean, len(mean.classes), mean.seeds
                 rows.append((dataset, method, value, *found))
     if not rows:
@@ -136,7 +112,7 @@ def changes(
 
 def mean_of(runs: list[Run]) -> tuple[float, float, float]:
     """Mean AUROC over classes and seeds, with its interval over seeds and images."""
-    return average_runs(runs).mean, *mean_interval(runs, repeats=REPEATS)
+    return comparison.average_runs(runs).mean, *comparison.mean_interval(runs, repeats=REPEATS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +125,7 @@ class Results:
     @cached_property
     def published(self) -> pd.DataFrame:
         """Printed AUROCs: a row a method, a column a class."""
-        return load_published(self.dataset).drop(columns="mean").astype(float)
+        return load_published(self.dataset).drop(columns="mean")
 
     @cached_property
     def ours(self) -> pd.DataFrame:
@@ -182,8 +158,7 @@ def results(dataset: str, methods: Iterable[str] = tuple(METHODS)) -> Results:
             if "auroc" not in record["metrics"]:
                 warnings.warn(f"the record of {cell} has no AUROC; {REPAIR}", stacklevel=2)
                 continue
-            auroc = float(record["metrics"]["auroc"])
-            rows.append((method, cell.normal_class, cell.seed, auroc))
+            rows.append((method, cell.normal_class, cell.seed, float(record["metrics"]["auroc"])))
     return Results(dataset, pd.DataFrame(rows, columns=["method", "normal_class", "seed", "auroc"]))
 
 
@@ -196,10 +171,9 @@ def means(found: Results) -> pd.DataFrame:
     """
     rows = {}
     for method, cells in found.cells.groupby("method"):
-        ours = average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
-        ends = (np.nan, np.nan)
-        if runs := found.runs.get(method):
-            ends = mean_interval(runs, repeats=REPEATS)
+        ours = comparison.average(cells[["normal_class", "seed", "auroc"]].itertuples(index=False))
+        runs = found.runs.get(method)
+        ends = comparison.mean_interval(runs, repeats=REPEATS) if runs else (np.nan, np.nan)
         rows[method] = (np.nan, ours.mean, ours.sd, *ends, ours.seeds, len(ours.classes))
     columns = ["published", "mean", "sd", "low", "high", "seeds", "classes"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
