@@ -6,9 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
 import nbformat
@@ -35,15 +35,13 @@ class Numbers(dict):
     """The numbers of the sentences of each chapter, by its name; slow the first time."""
 
     def __missing__(self, chapter: str) -> dict[str, object]:
-        self[chapter] = import_module(f"report.chapters.{chapter}").numbers()
-        return self[chapter]
+        return self.setdefault(chapter, import_module(f"report.chapters.{chapter}").numbers())
 
 
 NUMBERS = Numbers()
 
 
-@dataclass(frozen=True)
-class Slide:
+class Slide(NamedTuple):
     """A title, what the speaker says, and a picture or columns of lines, each with its heading."""
 
     title: str
@@ -72,16 +70,13 @@ def make_slides(
     if not os.access(out.parent, os.W_OK):
         raise PermissionError(f"{out.parent} cannot be written to")
     deck = powerpoint.opened(template) if form == "pptx" else None
-    size, kind = (powerpoint.figure_size(deck), "png") if deck else (ON_A_PAGE, "svg")
-    made = slides(chapters or CHAPTERS, lang, minutes, size, kind)
+    made = slides(chapters or CHAPTERS, lang, minutes, deck)
     content = powerpoint.written(deck, made) if deck else page(made, lang).encode()
     replace_file(out, lambda file: file.write(content))
     return len(made)
 
 
-def slides(
-    chapters: Sequence[str], lang: str, minutes: int, size: tuple[float, float], kind: str
-) -> list[Slide]:
+def slides(chapters: Sequence[str], lang: str, minutes: int, deck=None) -> list[Slide]:
     """The slides of a talk in its order; of too many, the last of DECK's `order` are left out."""
     figures = {name for chapter in chapters for name in OF_CHAPTER[chapter]}
     order = [name for name in DECK["order"] if name in figures or name not in FIGURES]
@@ -90,19 +85,15 @@ def slides(
     for name in ("title", *DECK["notes"], "decided", "open", "limits"):
         if name in kept:
             try:
-                if name in FIGURES:
-                    made.append(_figure(name, lang, size, kind))
-                else:
-                    made.append(_words(name, lang, chapters))
+                figure = name in FIGURES
+                made.append(_figure(name, lang, deck) if figure else _words(name, lang, chapters))
             except NoRecords as missing:
                 print(f"{name}: {missing}", file=sys.stderr)
     return made
 
 
-# --- what is on a slide --------------------------------------------------------------------------
-
-
-def _figure(name: str, lang: str, size: tuple[float, float], kind: str) -> Slide:
+def _figure(name: str, lang: str, deck) -> Slide:
+    size, kind = (powerpoint.figure_size(deck), "png") if deck else (ON_A_PAGE, "svg")
     fig = drawn(FIGURES[name], "talk", lang, size)
     message = " ".join(fig.get_suptitle().split())
     fig.suptitle("")  # the slide has it
@@ -136,8 +127,7 @@ def claims() -> list[tuple[str, str, str, str]]:
     """Slide, claim, verdict, chapter: the rows of the front pages' tables, in both languages."""
     cells = nbformat.read(ROOT / "notebooks" / "front.ipynb", as_version=4).cells
     korean = (ROOT / "book" / "chapters" / "korean.md").read_text(encoding="utf-8")
-    texts = [*(cell.source for cell in cells), korean]
-    return [row for text in texts for row in CLAIM.findall(text)]
+    return CLAIM.findall("\n".join([*(cell.source for cell in cells), korean]))
 
 
 def page(made: Sequence[Slide], lang: str) -> str:

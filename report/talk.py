@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib.style
 import numpy as np
 import pandas as pd
+from matplotlib.axis import Axis
 from matplotlib.category import StrCategoryFormatter
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 SLIDE = (40 / 3, 7.5)  # inches
 MARGIN = 0.02  # of a slide, on every side
 ENLARGED = SLIDE[0] / WIDTH  # from a page to a slide
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def look(style: str) -> AbstractContextManager:
@@ -47,22 +49,16 @@ def drawn(
             fig.get_layout_engine().set(rect=inside, w_pad=0.053, h_pad=0.042)
             if title := fig.get_suptitle():
                 fig.suptitle(title, x=margin, ha="left", wrap=True)
-            for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
+            for axis in fig.findobj(Axis):
                 if isinstance(automatic := axis.get_major_locator(), AutoLocator):
                     automatic.set_params(nbins=5)  # more wide numbers would touch
     return fig
 
 
-# --- Korean --------------------------------------------------------------------------------------
-
-NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-
-
 @cache
 def korean() -> dict[str, str]:
     """What figures say in English → in Korean; # stands for any number."""
-    table = pd.read_csv(HERE / "korean.csv", dtype=str, keep_default_na=False)
-    return dict(zip(table["english"], table["korean"], strict=True))
+    return dict(pd.read_csv(HERE / "korean.csv", dtype=str, keep_default_na=False).to_numpy())
 
 
 def said_in_korean(text: str) -> str:
@@ -75,7 +71,7 @@ def said_in_korean(text: str) -> str:
 
 def in_korean(fig: Figure) -> None:
     """Replace every text of a figure that the table knows, those at its ticks too."""
-    for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
+    for axis in fig.findobj(Axis):
         words = axis.get_major_formatter()
         if isinstance(words, FixedFormatter | FuncFormatter | StrCategoryFormatter):
             axis.set_major_formatter(lambda x, at, words=words: said_in_korean(f"{words(x, at)}"))

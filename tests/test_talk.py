@@ -49,7 +49,7 @@ def test_a_figure_of_the_talk_can_be_read_from_the_last_row(name, lang):
 
 
 def test_korean_keeps_the_numbers_and_what_it_does_not_know():
-    assert talk.said_in_korean("printed 0.618,\nours 0.566") == "논문 0.618, 우리 0.566"
+    assert talk.said_in_korean("printed 0.618,\nours 0.566") == "자료 0.618, 우리 0.566"
     assert talk.said_in_korean("a word 3 of no table") == "a word 3 of no table"
     assert all(english.count("#") == korean.count("#") for english, korean in talk.korean().items())
 
@@ -113,7 +113,7 @@ def quick(monkeypatch):
 
 
 def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, capsys):
-    made = {m: slides.slides(CHAPTERS, "en", m, (6, 3), "svg") for m in (2, 10, 20, 60)}
+    made = {m: slides.slides(CHAPTERS, "en", m) for m in (2, 10, 20, 60)}
     titles = {m: [slide.title for slide in of] for m, of in made.items()}
     assert "ocgan-gains: no record yet" in capsys.readouterr().err
     assert [len(of) for of in titles.values()] == [2, 7, 15, 15]
@@ -125,7 +125,7 @@ def test_fewer_minutes_are_fewer_slides_and_the_first_of_the_order_stay(quick, c
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_numbers_stand_with_their_intervals_in_the_notes_alone(quick, lang):
-    made = slides.slides(CHAPTERS, lang, 20, (6, 3), "png")
+    made = slides.slides(CHAPTERS, lang, 20)
     (_, answers) = made[0].columns[0]
     assert "0.123 [0.100, 0.150]" in made[0].notes and len(answers) == 5
     assert all(f"ocnd figures --style talk --lang {lang}" in s.notes for s in made if s.picture)
@@ -136,7 +136,7 @@ def test_numbers_stand_with_their_intervals_in_the_notes_alone(quick, lang):
 
 
 def test_chosen_chapters_have_their_figures_claims_and_answers_alone(quick):
-    made = slides.slides(["class_imbalance"], "en", 20, (6, 3), "svg")
+    made = slides.slides(["class_imbalance"], "en", 20)
     title, *figures, decided, undecided, _ = made
     assert len(figures) == 1 and len(title.columns[0][1]) == 1
     lines = [line for slide in (decided, undecided) for _, of in slide.columns for line in of]
