@@ -95,10 +95,7 @@ def show_svg() -> None:
 
 
 def direct_labels(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None:
-    """Write each label beside the right end of its line; `ends` maps label → (y, colour).
-
-    Labels that would overlap are moved apart.
-    """
+    """Label lines at their right ends, moved apart where need be: label → (y, colour)."""
     ax.get_ylim()  # computes limits that are not set, which `heights` needs
     gap, placed = 0.204 / ax.figure.get_figheight(), -np.inf
     heights = ax.transScale + ax.transLimits  # of the axes, whatever their scale
@@ -165,10 +162,7 @@ def image_grid(
 def mosaics(title: str, squares: Mapping[str, np.ndarray]) -> Figure:
     """Squares side by side, each made of small images of its own: name → uint8 (n, C, H, W)."""
     side = int(np.sqrt(min(map(len, squares.values()))))
-    joined = [
-        np.concatenate([np.concatenate(line, 2) for line in np.split(images[: side**2], side)], 1)
-        for images in squares.values()
-    ]
+    joined = [np.block([*map(list, np.split(of[: side**2], side))]) for of in squares.values()]
     fig = titled(title, 0.65 + WIDTH / len(squares))
     image_grid(fig, {"": joined}, list(squares), cmap="gray_r")
     return fig

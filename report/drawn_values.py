@@ -23,12 +23,11 @@ def drawn_values(fig: Figure) -> pd.DataFrame:
         x_words, y_words = _words(ax.xaxis), _words(ax.yaxis)
         rectangles = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
         for k, artist in enumerate([*ax.lines, *rectangles, *ax.collections, *ax.texts]):
-            text = artist.get_text() if isinstance(artist, Text) else ""
+            text = " ".join(artist.get_text().split()) if isinstance(artist, Text) else ""
             label = str(artist.get_label())
             series = str(k) if label.startswith("_") or not label else label
             for x, y in np.round(np.asarray(_points(artist), float), 6):
-                names = x_words.get(x), y_words.get(y)
-                rows.append((panel, series, x, y, *names, " ".join(text.split())))
+                rows.append((panel, series, x, y, x_words.get(x), y_words.get(y), text))
     table = pd.DataFrame(rows, columns="panel series x y x_name y_name text".split())
     return table.dropna(subset=["x", "y"])  # what has no place is not drawn
 

@@ -75,8 +75,7 @@ def check_request(normal: Path, test: Path, method: str, out: Path) -> None:
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise ValueError(f"{normal} and {test} share pictures; give each a folder of its own")
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=out):  # fails now if nothing can be written there
-        pass
+    TemporaryFile(dir=out).close()  # fails now if nothing can be written there
 
 
 def run_trial(normal: Path, test: Path, method: str = "rotation", seed: int = 0) -> Trial:
@@ -97,8 +96,7 @@ def run_trial(normal: Path, test: Path, method: str = "rotation", seed: int = 0)
     settings = {k: round(v * times) if k.endswith("epochs") else v for k, v in usual.items()}
     detector = detector_class(method)(seed=seed, **settings)
     print(f"{method} learns from {len(x_train)} pictures; {len(x_validation)} are held back")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True, action="ignore") as caught:
         warnings.filterwarnings("always", category=UserWarning, message="the network tells")
         detector.fit(x_train, x_validation=x_validation)
     scores = detector.novelty_score(np.array([*tests.values()]))

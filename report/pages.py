@@ -138,5 +138,5 @@ def _publish(runs: dict[Path, Run], root: Path) -> None:
         write_gallery(gallery, runs)  # first: what is interrupted after it is done once more
     for file in there.keys() - made.keys():
         file.unlink()
-    for file in [file for file in made if made[file] != there.get(file)]:
-        replace_file(file, lambda out, file=file: out.write(made[file]))
+    for file, content in made.items() - there.items():
+        replace_file(file, lambda out, content=content: out.write(content))

@@ -100,6 +100,5 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
         except ValueError as error:
             wrong.append(str(error))
     if wrong:
-        told = "\n".join(["; ".join(wrong), "It accepts:", described(notebook)])
-        raise ValueError(f"{notebook.name}: {told}")
+        raise ValueError(f"{notebook.name}: {'; '.join(wrong)}\nIt accepts:\n{described(notebook)}")
     return converted

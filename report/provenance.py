@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterable
+from glob import glob
 
 import pandas as pd
 from IPython.display import HTML
@@ -26,11 +27,9 @@ def sources(patterns: Iterable[str]) -> HTML:
 
     `patterns` are names of cells, `*` standing for any part.
     """
-    root = records_folder()
-    paths = {path for pattern in patterns for path in root.glob(f"{pattern}.json")}
-    names = [path.relative_to(root).with_suffix("").as_posix() for path in paths]
+    names = {file for of in patterns for file in glob(f"{of}.json", root_dir=records_folder())}
     rows = []
-    for record in filter(None, map(read_record, names)):
+    for record in filter(None, (read_record(name.removesuffix(".json")) for name in names)):
         cell, made = parse_cell(record["cell"]), record["provenance"]
         revision = (made.get("git_revision") or "none")[:12]
         rows.append({

@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 import papermill
@@ -36,8 +36,7 @@ class BookError(RuntimeError):
     """A notebook failed, or the book cannot be made of them; the message says where and why."""
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """An executed notebook, the folder of its figures, and the seconds it took (0: unchanged)."""
 
     notebook: Path
@@ -84,8 +83,7 @@ def execute(
         shutil.rmtree(figures, ignore_errors=True)
         figures.mkdir()
         started = time.perf_counter()
-        kernels = _this_python(figures, jobs, root)
-        executed = _papermill(source, out, given, kernels, jobs == 1, root)
+        executed = _papermill(source, out, given, figures, jobs, root)
         # what would make each copy differ: times, paths, random names
         executed.metadata.pop("papermill", None)
         executed.metadata["ocnd"] = {"key": key, "parameters": values}
@@ -99,11 +97,12 @@ def execute(
         return Run(out, figures, time.perf_counter() - started)
 
 
-def _papermill(source, out, given, kernels, alone, root, again=True) -> nbformat.NotebookNode:
+def _papermill(source, out, given, figures, jobs, root, again=True) -> nbformat.NotebookNode:
     try:
         return papermill.execute_notebook(
-            str(source), str(out), given, progress_bar=alone and sys.stderr.isatty(),
-            kernel_name="python3", language="python", kernel_manager_class=kernels,
+            str(source), str(out), given, progress_bar=jobs == 1 and sys.stderr.isatty(),
+            kernel_name="python3", language="python",
+            kernel_manager_class=_this_python(figures, jobs, root),
             # papermill's own `cwd` would move this whole process, with all its threads
             resources={"metadata": {"path": str(root)}},
         )  # fmt: skip
@@ -113,7 +112,7 @@ def _papermill(source, out, given, kernels, alone, root, again=True) -> nbformat
         said = "the kernel died (killed, or out of memory?)"
     except RuntimeError as error:
         if again:  # two kernels that start together now and then draw the same port
-            return _papermill(source, out, given, kernels, alone, root, again=False)
+            return _papermill(source, out, given, figures, jobs, root, again=False)
         said = f"the kernel did not start: {error}"
     raise BookError(f"{source.stem}: {said}\n  {out}")
 
