@@ -203,11 +203,10 @@ def data(
     given = {key: value for key, value in locals().items() if key != "name" and value is not None}
     from data_prep.masked_files import BUILT
     from ocnd_lib.data import DATASETS, prepare
+    from ocnd_lib.masked import build_masked
     from ocnd_lib.records import read_records
 
     if name in BUILT or (given and name not in DATASETS):
-        from ocnd_lib.masked import build_masked
-
         made = build_masked(name, say=print, **given)
         images = made.without_masks()
     elif given:

@@ -17,7 +17,6 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
@@ -115,9 +114,6 @@ def run_trial(normal: Path, test: Path, method: str = "rotation", seed: int = 0)
     )  # fmt: skip
 
 
-# --- the page ------------------------------------------------------------------------------------
-
-
 def where_it_looked(detector: Detector, images: np.ndarray) -> tuple[np.ndarray | None, str]:
     """Maps (N, 32, 32) in [0, 1] of uint8 images, and what they show; None if the method has none.
 
@@ -133,8 +129,8 @@ def where_it_looked(detector: Detector, images: np.ndarray) -> tuple[np.ndarray 
     return error / np.maximum(error.max((1, 2), keepdims=True), 1e-12), "the error of redrawing"
 
 
-def histogram(trial: Trial) -> Figure:
-    """Scores of the held-back normal pictures and of the test pictures, with the threshold."""
+def write_page(trial: Trial, path: Path) -> None:
+    """Write the trial as one html file that needs no other."""
     fig = titled("", 2.6)
     ax = fig.subplots()
     ax.hist(
@@ -144,12 +140,7 @@ def histogram(trial: Trial) -> Figure:
     ax.axvline(trial.detector.threshold_, color=COLOURS["ink"], ls="--", label="threshold")
     ax.set(xlabel="novelty score", yticks=[])
     ax.legend()
-    return fig
-
-
-def write_page(trial: Trial, path: Path) -> None:
-    """Write the trial as one html file that needs no other."""
-    histogram(trial).savefig(chart := io.BytesIO(), format="svg", metadata={"Date": None})
+    fig.savefig(chart := io.BytesIO(), format="svg", metadata={"Date": None})
     ends = pd.concat([trial.table[:SHOWN], trial.table[::-1][:SHOWN]])
     heat, words = where_it_looked(trial.detector, np.array([*map(trial.images.get, ends["file"])]))
     maps = [] if heat is None else matplotlib.colormaps["inferno"](heat, bytes=True)[..., :3]

@@ -92,8 +92,7 @@ def execute(
             cell.metadata.pop("execution", None)
             if INJECTED in cell.metadata.get("tags", []) and "id" in cell:
                 cell["id"] = INJECTED
-        content = nbformat.writes(executed) + "\n"
-        replace_file(out, lambda file: file.write(content.encode()))
+        replace_file(out, lambda file: file.write(f"{nbformat.writes(executed)}\n".encode()))
         return Run(out, figures, time.perf_counter() - started)
 
 

@@ -114,12 +114,10 @@ def _words(name: str, lang: str, chapters: Sequence[str]) -> Slide:
         notes = "\n".join([notes, *said])
         columns = [("", [INTERVAL.sub("", answer) for answer in said])]
     if "columns" in words:
-        rows = [row for row in claims() if row[3] in chapters]
-        found = {
-            head: [f"{slide} · {claim}" for slide, claim, of, _ in rows if of == verdict]
-            for head, verdict in words["columns"].items()
-        }
-        columns = [(f"{head} ({len(lines)})", lines) for head, lines in found.items()]
+        rows, columns = [row for row in claims() if row[3] in chapters], []
+        for head, verdict in words["columns"].items():
+            lines = [f"{slide} · {claim}" for slide, claim, of, _ in rows if of == verdict]
+            columns.append((f"{head} ({len(lines)})", lines))
     return Slide(words["title"], notes, columns=columns)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ocnd_lib import comparison
-from ocnd_lib.comparison import REPEATS, Run
+from ocnd_lib.comparison import REPEATS, Run, shared_runs
 from ocnd_lib.data import class_names
 from ocnd_lib.records import REPAIR, parse_cell, read_arrays, read_records, records_folder
 from report.source import PUBLISHED, no_record
@@ -81,8 +81,7 @@ def gain(
 
     value, low, high, over seeds and over the same test images for both.
     """
-    both = comparison.shared_runs(after, before)
-    return comparison.compare_means(*both, repeats=repeats or REPEATS)
+    return comparison.compare_means(*shared_runs(after, before), repeats=repeats or REPEATS)
 
 
 def changes(
@@ -99,7 +98,7 @@ def changes(
         plain = read_runs(f"{dataset}/{method}/*")
         for value in values:
             variant = f"{dataset}/{method}+{parameter}={value}"
-            after, before = comparison.shared_runs(read_runs(f"{variant}/*"), plain)
+            after, before = shared_runs(read_runs(f"{variant}/*"), plain)
             if after:
                 mean = comparison.average_runs(after)
                 found = *gain(after, before, repeats), mean.mean, len(mean.classes), mean.seeds
