@@ -2,7 +2,9 @@
 
 import pytest
 
+from ocnd_lib.comparison import shared_runs
 from ocnd_lib.records import read_record
+from report import tables
 from report.chapters import beyond as chapter
 
 
@@ -32,6 +34,21 @@ def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():
     numbers = chapter.numbers()
     assert 0.05 < numbers["work"] <= 0.1
     assert 2 < numbers["times-ocgan"] < 8 and 5 < numbers["geom-share"] < 20
+
+
+def test_longer_training_pays_on_every_class_most_on_cats_and_deer():
+    more = chapter.longer()
+    assert (more["classes"], more["seeds"]) == (10, 1)
+    assert more["low"] > 0 and more["auroc"] > 0.88
+    variants = "", "+epochs=27+width=96", f"+epochs={chapter.LONGER}"
+    cells = [f"cifar10/rotation{variant}/cat/0" for variant in variants]
+    usual, wide, long = (read_record(cell)["metrics"]["validation"]["mean"] for cell in cells)
+    assert long > max(wide, usual)
+    names = "cifar10/rotation+epochs=60/*", "cifar10/rotation/*"
+    both = zip(*shared_runs(*map(tables.read_runs, names)), strict=True)
+    gains = [(a.auroc - b.auroc, a.normal_class) for a, b in both]
+    cat, deer = 3, 4
+    assert {k for _, k in sorted(gains)[-2:]} == {cat, deer} and min(gains)[0] > 0
 
 
 def test_only_detectors_that_see_nothing_else_are_drawn_with_their_work():
