@@ -20,6 +20,7 @@ DRAWS = 1000  # of a bootstrap
 FLOP = 2.0  # of a multiply-accumulate
 # of labels that would meet another
 PLACES = {
+    "GEOM": ((6, -4), "left"),
     "DROC rotation": ((-7, -9), "right"),
     "DROC contrast": ((4, -13), "left"),
     "UniCon-HA": ((5, 8), "right"),
@@ -142,7 +143,7 @@ def compute_figure() -> Figure:
     more = longer()
     ax.plot(more["pflop"], more["auroc"], "o", color=COLOURS["normal"])
     ax.annotate(
-        f"{LONGER} epochs: {more['auroc']:.3f}", more[["pflop", "auroc"]], xytext=(5, -13),
+        f"{LONGER} epochs: {more['auroc']:.3f}", more[["pflop", "auroc"]], xytext=(4, 12),
         textcoords="offset points", color=COLOURS["normal"],
     )  # fmt: skip
     ax.set(
