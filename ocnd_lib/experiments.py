@@ -82,7 +82,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
         split = one_class_split(images, cell.normal_class, cell.seed, part)
         about, mapped = {}, {}
     detector, seen = untrained(cell), {}
-    if hasattr(detector, "device"):
+    if "device" in detector.get_params():
         detector.set_params(device=hardware.device.type)
     if cell.method in NEGATIVES:
         seen["negatives"] = NEGATIVES[cell.method](images, cell.normal_class)
@@ -106,7 +106,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
         # of a base GAN, which every variant of it counts as its own
         "shared_seconds": seconds_trained(shared) if "attention" in cell.method else 0.0,
         "scored": len(index),
-        "hardware": str(detector.hardware() if hasattr(detector, "device") else "cpu float64"),
+        "hardware": str(detector.hardware()),
         "data_fingerprint": images.fingerprint,
         **{f"{name}_fingerprint": md5_of(array)[:16] for name, array in seen.items()},
         **about,

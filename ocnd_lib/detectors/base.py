@@ -94,6 +94,10 @@ class Detector(OutlierMixin, BaseEstimator):
         """Score of uint8 images (N, C, 32, 32) → float (N,); higher means more novel."""
         raise NotImplementedError
 
+    def hardware(self) -> training.Hardware:
+        """Where it computes, and in which precision."""
+        return training.Hardware(torch.device("cpu"), torch.float64)  # numpy's own
+
     def pictures(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Images by name, uint8 (M, C, 32, 32), that show what was learnt; none unless it draws."""
         return {}
@@ -130,7 +134,6 @@ class DeepDetector(Detector):
     draws: ClassVar[bool] = False  # whether random codes stand for images
 
     def hardware(self) -> training.Hardware:
-        """Where it computes, and in which precision."""
         return training.choose_hardware(self.device)
 
     def _begin(
