@@ -20,8 +20,9 @@ def fit(detector, split: OneClassSplit, checkpoint: Path, shared: Path | None, *
     given = {"x": split.x_train, "x_validation": split.x_validation}
     if hasattr(detector, "masked_gan"):  # begins with what it shares
         detector.check_choices(seen.get("negatives"))  # before what it shares is trained
-        with _turn(shared):
-            detector.base_gan().fit(**given, checkpoint=shared)
+        if shared:
+            with _turn(shared):
+                detector.base_gan().fit(**given, checkpoint=shared)
         detector.fit(**given, checkpoint=checkpoint, base_checkpoint=shared, **seen)
     elif shared:  # is trained as the one it shares with
         with _turn(shared):
@@ -45,7 +46,7 @@ def shared_checkpoint(detector, cell: Cell, checkpoint: Path) -> Path | None:
 
     AnoGAN is trained as GAN is, and an attention-GAN begins with an OCGAN.
     """
-    if not hasattr(detector, "base_gan"):
+    if not getattr(detector, "base_first", hasattr(detector, "base_gan")):
         return None
     base = detector.base_gan()
     name, kind = type(base).__name__.lower(), type(base)

@@ -20,6 +20,7 @@ from ocnd_lib.detectors.redrawer import KEPT, Redrawer
 from ocnd_lib.training import Checkpoint, batches, means, progress, seed_everything
 
 REAL = ("auxiliary", "oracle")  # classifiers that see real novel images
+ONCE = ("learned", False, False)  # what a map must be that learns while the base GAN does
 
 
 @dataclass(eq=False, repr=False)
@@ -67,6 +68,8 @@ class AttentionGAN(DeepDetector):
     mask_epochs: int = 3  # of pre-training, if any
     joint_epochs: int = 5  # of map and masked GAN together
     masked_epochs: int = 10  # of the masked GAN on maps at rest
+    base_first: bool = True  # or base GAN (no mining), map and masked GAN learn at once, `epochs`
+    standardised: bool = True  # or the score is the plain sum of both errors over all pixels
     batch_size: int = 128
     learning_rate: float = 1e-3  # of both GANs, Adam with beta1 0.5
     mask_rate: float = 2e-3  # of map and classifier
@@ -82,6 +85,8 @@ class AttentionGAN(DeepDetector):
 
     def _phases(self) -> list[str]:
         """What learns in each epoch after the base GAN's: map, both it and the masked GAN, that."""
+        if not self.base_first:
+            return ["joint"] * self.epochs
         learns = self.mask == "learned"
         # a masked GAN that starts afresh gets the epochs back that it forgets
         again = self.joint_epochs if learns and self.reinitialise else 0
@@ -99,6 +104,11 @@ class AttentionGAN(DeepDetector):
             raise ValueError("temperature must be above 0; 1 leaves the map as it is")
         if self.mask != "learned" and self.classifier != "none":
             raise ValueError(f"mask {self.mask!r} learns nothing; it needs classifier 'none'")
+        if not self.base_first and (self.mask, self.pretrain_mask, self.reinitialise) != ONCE:
+            raise ValueError(
+                "base_first=False trains all at once: it needs mask 'learned', and neither "
+                "pretrain_mask nor reinitialise"
+            )
         if (negatives is not None) != (self.classifier in REAL):
             raise ValueError(
                 "negatives, real novel images, are for classifier 'auxiliary' or 'oracle', and for "
@@ -113,16 +123,21 @@ class AttentionGAN(DeepDetector):
         given = None if negatives is None else check_images(negatives, self.channels_)
         if checkpoint and not base_checkpoint:
             base_checkpoint = checkpoint.with_suffix(".base.pt")
-        base, gan = self.base_gan(), self.masked_gan()
+        base, gan, first = self.base_gan(), self.masked_gan(), []
         base.channels_ = gan.channels_ = self.channels_
-        base._learn(x, x_validation, base_checkpoint)
-        first = [{"phase": "base", **point} for point in base.curves_]
+        if self.base_first:
+            base._learn(x, x_validation, base_checkpoint)
+            first = [{"phase": "base", **point} for point in base.curves_]
         hardware, generator = self.hardware(), seed_everything(self.seed)
         masked = Redrawer(gan, hardware)
         learner = MapLearner(self, hardware, given)
-        rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()
-        self.state_ = {"base": rests, "masked": masked.kept, **learner.nets}
         parts = {"masked": masked, "learner": learner}
+        if self.base_first:
+            rests = nn.ModuleDict({name: base.state_[name] for name in KEPT}).eval()
+        else:
+            parts["base"] = Redrawer(base, hardware)
+            rests = parts["base"].kept
+        self.state_ = {"base": rests, "masked": masked.kept, **learner.nets}
         state = Checkpoint(checkpoint, generator, self._of(x, given), **parts)
         phases, images = self._phases(), torch.from_numpy(x).to(hardware.device)
         seen = None
@@ -135,8 +150,8 @@ class AttentionGAN(DeepDetector):
                 if phase == "masked" and seen is None:  # the map rests: multiplied once for all
                     maps = self._batchwise(self._map, x)
                     seen = torch.from_numpy((x * maps).round().astype(np.uint8)).to(images.device)
-                for nets in (masked.nets, learner.nets):
-                    nets.train()
+                for part in parts.values():
+                    part.nets.train()
                 log: list[dict] = []
                 shown = images if seen is None else seen
                 beside = masked if phase == "joint" else None
@@ -145,6 +160,8 @@ class AttentionGAN(DeepDetector):
                         if phase == "masked":
                             log.append(masked.step(batch))
                         else:
+                            if not self.base_first:
+                                parts["base"].step(batch)
                             step, left = learner.step(batch, temperature, beside)
                             log.append(step | beside.step(left) if beside else step)
                 state.epoch += 1
@@ -157,8 +174,10 @@ class AttentionGAN(DeepDetector):
                 bar.update()
         self.curves_ = first + state.curves
         known = self._batchwise(self._parts, x_validation)[:, :2].astype(np.float64)
-        spread = known.std(0)
-        self.state_["standard"] = np.stack([known.mean(0), np.where(spread > 0, spread, 1)])
+        mean, spread = known.mean(0), known.std(0)
+        if not self.standardised:
+            mean, spread = np.zeros(2), np.ones(2)
+        self.state_["standard"] = np.stack([mean, np.where(spread > 0, spread, 1)])
 
     def _map(self, x: Tensor, temperature: float | None = None) -> Tensor:
         if self.mask != "learned":
@@ -183,7 +202,9 @@ class AttentionGAN(DeepDetector):
         again = masked["decoder"](masked["encoder"](seen))
         columns = [
             reconstruction_error(x, self.reconstruct(x)),
-            attended_error(seen, again, drawn),
+            attended_error(seen, again, drawn)
+            if self.standardised
+            else reconstruction_error(seen, again),
             drawn.mean((1, 2, 3)),
         ]
         if "classifier" in self.state_:

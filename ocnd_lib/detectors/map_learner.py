@@ -48,7 +48,7 @@ class MapLearner(Together):
         phases = self.model._phases()
         if phases[epoch] == "masked":
             return self.model.temperature
-        fallen = phases[: epoch + 1].count("joint") / max(self.model.joint_epochs, 1)
+        fallen = phases[: epoch + 1].count("joint") / max(phases.count("joint"), 1)
         return 1 + (self.model.temperature - 1) * fallen
 
     def step(
