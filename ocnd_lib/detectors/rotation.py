@@ -45,6 +45,7 @@ class Rotation(DeepDetector):
     weight_decay: float = 5e-4
     augment: bool = True  # mirror and shift images while learning
     unit: Literal["mean", "spread"] = "mean"  # of either part; spread: its standard deviation
+    surprise: bool = True  # is a part of the score; without it the distance is the score
 
     def _networks(self) -> dict[str, nn.Module]:
         return {"network": ResNet(self.channels_, TURNS, self.width)}
@@ -137,7 +138,8 @@ class Rotation(DeepDetector):
 
     def _score(self, x: Tensor) -> Tensor:
         scale = torch.from_numpy(self.state_["scale"]).to(x.device)
-        return (self._parts(x) / scale.clamp(min=1e-6)).sum(1)
+        parts = self._parts(x) / scale.clamp(min=1e-6)
+        return parts.sum(1) if self.surprise else parts[:, 1]
 
     def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Surprise and distance of uint8 images (N, C, 32, 32), each (N,), before scaling."""
