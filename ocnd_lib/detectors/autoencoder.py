@@ -1,12 +1,9 @@
 """AE and DAE: the novelty of an image is how badly an autoencoder redraws it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import pairwise_distances_argmin_min
 from torch import Tensor, nn
 
 from ocnd_lib.detail import in_details, lost_detail, reconstruction_error
@@ -43,25 +40,9 @@ class AutoEncoder(DeepDetector):
         redrawn = model["decoder"](model["encoder"](noisy))
         return {"loss": F.mse_loss(redrawn.float(), x)}
 
-    def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
-        super()._learn(x, x_validation, checkpoint)
-        self.state_["codes"] = self._batchwise(self.state_["encoder"], x)
-
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.decode(self.state_["encoder"](x))
 
     def _score(self, x: Tensor) -> Tensor:
         error = reconstruction_error(x, self.reconstruct(x))
         return in_details(error, lost_detail(x), self.detail_power)
-
-    def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Of uint8 images (N, C, 32, 32), each (N,): two scores that the deck speaks of beside.
-
-        `absolute`: mean absolute error; `emptiness`: root mean squared distance of the code to the
-        nearest code of a training image.
-        """
-        absolute = lambda x: (x - self.reconstruct(x).float()).abs().mean((1, 2, 3))  # noqa: E731
-        codes = self._batchwise(self.state_["encoder"], x)
-        nearest = pairwise_distances_argmin_min(codes, self.state_["codes"])[1]
-        emptiness = nearest / np.sqrt(self.latent_dim)
-        return {"absolute": self._batchwise(absolute, x), "emptiness": emptiness}
