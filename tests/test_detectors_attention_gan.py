@@ -18,6 +18,7 @@ from ocnd_lib.detectors.redrawer import Redrawer
 from ocnd_lib.selection import KINDS, NOVELTIES
 from ocnd_lib.training import choose_hardware, to_unit
 from report import tables
+from test_detectors_contract import X_VALIDATION, X, fit_in_pieces
 
 TINY = dict(
     latent_dim=4, width=4, noise=0.2, mining=False, epochs=2, joint_epochs=2, masked_epochs=2,
@@ -181,6 +182,22 @@ def test_the_score_is_the_sum_of_both_errors_standardised_on_validation_images(e
         (parts[name] - known[name].mean()) / known[name].std() for name in ("base", "masked")
     )
     np.testing.assert_allclose(model.novelty_score(eights.x_test[:50]), expected, rtol=1e-3)
+
+
+def test_all_may_learn_at_once_and_both_errors_be_summed_as_they_are(tmp_path, monkeypatch):
+    at_once = dict(base_first=False, standardised=False, area_weight=0.0, classifier="generated")
+    model = AttentionGAN(**QUICK | at_once)
+    assert fit_in_pieces(model, tmp_path / "checkpoint.pt", monkeypatch) == 3
+    assert [c["phase"] for c in model.curves_] == ["joint"] * 2
+    parts, score = model.score_parts(X), model.novelty_score(X)
+    np.testing.assert_allclose(score, parts["base"] + parts["masked"], rtol=1e-5)
+    monkeypatch.undo()
+    straight, brief = (
+        AttentionGAN(**QUICK | at_once | {"epochs": k}).fit(X, x_validation=X_VALIDATION)
+        for k in (2, 1)
+    )
+    np.testing.assert_array_equal(straight.novelty_score(X), score)
+    assert parts["base"].mean() < brief.score_parts(X)["base"].mean()  # the base GAN learns, too
 
 
 def test_variants_share_one_base_gan_trained_once_which_is_the_ocgan(x, tmp_path):

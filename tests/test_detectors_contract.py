@@ -254,6 +254,7 @@ def test_bad_images_are_refused_before_anything_is_learnt_and_use_before_a_fit(n
         ("AttentionGAN", dict(least_area=0.7), "below most_area"),
         ("AttentionGAN", dict(temperature=0.0), "temperature"),
         ("AttentionGAN", dict(mask="ones", classifier="generated"), "learns nothing"),
+        ("AttentionGAN", dict(mask="ones", base_first=False), "trains all at once"),
         ("OCGAN", dict(variant="official"), "variant must be one of ours, official61"),
         ("OCGAN", dict(dropout=1.0), "must be below 1"),
         ("OCGAN", dict(variant="official61", joint_discriminator=True), "for 32 pixels"),

@@ -32,9 +32,7 @@ def reference_features(x: np.ndarray, x_test: np.ndarray, gcn: bool) -> tuple:
     return pca.transform(x), pca.transform(x_test)
 
 
-@pytest.mark.parametrize(
-    ("gcn", "gamma"), [(False, "scale"), (True, "scale"), (False, "median")]
-)
+@pytest.mark.parametrize(("gcn", "gamma"), [(False, "scale"), (True, "scale"), (False, "median")])
 def test_ocsvm_equals_scikit_learn(gcn, gamma):
     z, z_test = reference_features(SPLIT.x_train, SPLIT.x_test, gcn)
     number = 1 / (2 * np.median(pdist(z)) ** 2) if gamma == "median" else gamma
