@@ -31,11 +31,6 @@ def gains(monkeypatch):
     return table
 
 
-def test_the_first_seed_of_everything_comes_first():
-    seeds = [int(cell[-1]) for cell in chapter.CELLS]
-    assert seeds == sorted(seeds) and set(chapter.PICTURES) <= set(chapter.CELLS)
-
-
 def test_each_variant_differs_from_the_learned_map_in_one_setting_and_sees_no_novel_image():
     given = {
         title: experiments.check_cell(f"mnist/{method}/8/0").parameters

@@ -27,6 +27,13 @@ def test_no_setting_of_the_grid_brings_ocsvm_to_what_is_printed_on_mnist():
     assert said["chosen"] < said["taken"] < said["best"] < said["printed-ocsvm"]
 
 
+def test_word_by_word_the_map_hides_nothing_and_the_auroc_hardly_moves():
+    found = chapter.literal()
+    assert list(found.index) == ["8", "airplane", "truck"] and found["area"].min() > 0.95
+    assert found["value"].abs().max() < 0.02 and found.loc["truck", "auroc"] < 0.4
+    assert tables.load_published("cifar10").loc["attention-gan", "truck"] > 0.5
+
+
 def test_a_seed_fixes_a_run_on_a_cpu():
     again = pd.read_csv(chapter.AGAIN)
     again = again[again.duplicated(["cell", "precision"], keep=False)]

@@ -2,15 +2,7 @@
 
 import numpy as np
 
-from report.chapters import objections
 from report.chapters import what_is_a_novelty as chapter
-
-
-def test_contamination_costs_auroc_step_by_step():
-    table = objections.contamination().query("dataset == 'mnist' and method in ('kde', 'ocsvm')")
-    assert (table["high"] < 0).all() and (table[["seeds", "classes"]] == 3).all(axis=None)
-    kde = table[table["method"] == "kde"].set_index("contamination")["value"]
-    assert kde.is_monotonic_decreasing and kde[0.1] < -0.1
 
 
 def test_one_auroc_is_known_to_one_or_two_hundredths():
