@@ -180,7 +180,7 @@ def contamination_figure() -> Figure:
         ax.axhline(0, color=COLOURS["control"], linewidth=1)
         ax.set(xlabel="foreign images, % of those to learn from", xticks=(1, 5, 10))
     axes[0].set_ylabel("change in AUROC")
-    axes[0].legend()
+    axes[1].legend(*axes[0].get_legend_handles_labels(), loc="lower left", ncols=2)
     return fig
 
 
