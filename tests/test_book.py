@@ -70,10 +70,6 @@ def pages(book) -> dict[Path, Page]:
     return {path: Page(path) for path in paths}
 
 
-def test_every_entry_of_the_contents_was_built(book):
-    assert not [file for file in FILES if not (book / f"{file}.html").exists()]
-
-
 def test_no_tag_loads_from_elsewhere(pages):
     external = [
         (path.name, tag, value)
