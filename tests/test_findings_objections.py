@@ -16,10 +16,8 @@ def changes():
 def test_foreign_images_harm_and_more_of_them_harm_more(changes):
     assert (changes["high"] < 0).all() and (changes[["classes", "seeds"]] == 3).all(axis=None)
     falls = changes["value"].unstack()
-    assert falls.index[falls[0.01].isna()].tolist() == [
-        ("mnist", "ae"), ("mnist", "deep-svdd"), ("mnist", "rotation"),
-    ]  # fmt: skip
     steps = falls.dropna()
+    assert (len(steps), len(falls)) == (5, 8)
     assert (steps[0.01] > steps[0.05]).all() and (steps[0.05] > steps[0.1]).all()
     assert {method for _, method in falls.groupby("dataset").idxmin().stack()} == {"kde"}
 
@@ -31,10 +29,11 @@ def test_no_setting_of_the_grid_brings_ocsvm_to_what_is_printed_on_mnist():
     assert said["chosen"] < said["taken"] < said["best"] < said["printed-ocsvm"]
 
 
-def test_word_by_word_the_map_hides_nothing_and_the_auroc_hardly_moves():
+def test_word_by_word_the_map_hides_nothing_and_no_gain_or_loss_is_shown():
     found = chapter.literal()
     assert list(found.index) == ["8", "airplane", "truck"] and found["area"].min() > 0.95
-    assert found["value"].abs().max() < 0.02 and found.loc["truck", "auroc"] < 0.4
+    assert ((found["low"] < 0) & (found["high"] > 0)).all() and (found["seeds"] == 3).all()
+    assert found.loc["truck", "auroc"] < 0.4
     assert tables.load_published("cifar10").loc["attention-gan", "truck"] > 0.5
 
 

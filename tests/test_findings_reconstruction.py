@@ -6,7 +6,6 @@ import pytest
 
 from figure_samples import GIVEN, bounds, contains
 from ocnd_lib.data import class_names
-from ocnd_lib.detectors.autoencoder import AutoEncoder
 from ocnd_lib.records import parse_cell, read_arrays
 from report.chapters import reconstruction as chapter
 from report.chapters.class_or_detail import class_aurocs
@@ -83,10 +82,6 @@ def test_only_the_tomatos_autoencoder_draws_its_class_whatever_it_is_given():
 
 
 # --- how its numbers are made --------------------------------------------------------------------
-
-
-def test_the_usual_size_of_code_is_that_of_the_tables():
-    assert AutoEncoder().latent_dim == chapter.USUAL_DIM in chapter.LATENT_DIMS
 
 
 def test_what_passes_is_redrawn_no_worse_than_normal_images_are():

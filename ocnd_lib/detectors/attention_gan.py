@@ -31,7 +31,8 @@ class AttentionGAN(DeepDetector):
     from the features of its decoder, or with `taps` its encoder, learns, and the masked GAN learns
     image x map beside it. 3. The map rests, and the masked GAN goes on, from new weights if
     `reinitialise`. Score: squared error of the base GAN over all pixels, plus that of the masked
-    GAN over the pixels of the map, each standardised on in-class validation images.
+    GAN over the pixels of the map, each standardised on in-class validation images. So by default;
+    with `base_first` and `standardised` off and an `area_weight` of 0 it is the deck word by word.
 
     What the map learns: with a classifier, that masked normal images can be told from masked
     negatives. Without one, that the base GAN can redraw the whole image from what the map leaves
@@ -68,7 +69,7 @@ class AttentionGAN(DeepDetector):
     mask_epochs: int = 3  # of pre-training, if any
     joint_epochs: int = 5  # of map and masked GAN together
     masked_epochs: int = 10  # of the masked GAN on maps at rest
-    base_first: bool = True  # or base GAN (no mining), map and masked GAN learn at once, `epochs`
+    base_first: bool = True  # or all learn at once in `epochs`, without mining or other phases
     standardised: bool = True  # or the score is the plain sum of both errors over all pixels
     batch_size: int = 128
     learning_rate: float = 1e-3  # of both GANs, Adam with beta1 0.5
@@ -160,9 +161,9 @@ class AttentionGAN(DeepDetector):
                         if phase == "masked":
                             log.append(masked.step(batch))
                         else:
-                            if not self.base_first:
-                                parts["base"].step(batch)
+                            of_base = {} if self.base_first else parts["base"].step(batch)
                             step, left = learner.step(batch, temperature, beside)
+                            step |= {f"base_{name}": loss for name, loss in of_base.items()}
                             log.append(step | beside.step(left) if beside else step)
                 state.epoch += 1
                 if phase in LEARNS_MAP and not set(phases[state.epoch :]) & set(LEARNS_MAP):

@@ -150,7 +150,7 @@ def compute_figure() -> Figure:
     more = longer().loc["part_distance"]
     ax.plot(more["pflop"], more["mean"], "o", color=COLOURS["normal"])
     ax.annotate(
-        f"{LONGER} epochs,\ndistance: {more['mean']:.3f}", more[["pflop", "mean"]], xytext=(9, 2),
+        f"{LONGER} epochs,\ndistance: {more['mean']:.3f}", more[["pflop", "mean"]], xytext=(4, 10),
         textcoords="offset points", color=COLOURS["normal"],
     )  # fmt: skip
     ax.set(
