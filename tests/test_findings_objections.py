@@ -29,10 +29,11 @@ def test_no_setting_of_the_grid_brings_ocsvm_to_what_is_printed_on_mnist():
     assert said["chosen"] < said["taken"] < said["best"] < said["printed-ocsvm"]
 
 
-def test_word_by_word_the_map_hides_nothing_and_no_gain_or_loss_is_shown():
+def test_word_by_word_the_map_hides_nothing_and_airplanes_alone_gain():
     found = chapter.literal()
     assert list(found.index) == ["8", "airplane", "truck"] and found["area"].min() > 0.95
-    assert ((found["low"] < 0) & (found["high"] > 0)).all() and (found["seeds"] == 3).all()
+    assert (found["low"] > 0).tolist() == [False, True, False] and (found["high"] > 0).all()
+    assert (found["seeds"] == 3).all()
     assert found.loc["truck", "auroc"] < 0.4
     assert tables.load_published("cifar10").loc["attention-gan", "truck"] > 0.5
 
