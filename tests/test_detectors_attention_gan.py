@@ -192,10 +192,8 @@ def test_all_may_learn_at_once_and_both_errors_be_summed_as_they_are(tmp_path, m
     parts, score = model.score_parts(X), model.novelty_score(X)
     np.testing.assert_allclose(score, parts["base"] + parts["masked"], rtol=1e-5)
     monkeypatch.undo()
-    straight, brief = (
-        AttentionGAN(**QUICK | at_once | {"epochs": k}).fit(X, x_validation=X_VALIDATION)
-        for k in (2, 1)
-    )
+    models = (AttentionGAN(**QUICK | at_once | {"epochs": k}) for k in (2, 1))
+    straight, brief = (each.fit(X, x_validation=X_VALIDATION) for each in models)
     np.testing.assert_array_equal(straight.novelty_score(X), score)
     assert parts["base"].mean() < brief.score_parts(X)["base"].mean()  # the base GAN learns, too
 
