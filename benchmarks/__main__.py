@@ -10,12 +10,11 @@ import os
 import platform
 import shutil
 import statistics
-import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks import arms
@@ -25,8 +24,7 @@ from ocnd_lib.records import provenance
 from ocnd_lib.training import choose_hardware
 from report.tables import METHODS
 
-HERE = Path(__file__).parent
-RESULTS = HERE / ("gpu.json" if ON_GPU else "results.json")
+RESULTS = Path(__file__).with_name("gpu.json" if ON_GPU else "results.json")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,6 @@ class Pair:
 
 PLAIN = "plain fp32 loop, contiguous memory"
 LOADED = f"{PLAIN}, DataLoader with 2 workers"
-ONE, EACH = "one after the other", f"{MODELS // PROCESSES} in each process"
 COUNT = {2: "two", 10: "ten"}[PROCESSES]
 RATE = "images/s"
 
@@ -58,7 +55,6 @@ def both(name: str, group: str, unit: str, arguments: str, baseline=PLAIN, ours=
     return Pair(name, group, unit, *sides, rounds)
 
 
-OCGAN = ("ours", "step ocgan ours")
 PAIRS = [
     *(
         both(f"VGG11 {word} batch norm, training", "training", RATE, f"vgg11 {{}} {norm}", LOADED,
@@ -72,11 +68,11 @@ PAIRS = [
     Pair("Rotation, training step", "training", RATE, (LOADED, "rotation"),
          ("ours", "step rotation ours")),
     both(f"ten OCGANs, in {COUNT} processes", "together", "model images/s", "ocgans {}",
-         f"{PLAIN}, {ONE}", f"ours, {EACH}", rounds=1),
+         f"{PLAIN}, one after the other", f"ours, {MODELS // PROCESSES} in each process", rounds=1),
     *(both(f"{METHODS[name]}, scoring 10 000 images", "scoring", "s", f"score {name} {{}}",
            rounds=1)
       for name in SCORED),
-    Pair("OCGAN, networks compiled", "compiled", RATE, OCGAN,
+    Pair("OCGAN, networks compiled", "compiled", RATE, ("ours", "step ocgan ours"),
          ("ours, each network through torch.compile", "step ocgan compiled")),
 ]  # fmt: skip
 
@@ -110,7 +106,7 @@ def this_machine() -> dict:
         "system": platform.platform(terse=True),
         "torch": torch.__version__,
         "hardware": str(hardware),
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": at["date"][:10],
         "git_revision": at["git_revision"],
     }
 
@@ -135,16 +131,13 @@ def main() -> None:
     if not shutil.which(os.environ.get("CXX", "g++")):
         print("no C++ compiler (g++, or what CXX names), so nothing is measured of torch.compile")
         pairs = [pair for pair in pairs if pair.group != "compiled"]
-    machine, start = this_machine(), time.perf_counter()
+    machine = this_machine()
     for pair in pairs:
         row = measure(pair, machine)
-        values, rounds = (row["baseline_value"], row["ours_value"]), row["ratios"]
-        told = f"{row['name']}: {' → '.join(f'{v:.4g}' for v in values)} {row['unit']}, "
-        told += f"{row['ratio']:.2f} times (rounds {', '.join(f'{r:.2f}' for r in rounds)})"
-        print(told, flush=True)
+        told = f"{row['name']}: {row['baseline_value']:.4g} → {row['ours_value']:.4g} {row['unit']}"
+        print(f"{told}, {row['ratio']:.2f} times {np.round(row['ratios'], 2)}", flush=True)
         old = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         RESULTS.write_text(json.dumps(merged(old, row, machine), indent=1) + "\n")
-    print(f"{len(pairs)} pairs, {(time.perf_counter() - start) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""Deep detectors: a training step and scoring, by their own loops, our choices on and off.
-
-So a ratio says what precision and memory layout are worth, and not what a better order of steps is.
-"""
+"""Deep detectors: a training step and scoring, by their own loops, our choices on and off."""
 
 from contextlib import nullcontext
 from time import perf_counter
@@ -13,11 +10,9 @@ from torch import nn
 
 from ocnd_lib import cuda_graphs, training
 
-# AnoGAN trains as GAN does
 TRAINED = (
     "ae", "dae", "vae", "pixelcnn", "gan", "and", "f-anogan", "deep-svdd", "ocgan", "attention-gan",
 )  # fmt: skip
-# PixelCNN and AnoGAN take minutes
 SCORED = (*(method for method in TRAINED if method != "pixelcnn"), "rotation")
 
 # short runs, and which of their epochs are made of the fullest step; the first is never timed
@@ -37,10 +32,7 @@ BANK = 40  # times what it learnt, so that Rotation compares with as many images
 
 
 def plain() -> None:
-    """Turn our choices off, for the rest of this process; call it before a detector is imported.
-
-    Tensors are contiguous and in fp32, no step is recorded on a GPU, no average of weights is kept.
-    """
+    """Turn our choices off, for the rest of this process; call it before a detector is imported."""
     training.Hardware.place = lambda self, module: module.to(self.device)
     training.Hardware.autocast = lambda self: nullcontext()
     training.to_unit = lambda x: x.float().mul_(2 / 255).sub_(1)

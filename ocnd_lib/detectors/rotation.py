@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -24,13 +23,19 @@ def turned(x: Tensor) -> Tensor:
     return torch.cat([torch.rot90(x, turn, (2, 3)) for turn in range(TURNS)])
 
 
+def answered(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The loss of logits (4N, 4) for `turned` images, and which part of the answers is right."""
+    answer = torch.arange(TURNS, device=logits.device).repeat_interleave(len(logits) // TURNS)
+    return F.cross_entropy(logits, answer), (logits.argmax(1) == answer).float().mean()
+
+
 @dataclass(eq=False, repr=False)
 class Rotation(DeepDetector):
     """Learns to tell by how many quarters an image was turned, from normal images alone.
 
     Score: the surprise at the true turn, -log p, and the mean cosine distance of the features from
     the five nearest of the training images, summed over the four turns, with `augment` of the image
-    and its mirror image, each in its `unit` over the validation images. Width and epochs are what
+    and its mirror image, each by its mean over the validation images. Width and epochs are what
     0.1 PFLOP a class of CIFAR-10 buys. Sources: Gidaris et al. 2018 (the task), Golan and El-Yaniv
     2018, Hendrycks et al. 2019 (as a detector), Sohn et al. 2021 (features).
     """
@@ -44,7 +49,6 @@ class Rotation(DeepDetector):
     learning_rate: float = 0.1  # the highest; rises for a fifth of the steps, then falls
     weight_decay: float = 5e-4
     augment: bool = True  # mirror and shift images while learning
-    unit: Literal["mean", "spread"] = "mean"  # of either part; spread: its standard deviation
     surprise: bool = True  # is a part of the score; without it the distance is the score
 
     def _networks(self) -> dict[str, nn.Module]:
@@ -62,16 +66,13 @@ class Rotation(DeepDetector):
         )
 
         def step(turns: Tensor, number: int) -> dict[str, float]:
-            answer = torch.arange(TURNS, device=turns.device).repeat_interleave(len(turns) // TURNS)
             with hardware.autocast():
-                logits = model(turns)
-            loss = F.cross_entropy(logits.float(), answer)
+                loss, right = self._task(model, turns)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             schedule.step()
             averaged.update(model)
-            right = (logits.argmax(1) == answer).float().mean()
             return {"loss": loss.item(), "accuracy": right.item()}
 
         parts = {"model": model, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
@@ -80,10 +81,12 @@ class Rotation(DeepDetector):
         learn(step, model, images, self.batch_size, state, self.epochs, self._seen)
         self.state_ = {"network": averaged.model, "scale": np.ones(2, np.float32)}
         self.state_["bank"] = self._batchwise(self._features, x).transpose(1, 0, 2)
-        unit = {"mean": np.mean, "spread": np.std}[self.unit]
         usual = self._batchwise(self._parts, x_validation).T
-        self.state_["scale"] = np.array([unit(part) for part in usual], np.float32)
+        self.state_["scale"] = np.array([part.mean() for part in usual], np.float32)
         self._warn_if_it_cannot_tell(x_validation)
+
+    def _task(self, network: nn.Module, turns: Tensor) -> tuple[Tensor, Tensor]:
+        return answered(network(turns).float())
 
     def _seen(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         return turned(shift_and_flip(batch, generator) if self.augment else batch)
