@@ -20,7 +20,7 @@ from ocnd_lib.training import shift_and_flip
 
 TABLE, WORK = REPOSITORY / "results" / "ablation.csv", REPOSITORY / "_build" / "ablation"
 OTHERWISE = {"contrast": {"epochs": 10}, "narrow": {"width": 48, "epochs": 36}}  # same work
-TRIED = ("contrast", "narrow", "moves", "linear")
+TRIED = ("plain", "contrast", "narrow", "moves", "linear")
 CLASSES = {"airplane": 0, "cat": 3, "truck": 9}  # of CIFAR-10
 
 
@@ -29,7 +29,7 @@ class Tried(Rotation):
     """Rotation, with telling copies of an image from others (Tack et al. 2020), or by how much it
     was moved (Hendrycks et al. 2019), or without a hidden layer."""
 
-    tried: str = ""
+    tried: str = "plain"
 
     def _networks(self) -> dict[str, nn.Module]:
         network = super()._networks()["network"]

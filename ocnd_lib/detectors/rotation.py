@@ -145,6 +145,5 @@ class Rotation(DeepDetector):
         return parts.sum(1) if self.surprise else parts[:, 1]
 
     def score_parts(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Surprise and distance of uint8 images (N, C, 32, 32), each (N,), before scaling."""
-        surprise, distance = self._batchwise(self._parts, x).T
-        return {"surprise": surprise, "distance": distance}
+        """The distance of uint8 images (N, C, 32, 32) in cosines, (N,)."""
+        return {"distance": self._batchwise(self._parts, x)[:, 1]}

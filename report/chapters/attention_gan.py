@@ -94,9 +94,6 @@ def ablation() -> dict[tuple[str, str], Pair]:
     }
 
 
-# --- what the page says --------------------------------------------------------------------------
-
-
 @once
 def gains_table() -> pd.DataFrame:
     """What variants gain over the first GAN of the same runs: a row a data set and variant.
@@ -141,9 +138,6 @@ def numbers() -> dict[str, object]:
     bare = Run(8, 0, oracle["part_classifier"], oracle["class_test"])
     said |= {"oracle score": oracle["metrics"]["auroc"], "oracle classifier alone": bare.auroc}
     return plain(said)
-
-
-# --- figures -------------------------------------------------------------------------------------
 
 
 def answer() -> Figure:

@@ -42,9 +42,6 @@ def read() -> dict[str, Results]:
     return every
 
 
-# --- tables --------------------------------------------------------------------------------------
-
-
 def against_all(found: Results) -> pd.DataFrame:
     """OCGAN against every other complete method, class by class: `wilcoxon_over_classes`."""
     return wilcoxon_over_classes(found.ours.dropna(), REFERENCE)
@@ -87,9 +84,6 @@ def numbers() -> dict[str, object]:
         values["printed-released"] = results.published.loc[REFERENCE].iloc[classes].mean()
         found |= {f"{key}-{name}": value for key, value in values.items()}
     return plain(found)
-
-
-# --- figures -------------------------------------------------------------------------------------
 
 
 def means_figure() -> Figure:

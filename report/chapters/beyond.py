@@ -7,8 +7,9 @@ from operator import itemgetter
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.stats import ttest_1samp
 
-from ocnd_lib.comparison import average_runs
+from ocnd_lib.comparison import Run, average_runs
 from ocnd_lib.data import class_names
 from ocnd_lib.detectors.rotation import Rotation
 from ocnd_lib.records import read_records
@@ -18,6 +19,7 @@ from report.source import PUBLISHED, no_record, plain, record_of
 from report.tables import once
 
 COMPUTE = PUBLISHED.parent / "training_macs.csv"  # counted as in the live run of the page
+ABLATION = PUBLISHED.parent / "ablation.csv"  # `python -m benchmarks.ablation`
 DRAWS = 1000  # of a bootstrap
 FLOP = 2.0  # of a multiply-accumulate
 # of labels that would meet another
@@ -50,7 +52,12 @@ CELLS = (
     ),
     ALONE,
 )
-SPREAD = "cifar10/rotation+unit=spread/dog/0"  # beside which the table's own cell stands
+TRIED = {  # rows of ABLATION, which also has the network as it is
+    "contrast": "told copies of an image from others, too",
+    "moves": "told by how much an image was moved, too",
+    "linear": "no hidden layer",
+    "narrow": "48 channels instead of 64, 36 epochs instead of 20",
+}
 
 
 def published() -> pd.DataFrame:
@@ -77,9 +84,11 @@ def class_table() -> pd.DataFrame:
     return tables.results("cifar10", ("rotation", "ocgan")).ours
 
 
-def gain(after: str = "rotation", before: str = "ocgan") -> tuple[float, float, float]:
-    """A variant's AUROC minus another's over the classes and seeds of CIFAR-10 that both have."""
-    return tables.gain(*(tables.read_runs(f"cifar10/{of}/*") for of in (after, before)), DRAWS)
+def runs(variant: str, score: str = "score") -> list[Run]:
+    """The runs of a variant on CIFAR-10 by one of the arrays of its records; NoRecords if none."""
+    if not (found := tables.read_runs(f"cifar10/{variant}/*", itemgetter(score))):
+        raise no_record(f"cifar10/{variant}/airplane/0")
+    return found
 
 
 @once
@@ -87,20 +96,34 @@ def longer() -> pd.DataFrame:
     """Rotation with LONGER epochs, as in `ours`: by its `score`, and by its `part_distance`."""
     rows = {}
     for score in ("score", "part_distance"):
-        if not (runs := tables.read_runs(f"cifar10/{LONG}/*", itemgetter(score))):
-            raise no_record(f"cifar10/{LONG}/airplane/0")
-        whole = average_runs(runs)
-        rows[score] = *tables.mean_of(runs), whole.seeds, len(whole.classes)
+        found = runs(LONG, score)
+        whole = average_runs(found)
+        rows[score] = *tables.mean_of(found), whole.seeds, len(whole.classes)
     table = pd.DataFrame(rows, ["mean", "low", "high", "seeds", "classes"]).T
     return table.assign(pflop=work()["rotation"] * LONGER / Rotation.epochs)
 
 
 def ensemble() -> float:
     """Mean AUROC over the classes of CIFAR-10 where all seeds of a class score as one."""
-    runs = tables.read_runs("cifar10/rotation/*")
-    classes = [[run for run in runs if run.normal_class == k] for k in range(10)]
+    classes = [[run for run in runs("rotation") if run.normal_class == k] for k in range(10)]
     joined = [replace(of[0], score=np.mean([run.score for run in of], 0)) for of in classes]
     return average_runs(joined).mean
+
+
+def ablation() -> pd.DataFrame:
+    """AUROC with each part of TRIED less that without: mean over classes and seeds, t interval.
+
+    validation: the same of generated novelties; runs, of classes and seeds.
+    """
+    found, rows = pd.read_csv(ABLATION).pivot(index=["class", "seed"], columns="variant"), {}
+    for variant, words in TRIED.items():
+        gains, asked = (
+            (found[score][variant] - found[score]["plain"]).dropna()
+            for score in ("score", "score_validation")
+        )
+        ends = ttest_1samp(gains, 0).confidence_interval()
+        rows[words] = signed(gains.mean(), *ends), f"{asked.mean():+.3f}", len(gains)
+    return pd.DataFrame(rows, ["AUROC, less that without", "of generated novelties", "runs"]).T
 
 
 @once
@@ -119,9 +142,6 @@ def finds(dataset: str) -> tuple[float, float]:
         raise no_record(f"{dataset}/rotation+version=gradcam/{class_names(dataset)[0]}/0")
     table = pd.DataFrame([record["map"]["normal"] for record in kept])
     return table["auroc"].mean(), table["centre"].mean()
-
-
-# --- figures -------------------------------------------------------------------------------------
 
 
 def compute_figure() -> Figure:
@@ -190,28 +210,26 @@ def numbers() -> dict[str, object]:
     """What the page says, by name."""
     classes, mine = class_table().loc["rotation"], ours().loc["rotation"]
     more, best = longer().iloc
-    alone = tables.read_runs(f"cifar10/{LONG}/*", itemgetter("part_distance"))
+    long, alone = runs(LONG), runs(LONG, "part_distance")
     values = {
         "mean": interval(*mine[["mean", "low", "high"]]),
         "seeds": int(mine["seeds"]),
         "highest": classes.max(),
         "lowest": classes.min(),
-        "gain": signed(*gain()),
+        "gain": signed(*tables.gain(runs("rotation"), runs("ocgan"), DRAWS)),
         "ensemble": ensemble(),
         "work": mine["pflop"],
         "times-ocgan": mine["pflop"] / work()["ocgan"],
         "longer": interval(*more[["mean", "low", "high"]]),
-        "longer-gain": signed(*gain(LONG, "rotation")),
+        "longer-gain": signed(*tables.gain(long, runs("rotation"), DRAWS)),
         "best": interval(*best[["mean", "low", "high"]]),
-        "best-gain": signed(*tables.gain(alone, tables.read_runs(f"cifar10/{LONG}/*"), DRAWS)),
+        "best-gain": signed(*tables.gain(alone, long, DRAWS)),
         "longer-epochs": LONGER,
         "longer-seeds": int(more["seeds"]),
         "longer-work": more["pflop"],
         "geom": published().loc["GEOM", "auroc"],
         "geom-share": published().loc["GEOM", "pflop"] / mine["pflop"],
     }
-    for name, cell in (("spread", SPREAD), ("not-spread", SPREAD.replace("+unit=spread", ""))):
-        values[name] = record_of(cell)["metrics"]["auroc"]
     for name, cell in (("asked-sum", f"cifar10/{LONG}/cat/0"), ("asked-alone", ALONE)):
         values[name] = record_of(cell)["metrics"]["validation"]["mean"]
     for row in mask_gains().itertuples():

@@ -73,9 +73,6 @@ def numbers() -> dict[str, object]:
     return found
 
 
-# --- figures -------------------------------------------------------------------------------------
-
-
 def ratio_effect() -> Figure:
     """Shares of test images and AUROC as the normal class grows rarer in training."""
     lines = {

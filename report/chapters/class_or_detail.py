@@ -27,9 +27,6 @@ CELLS = tuple(
 )
 
 
-# --- detail alone, beside the methods ------------------------------------------------------------
-
-
 @once
 def class_aurocs(dataset: str) -> pd.DataFrame:
     """AUROCs, means over seeds: a row a class in order; a column a method, `detail` among them, and
@@ -50,9 +47,6 @@ def correlation(dataset: str, method: str) -> tuple[float, float, float]:
     both = class_aurocs(dataset)[["detail", method]].dropna()
     r = pearsonr(*both.to_numpy().T)
     return float(r.statistic), *map(float, r.confidence_interval())
-
-
-# --- errors in units of detail -------------------------------------------------------------------
 
 
 @once
@@ -77,9 +71,6 @@ def divided(dataset: str, method: str) -> list[Run]:
     return [replace(run, score=in_details(run.score, detail)) for run in runs(dataset, method)]
 
 
-# --- what the page says --------------------------------------------------------------------------
-
-
 def numbers() -> dict[str, object]:
     """Every recorded or published number that a sentence of the page has, by its name there."""
     found: dict[str, object] = {}
@@ -95,9 +86,6 @@ def numbers() -> dict[str, object]:
         for method in ("ocgan", "published", "kde", "deep-svdd"):
             found[f"r-{dataset}-{method}"] = interval(*correlation(dataset, method), ".2f")
     return found
-
-
-# --- figures -------------------------------------------------------------------------------------
 
 
 def recorded_classes() -> Figure:

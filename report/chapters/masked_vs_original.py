@@ -156,9 +156,6 @@ def percent(found: Iterable[float], form: str = "+.1f") -> str:
     return interval(*(100 * number for number in found), form)
 
 
-# --- figures -------------------------------------------------------------------------------------
-
-
 def answer() -> Figure:
     """Test accuracy of networks on the version that they learnt from, a panel a data set."""
     message = "Masks help on made pictures and on animals; so does the outline alone"

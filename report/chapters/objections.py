@@ -163,9 +163,6 @@ def numbers() -> dict[str, object]:
     return plain(values | {"mixed-p": mixed["p_holm"].min()})
 
 
-# --- figures -------------------------------------------------------------------------------------
-
-
 def contamination_figure() -> Figure:
     """What foreign images among those to learn from take, by their share."""
     found = contamination()

@@ -81,9 +81,6 @@ def numbers() -> dict[str, object]:
     return found | dict(zip(names, others, strict=True))
 
 
-# --- figures -------------------------------------------------------------------------------------
-
-
 def recorded_gains() -> Figure:
     """What each part adds to the mean AUROC, beside the paper's gain on MNIST."""
     title = "The discriminators help on MNIST and harm on CIFAR-10; mining shows no gain"

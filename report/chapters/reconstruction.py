@@ -44,9 +44,6 @@ LATENT_CELLS = [latent_cell(size, seed) for seed, size in product(SEEDS, LATENT_
 CELLS = tuple(dict.fromkeys([*LATENT_CELLS, *PICTURES.values(), *SAMPLES.values()]))
 
 
-# --- the size of the code ------------------------------------------------------------------------
-
-
 def errors(y: np.ndarray, score: np.ndarray) -> dict[str, float]:
     """Of an autoencoder's errors (N,): the means of normal and novel images (`y` 1), and passed,
     the share of novel images redrawn no worse than 95 % of the normal ones."""
@@ -66,9 +63,6 @@ def latent_table() -> pd.DataFrame:
         row = {"latent_dim": size, "seed": seed, "auroc": auroc, "validation": validation["mean"]}
         rows.append(row | errors(record["class_test"] != 8, record["score"]))
     return pd.DataFrame(rows)
-
-
-# --- random codes --------------------------------------------------------------------------------
 
 
 def beyond(distance: np.ndarray, held_out: np.ndarray) -> float:
@@ -113,9 +107,6 @@ def numbers() -> dict[str, object]:
         found[f"sample-{name}"] = float(record_of(cell)["metrics"]["auroc"])
     found["ocgan-8"] = float(results("mnist", ["ocgan"]).ours.loc["ocgan", "8"])
     return found | {"codes": len(record_of(PICTURES["mnist", "ae"])["distance_drawn"])}
-
-
-# --- figures -------------------------------------------------------------------------------------
 
 
 def latent_sweep() -> Figure:

@@ -113,9 +113,6 @@ def numbers() -> dict[str, object]:
     return plain(said)
 
 
-# --- figures -------------------------------------------------------------------------------------
-
-
 def finding_and_detecting() -> Figure:
     """Left, how well the attention map finds normal objects; right, what the score gains by it."""
     finds = finds_table().xs((ATTENTION, "normal"), level=("map", "images"))
