@@ -48,8 +48,8 @@ def test_what_hardly_learns_gains_too_but_on_cifar10_the_quotient_needs_a_networ
     assert ours[0] - theirs[0] < 0.005
     ours, theirs = (bounds(said[f"units-cifar10-{method}"]) for method in ("ocgan", "pca"))
     assert ours[1] > theirs[2]
-    errors = [bounds(said[f"error-cifar10-{m}"])[0] for m in ("ocgan", "pca+components=0")]
-    assert errors[0] == pytest.approx(errors[1], abs=0.01)
+    ours, mean_image = (bounds(said[f"error-cifar10-{m}"]) for m in ("ocgan", "pca+components=0"))
+    assert mean_image[1] > ours[2]
 
 
 def test_in_these_units_ocgan_is_ahead_of_the_autoencoder_on_mnist_and_behind_on_cifar10(said):

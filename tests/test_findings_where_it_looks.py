@@ -25,6 +25,8 @@ def finds():
 
 def test_the_map_finds_bare_strokes_and_on_photographs_less_than_a_blot(said):
     assert bounds(said["mnist-finds-over-blot"])[1] > 0 and bounds(said["mnist-finds"])[0] > 0.95
+    negatives = chapter.finds_table().loc["mnist", f"{chapter.PLAIN}+classifier=generated"]
+    assert (negatives.xs(chapter.ATTENTION, level="map")["value"] < 0.1).all()  # all but strokes
     for name in PHOTOGRAPHS:
         assert bounds(said[f"{name}-finds-over-blot"])[2] < 0, name
 
