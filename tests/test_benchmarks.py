@@ -1,9 +1,11 @@
 """Benchmarks compare like with like, and each side of a pair works."""
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from benchmarks import detectors
+from benchmarks import ablation, detectors
 from ocnd_lib import training
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detectors import autoencoder
@@ -26,3 +28,41 @@ def test_the_plain_side_is_contiguous_and_in_single_precision(monkeypatch):
     assert detectors.step("ae", "plain") > 0
     assert set(seen) == {(True, torch.float32)}
     assert training.to_unit(torch.zeros(2, 3, 4, 4, dtype=torch.uint8)).is_contiguous()
+
+
+@pytest.fixture
+def bars():
+    """Noise with a bright bar near the top, which tells how an image was turned."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 60, (96, 1, 32, 32)).astype(np.uint8)
+    for image, top in zip(x, rng.integers(2, 9, len(x)), strict=True):
+        image[:, top : top + 4, 4:28] += 180
+    return x
+
+
+@pytest.mark.parametrize("tried", ablation.TRIED)
+def test_whatever_else_rotation_learns_it_learns_beside_the_turns(tried, bars):
+    small = {"width": 8, "epochs": 8, "batch_size": 16, "device": "cpu"}
+    first, *_, last = ablation.Tried(**small, tried=tried).fit(bars).curves_
+    assert last["loss"] < 0.8 * first["loss"]
+    assert last["accuracy"] > (0.5 if tried == "moves" else 0.9)  # a bar moved down looks turned
+
+
+def test_contrast_rewards_copies_that_look_alike_and_moves_are_told_by_their_place():
+    class Seen(nn.Module):  # whose features are what it is given
+        def pooled(self, x):
+            return x
+
+        def head(self, x):
+            return x.new_zeros(len(x), 4)
+
+        def further(self, x):
+            return 20 * x
+
+    images = torch.eye(24).repeat_interleave(2, 0).view(4, 6, 2, 24).transpose(1, 2)
+    alike, unlike = images.reshape(48, 24), torch.eye(48)
+    losses = [ablation.Tried(tried="contrast")._task(Seen(), x)[0] for x in (alike, unlike)]
+    assert losses[0] < losses[1] - 1
+    places = torch.eye(9).repeat(4, 1)
+    told, mixed = (ablation.Tried(tried="moves")._task(Seen(), x)[0] for x in (places, -places))
+    assert told < mixed - 2

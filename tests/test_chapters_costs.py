@@ -43,9 +43,6 @@ def test_seconds_compare_on_the_processor_of_the_most_methods(tmp_path, monkeypa
         costs.seconds()
 
 
-# --- what the page says --------------------------------------------------------------------------
-
-
 def test_most_ways_are_a_little_faster_and_side_by_side_is_best():
     said, table = costs.numbers(), costs.benchmarks()
     several = table[table["rounds"] > 1]

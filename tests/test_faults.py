@@ -92,9 +92,6 @@ def test_views_and_read_only_arrays_are_images_like_others(view):
     np.testing.assert_array_equal(*turned)
 
 
-# --- what git says -------------------------------------------------------------------------------
-
-
 def commit(folder):
     who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     one = ["commit", "-q", "--allow-empty", "-m", "one"]

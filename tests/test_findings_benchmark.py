@@ -74,9 +74,6 @@ def test_what_was_tried_closes_the_gap_on_two_digits_and_not_on_cifar10(every, s
     assert truck.auroc < 0.5 < airplane.auroc
 
 
-# --- the appendix --------------------------------------------------------------------------------
-
-
 def test_every_variant_on_record_is_listed():
     table = all_tables.choices_table()
     assert len(table) >= 84 and "attention-gan+cbam=True" in list(table["variant"])

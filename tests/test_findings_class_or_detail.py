@@ -19,9 +19,6 @@ def said():
         return chapter.numbers()
 
 
-# --- what the page says --------------------------------------------------------------------------
-
-
 def test_every_method_but_deep_svdd_follows_detail_on_cifar10():
     assert len(tables.DECKS) == 13
     for method in ("published", *tables.DECKS):
@@ -66,9 +63,6 @@ def test_trucks_have_the_most_detail_and_are_redrawn_worst():
     assert errors["score"][truck].mean() > errors["score"][~truck].mean()
     detail = chapter.detail_scores("cifar10")
     assert detail[truck].mean() > detail[~truck].mean()
-
-
-# --- how its numbers are made --------------------------------------------------------------------
 
 
 def test_a_detector_that_divides_gives_what_is_taken_from_the_records():

@@ -54,9 +54,6 @@ def test_every_slide_has_its_row():
     assert slides == list(range(1, 32))
 
 
-# --- the answers that no chapter gives -----------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def gains():
     with pytest.MonkeyPatch.context() as patch:  # enough for the side of 0 an interval lies on

@@ -44,9 +44,6 @@ def test_a_gain_is_taken_over_common_seeds_on_the_version_shown():
     assert value == pytest.approx(0.5) and low < value < high
 
 
-# --- what the sentences say ----------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def said():
     return chapter.numbers()

@@ -14,8 +14,6 @@ from report.chapters.reconstruction import elsewhere
 
 ROOT = Path(__file__).parents[1]
 
-# --- what the page says --------------------------------------------------------------------------
-
 
 @pytest.fixture(scope="module")
 def runs():
@@ -76,9 +74,6 @@ def test_our_means_and_those_of_others_are_below_the_printed_ones(monkeypatch):
     assert abs(said["rerun-cifar10"] - bounds(said["ours-cifar10"])[0]) < 0.005
 
 
-# --- how its numbers are made --------------------------------------------------------------------
-
-
 def test_each_variant_has_just_the_parts_of_its_name():
     parts = [
         {name: check_cell(f"mnist/{method}/8/0").parameters.get(name, True)
@@ -88,9 +83,6 @@ def test_each_variant_has_just_the_parts_of_its_name():
     assert [sum(on.values()) for on in parts] == [0, 1, 2, 3]
     for (name, method), on in zip(list(chapter.VARIANTS.items())[1:], parts[1:], strict=True):
         assert on[name.removeprefix("+ ")], method
-
-
-# --- figures -------------------------------------------------------------------------------------
 
 
 def test_the_architecture_names_every_network_of_the_code():

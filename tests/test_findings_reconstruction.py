@@ -11,8 +11,6 @@ from report.chapters import reconstruction as chapter
 from report.chapters.class_or_detail import class_aurocs
 from report.drawing import mosaics
 
-# --- what the page says --------------------------------------------------------------------------
-
 
 @pytest.fixture(scope="module")
 def sweep():
@@ -85,9 +83,6 @@ def test_only_the_tomatos_autoencoder_draws_its_class_whatever_it_is_given():
     assert shares[0] > 0.85 and max(shares[1:]) < 0.05
 
 
-# --- how its numbers are made --------------------------------------------------------------------
-
-
 def test_what_passes_is_redrawn_no_worse_than_normal_images_are():
     y, score = np.repeat([0, 1], 100), np.r_[np.arange(100), np.arange(50, 150)] / 100
     row = chapter.errors(y, score)
@@ -97,9 +92,6 @@ def test_what_passes_is_redrawn_no_worse_than_normal_images_are():
 def test_of_real_images_one_in_twenty_is_elsewhere():
     held_out = np.linspace(0, 1, 101)
     assert chapter.beyond(held_out, held_out) == pytest.approx(5 / 101)
-
-
-# --- figures -------------------------------------------------------------------------------------
 
 
 def test_decodes_are_laid_out_row_by_row_in_grey_and_in_colour():

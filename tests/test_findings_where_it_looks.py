@@ -75,9 +75,6 @@ def test_novel_images_of_cifar10_get_more_heat(said):
     assert bounds(said["cifar10-strength-second"])[2] < 0.5
 
 
-# --- how its numbers are made --------------------------------------------------------------------
-
-
 def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_images(finds):
     at = chapter.ATTENTION, "centre"
     cells = [f"scenes/looks/boat/{seed}" for seed in range(3)]

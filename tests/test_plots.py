@@ -33,9 +33,6 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
-# --- save_figure --------------------------------------------------------------------------------
-
-
 def test_saving_returns_the_figure_and_writes_readable_files(tmp_path):
     fig = figure()
     assert save_figure(fig, "a", tmp_path / "new" / "folder") is fig
@@ -118,9 +115,6 @@ def test_a_name_that_is_no_plain_word_is_refused(tmp_path, name):
     assert not contents(tmp_path)
 
 
-# --- colours ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("vision", VISION)
 def test_colours_are_told_apart_with_any_vision(vision):
     # 2.3 is just noticeable side by side; marks that lie apart need several times as much
@@ -129,9 +123,6 @@ def test_colours_are_told_apart_with_any_vision(vision):
         seen = {colour: lab(colour, vision) for colour in group}
         for (a, of_a), (b, of_b) in itertools.combinations(seen.items(), 2):
             assert np.linalg.norm(of_a - of_b) > 15, (a, b)
-
-
-# --- the plots that chapters are made of ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
@@ -157,9 +148,6 @@ def test_a_forest_draws_interval_and_printed_value_of_each_row_from_the_top():
         ("D", (0.7,)): 0,
     }  # fmt: skip
     assert [text.get_text() for text in ax.get_yticklabels()] == ["second", "first"]
-
-
-# --- every figure function ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -50,9 +50,6 @@ def aurocs(folder):
     return {record["cell"]: record["metrics"]["auroc"] for record in found}
 
 
-# --- as printed ----------------------------------------------------------------------------------
-
-
 def test_every_printed_method_has_a_row_and_a_name():
     for dataset, number in (("mnist", 10), ("cifar10", 11), ("digits", 0), ("coil100", 0)):
         printed = tables.load_published(dataset)
@@ -71,9 +68,6 @@ def test_numbers_stand_under_their_class():
     assert printed.loc["attention-gan", "mean"] == "0.673"
     with pytest.raises(ValueError, match=r"cifar100.*digits, mnist"):
         tables.load_published("cifar100")
-
-
-# --- ours beside them ----------------------------------------------------------------------------
 
 
 def test_ours_beside_the_printed(folder):

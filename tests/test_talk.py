@@ -83,9 +83,6 @@ def test_the_table_of_a_figure_has_what_is_drawn(tmp_path):
     assert {(0, 1), (0, 3), (1, 2), (1, 4)} <= set(band)
 
 
-# --- slides --------------------------------------------------------------------------------------
-
-
 class Said(defaultdict):
     """Any number, with an interval where it is text."""
 
