@@ -1,11 +1,11 @@
 """Benchmarks compare like with like, and each side of a pair works."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from benchmarks import ablation, detectors
+from data_samples import high_bars
 from ocnd_lib import training
 from ocnd_lib.cuda_graphs import Recorded
 from ocnd_lib.detectors import autoencoder
@@ -30,20 +30,10 @@ def test_the_plain_side_is_contiguous_and_in_single_precision(monkeypatch):
     assert training.to_unit(torch.zeros(2, 3, 4, 4, dtype=torch.uint8)).is_contiguous()
 
 
-@pytest.fixture
-def bars():
-    """Noise with a bright bar near the top, which tells how an image was turned."""
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 60, (96, 1, 32, 32)).astype(np.uint8)
-    for image, top in zip(x, rng.integers(2, 9, len(x)), strict=True):
-        image[:, top : top + 4, 4:28] += 180
-    return x
-
-
 @pytest.mark.parametrize("tried", ablation.TRIED)
-def test_whatever_else_rotation_learns_it_learns_beside_the_turns(tried, bars):
+def test_whatever_else_rotation_learns_it_learns_beside_the_turns(tried):
     small = {"width": 8, "epochs": 8, "batch_size": 16, "device": "cpu"}
-    first, *_, last = ablation.Tried(**small, tried=tried).fit(bars).curves_
+    first, *_, last = ablation.Tried(**small, tried=tried).fit(high_bars(96, 0)).curves_
     assert last["loss"] < 0.8 * first["loss"]
     assert last["accuracy"] > (0.5 if tried == "moves" else 0.9)  # a bar moved down looks turned
 

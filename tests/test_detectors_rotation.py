@@ -5,18 +5,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from data_samples import high_bars
 from ocnd_lib.detectors.rotation import Rotation, turned
 
 SMALL = {"width": 8, "epochs": 6, "batch_size": 16, "device": "cpu"}
-
-
-def bars(count: int, seed: int, places=(2, 9)) -> np.ndarray:
-    """Noise with a bright bar near the top, which tells how an image was turned."""
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, 60, (count, 1, 32, 32)).astype(np.uint8)
-    for image, top in zip(x, rng.integers(*places, count), strict=True):
-        image[:, top : top + 4, 4:28] += 180
-    return x
 
 
 def rings(count: int, seed: int) -> np.ndarray:
@@ -29,7 +21,7 @@ def rings(count: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def fitted():
-    return Rotation(**SMALL, augment=False).fit(bars(160, 0))
+    return Rotation(**SMALL, augment=False).fit(high_bars(160, 0))
 
 
 def test_the_four_turns_are_what_numpy_makes_of_each_image():
@@ -41,7 +33,7 @@ def test_the_four_turns_are_what_numpy_makes_of_each_image():
 
 def test_it_tells_turns_and_scores_turned_images_as_novel(fitted):
     assert fitted.turn_accuracy_ > 0.9
-    usual = bars(60, 1)
+    usual = high_bars(60, 1)
     upside_down = np.ascontiguousarray(usual[:, :, ::-1, ::-1])
     labels = np.repeat([0, 1], 60)
     for novel in (upside_down, rings(60, 2)):
@@ -56,16 +48,18 @@ def test_images_that_look_the_same_when_turned_leave_it_at_chance_and_it_says_so
 
 
 def test_augmented_copies_are_turned_after_they_are_moved():
-    batch = torch.from_numpy(bars(8, 4))
+    batch = torch.from_numpy(high_bars(8, 4))
     made = Rotation()._seen(batch, torch.Generator().manual_seed(0)).view(4, 8, 1, 32, 32)
     for turn in range(1, 4):
         assert torch.equal(torch.rot90(made[0], turn, (2, 3)), made[turn])
 
 
 def test_either_part_of_the_score_is_one_in_the_mean_of_the_validation_images():
-    held_out = bars(40, 3)
+    held_out = high_bars(40, 3)
     detector = Rotation(**SMALL | {"epochs": 1}, augment=False)
-    distance = detector.fit(bars(80, 0), x_validation=held_out).score_parts(held_out)["distance"]
+    distance = detector.fit(high_bars(80, 0), x_validation=held_out).score_parts(held_out)[
+        "distance"
+    ]
     both = detector.novelty_score(held_out)
     assert both.mean() == pytest.approx(2, rel=1e-4) and both.std() > 0
     alone = detector.set_params(surprise=False).novelty_score(held_out)
