@@ -74,6 +74,13 @@ def read_runs(cells: str | Iterable[str], score: Callable = itemgetter("score"))
     return runs
 
 
+def runs_of(dataset: str, variant: str, array: str = "score") -> list[Run]:
+    """The recorded runs of a variant by one of the arrays kept; NoRecords if there are none."""
+    if not (found := read_runs(f"{dataset}/{variant}/*", itemgetter(array))):
+        raise no_record(f"{dataset}/{variant}/{class_names(dataset)[0]}/0")
+    return found
+
+
 def gain(
     after: list[Run], before: list[Run], repeats: int | None = None
 ) -> tuple[float, float, float]:

@@ -1,15 +1,15 @@
 """Beyond the slides: what a detector reaches that makes up its own task, and what true masks do."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
-from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import ttest_1samp
 
-from ocnd_lib.comparison import Run, average_runs
+from ocnd_lib.comparison import average_runs
 from ocnd_lib.data import class_names
 from ocnd_lib.detectors.rotation import Rotation
 from ocnd_lib.records import read_records
@@ -84,19 +84,12 @@ def class_table() -> pd.DataFrame:
     return tables.results("cifar10", ("rotation", "ocgan")).ours
 
 
-def runs(variant: str, score: str = "score") -> list[Run]:
-    """The runs of a variant on CIFAR-10 by one of the arrays of its records; NoRecords if none."""
-    if not (found := tables.read_runs(f"cifar10/{variant}/*", itemgetter(score))):
-        raise no_record(f"cifar10/{variant}/airplane/0")
-    return found
-
-
 @once
 def longer() -> pd.DataFrame:
     """Rotation with LONGER epochs, as in `ours`: by its `score`, and by its `part_distance`."""
     rows = {}
     for score in ("score", "part_distance"):
-        found = runs(LONG, score)
+        found = tables.runs_of("cifar10", LONG, score)
         whole = average_runs(found)
         rows[score] = *tables.mean_of(found), whole.seeds, len(whole.classes)
     table = pd.DataFrame(rows, ["mean", "low", "high", "seeds", "classes"]).T
@@ -105,7 +98,8 @@ def longer() -> pd.DataFrame:
 
 def ensemble() -> float:
     """Mean AUROC over the classes of CIFAR-10 where all seeds of a class score as one."""
-    classes = [[run for run in runs("rotation") if run.normal_class == k] for k in range(10)]
+    runs = tables.runs_of("cifar10", "rotation")
+    classes = [[run for run in runs if run.normal_class == k] for k in range(10)]
     joined = [replace(of[0], score=np.mean([run.score for run in of], 0)) for of in classes]
     return average_runs(joined).mean
 
@@ -210,18 +204,19 @@ def numbers() -> dict[str, object]:
     """What the page says, by name."""
     classes, mine = class_table().loc["rotation"], ours().loc["rotation"]
     more, best = longer().iloc
-    long, alone = runs(LONG), runs(LONG, "part_distance")
+    of = partial(tables.runs_of, "cifar10")
+    usual, long, alone = of("rotation"), of(LONG), of(LONG, "part_distance")
     values = {
         "mean": interval(*mine[["mean", "low", "high"]]),
         "seeds": int(mine["seeds"]),
         "highest": classes.max(),
         "lowest": classes.min(),
-        "gain": signed(*tables.gain(runs("rotation"), runs("ocgan"), DRAWS)),
+        "gain": signed(*tables.gain(usual, of("ocgan"), DRAWS)),
         "ensemble": ensemble(),
         "work": mine["pflop"],
         "times-ocgan": mine["pflop"] / work()["ocgan"],
         "longer": interval(*more[["mean", "low", "high"]]),
-        "longer-gain": signed(*tables.gain(long, runs("rotation"), DRAWS)),
+        "longer-gain": signed(*tables.gain(long, usual, DRAWS)),
         "best": interval(*best[["mean", "low", "high"]]),
         "best-gain": signed(*tables.gain(alone, long, DRAWS)),
         "longer-epochs": LONGER,

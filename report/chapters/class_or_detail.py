@@ -15,7 +15,7 @@ from ocnd_lib.comparison import Run, average_runs, wilcoxon_over_classes
 from ocnd_lib.detail import in_details
 from report import tables
 from report.drawing import COLOURS, interval, panels, signed
-from report.source import no_record, record_of
+from report.source import record_of
 from report.tables import TITLES, once
 
 # what redraws by a squared error; the last gives the mean of the training images for every image
@@ -56,19 +56,10 @@ def detail_scores(dataset: str) -> np.ndarray:
 
 
 @once
-def runs(dataset: str, method: str) -> list[Run]:
-    """The recorded runs of a method whose score is an error."""
-    found = tables.read_runs(f"{dataset}/{method}/*", lambda kept: kept["score"].astype(float))
-    if not found:
-        raise no_record(f"{dataset}/{method}/{tables.class_names(dataset)[0]}/0")
-    return found
-
-
-@once
 def divided(dataset: str, method: str) -> list[Run]:
-    """The same runs, their errors in units of detail."""
-    detail = detail_scores(dataset)
-    return [replace(run, score=in_details(run.score, detail)) for run in runs(dataset, method)]
+    """The recorded runs of a method whose score is an error, that in units of detail."""
+    detail, runs = detail_scores(dataset), tables.runs_of(dataset, method)
+    return [replace(run, score=in_details(run.score.astype(float), detail)) for run in runs]
 
 
 def numbers() -> dict[str, object]:
@@ -76,7 +67,7 @@ def numbers() -> dict[str, object]:
     found: dict[str, object] = {}
     for dataset in TITLES:
         for method in REDRAWS:
-            error, units = runs(dataset, method), divided(dataset, method)
+            error, units = tables.runs_of(dataset, method), divided(dataset, method)
             found[f"error-{dataset}-{method}"] = interval(*tables.mean_of(error))
             found[f"units-{dataset}-{method}"] = interval(*tables.mean_of(units))
             found[f"gain-{dataset}-{method}"] = signed(*tables.gain(units, error))

@@ -28,7 +28,7 @@ def gains_table(dataset: str) -> pd.DataFrame:
     steps = [ocgan.STEPS[part] for part in ("discriminators", "mining")]
     rows = [tables.gain(runs[after], runs[before], repeats=ocgan.DRAWS) for before, after in steps]
     rows.append(tables.gain(*attention_gan.over_classes(dataset)))
-    both = class_or_detail.divided(dataset, "ocgan"), class_or_detail.runs(dataset, "ocgan")
+    both = class_or_detail.divided(dataset, "ocgan"), tables.runs_of(dataset, "ocgan")
     rows.append(tables.gain(*both))
     return pd.DataFrame(rows, list(IDEAS), ["value", "low", "high"])
 
