@@ -142,7 +142,7 @@ def compute_figure() -> Figure:
     """Mean AUROC on CIFAR-10 against the work of training one class."""
     mine, theirs = ours(), published().dropna(subset="pflop")
     rotation = class_table().loc["rotation"].dropna()
-    fig = titled("A made-up task is worth more than work: CIFAR-10", 3.8)
+    fig = titled("A made-up task is worth more than computing: CIFAR-10", 3.8)
     ax = fig.subplots()
     ax.plot(theirs["pflop"], theirs["auroc"], "o", color=COLOURS["control"], fillstyle="none")
     for name, row in theirs.iterrows():
