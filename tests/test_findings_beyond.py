@@ -81,8 +81,9 @@ def test_true_masks_help_all_detectors_on_made_pictures_and_deep_svdd_alone_on_a
     sign = (gains["low"] > 0).astype(int) - (gains["high"] < 0)
     masked = sign.xs("masked", level="version").unstack()
     assert (masked.loc[["mnist_on_cifar", "scenes"]] == 1).all(axis=None)
-    animals = {"ae": 0, "deep-svdd": 1, "kde": 0, "rotation": 0}
+    animals = {"ae": 0, "deep-svdd": 1, "kde": 0, "ocgan": 0, "rotation": 0}
     assert masked.loc["voc_animals"].to_dict() == animals and (masked.loc["coco10"] == 0).all()
+    assert (gains.xs("masked", level="version")["seeds"] == 3).all()
     classes = gains.xs("masked", level="version").groupby("dataset")["classes"].agg(set)
     assert classes.pop("voc_animals") == {5} and all(of == {3} for of in classes)
 
