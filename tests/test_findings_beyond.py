@@ -108,10 +108,14 @@ def test_an_ensemble_adds_little():
     assert 0 < chapter.numbers()["ensemble"] - chapter.ours().loc["rotation", "mean"] < 0.005
 
 
-def test_rotations_heat_map_finds_less_than_a_blot_and_harms_on_animals(gains):
+def test_no_learnt_map_finds_what_a_blot_finds_and_on_animals_rotations_harms(gains):
     for dataset, by in (("voc_animals", 0.1), ("mnist_on_cifar", 0.03)):
-        found, blot = chapter.finds(dataset)
+        found, blot = chapter.finds(dataset, chapter.HEATED)
         assert 0.5 < found < blot - by
+        assert chapter.finds(dataset, "kde+version=attention")[0] < found - 0.1
+    decks = gains.xs("attention", level="version")
+    assert (decks["low"] < 0).all() and len(decks) == 6 and (decks["seeds"] == 1).all()
+    assert decks.loc[("mnist_on_cifar", "rotation"), "high"] < 0
     mapped = gains.xs("gradcam", level="version")
     animals, digits = mapped.loc["voc_animals"], mapped.loc["mnist_on_cifar"]
     assert (animals["classes"] == 5).all() and (animals["high"] < 0).all()

@@ -74,6 +74,11 @@ def test_ocgan_works_on_digits_only_and_mining_is_not_shown(gains):
         assert table.loc["mining", "low"] <= 0 <= table.loc["mining", "high"]
 
 
+def test_deep_svdd_is_above_ocgan_on_cifar10():
+    means = tables.means(benchmark.read()["cifar10"])
+    assert means.loc["deep-svdd", "low"] > means.loc["ocgan", "high"]
+
+
 def test_attention_adds_nothing_on_cifar10_and_little_on_mnist(gains):
     little, none = (gains[name].loc["an attention map"] for name in ("mnist", "cifar10"))
     assert little["low"] > 0 and little["value"] < 0.01

@@ -40,7 +40,9 @@ VERSIONS = {
     "background": "the background alone",
     "centre": "a Gaussian in the middle",
     "gradcam": "rotation's own heat map",
+    "attention": "the deck's attention map",
 }
+HEATED = "rotation+version=gradcam"
 ANSWER = ("masked", "silhouette")  # versions of the figure; the table has all
 LONGER = 60  # epochs, chosen on cats by generated novelties; three times as many
 LONG = f"rotation+epochs={LONGER}"
@@ -126,14 +128,13 @@ def mask_gains() -> pd.DataFrame:
     return tables.changes(SETS, tables.METHODS, "version", VERSIONS, DRAWS)
 
 
-def finds(dataset: str) -> tuple[float, float]:
-    """Pixel AUROC of rotation's heat map on normal pictures of a set, and of a blot instead.
+def finds(dataset: str, variant: str) -> tuple[float, float]:
+    """Pixel AUROC of the maps of a variant on normal pictures of a set, and of a blot instead.
 
     Means over the recorded classes and seeds; NoRecords without any.
     """
-    kept = read_records(pattern=f"{dataset}/rotation+version=gradcam/*")
-    if not kept:
-        raise no_record(f"{dataset}/rotation+version=gradcam/{class_names(dataset)[0]}/0")
+    if not (kept := read_records(pattern=f"{dataset}/{variant}/*")):
+        raise no_record(f"{dataset}/{variant}/{class_names(dataset)[0]}/0")
     table = pd.DataFrame([record["map"]["normal"] for record in kept])
     return table["auroc"].mean(), table["centre"].mean()
 
@@ -233,7 +234,8 @@ def numbers() -> dict[str, object]:
         if row.version == "masked":  # of its classes and seeds; another version may have fewer
             values |= {f"whole-{name}": row.auroc - row.value, f"object-{name}": row.auroc}
     for name in ("voc_animals", "mnist_on_cifar"):
-        values[f"finds-{name}"], values[f"blot-{name}"] = finds(name)
+        values[f"finds-{name}"], values[f"blot-{name}"] = finds(name, HEATED)
+        values[f"deck-finds-{name}"], _ = finds(name, "kde+version=attention")
     return plain(values)
 
 
