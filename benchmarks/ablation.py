@@ -1,7 +1,4 @@
-"""What else rotation might learn by: `python -m benchmarks.ablation` fills results/ablation.csv.
-
-What does not pay stands here and not in the library. Several processes share the work.
-"""
+"""What rotation might learn besides, and does not pay: this fills results/ablation.csv."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -12,11 +9,12 @@ import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
+from data_prep.files import replace_file
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detectors.rotation import TURNS, Rotation, answered, turned
 from ocnd_lib.records import REPOSITORY, claim
 from ocnd_lib.selection import validation_aurocs
-from ocnd_lib.training import shift_and_flip
+from ocnd_lib.training import one_thread, shift_and_flip
 
 TABLE, WORK = REPOSITORY / "results" / "ablation.csv", REPOSITORY / "_build" / "ablation"
 OTHERWISE = {"contrast": {"epochs": 10}, "narrow": {"width": 48, "epochs": 36}}  # same work
@@ -60,18 +58,20 @@ class Tried(Rotation):
 
 if __name__ == "__main__":
     for seed, tried, name in product(range(2), TRIED, CLASSES):
-        work = WORK / f"{tried}-{name}-{seed}"
-        with claim(work.with_suffix(".lock")) as free:
-            there = pd.read_csv(TABLE)
+        checkpoint = WORK / f"{tried}-{name}-{seed}.pt"
+        with claim(checkpoint.with_suffix(".lock")) as free, one_thread():
             of = {"variant": tried, "class": name, "seed": seed}
-            if not free or (there[[*of]] == pd.Series(of)).all(axis=1).any():
+            if not free or (pd.read_csv(TABLE)[[*of]] == pd.Series(of)).all(axis=1).any():
                 continue
             split = one_class_split(load_images("cifar10"), CLASSES[name], seed)
             detector = Tried(**OTHERWISE.get(tried, {}), tried=tried, seed=seed)
             held_out = split.x_validation
-            detector.fit(split.x_train, x_validation=held_out, checkpoint=work.with_suffix(".pt"))
+            detector.fit(split.x_train, x_validation=held_out, checkpoint=checkpoint)
             for part, surprise in (("score", True), ("distance", False)):
                 detector.set_params(surprise=surprise)
                 of[part] = roc_auc_score(split.y_test, detector.novelty_score(split.x_test))
                 of[f"{part}_validation"] = validation_aurocs(detector, held_out)["mean"]
-            pd.DataFrame([of]).to_csv(TABLE, mode="a", header=False, index=False)
+            with claim(WORK / "table.lock", wait=True):
+                rows = pd.concat([pd.read_csv(TABLE), pd.DataFrame([of])]).to_csv(index=False)
+                replace_file(TABLE, lambda file, rows=rows: file.write(rows.encode()))
+            checkpoint.unlink()  # code may change, of which a checkpoint knows nothing

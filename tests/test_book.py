@@ -19,9 +19,6 @@ WIDTHS = (1440, 390)  # pixels: a desk, a phone
 BUDGET = {"words": 1200, "figures": 7, "tables": 2, "height": 9000}  # of a chapter, on a desk
 
 
-# ---------------------------------------------------------------- sources, no build needed
-
-
 TOC = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
 NUMBERED = [page["file"] for part in TOC["parts"][:-1] for page in part["chapters"]]
 FILES = [TOC["root"], *NUMBERED, *(page["file"] for page in TOC["parts"][-1]["chapters"])]
@@ -43,9 +40,6 @@ def test_the_front_page_leads_to_every_chapter():
         name = Path(file).name
         assert f"<{name}>" in front, file
         assert links.get(str(number), name) == name  # the numbers of chapters are those of the book
-
-
-# ---------------------------------------------------------------- the built files, no browser
 
 
 class Page(HTMLParser):
@@ -97,9 +91,6 @@ def test_every_internal_link_and_anchor_resolves(pages):
             elif target in pages and unquote(url.fragment) not in pages[target].anchors:
                 dead.append((path.name, address))
     assert not dead
-
-
-# ---------------------------------------------------------------- in Chromium
 
 
 @pytest.fixture(scope="session")

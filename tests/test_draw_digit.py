@@ -26,9 +26,6 @@ def models(digit: str) -> dict:
     return content(draw_digit.FOLDER / f"digit-{digit}.js")["models"]
 
 
-# ---------------------------------------------------------------- the files, no browser
-
-
 @pytest.mark.parametrize("method", draw_digit.METHODS)
 def test_small_weights_score_as_the_detector_does(method):
     x = load_images("digits").x_train[:96]
@@ -46,9 +43,6 @@ def test_files_are_small_and_a_threshold_leaves_a_twentieth():
         bins = int(model["threshold"] / model["highest"] * len(model["counts"]))
         below = sum(model["counts"][:bins]) / sum(model["counts"])
         assert below == pytest.approx(0.94, abs=0.03)
-
-
-# ---------------------------------------------------------------- in Chromium, opened as a file
 
 
 @pytest.fixture
