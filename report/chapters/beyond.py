@@ -112,13 +112,13 @@ def ablation() -> pd.DataFrame:
     Intervals are Student's over classes, each the mean of its seeds.
     """
     found, rows = pd.read_csv(ABLATION).pivot(index=["class", "seed"], columns="variant"), {}
-    for variant, words in TRIED.items():
+    for variant in found["score"].columns.intersection(TRIED, sort=False):
         gains, asked = (
             (found[score][variant] - found[score]["plain"]).groupby("class").mean().dropna()
             for score in ("score", "score_validation")
         )
         ends = ttest_1samp(gains, 0).confidence_interval()
-        rows[words] = signed(gains.mean(), *ends), f"{asked.mean():+.3f}", len(gains)
+        rows[TRIED[variant]] = signed(gains.mean(), *ends), f"{asked.mean():+.3f}", len(gains)
     return pd.DataFrame(rows, ["AUROC, less that without", "of generated novelties", "classes"]).T
 
 
