@@ -1,4 +1,4 @@
-"""What rotation might learn besides, and does not pay: this fills results/ablation.csv."""
+"""What rotation might learn besides: `python -m benchmarks.ablation` fills results/ablation.csv."""
 
 from dataclasses import dataclass
 from itertools import product
