@@ -10,10 +10,10 @@ from torch import nn
 
 from ocnd_lib import cuda_graphs, training
 
-TRAINED = (
+TRAINED = (  # AnoGAN trains as GAN does
     "ae", "dae", "vae", "pixelcnn", "gan", "and", "f-anogan", "deep-svdd", "ocgan", "attention-gan",
 )  # fmt: skip
-SCORED = (*(method for method in TRAINED if method != "pixelcnn"), "rotation")
+SCORED = (*(method for method in TRAINED if method != "pixelcnn"), "rotation")  # it takes minutes
 
 # short runs, and which of their epochs are made of the fullest step; the first is never timed
 EPOCHS = {

@@ -69,6 +69,7 @@ def settings_of(dataset: str, method: str) -> dict:
     return settings
 
 
+# all classes would be too many bytes
 PICTURED = {"mnist": "8", "cifar10": "truck", "coil100": "obj4", "fashion_mnist": "bag"}
 ABLATED = {"mnist": ("8",), "cifar10": ("airplane", "truck")}  # of the attention-GAN
 SCORED = {"anogan": 1000}  # test images, drawn by seed, where scoring all takes hours on a CPU

@@ -74,6 +74,7 @@ def read_runs(cells: str | Iterable[str], score: Callable = itemgetter("score"))
     return runs
 
 
+@once
 def runs_of(dataset: str, variant: str, array: str = "score") -> list[Run]:
     """The recorded runs of a variant by one of the arrays kept; NoRecords if there are none."""
     if not (found := read_runs(f"{dataset}/{variant}/*", itemgetter(array))):

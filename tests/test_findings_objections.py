@@ -26,7 +26,7 @@ def test_foreign_images_harm_and_more_of_them_harm_more(changes):
 def test_no_setting_of_the_grid_brings_ocsvm_to_what_is_printed_on_mnist():
     tried, said = chapter.grid("mnist"), chapter.numbers()
     assert (tried["variant"].value_counts() == 10).all() and tried["variant"].nunique() == 12
-    assert said["taken-mnist"] == said["row-mnist"]
+    assert said["taken-mnist"] == tried.groupby("variant")["auroc"].mean().max()
     assert said["chosen-mnist"] < said["taken-mnist"] < said["best-mnist"]
     assert said["best-mnist"] < said["printed-ocsvm-mnist"]
 
