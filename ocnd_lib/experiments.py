@@ -114,6 +114,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     arrays = {"score": coarse(score), "class_test": split.class_test[index].astype(np.uint8)}
     arrays |= mapped | ({"index": index.astype(np.int32)} if some else {})
     parts = detector.score_parts(split.x_test[index])
+    parts.pop("masked", None)  # what is left of the score without that of the base
     arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts}
     if keeps_pictures(cell):
         arrays |= _pictures(detector, split)
@@ -168,7 +169,6 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
         "layer": looks.LAYER,
         "metrics": aurocs,
         "tables": tables,
-        "curves": model.curves_,
         "seconds": perf_counter() - start,
         "shared_seconds": seconds_trained(shared),
         "hardware": str(hardware),
