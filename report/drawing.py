@@ -54,7 +54,7 @@ COLOURS = {
 
 
 def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Figure:
-    """Write `NAME.svg`, `NAME.pdf`, `NAME.png` and what is drawn, `NAME.csv`; return the figure.
+    """Write `NAME.svg`, `NAME.pdf`, `NAME.png` and, of lines and dots, `NAME.csv`; return it.
 
     `folder` defaults to `$OCND_FIGURES`, else `figures` in the current folder. Layout is settled
     here, so the same figure gives the same bytes. Nothing is written when one format fails.
@@ -66,7 +66,8 @@ def save_figure(fig: Figure, name: str, folder: Path | str | None = None) -> Fig
     fig.draw_without_rendering()
     fig.set_layout_engine("none")
     dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
-    files = {folder / f"{name}.csv": drawn_values(fig).to_csv(index=False).encode()}
+    values = drawn_values(fig)  # none of pictures alone
+    files = {} if values.empty else {folder / f"{name}.csv": values.to_csv(index=False).encode()}
     said = {"Title": " ".join(fig.get_suptitle().split())} if fig.get_suptitle() else {}
     for suffix, metadata in dateless.items():
         fig.savefig(buffer := io.BytesIO(), format=suffix, metadata=metadata | said)

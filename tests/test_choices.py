@@ -43,7 +43,7 @@ def test_variants_are_compared_over_the_classes_and_seeds_they_share(folder):
     assert list(table["gain"][:3]) == pytest.approx([0.1, 0, -0.2])
     assert np.isnan(table.loc["vae+epochs=3", "gain"])
     assert table.loc["vae+width=4", "validation"] == pytest.approx((0.6 + 0.5 + 0.99) / 3)
-    assert table.loc["vae+width=4", ["classes", "seeds"]].tolist() == [2, 2]
+    assert table.loc["vae+width=4", ["classes", "cells"]].tolist() == [2, 3]
 
 
 def test_no_test_auroc_enters(folder):

@@ -68,10 +68,10 @@ def test_supervised_detection_is_the_most_accurate():
 
 
 def test_ocgan_works_on_digits_only_and_mining_is_not_shown(gains):
-    assert gains["mnist"].loc["two discriminators", "low"] > 0
-    assert gains["cifar10"].loc["two discriminators", "high"] < 0
+    assert gains["mnist"]["low"].iloc[0] > 0
+    assert gains["cifar10"]["high"].iloc[0] < 0
     for table in gains.values():
-        assert table.loc["mining", "low"] <= 0 <= table.loc["mining", "high"]
+        assert table["low"].iloc[1] <= 0 <= table["high"].iloc[1]
     means = tables.means(benchmark.read()["cifar10"])
     assert means.loc["deep-svdd", "low"] > means.loc["ocgan", "high"]
 
@@ -84,5 +84,5 @@ def test_attention_adds_nothing_on_cifar10_and_little_on_mnist(gains):
 
 def test_counting_detail_adds_more_than_attention_and_mining(gains):
     for table in gains.values():
-        others = table.loc[["mining", "an attention map"], "high"]
+        others = table["high"].iloc[1:3]
         assert table.loc["the error in units\nof detail", "low"] > others.max()

@@ -46,7 +46,7 @@ def test_a_seed_fixes_a_run_on_a_cpu():
     assert len(again) == 5 and again["scores"].nunique() == 1
 
 
-def test_precision_and_processor_move_a_seed_no_more_than_another_seed_does():
+def test_precision_and_processor_move_a_seed_less_than_three_seeds_spread():
     again = pd.read_csv(chapter.AGAIN).query("precision == 'bf16'").drop_duplicates("cell")
     method = again["cell"].str.split("/").str[1]
     spread = again.groupby(method)["auroc"].agg(lambda values: values.max() - values.min())

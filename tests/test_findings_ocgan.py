@@ -70,6 +70,7 @@ def test_our_means_and_those_of_others_are_below_the_printed_ones(monkeypatch):
     for dataset in chapter.CLASSES:
         *_, high = bounds(said[f"ours-{dataset}"])
         assert max(high, said[f"rerun-{dataset}"]) < said[f"published-{dataset}"]
+    assert bounds(said["whole-mnist"])[1] > 0 > bounds(said["whole-cifar10"])[2]
     assert said["rerun-plain"] < said["rerun-port"] < said["published-mnist"]
     assert abs(said["rerun-cifar10"] - bounds(said["ours-cifar10"])[0]) < 0.005
 

@@ -42,7 +42,7 @@ def choices_table() -> pd.DataFrame:
     usual = found[found["variant"] == found["method"]].set_index(keys)["validation"]
     found["gain"] = found["validation"] - found.join(usual.rename("usual"), on=keys)["usual"]
     table = found.groupby(["data set", "method", "variant"], as_index=False).agg(
-        classes=("class", "nunique"), seeds=("seed", "nunique"),
+        classes=("class", "nunique"), cells=("seed", "size"),
         validation=("validation", "mean"), gain=("gain", "mean"),
     )  # fmt: skip
     table = table[table.duplicated(["data set", "method"], keep=False)]

@@ -144,7 +144,7 @@ def answer() -> Figure:
     """What each map gains over the first GAN of the same runs, a panel a data set."""
     colours = [COLOURS["control" if title in BLIND else "masked"] for title in VARIANTS]
     names = [f"{title}: {', '.join(ABLATED[name])}" for name, title in TITLES.items()]
-    message = "Some map that sees no image (grey) always does as well as the learned one"
+    message = "On three classes some map that sees no image (grey) does as well"
     fig, axes = panels(message, 3.5, names)
     for ax, name in zip(axes, TITLES, strict=True):
         rows = gains_table().loc[name]

@@ -10,8 +10,8 @@ from report.tables import TITLES
 
 # how the ideas are named on the figure, and the colour of each
 IDEAS = {
-    "two discriminators": "normal",
-    "mining": "normal",
+    "two discriminators\n(3 and 2 classes)": "normal",
+    "mining\n(3 and 2 classes)": "normal",
     "an attention map": "masked",
     "the error in units\nof detail": "control",
 }
