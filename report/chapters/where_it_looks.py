@@ -118,7 +118,7 @@ def finding_and_detecting() -> Figure:
     finds = finds_table().xs((ATTENTION, "normal"), level=("map", "images"))
     rows, centre = (finds.xs(name, level="baseline") for name in ("uniform", "centre"))
     detects = detection_table()
-    fig = titled("No learned map is shown to raise detection", 3.9)
+    fig = titled("Maps that find the object are not shown to detect better", 3.9)
     left, right = fig.subplots(1, 2, sharey=True, width_ratios=(1.2, 1))
     order = [at for at in product(SETS, VARIANTS) if at in detects.index and at in rows.index]
     names = [SETS[name][0] if of == PLAIN else f"+ {VARIANTS[of]}" for name, of in order]
