@@ -102,11 +102,11 @@ def chosen_categories(content: dict, wanted: Sequence[str] | None) -> tuple[str,
     ValueError for one that the file lacks, and for less than two.
     """
     named = {_number(c.get("id")): class_word(c.get("name")) for c in content["categories"]}
-    used = {_number(annotation.get("category_id")) for annotation in content["annotations"]}
+    used = {_number(a.get("category_id")) for a in content["annotations"]} - {None}
     there = list(dict.fromkeys(word for key, word in named.items() if word and key in used))
     words = there if wanted is None else known_words(wanted, there)
-    if len(words) < 2:
-        raise ValueError(f"a set needs two categories at least, normal and novel; not {words}")
+    if not 2 <= len(words) <= 256:
+        raise ValueError(f"a set needs 2 to 256 categories, normal and novel; not {words}")
     return tuple(words)
 
 
@@ -115,8 +115,7 @@ def known_words(wanted: Iterable[str], there: Sequence[str]) -> list[str]:
     words = list(dict.fromkeys(map(class_word, wanted)))
     for word in (word for word in words if word not in there):
         hint = "".join(f"did you mean {w}? " for w in difflib.get_close_matches(word, there, 1))
-        known = f"{hint}there are: {', '.join(there)}"
-        raise ValueError(f"no object is of category {word!r}; {known}")
+        raise ValueError(f"no object is of category {word!r}; {hint}there are: {', '.join(there)}")
     return words
 
 
@@ -134,12 +133,12 @@ def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
     Every other object is dropped in `report`, for the first reason that applies.
     """
     words = [class_word(category) for category in report.categories]
-    names = {_number(entry.get("id")): entry.get("name") for entry in content["categories"]}
+    names = {_number(of.get("id")): of.get("name") for of in content["categories"]} | {None: None}
     images, first = {}, {}
     for image in content["images"]:
         key, file = _number(image.get("id")), image.get("file_name")
         if key is not None and isinstance(file, str):
-            first.setdefault(file, key)
+            first.setdefault(Path(file), key)
             same = images.setdefault(key, image)["file_name"] == file
             images[key] = images[key] if same else {"file_name": ""}
     index, items = COCO(), []
@@ -152,9 +151,9 @@ def qualify(content: dict, report: Report) -> tuple[list[Item], COCO]:
             continue
         key, file = annotation["id"], images[annotation["image_id"]]["file_name"]
         # one photograph under two ids must not be on both sides of the split
-        annotation["image_id"] = first[file]
-        items.append(Item(key, first[file], words.index(class_word(category))))
-        index.anns[key], index.imgs[first[file]] = annotation, images[first[file]]
+        annotation["image_id"] = one = first[Path(file)]
+        items.append(Item(key, one, words.index(class_word(category))))
+        index.anns[key], index.imgs[one] = annotation, images[one]
     return items, index
 
 
@@ -206,9 +205,8 @@ def build(
     content, out = read_annotations(annotations), Path(out)
     if categories is not CATEGORIES:
         categories = chosen_categories(content, categories)
-    n = len(categories)
-    test = n * max(1, per_class // 5) if test is None else test
-    per_class_counts(per_class, test, n)
+    test = len(categories) * max(1, per_class // 5) if test is None else test
+    per_class_counts(per_class, test, len(categories))
     report = Report(categories)
     items, index = qualify(content, report)
     given = [entry for entry in content.get("licenses") or [] if isinstance(entry, dict)]
@@ -224,7 +222,7 @@ def build(
     items = _without(items, dict.fromkeys(lost, MISSING), {}, report, index)
     crops = {}
     while True:  # until all that are chosen have proved to be usable
-        report.choice = choose(items, per_class, test, seed, fewer, n)
+        report.choice = choose(items, per_class, test, seed, fewer, len(categories))
         chosen = [*report.choice.train, *report.choice.test]
         lacks = _lacks(report) if whole else []
         if not chosen or (report.choice.short and not fewer) or lacks:
@@ -303,7 +301,9 @@ def _too_few(annotations: Path, report: Report, lacks: list[str], folder: Path) 
 
 def _write(name: str, folder: Path, report: Report, crops: dict, index: COCO, licences: dict):
     arrays, rows = {}, []
-    for part, items in (("train", report.choice.train), ("test", report.choice.test)):
+    tested = {crops[i.annotation_id][0].tobytes() for i in report.choice.test}  # no copy trains
+    train = [i for i in report.choice.train if crops[i.annotation_id][0].tobytes() not in tested]
+    for part, items in (("train", train), ("test", report.choice.test)):
         found = [crops[item.annotation_id] for item in items]
         for k, (kind, channels) in enumerate(zip("xom", (3, 3, 1), strict=True)):
             array = np.array([crop[k] for crop in found], np.uint8)

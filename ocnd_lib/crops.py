@@ -68,12 +68,14 @@ def dimmed(x: np.ndarray, m: np.ndarray) -> np.ndarray:
 def swapped(crops: Crops) -> np.ndarray:
     """Each object before what stands behind one of another class.
 
-    Its hole gets the mean around it. Who gets whose is fixed by the order of the crops; no class
-    may have more than half of them.
+    Its hole gets the mean around it. Who gets whose is fixed by the order of the crops; where a
+    class has more than half of them, others serve more than once.
     """
     order = np.argsort(crops.y, kind="stable")
     donor = np.empty_like(order)
     donor[order] = np.roll(order, np.bincount(crops.y).max())
+    if (own := crops.y[donor] == crops.y).any():
+        donor[own] = np.resize(np.flatnonzero(crops.y != crops.y[own][0]), own.sum())
     seen = background_only(crops.x[donor], crops.o[donor]).astype(np.float32)
     hole = crops.m[donor] / np.float32(255)
     around = (1 - hole).sum((2, 3), keepdims=True)

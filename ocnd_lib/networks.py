@@ -155,7 +155,7 @@ class ResNet(nn.Module):
 
     def __init__(self, channels: int, classes: int, width: int):
         super().__init__()
-        stem, hidden = width // 2, 256
+        stem, hidden = max(1, width // 2), 256
         self.features = nn.Sequential(
             *_block(nn.Conv2d(channels, stem, 3, 1, 1, bias=False), nn.ReLU(True)),
             nn.MaxPool2d(2),

@@ -54,7 +54,8 @@ class Cell:
     @property
     def variant(self) -> str:
         """The method with its parameters, e.g. `vgg11-bn+ratio=99`."""
-        return "+".join([self.method, *(f"{k}={v}" for k, v in sorted(self.parameters.items()))])
+        given = (f"{k}={v}".replace("e+", "e") for k, v in sorted(self.parameters.items()))
+        return "+".join([self.method, *given])
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.variant}/{self.normal_class}/{self.seed}"
@@ -179,7 +180,7 @@ def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
     where some high values make the deviation: else all others would become equal.
     """
     values = np.asarray(values, np.float64)
-    if not (spread := values.std()):
+    if not 0 < (spread := values.std()) < np.inf:
         return values.astype(np.float32)
     crowd = lambda numbers: np.unique(numbers, return_counts=True)[1].max()  # noqa: E731
     step = 2.0 ** np.floor(np.log2(spread / steps))
@@ -302,9 +303,9 @@ def unpack(path: Path, shared: Path) -> dict[str, np.ndarray]:
         arrays[name.removesuffix(ON_GRID)] = values.astype(np.float32)
     if LABELS in arrays and arrays[LABELS].ndim == 0:
         file = shared / f"{arrays[LABELS]}.npy"
-        if not file.exists():
-            raise ValueError(f"{path} needs {file}, which is missing; copy both, or run again")
-        arrays[LABELS] = np.load(file)
+        arrays[LABELS] = np.load(file) if file.exists() else np.empty(0)
+        if md5(arrays[LABELS].tobytes()).hexdigest()[:16] != file.stem[-16:]:
+            raise ValueError(f"{path} needs {file}, which is missing or changed: copy both again")
     return arrays
 
 

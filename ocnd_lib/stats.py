@@ -76,6 +76,8 @@ def _weighted_numbers(
 ) -> dict[str, np.ndarray]:
     """`decision_numbers` for many weightings of the same images at once: weight (R, N) → (R,)."""
     y, score = np.asarray(y), np.asarray(score, dtype=float)
+    if y.shape != score.shape or not np.isfinite(score).all():
+        raise ValueError("every image needs one score, a finite number")
     order = np.argsort(score, kind="stable")
     y, score, weight = y[order], score[order], weight[:, order]
     starts = np.flatnonzero(np.diff(score, prepend=-np.inf) > 0)  # equal scores are one step

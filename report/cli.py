@@ -289,7 +289,7 @@ def try_(
     test: Path = Option(..., exists=True, file_okay=False, help="The folder of pictures to judge."),
     method: str = Option("rotation", help="Any of ae, ocgan, rotation ..."),
     out: Path = Option("own_images", help="The folder to write to."),
-    seed: int = Option(0, min=0, help="Draws the pictures held back."),
+    seed: int = Option(0, min=0, max=2**32 - 1, help="Draws the pictures held back."),
 ) -> None:
     """Judge pictures of your own by normal ones of your own; writes scores.csv and page.html."""
     from data_prep.files import replace_file

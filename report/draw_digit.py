@@ -94,8 +94,9 @@ def export(digits: str, epochs: int) -> None:
     What was trained before goes on from its checkpoint. ValueError if 8-bit weights change scores.
     """
     images = load_images("mnist")
-    for digit in digits:
-        split, models = one_class_split(images, digit, SEED), {}
+    splits = {digit: one_class_split(images, digit, SEED) for digit in digits}  # or none is made
+    for digit, split in splits.items():
+        models = {}
         for method in METHODS:
             kept = ROOT / "results" / "checkpoints" / "demo" / f"{method}-{digit}-{epochs}.pt"
             detector = detector_class(method)(width=WIDTH, epochs=epochs, seed=SEED)

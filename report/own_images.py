@@ -55,7 +55,8 @@ class Trial(NamedTuple):
 def read_folder(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     """Every picture of a folder and those in it, uint8 (3, 32, 32), and what cannot be read."""
     pictures, unreadable = {}, []
-    files = sorted(path for path in folder.rglob("[!.]*") if path.is_file())
+    shown = lambda path: not any(part[0] == "." for part in path.relative_to(folder).parts)  # noqa: E731
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and shown(path))
     for path in tqdm(files, f"reading {folder.name}", disable=None, leave=False):
         name, picture = path.relative_to(folder).as_posix(), read_upright(path)
         if isinstance(picture, str):

@@ -15,6 +15,7 @@ from papermill.models import Parameter
 from papermill.translators import PythonTranslator
 
 from ocnd_lib.data import known_sets
+from ocnd_lib.records import LARGEST_SEED
 from ocnd_lib.registry import WITH_MASKS
 
 # What a value must be by its type, and, by its name, where that says more.
@@ -25,6 +26,7 @@ TYPES = {
 RULES = {
     **dict.fromkeys(("epochs", "batch_size", "latent_dim", "width", "mining_steps"), IntRange(1)),
     "per_class": IntRange(2),
+    "seed": IntRange(0, LARGEST_SEED),
     "background_correlation": FloatRange(0, 1),
     "classifier": Choice(["none", "generated", "auxiliary", "oracle"]),
     "guidance": Choice(["whole", "masked"]),

@@ -23,6 +23,7 @@ from jupyter_client.kernelspec import KernelSpec
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from data_prep.archives import data_folder
 from data_prep.files import replace_file
 from data_prep.masked_files import masked_sets, npz_path
 from ocnd_lib.records import claim, records_folder
@@ -132,9 +133,9 @@ def _this_python(figures: Path, jobs: int, root: Path) -> type[AsyncKernelManage
         "PYTHONSTARTUP": "",
         "PYTHONUTF8": "1",  # whatever the locale
     }
-    for name in ("OCND_DATA", "OCND_RECORDS"):  # a kernel starts in another folder
-        if folder := os.environ.get(name):
-            environment[name] = str(Path(folder).resolve())
+    environment["OCND_DATA"] = str(data_folder().resolve())  # a kernel starts in another folder
+    if folder := os.environ.get("OCND_RECORDS"):
+        environment["OCND_RECORDS"] = str(Path(folder).resolve())
     # the level silences two lines of each kernel: that loopback is not encrypted, and that it was
     # interrupted in order to end
     start = [sys.executable, "-m", "ipykernel_launcher", "--log-level=CRITICAL"]

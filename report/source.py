@@ -21,7 +21,9 @@ def record_of(cell: Cell | str) -> dict:
     """The record of a cell together with its arrays; NoRecords without."""
     if not (record := read_record(cell)):
         raise no_record(str(cell))
-    return record | read_arrays(cell)
+    if not (arrays := read_arrays(cell)):
+        raise NoRecords(f"{cell} has lost its arrays; remove its record, and: ocnd run {cell}")
+    return record | arrays
 
 
 def published_claim(name: str) -> float:

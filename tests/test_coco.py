@@ -259,12 +259,17 @@ def test_a_photograph_is_turned_as_its_exif_says(maker):
 def test_one_photograph_with_two_ids_is_on_one_side(maker):
     maker.some_of_each(3)
     for image in list(maker.images[::2]):
-        maker.images.append({**image, "id": image["id"] + 1000})
-        maker.object(CATEGORIES[image["id"] // 3 % 10], image=image["id"] + 1000)
+        number, name, of = image["id"], image["file_name"], maker.folder / "images"
+        (of / f"copy-{name}").write_bytes((of / name).read_bytes())
+        for more, file in ((1000, f"./{name}"), (2000, f"copy-{name}")):
+            maker.images.append({**image, "id": number + more, "file_name": file})
+            maker.object(CATEGORIES[number // 3 % 10], image=number + more)
     maker.build(per_class=6, test=20, fewer=True)
     sides = [{r["image_id"] for r in maker.rows("manifest.csv") if r["split"] == part}
              for part in ("train", "test")]  # fmt: skip
-    assert not sides[0] & sides[1] and not {int(i) // 1000 for side in sides for i in side} - {0}
+    assert not sides[0] & sides[1] and not {int(i) // 1000 for side in sides for i in side} - {0, 2}
+    train, test = ({x.tobytes() for x in maker.result()[f"x_{part}"]} for part in ("train", "test"))
+    assert not train & test
 
 
 def test_the_manifest_tells_how_to_build_the_set_again(maker):

@@ -247,6 +247,11 @@ def test_bad_images_are_refused_before_anything_is_learnt_and_use_before_a_fit(n
             getattr(detector, use)(X_TEST)
 
 
+def test_a_training_that_diverges_is_no_fit():
+    with pytest.raises(training.Diverged, match="try a lower rate"):
+        small("AutoEncoder").set_params(learning_rate=1e30).fit(X)
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [

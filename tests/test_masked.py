@@ -69,8 +69,9 @@ def test_a_box_mask_knows_the_box_and_not_the_outline():
     assert part[11, 21] / 255 == pytest.approx(np.exp(-(3.5**2 - 0.5**2) / (2 * 4**2)), abs=0.003)
 
 
-def test_a_swapped_background_belongs_to_another_class_and_shows_none_of_its_object():
-    y = np.array([0, 2, 1, 0, 2, 1, 0, 3])
+@pytest.mark.parametrize("y", ["02102103", "01002000"])
+def test_a_swapped_background_belongs_to_another_class_and_shows_none_of_its_object(y):
+    y = np.array([*map(int, y)])
     m = np.zeros((8, 1, 32, 32), np.uint8)
     m[:, :, 8:16, 8:16] = 255
     x = np.broadcast_to(10 * np.arange(1, 9, dtype=np.uint8)[:, None, None, None], (8, 3, 32, 32))
@@ -83,7 +84,7 @@ def test_a_swapped_background_belongs_to_another_class_and_shows_none_of_its_obj
     levels = [np.unique(a[np.broadcast_to(b == 0, a.shape)]) for a, b in zip(shown, m, strict=True)]
     assert all(len(level) == 1 for level in levels)  # the hole has the colour around it
     donor = np.array([level[0] // 10 - 1 for level in levels])
-    assert sorted(donor) == list(range(8)) and (y[donor] != y).all()
+    assert len(set(donor)) == (8 if max(y) == 3 else 4) and (y[donor] != y).all()
 
 
 # how it is kept

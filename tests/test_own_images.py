@@ -64,7 +64,8 @@ def test_what_cannot_be_read_is_listed_and_left_out(ocnd_try, folders):
     (folders[0] / "notes.txt").write_text("nothing")
     (folders[1] / "cut <off>.png").write_bytes((folders[1] / "0.png").read_bytes()[:100])
     Image.fromarray(np.full((9, 9), 40_000, np.uint16)).save(folders[1] / "deep.png")
-    (folders[1] / ".hidden").write_text("nothing")
+    (folders[1] / ".hidden").mkdir()
+    (folders[1] / ".hidden/1.png").write_bytes((folders[1] / "0.png").read_bytes())
     done, table, page = ocnd_try()
     assert all(name in done.stdout for name in ("notes.txt", "cut <off>.png", "deep.png"))
     assert "more than 8 bits" in done.stdout and "hidden" not in done.stdout

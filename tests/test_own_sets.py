@@ -73,7 +73,7 @@ def few_images(content):
     ("change", "words", "what"),
     [
         (no_masks, [], "instances.json has no masks"),
-        (None, ["--categories", "cat"], "needs two categories at least"),
+        (None, ["--categories", "cat"], "needs 2 to 256 categories"),
         (None, ["--categories", "cat,trafic light"], "did you mean traffic-light? there are: cat"),
         (few_images, ["--fewer"], "9 photographs in all, of 10 at least"),
         (None, [], "cat 12 of 550, traffic-light 12 of 550"),

@@ -64,6 +64,8 @@ def test_decision_numbers_equal_sklearn_with_ties():
     assert numbers["aupr_normal"] == pytest.approx(average_precision_score(1 - y, -s), abs=1e-12)
     assert numbers["accuracy"] == accuracy_score(y, s > 0.3)
     assert numbers["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, s > 0.3))
+    with pytest.raises(ValueError, match="one score, a finite number"):
+        stats.decision_numbers(y, np.where(y, s, np.nan))
 
 
 def test_bootstrap_interval_widens_when_seeds_differ():

@@ -84,6 +84,8 @@ class Detector(OutlierMixin, BaseEstimator):
             with training.own_random_numbers():
                 self._learn(x, x_validation, checkpoint and Path(checkpoint), **more)
             self.threshold_ = float(np.quantile(self.novelty_score(x_validation), 0.95))
+            if not np.isfinite(self.threshold_):
+                raise training.Diverged("no score is a number: training diverged; try a lower rate")
         except BaseException:
             vars(self).clear()
             vars(self).update(before)  # what was fitted before stays
@@ -147,7 +149,7 @@ class DeepDetector(Detector):
     def _of(self, *arrays: torch.Tensor | np.ndarray | None) -> str:
         """What a checkpoint of this training belongs to, on whatever device it goes on."""
         settings = self.get_params()
-        settings.pop("device")
+        settings["device"] = str(self.hardware().dtype)  # elsewhere it may go on, no other way
         return training.fingerprint(type(self).__name__, sorted(settings.items()), *arrays)
 
     def _learn(self, x: np.ndarray, x_validation: np.ndarray, checkpoint: Path | None) -> None:
