@@ -94,9 +94,8 @@ def export(digits: str, epochs: int) -> None:
     What was trained before goes on from its checkpoint. ValueError if 8-bit weights change scores.
     """
     images = load_images("mnist")
-    splits = {digit: one_class_split(images, digit, SEED) for digit in digits}  # or none is made
-    for digit, split in splits.items():
-        models = {}
+    parts = [(digit, one_class_split(images, digit, SEED), {}) for digit in digits]  # or none
+    for digit, split, models in parts:
         for method in METHODS:
             kept = ROOT / "results" / "checkpoints" / "demo" / f"{method}-{digit}-{epochs}.pt"
             detector = detector_class(method)(width=WIDTH, epochs=epochs, seed=SEED)

@@ -7,6 +7,7 @@ and where it looked.
 import base64
 import io
 import warnings
+from glob import glob
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -55,8 +56,8 @@ class Trial(NamedTuple):
 def read_folder(folder: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     """Every picture of a folder and those in it, uint8 (3, 32, 32), and what cannot be read."""
     pictures, unreadable = {}, []
-    shown = lambda path: not any(part[0] == "." for part in path.relative_to(folder).parts)  # noqa: E731
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and shown(path))
+    names = glob("**/*", root_dir=folder, recursive=True)  # of linked folders too; nothing hidden
+    files = sorted(filter(Path.is_file, map(folder.joinpath, names)))
     for path in tqdm(files, f"reading {folder.name}", disable=None, leave=False):
         name, picture = path.relative_to(folder).as_posix(), read_upright(path)
         if isinstance(picture, str):

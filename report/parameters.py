@@ -14,7 +14,7 @@ from click import Choice, FloatRange, IntRange
 from papermill.models import Parameter
 from papermill.translators import PythonTranslator
 
-from ocnd_lib.data import known_sets
+from ocnd_lib.data import class_index, known_sets
 from ocnd_lib.records import LARGEST_SEED
 from ocnd_lib.registry import WITH_MASKS
 
@@ -101,6 +101,12 @@ def validate(notebook: Path, given: dict[str, object]) -> dict[str, bool | int |
             wrong.append(f"there is no parameter {name!r}")
         except ValueError as error:
             wrong.append(str(error))
+    every = {name: found.default for name, found in parameters.items()} | converted
+    try:
+        if {"dataset", "normal_class"} <= every.keys():
+            class_index(every["dataset"], every["normal_class"])
+    except ValueError as error:
+        wrong.append(str(error))
     if wrong:
         raise ValueError(f"{notebook.name}: {'; '.join(wrong)}\nIt accepts:\n{described(notebook)}")
     return converted

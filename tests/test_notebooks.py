@@ -119,6 +119,7 @@ def test_given_text_becomes_the_declared_type(tmp_path):
         ("ratio", "-1", "-1.0 is not in the range x>0"),
         ("ratio", "nan", "not finite"),
         ("normal_class", "-1", "-1 is not in the range x>=0"),
+        ("normal_class", 10, "mnist has no class 10; there are: 0"),
         ("seed", 2**32, "4294967296 is not in the range 0<=x<=4294967295"),
         ("batch_norm", "maybe", "'maybe' is not a valid boolean"),
         ("dataset", "imagenet", "one of 'digits', 'mnist'"),
