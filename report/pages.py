@@ -119,9 +119,8 @@ def write_gallery(page: Path, runs: dict[Path, Run]) -> None:
         title = first.partition("\n")[0].removeprefix("# ")
         figures = {file.stem: file.read_text() for file in sorted(run.figures.glob("*.svg"))}
         said = {name: re.search(r"<title>(.*?)</title>", svg) for name, svg in figures.items()}
-        messages = {name: found[1] if found else name for name, found in said.items()}
-        where = {"file": source.stem, "title": title, "folder": run.figures}
-        chapters.append({**where, "figures": messages})
+        words = {name: found[1] if found else name for name, found in said.items()}
+        chapters.append({"file": source.stem, "title": title, "at": run.figures, "figures": words})
     layout = Path(__file__).with_name("gallery.md").read_text(encoding="utf-8")
     text = jinja2.Template(layout, trim_blocks=True).render(chapters=chapters, recorded=FIGURES)
     replace_file(page, lambda file: file.write(text.encode()))

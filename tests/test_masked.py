@@ -35,9 +35,6 @@ def some_set(count: int = 20) -> dict[str, np.ndarray]:
     return {key: a.astype(np.uint8) for key, a in zip(ARRAYS, arrays, strict=True)}
 
 
-# what is shown
-
-
 def test_the_background_or_a_colour_takes_the_place_of_what_is_hidden():
     x, o, m, _ = crops()
     rest = background_only(x, o)
@@ -87,9 +84,6 @@ def test_a_swapped_background_belongs_to_another_class_and_shows_none_of_its_obj
     assert len(set(donor)) == (8 if max(y) == 3 else 4) and (y[donor] != y).all()
 
 
-# how it is kept
-
-
 def test_a_set_comes_back_as_it_was_written(tmp_path):
     arrays = some_set()
     write_set("coco10", tmp_path / "coco10", arrays, [])
@@ -117,9 +111,6 @@ def test_a_damaged_file_is_refused(tmp_path, change, what):
         load_masked("coco10", tmp_path)
     with pytest.raises(DataError, match=r"coco10.npz is missing.*ocnd data coco10"):
         load_masked("coco10", tmp_path / "elsewhere")
-
-
-# how it is made
 
 
 def numbered(count: int, offset: int, channels: int) -> dict[str, np.ndarray]:
@@ -168,9 +159,6 @@ def test_real_digits_on_real_pictures():
 @pytest.mark.skipif(not (REAL / "coco").is_dir(), reason="no COCO subset")
 def test_real_photographs_give_the_crops_of_the_records():
     assert load_masked("coco10", REAL).fingerprint == "072b7e1df3239681"
-
-
-# the command
 
 
 def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_path):

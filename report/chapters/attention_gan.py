@@ -63,7 +63,7 @@ def _cells() -> list[str]:
     for name in TITLES:
         found += cells_of(name, ["attention-gan"], class_names(name))
         found += cells_of(name, ["ocgan", *VARIANTS.values()], ABLATED[name])
-        found += cells_of(name, [LEARNED[NEGATIVES]], class_names(name), [0])
+        found += cells_of(name, [LEARNED[NEGATIVES], BLIND["map of ones"]], class_names(name), [0])
         found += cells_of(name, ONE_SEED, ABLATED[name], [0])
     return sorted(dict.fromkeys(found), key=lambda cell: parse_cell(cell).seed)
 
@@ -115,6 +115,8 @@ def numbers() -> dict[str, object]:
         runs = over_classes(name)
         said[f"row-{name}"] = interval(*mean_of(runs[0]))
         said[f"gain-{name}"] = signed(*gain(*runs))
+    ones = cells_of("mnist", [BLIND["map of ones"]], class_names("mnist"))
+    said["ones-mnist"] = signed(*gain(*pair(ones)))
     ours, base = (pd.Series(average_runs(runs).classes) for runs in over_classes("mnist"))
     said["ahead-mnist"] = int((ours > base).sum())
     said["p-mnist"] = stats.wilcoxon((ours - base).round(9)).pvalue

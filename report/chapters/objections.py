@@ -159,9 +159,8 @@ def numbers() -> dict[str, object]:
     of = partial(tables.runs_of, "fashion_mnist")
     learned, ones = MODEL, f"{MODEL}+mask=ones"
     for name, variant in (("map", learned), ("ones", ones)):
-        values[f"{name}-fashion_mnist"] = signed(
-            *tables.gain(of(variant), of(variant, "part_base"))
-        )
+        gain = tables.gain(of(variant), of(variant, "part_base"))
+        values[f"{name}-fashion_mnist"] = signed(*gain)
     values["map-ones-fashion_mnist"] = signed(*tables.gain(of(learned), of(ones)))
     values["rotation-8"] = tables.results("mnist", ["rotation"]).ours.loc["rotation", "8"]
     for name in ("fashion_mnist", "coil100"):
