@@ -18,7 +18,7 @@ def test_foreign_images_harm_and_more_of_them_harm_more(changes):
     assert (changes["high"] < 0).all() and (changes[["classes", "seeds"]] == 3).all(axis=None)
     falls = changes["value"].unstack()
     steps = falls.dropna()
-    assert (len(steps), len(falls)) == (5, 8)
+    assert (len(steps), len(falls)) == (6, 10)
     assert (steps[0.01] > steps[0.05]).all() and (steps[0.05] > steps[0.1]).all()
     assert {method for _, method in falls.groupby("dataset").idxmin().stack()} == {"kde"}
 
@@ -73,8 +73,6 @@ def test_rotation_leads_and_ocsvm_is_last_on_the_untouched_set():
     assert set(fashion.index[fashion["seeds"] == 3]) == {"rotation", "kde", "ocsvm"}
     digits = tables.results("mnist", ["rotation"]).ours.loc["rotation"]
     assert digits.idxmin() == "8" and digits["8"] == chapter.numbers()["rotation-8"]
-    behind = fashion["value"]["ocgan"] - fashion["value"][["ae", "dae", "pca"]]
-    assert 0 < behind.min() and behind.max() < 0.003
 
 
 def test_where_no_choice_has_looked_ocgan_falls_behind_and_the_decks_model_gains_nothing():

@@ -21,6 +21,7 @@ SHARES = (0.01, 0.05, 0.1)  # of foreign images among those to learn from
 CONTAMINATED = {
     "kde": COLOURS["normal"], "pca": COLOURS["pca"], "ocsvm": COLOURS["ocsvm"],
     "ae": COLOURS["masked"], "deep-svdd": COLOURS["known"], "rotation": COLOURS["ink"],
+    "ocgan": COLOURS["novel"],
 }  # fmt: skip
 LEARNT = {"mnist": ("1", "3", "8"), "cifar10": ("airplane", "cat", "truck")}
 TITLED = METHODS | {"pca": "PCA"}
@@ -158,9 +159,8 @@ def numbers() -> dict[str, object]:
         values[f"{other}-ocgan-{dataset}"] = signed(*tables.gain(*both))
     of = partial(tables.runs_of, "fashion_mnist")
     learned, ones = MODEL, f"{MODEL}+mask=ones"
-    for name, variant in (("map", learned), ("ones", ones)):
-        gain = tables.gain(of(variant), of(variant, "part_base"))
-        values[f"{name}-fashion_mnist"] = signed(*gain)
+    for key, variant in (("map", learned), ("ones", ones)):
+        values[f"{key}-fashion_mnist"] = signed(*tables.gain(of(variant), of(variant, "part_base")))
     values["map-ones-fashion_mnist"] = signed(*tables.gain(of(learned), of(ones)))
     values["rotation-8"] = tables.results("mnist", ["rotation"]).ours.loc["rotation", "8"]
     for name in ("fashion_mnist", "coil100"):
@@ -185,7 +185,7 @@ def contamination_figure() -> Figure:
     for ax, dataset in zip(axes, TITLES, strict=True):
         for k, (method, colour) in enumerate(CONTAMINATED.items()):
             rows = found[(found["dataset"] == dataset) & (found["method"] == method)]
-            x = 100 * rows["contamination"] + 0.16 * (k - 2.5)  # beside one another
+            x = 100 * rows["contamination"] + 0.16 * (k - 3)  # beside one another
             ax.vlines(x, rows["low"], rows["high"], color=colour)
             ax.plot(x, rows["value"], "o-", color=colour, label=TITLED[method])
         ax.axhline(0, color=COLOURS["control"], linewidth=1)
