@@ -36,7 +36,7 @@ SMALL, SHAPE = "box below 50 px", "width/height outside 0.5 to 2"
 RULES = (OTHER, CROWD, SMALL, SHAPE)
 UNKNOWN = "category not in the file's list"
 NO_IMAGE, NO_BOX = "image not in the file's list", "no usable box"
-TWO_IMAGES = "image id used by two images"
+TWO_IMAGES, COPY = "image id used by two images", "a copy of a picture to test on"
 IMAGES = (MISSING, CORRUPT, DEEP, LARGE)  # those that take out all objects of an image
 NO_ID, TWICE = "annotation id is no whole number", "annotation id used before"
 FEWEST = 10  # photographs of a set that somebody makes
@@ -207,8 +207,7 @@ def build(
         categories = chosen_categories(content, categories)
     test = len(categories) * max(1, per_class // 5) if test is None else test
     per_class_counts(per_class, test, len(categories))
-    report = Report(categories)
-    items, index = qualify(content, report)
+    items, index = qualify(content, report := Report(categories))
     given = [entry for entry in content.get("licenses") or [] if isinstance(entry, dict)]
     licences = {_number(entry.get("id")): entry.get("name", "") for entry in given}
     paths = {key: _inside(Path(images), image["file_name"]) for key, image in index.imgs.items()}
@@ -236,6 +235,9 @@ def build(
         found = _crop_all({k: ids for k, ids in entries.items() if k not in lost}, paths, index)
         crops |= {key: crop for key, crop in found.items() if not isinstance(crop, str)}
         bad = {key: reason for key, reason in found.items() if isinstance(reason, str)}
+        seen = {key: crop[0].tobytes() for key, crop in crops.items()}
+        tested = {seen.get(key) for key, *_ in report.choice.test} - {None}
+        bad |= {key: COPY for key, *_ in report.choice.train if seen.get(key) in tested}
         if not bad and not lost:
             break
         gone = {index.anns[key]["image_id"]: why for key, why in bad.items() if why in IMAGES}
@@ -301,9 +303,7 @@ def _too_few(annotations: Path, report: Report, lacks: list[str], folder: Path) 
 
 def _write(name: str, folder: Path, report: Report, crops: dict, index: COCO, licences: dict):
     arrays, rows = {}, []
-    tested = {crops[i.annotation_id][0].tobytes() for i in report.choice.test}  # no copy trains
-    train = [i for i in report.choice.train if crops[i.annotation_id][0].tobytes() not in tested]
-    for part, items in (("train", train), ("test", report.choice.test)):
+    for part, items in (("train", report.choice.train), ("test", report.choice.test)):
         found = [crops[item.annotation_id] for item in items]
         for k, (kind, channels) in enumerate(zip("xom", (3, 3, 1), strict=True)):
             array = np.array([crop[k] for crop in found], np.uint8)

@@ -45,7 +45,7 @@ def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():
 
 def test_longer_training_pays_on_every_class_most_on_cats_and_deer():
     more = chapter.longer()
-    assert (more["classes"] == 10).all() and (more["seeds"] == 1).all()
+    assert (more["classes"] == 10).all() and (more["seeds"] == 2).all()
     assert more["mean"].min() > 0.88
     variants = "", "+epochs=27+width=96", f"+epochs={chapter.LONGER}"
     cells = [*(f"cifar10/rotation{variant}/cat/0" for variant in variants), chapter.ALONE]

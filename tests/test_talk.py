@@ -57,11 +57,11 @@ def test_korean_keeps_the_numbers_and_what_it_does_not_know():
 def test_the_style_of_a_talk_is_left_behind_nowhere(tmp_path):
     before = titled("A title", 3).texts[0].get_fontsize()
     done = CliRunner().invoke(
-        cli.app, ["figures", "--style", "talk", "--only", "novelty-samples", "--out", str(tmp_path)]
+        cli.app, ["figures", "--style", "talk", "--only", "imbalance-deck", "--out", str(tmp_path)]
     )
     assert done.exit_code == 0, done.output
     assert {path.suffix for path in tmp_path.iterdir()} == {".svg", ".pdf", ".png", ".csv"}
-    png = (tmp_path / "novelty-samples.png").read_bytes()
+    png = (tmp_path / "imbalance-deck.png").read_bytes()
     assert int.from_bytes(png[16:20], "big") >= 200 * 13.3
     assert titled("A title", 3).texts[0].get_fontsize() == before
 

@@ -42,7 +42,7 @@ class Voc:
 
     def photograph(self, mask: np.ndarray | None, *objects: tuple, sbd: bool = False) -> str:
         name = f"2008_{len(list((self.folder / 'Annotations').iterdir())):06}"
-        pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        pixels = np.random.default_rng(int(name[5:])).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
         Image.fromarray(pixels).save(self.folder / "JPEGImages" / f"{name}.jpg")
         if sbd:
             content = np.empty((1, 1), [("Segmentation", "O")])
