@@ -153,8 +153,7 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
     start = perf_counter() - sum(map(seconds_trained, (checkpoint, shared)))
     fit(model, split, checkpoint, shared, **seen)
     parts = {"score": model.novelty_score(split.x_test)} | model.score_parts(split.x_test)
-    # every seed looks at the same test images
-    shown = looks.choose(split, looks.true_masks(images), looks.LOOKED_AT)
+    shown = looks.choose(split, looks.true_masks(images), looks.LOOKED_AT)  # the same for each seed
     tables, lifts = looks.look(model, shown)
     aurocs = {f"auroc_{k}": float(roc_auc_score(split.y_test, v)) for k, v in parts.items()}
     record = {

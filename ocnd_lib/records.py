@@ -19,13 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import md5
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from data_prep.archives import md5_of
 from data_prep.files import replace_file
 from ocnd_lib.record_form import check_arrays, check_record, columns_of, points_of
 
@@ -284,7 +284,7 @@ def pack(path: Path, arrays: Mapping[str, np.ndarray], shared: Path) -> None:
     stored = {name: np.asanyarray(array) for name, array in arrays.items()}
     labels = stored.get(LABELS)
     if labels is not None and labels.dtype == np.uint8 and labels.size >= 1000:
-        name = f"{LABELS}-{md5(labels.tobytes()).hexdigest()[:16]}"
+        name = f"{LABELS}-{md5_of(labels)[:16]}"
         if not (file := shared / f"{name}.npy").exists():
             replace_file(file, lambda into: np.save(into, labels))
         stored[LABELS] = np.array(name)
@@ -304,7 +304,7 @@ def unpack(path: Path, shared: Path) -> dict[str, np.ndarray]:
     if LABELS in arrays and arrays[LABELS].ndim == 0:
         file = shared / f"{arrays[LABELS]}.npy"
         arrays[LABELS] = np.load(file) if file.exists() else np.empty(0)
-        if md5(arrays[LABELS].tobytes()).hexdigest()[:16] != file.stem[-16:]:
+        if md5_of(arrays[LABELS])[:16] != file.stem[-16:]:
             raise ValueError(f"{path} needs {file}, which is missing or changed: copy both again")
     return arrays
 

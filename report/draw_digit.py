@@ -94,7 +94,7 @@ def export(digits: str, epochs: int) -> None:
     What was trained before goes on from its checkpoint. ValueError if 8-bit weights change scores.
     """
     images = load_images("mnist")
-    parts = [(digit, one_class_split(images, digit, SEED), {}) for digit in digits]  # or none
+    parts = [(digit, one_class_split(images, digit, SEED), {}) for digit in digits]  # all or none
     for digit, split, models in parts:
         for method in METHODS:
             kept = ROOT / "results" / "checkpoints" / "demo" / f"{method}-{digit}-{epochs}.pt"

@@ -17,8 +17,6 @@ ROOT = Path(__file__).parents[1]
 LOADING_TAGS = {"script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"}
 WIDTHS = (1440, 390)  # pixels: a desk, a phone
 BUDGET = {"words": 1200, "figures": 7, "tables": 2, "height": 9000}  # of a chapter, on a desk
-
-
 TOC = yaml.safe_load((ROOT / "book/_toc.yml").read_text())
 NUMBERED = [page["file"] for part in TOC["parts"][:-1] for page in part["chapters"]]
 FILES = [TOC["root"], *NUMBERED, *(page["file"] for page in TOC["parts"][-1]["chapters"])]

@@ -9,7 +9,7 @@ import nbformat
 import papermill
 import pytest
 
-from report.parameters import check, read_parameters, validate
+from report.parameters import RULES, check, read_parameters, validate
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -70,6 +70,10 @@ def test_parameters_are_those_the_library_accepts(path):
     for name, parameter in parameters.items():
         assert check(name, parameter.default, parameter.inferred_type_name) == parameter.default
         assert parameter.help, f"{name} has no explanation"
+
+
+def test_there_is_no_rule_for_a_name_that_no_notebook_has():
+    assert set(RULES) <= {name for path in NOTEBOOKS for name in read_parameters(path)}
 
 
 def test_no_two_figures_of_the_book_share_a_file():

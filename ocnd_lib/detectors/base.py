@@ -84,8 +84,6 @@ class Detector(OutlierMixin, BaseEstimator):
             with training.own_random_numbers():
                 self._learn(x, x_validation, checkpoint and Path(checkpoint), **more)
             self.threshold_ = float(np.quantile(self.novelty_score(x_validation), 0.95))
-            if not np.isfinite(self.threshold_):
-                raise training.Diverged("no score is a number: training diverged; try a lower rate")
         except BaseException:
             vars(self).clear()
             vars(self).update(before)  # what was fitted before stays
@@ -177,7 +175,10 @@ class DeepDetector(Detector):
 
     def novelty_score(self, x: np.ndarray) -> np.ndarray:
         """Score of uint8 images (N, C, 32, 32) → float32 (N,); higher means more novel."""
-        return self._batchwise(self._score, x)
+        score = self._batchwise(self._score, x)
+        if not np.isfinite(score).all():
+            raise training.Diverged("scores are no numbers: training diverged; try a lower rate")
+        return score
 
     def reconstruct(self, x: torch.Tensor) -> torch.Tensor | None:
         """Images in [-1, 1] (N, C, 32, 32) as the model redraws them; None if it cannot."""

@@ -148,9 +148,9 @@ def numbers() -> dict[str, object]:
         means = tried.groupby("variant")["auroc"].mean()
         chosen = tried.loc[tried.groupby("class")["validation"].idxmax(), "auroc"].mean()
         best = tried.groupby("class")["auroc"].max().mean()
-        of = {"taken": means["ocsvm"], "chosen": chosen, "one": means.max(), "best": best}
-        of |= {f"printed-{method}": printed[method] for method in ("ocsvm", "kde")}
-        values |= {f"{key}-{name}": value for key, value in of.items()}
+        said = {"taken": means["ocsvm"], "chosen": chosen, "one": means.max(), "best": best}
+        said |= {f"printed-{method}": printed[method] for method in ("ocsvm", "kde")}
+        values |= {f"{key}-{name}": value for key, value in said.items()}
     for name, table in untouched().items():
         for method, row in table.dropna().iterrows():
             values[f"{method}-{name}"] = interval(row["value"], row["low"], row["high"])
