@@ -114,10 +114,9 @@ def _points(artist: Artist) -> np.ndarray:
 
 def _words(axis: Axis) -> dict[float, str]:
     """The words at the ticks of an axis by their place; none where the ticks are numbers."""
-    words = [label.get_text() for label in axis.get_ticklabels()]
-    if not any(letter.isalpha() for word in words for letter in word):
-        return {}
-    return dict(zip(np.round(axis.get_ticklocs(), 6), words, strict=False))
+    words = axis.get_major_formatter().format_ticks(axis.get_ticklocs())  # hidden ones, too
+    named = any(letter.isalpha() for word in words for letter in word)
+    return dict(zip(np.round(axis.get_ticklocs(), 6), words, strict=True)) if named else {}
 
 
 def titled(title: str, height: float) -> Figure:

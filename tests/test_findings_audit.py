@@ -14,14 +14,11 @@ def said():
     return audit.numbers()
 
 
-def test_eighteen_of_twenty_one_means_are_exact(said):
-    assert (said["agree"], said["means"]) == (18, 21)
-    wrong = audit.printed_means().query("not agrees").set_index(["data set", "method"])
-    off = (wrong["recomputed"] - wrong["printed"]).to_dict()
-    assert off.pop(("CIFAR-10", "Attention-GAN")) > 0.003
-    assert set(off) == {("MNIST", "OCGAN"), ("CIFAR-10", "OCGAN")}
-    assert max(map(abs, off.values())) < 0.0005  # rounding of the classes
-    assert said["recomputed-attention-gan"] == 0.6763
+def test_all_means_but_the_decks_own_agree_with_their_classes(said):
+    assert (said["agree"], said["means"]) == (20, 21)
+    (wrong,) = audit.printed_means().query("not agrees").itertuples(index=False)
+    assert tuple(wrong)[:2] == ("CIFAR-10", "Attention-GAN")
+    assert said["recomputed-attention-gan"] == 0.6763 and said["off"] > 0.003
 
 
 @pytest.mark.parametrize("name", audit.CLAIMS)

@@ -34,7 +34,7 @@ def test_on_cifar10_no_method_stays_ahead(every, said):
     assert said["friedman-mnist"] < 0.001 and said["friedman-cifar10"] > 0.05
     assert said["methods-mnist"] == said["methods-cifar10"] == 13
     ranks = every["cifar10"].ours.dropna().rank(ascending=False)
-    assert ranks.min(axis=1).max() <= 5 and ranks.max(axis=1).min() >= 10
+    assert ((ranks.min(axis=1) <= 3) & (ranks.max(axis=1) >= 11)).sum() == 9
     order = means(every["cifar10"])["mean"].sort_values(ascending=False)
     assert list(order.index[:2]) == ["deep-svdd", "kde"]
 

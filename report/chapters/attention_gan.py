@@ -161,7 +161,7 @@ def answer() -> Figure:
 
 def maps() -> Figure:
     """Maps of test images, two normal ones first: MNIST above, CIFAR-10 below."""
-    fig = titled("On black the map covers the strokes; on photographs it hides what is dark", 5.6)
+    fig = titled("The map covers strokes on black, and is dark where these photographs are", 5.6)
     for half, cell in zip(fig.subfigures(2, 1), PICTURES, strict=True):
         kept, at = record_of(cell), parse_cell(cell)
         classes = kept["class_test"][pictured(kept["class_test"])]

@@ -99,8 +99,8 @@ def means_figure() -> Figure:
         for y, row in enumerate(rows[::-1].itertuples()):
             if max(row.printed, row.value) < LIMITS[name][0]:
                 text = f"printed {row.printed:.3f}, ours {row.value:.3f}"
-                at = {"transform": ax.get_yaxis_transform(), "va": "center"}
-                ax.text(0.02, y, text, color=COLOURS["control"], backgroundcolor="white", **at)
+                at = {"transform": ax.get_yaxis_transform(), "color": COLOURS["control"]}
+                ax.text(0.02, y, text, va="center", bbox={"color": "white", "pad": 1}, **at)
     fig.supxlabel("◇ printed   ● ours, 95 % interval", fontsize=9.5)
     return fig
 

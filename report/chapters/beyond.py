@@ -36,7 +36,7 @@ SETS = {
 }
 VERSIONS = {
     "masked": "the object alone",
-    "silhouette": "its outline alone",
+    "silhouette": "its silhouette alone",
     "background": "the background alone",
     "centre": "a Gaussian in the middle",
     "gradcam": "rotation's own heat map",
@@ -169,7 +169,7 @@ def compute_figure() -> Figure:
         textcoords="offset points", color=COLOURS["normal"],
     )  # fmt: skip
     ax.set(
-        xscale="log", xlabel="PFLOP to train one class (left edge: nothing is trained)",
+        xscale="log", xlabel="PFLOP to train one class (leftmost: nothing is trained)",
         ylabel="AUROC", ylim=(0.5, 1),
     )  # fmt: skip
     ax.grid()
@@ -177,18 +177,19 @@ def compute_figure() -> Figure:
 
 
 def masks_figure() -> Figure:
-    """What knowing the object, or its outline alone, changes in the AUROC, by detector and set."""
+    """What knowing objects, or silhouettes alone, changes in the AUROC, by detector and set."""
     gains = mask_gains()
     gains = gains[gains["version"].isin(ANSWER)]
     rows = gains[["method", "version"]].drop_duplicates()
-    message = "True masks help every detector on made pictures, and one on photographs"
+    message = "True masks help every detector on made pictures; on animals one is shown to gain"
     fig = titled(message, 1.4 + 0.26 * len(rows))
-    axes = fig.subplots(1, len(SETS), sharey=True)
+    axes = fig.subplots(1, len(SETS), sharex=True, sharey=True)
     for ax, name in zip(axes, SETS, strict=True):
         found = gains[gains["dataset"] == name].merge(rows, how="right")
         names = found["method"].map(tables.METHODS) + ", " + found["version"].map(VERSIONS)
         forest(ax, found.set_index(names))
         ax.set_title(SETS[name].replace(" ", "\n", 1), fontsize="medium")
+        ax.set_xticks([-0.2, 0, 0.2])
     fig.supxlabel("AUROC, less that of the whole picture", fontsize="medium")
     return fig
 

@@ -35,7 +35,7 @@ def gains_table(dataset: str) -> pd.DataFrame:
 
 def ideas() -> Figure:
     """The gains, a panel a data set."""
-    message = "Neither OCGAN's parts nor attention raises the AUROC on CIFAR-10"
+    message = "On CIFAR-10 neither OCGAN's parts nor attention is shown to raise the AUROC"
     fig, axes = panels(message, 2.6, list(TITLES.values()), sharex=True)
     for ax, dataset in zip(axes, TITLES, strict=True):
         table = gains_table(dataset)

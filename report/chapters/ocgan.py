@@ -101,7 +101,7 @@ def recorded_decodes() -> Figure:
         f"{title}\n{share:.0%} elsewhere": record_of(PICTURE_CELLS[title])["picture_drawn"]
         for title, share in elsewhere(PICTURE_CELLS)["value"].items()
     }
-    return mosaics("With discriminators, most random codes draw an 8", squares)
+    return mosaics("With discriminators fewer random codes draw what is far from every 8", squares)
 
 
 FIGURES = {"ocgan-gains": recorded_gains, "ocgan-decodes": recorded_decodes}

@@ -148,10 +148,8 @@ def recorded_elsewhere() -> Figure:
     names = [f"{title}, {NORMAL[name]}" for name, title in TITLES.items()]
     fig, axes = drawing.panels(title, 2.6, names, sharex=True)
     for ax, name in zip(axes, TITLES, strict=True):
-        rows = table.loc[name].rename(index=DRAWN)
-        forest(ax, rows, zero=USUAL)
-        ax.text(USUAL + 0.01, len(rows) - 0.65, "real images", fontsize=9)
-        ax.set_xlabel("share of random codes")
+        forest(ax, table.loc[name].rename(index=DRAWN), zero=USUAL)
+        ax.set_xlabel("share of random codes (line: of real images)")
         ax.xaxis.set_major_formatter("{x:.0%}")
     return fig
 

@@ -121,15 +121,14 @@ def finding_and_detecting() -> Figure:
     fig = titled("Maps that find the object are not shown to detect better", 3.9)
     left, right = fig.subplots(1, 2, sharey=True, width_ratios=(1.2, 1))
     order = [at for at in product(SETS, VARIANTS) if at in detects.index and at in rows.index]
-    names = [SETS[name][0] if of == PLAIN else f"+ {VARIANTS[of]}" for name, of in order]
+    names = [SETS[name][0] if of == PLAIN else f"   + {VARIANTS[of]}" for name, of in order]
     pixels = rows.loc[order, ["value", "low", "high"]]
     pixels[["low", "high"]] += 0.5  # of the lift over a uniform map, whose value is 0.5
     pixels = pixels.clip(upper=1).set_axis(names).assign(colour=COLOURS["masked"])
     forest(left, pixels, zero=0.5)
     blot = {"color": COLOURS["known"], "ms": 11, "mew": 2}
     left.plot(centre.loc[order, "baseline_value"], range(len(order))[::-1], "|", **blot)
-    left.set(title="pixel AUROC of the map", xlim=(0, 1.03))
-    left.set_xlabel("yellow: a blot in the middle", color=COLOURS["known"])
+    left.set(title="finding", xlabel="pixel AUROC (yellow: a blot)", xlim=(0, 1.05))
     forest(right, detects.loc[order].set_axis(names).assign(colour=COLOURS["ink"]))
     right.set(title="detection", xlabel="AUROC over its first GAN")
     left.set_yticklabels(names[::-1], ha="left")
