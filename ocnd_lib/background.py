@@ -124,8 +124,6 @@ def background_experiment(
         },
         "curves": curves,
         "seconds": sum(point["seconds"] for point in curves),
-        "hardware": str(hardware),
-        "data_fingerprint": images.fingerprint,
     }
     arrays = {f"predicted_{name}": answer for name, answer in predicted.items()}
     return record, arrays | {"y_test": y_test.astype(np.uint8)}

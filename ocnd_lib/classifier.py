@@ -169,7 +169,5 @@ def imbalance_experiment(
         "metrics": {**numbers, "auroc_low": low, "auroc_high": high},
         "curves": curves,
         "seconds": sum(point["seconds"] for point in curves),
-        "hardware": str(hardware),
-        "data_fingerprint": images.fingerprint,
     }
     return record, {"score": score, "novel": split.y_test.astype(np.uint8)}

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from ocnd_lib.stats import LEVEL, Z, percentile_interval, placements, seed_noise
+from ocnd_lib.stats import Z, percentile_interval, placements, seed_noise
 
 REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 
@@ -91,9 +91,7 @@ def mean_interval(runs: list[Run], repeats: int = 1000) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
-def compare_means(
-    a: list[Run], b: list[Run], level: float = LEVEL, repeats: int = 1000
-) -> tuple[float, float, float]:
+def compare_means(a: list[Run], b: list[Run], repeats: int = 1000) -> tuple[float, float, float]:
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
     As in `mean_interval`, with the same images for both in each repeat, and with the differences of
@@ -113,7 +111,7 @@ def compare_means(
         else:
             groups += [list(of_a.values()), list(of_b.values())]
     draws = np.mean(differences, axis=0) + seed_noise(groups, repeats, len(differences))
-    return mean_a - mean_b, *percentile_interval(draws, level)
+    return mean_a - mean_b, *percentile_interval(draws)
 
 
 def _by_class(

@@ -49,7 +49,6 @@ def experiment(images: ImageSet, normal_class: int | str) -> tuple[dict, dict[st
         "seconds": perf_counter() - start,
         "scored": len(score),
         "hardware": "cpu float64",
-        "data_fingerprint": images.fingerprint,
     }
     return record, {"score": coarse(score), "class_test": split.class_test.astype(np.uint8)}
 

@@ -104,7 +104,6 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
         "shared_seconds": seconds_trained(shared) if "attention" in cell.method else 0.0,
         "scored": len(index),
         "hardware": str(detector.hardware()),
-        "data_fingerprint": images.fingerprint,
         **{f"{name}_fingerprint": md5_of(array)[:16] for name, array in seen.items()},
         **about,
     }
@@ -165,8 +164,6 @@ def _looks(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware:
         "tables": tables,
         "seconds": perf_counter() - start,
         "shared_seconds": seconds_trained(shared),
-        "hardware": str(hardware),
-        "data_fingerprint": images.fingerprint,
         **{f"{name}_fingerprint": md5_of(array)[:16] for name, array in seen.items()},
     }
     draws = cell.seed == 0 and cell.dataset not in NO_PICTURES
@@ -293,7 +290,8 @@ def run_cell(text: str, folder: Path | None = None, device: str = "auto") -> dic
             checkpoint = work / "checkpoint.pt"
             record, arrays = METHODS[cell.method].run(images, cell, checkpoint, hardware)
             made_by = records.provenance(hardware.device.type)
-            write_record({"cell": str(cell), **record, "provenance": made_by}, arrays, folder)
+            about = {"hardware": str(hardware), "data_fingerprint": images.fingerprint, **record}
+            write_record({"cell": str(cell), **about, "provenance": made_by}, arrays, folder)
         except Diverged:
             _forget(work, path)
             raise

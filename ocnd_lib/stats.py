@@ -43,12 +43,10 @@ def auroc_interval(y: np.ndarray, score: np.ndarray) -> tuple[float, float, floa
     return auroc, float(low), float(high)
 
 
-def wilson_interval(successes: float, trials: int) -> tuple[float, float, float]:
+def wilson_interval(successes: int, trials: int) -> tuple[float, float, float]:
     """A share with its Wilson interval: (share, low, high)."""
-    share = successes / trials
-    centre = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
-    half = Z / (1 + Z**2 / trials) * np.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
-    return share, float(centre - half), float(centre + half)
+    ends = stats.binomtest(successes, trials).proportion_ci(LEVEL, "wilson")
+    return successes / trials, float(ends.low), float(ends.high)
 
 
 def seed_interval(values) -> tuple[float, float, float]:
@@ -123,9 +121,9 @@ def seed_noise(groups: Iterable[Sequence[float]], repeats: int, means: int = 1) 
     return np.sqrt(variances.sum()) / means * np.random.default_rng(1).permutation(quantiles)
 
 
-def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """(low, high) between which a share `level` of the draws of a bootstrap lies."""
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+def percentile_interval(draws: np.ndarray) -> tuple[float, float]:
+    """(low, high) between which 95 % of the draws of a bootstrap lie."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 

@@ -50,7 +50,7 @@ def maps_of(detector: DeepDetector, version: str, x: np.ndarray) -> np.ndarray:
     """The maps of a fitted detector, by its version, of uint8 images: (N, 1, 32, 32) in [0, 1]."""
     if version == "attention":
         return detector.attention_map(x)
-    network = detector.state_["network"].eval()
+    network = detector.state_["network"]
     device = next(network.parameters()).device
     parts = [
         turned_grad_cam(network, "features", to_unit(part.to(device)))

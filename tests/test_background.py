@@ -7,7 +7,7 @@ import pytest
 
 from crop_samples import squares
 from data_prep import voc_animals
-from ocnd_lib import background, experiments
+from ocnd_lib import background, classifier, experiments
 from ocnd_lib.background import (
     RECIPE,
     SHOWN,
@@ -19,7 +19,7 @@ from ocnd_lib.background import (
 from ocnd_lib.crops import Crops, mean_colour
 from ocnd_lib.experiments import run_cell
 from ocnd_lib.image_sets import MaskedSet
-from ocnd_lib.records import read_arrays
+from ocnd_lib.records import parse_cell, read_arrays
 
 SMALL = replace(
     RECIPE, batch_norm=True, width=2, epochs=2, batch_size=10, optimiser="sgd", learning_rate=0.05
@@ -56,6 +56,8 @@ def test_an_arm_is_trained_on_its_version_and_tested_on_all(crops):
     record, arrays = background_experiment(crops, "silhouette", 0, replace(SMALL, epochs=8))
     accuracy = record["metrics"]["accuracy"]
     assert accuracy == np.mean(arrays["predicted_silhouette"] == crops.test.y) > 0.3
+    reached = (p["epoch"] for p in record["curves"] if p["train_accuracy"] >= 0.8)
+    assert record["metrics"]["epochs_to_80_train"] == next(reached, None)
     # it tells sizes apart, whatever the colours of the crops are
     inverse = [part._replace(x=255 - part.x) for part in (crops.train, crops.test)]
     coloured = replace(crops, train=inverse[0], test=inverse[1])
@@ -65,10 +67,19 @@ def test_an_arm_is_trained_on_its_version_and_tested_on_all(crops):
 
 
 def test_test_crops_choose_nothing(crops):
-    other = replace(crops, test=Crops(*(array[::-1].copy() for array in crops.test)))
-    curves = [background_experiment(c, "original", 0, SMALL)[0]["curves"] for c in (crops, other)]
+    other = replace(crops, test=crops.test._replace(x=255 - crops.test.x))
+    curves = [background_experiment(c, "mean-fill", 0, SMALL)[0]["curves"] for c in (crops, other)]
     losses = [[point["train_loss"] for point in curve] for curve in curves]
     assert losses[0] == losses[1]
+
+
+def test_a_classifier_is_given_the_seed_of_its_cell_and_the_settings_of_its_set(monkeypatch):
+    seen, both = [], {background: "background_experiment", classifier: "imbalance_experiment"}
+    for module, name in both.items():
+        monkeypatch.setattr(module, name, lambda *given: seen.append(given[2:4]) or ({}, {}))
+    for cell in map(parse_cell, ("scenes/vgg11-masked/all/3", "cifar10/vgg11/truck/3")):
+        experiments.METHODS[cell.method].run(None, cell, None, None)
+    assert seen == [(3, replace(RECIPE, epochs=10)), (3, 9.0)]
 
 
 def test_a_stopped_cell_goes_on_bit_for_bit(crops, tmp_path, monkeypatch):

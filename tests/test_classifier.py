@@ -28,6 +28,7 @@ def test_it_learns_an_easy_task_and_scores_in_the_right_direction(two_kinds, pre
     model, curves = fit(x, y, recipe, seed=0, hardware=hardware)
     score = classifier.novel_score(logits(model, x, hardware))
     assert score[y == 1].min() > score[y == 0].max()
+    assert np.array_equal(logits(model.train(), x, hardware), logits(model.eval(), x, hardware))
     assert curves[-1]["train_loss"] < curves[0]["train_loss"]
 
 
@@ -36,12 +37,14 @@ def test_test_images_do_not_influence_training():
     parts = {n: getattr(digits, n)[:120] for n in ("x_train", "y_train", "x_test", "y_test")}
     few_digits = replace(digits, **parts)
     recipe = Recipe(epochs=1, batch_size=40, width=8)
-    _, arrays = imbalance_experiment(few_digits, 0, 0, 30, recipe)
+    record, arrays = imbalance_experiment(few_digits, 0, 0, 30, recipe)
     rng = np.random.default_rng(0)
     order = rng.permutation(len(few_digits.x_test))
     moved = replace(few_digits, x_test=few_digits.x_test[order], y_test=few_digits.y_test[order])
     _, again = imbalance_experiment(moved, 0, 0, 30, recipe)
     assert np.allclose(arrays["score"][order], again["score"], atol=1e-5)
+    recalls = [record["metrics"][f"{kind}_recall"] for kind in ("normal", "novel")]
+    assert record["curves"][-1]["test_recall"] == pytest.approx(recalls)
 
 
 def test_balanced_weights_make_the_rare_class_count(two_kinds, monkeypatch):

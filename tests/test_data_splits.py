@@ -12,6 +12,7 @@ from data_prep import archives
 from data_samples import rows
 from ocnd_lib import data
 from ocnd_lib.data import ImageSet, load_images
+from ocnd_lib.experiments import run_cell
 
 REAL = {"mnist": "MNIST", "cifar10": "cifar10.npz"}
 
@@ -139,17 +140,22 @@ def test_a_split_depends_on_its_seed_alone(kind):
     assert rows(first.x_train) != rows(split(images, 3, seed=8, **ratio).x_train)
 
 
-def test_contamination_puts_training_images_of_other_classes_among_the_normal_ones():
+def test_contamination_puts_training_images_of_other_classes_among_normal_ones(tmp_path):
     images = load_images("digits")
     plain, mixed = (data.one_class_split(images, 3, 0, contamination=part) for part in (0.0, 0.1))
     assert len(plain.x_train) == len(mixed.x_train)
-    seen = np.concatenate([mixed.x_train, mixed.x_validation])
-    normal = {image.tobytes() for image in images.x_train[images.y_train == 3]}
-    others = {image.tobytes() for image in images.x_train[images.y_train != 3]}
-    foreign = [image.tobytes() for image in seen if image.tobytes() not in normal]
-    assert len(foreign) == round(0.1 * len(seen)) and others.issuperset(foreign)
+    is_normal = images.y_train == 3
+    normal, others = (set(rows(images.x_train[kind])) for kind in (is_normal, ~is_normal))
+    other = data.one_class_split(images, 3, 1, contamination=0.1)
+    foreign, elsewhere = (
+        [image for image in rows(split.x_train, split.x_validation) if image not in normal]
+        for split in (mixed, other)
+    )
+    assert len(foreign) == 13 and others.issuperset(foreign) and foreign != elsewhere
     assert len(set(foreign)) == len(foreign)
     np.testing.assert_array_equal(mixed.x_test, plain.x_test)
+    cells = [run_cell(f"digits/kde{more}/3/0", tmp_path) for more in ("", "+contamination=0.3")]
+    assert cells[0]["metrics"] != cells[1]["metrics"]
     for contamination in (-0.1, 0.6, float("nan")):
         with pytest.raises(ValueError, match="contamination must be"):
             data.one_class_split(images, 3, 0, contamination)

@@ -78,6 +78,8 @@ def test_the_scale_comes_from_validation_and_not_from_what_is_scored(fitted):
     np.testing.assert_allclose(together, apart, rtol=1e-4)
     assert together[5:].min() > together[:5].max()
     assert together.max() > 2
+    (low, high), terms = fitted.state_["ends"], fitted.terms(bars(16, 1))
+    assert ((terms - low) / (high - low)).max(0) == pytest.approx(1)
 
     other = AND(**SMALL).fit(bars(48, 0), x_validation=bars(16, 9))
     np.testing.assert_array_equal(other.terms(test), fitted.terms(test))

@@ -148,6 +148,23 @@ def test_without_validation_images_a_tenth_is_held_out_by_seed():
     assert len(first.state_["centres"]) == 36
 
 
+@pytest.mark.parametrize(("name", "setting", "value"), [
+    ("AND", "surprise", 0.1), ("AutoEncoder", "noise", 0.0), ("FAnoGAN", "gradient_penalty", 1.0),
+    ("GAN", "candidates", 1), ("GAN", "smoothing", 0.5), ("OCGAN", "detail_power", 1.0),
+    ("OCGAN", "reconstruction_weight", 1.0), ("VAE", "warm_up", 1.0),
+])  # fmt: skip
+def test_a_setting_changes_the_score(name, setting, value):
+    other = small(name, **{setting: value}).fit(X, x_validation=X_VALIDATION)
+    assert not np.array_equal(other.novelty_score(X_TEST), scores(name))
+
+
+@pytest.mark.parametrize("name", ["AutoEncoder", "OCGAN", "Rotation"])
+def test_averaged_weights_are_what_scores(name, monkeypatch):
+    monkeypatch.setattr(training.Averaged, "update", lambda *_: None)
+    other = small(name).fit(X, x_validation=X_VALIDATION)
+    assert not np.array_equal(other.novelty_score(X_TEST), scores(name))
+
+
 @every
 def test_orientation_and_threshold(name):
     detector = fitted(name)

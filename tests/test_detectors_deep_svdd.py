@@ -75,6 +75,8 @@ def test_the_encoder_of_the_autoencoder_is_the_one_that_is_trained_on(monkeypatc
     # with a sphere that pulls nowhere, what comes out is what went in
     monkeypatch.setattr(Sphere, "forward", lambda _, codes: 0 * codes.sum(1))
     assert all(map(torch.equal, weights(fit(weight_decay=0.0)), weights(pretrained)))
+    descent = DeepSVDD()._descent(torch.nn.Linear(1, 1), 6, 5, 0.0)
+    assert list(descent.schedule.milestones) == [10]  # of 30 steps
 
 
 def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():

@@ -53,18 +53,21 @@ def test_codes_lie_inside_the_cube_and_their_judge_gives_unbounded_logits():
     assert judge(codes).abs().max() > 1
 
 
-def test_noise_is_new_in_each_step_and_the_target_is_clean(zeros, monkeypatch):
-    seen = []
+def test_noise_is_new_in_each_step_the_target_clean_and_the_second_half_mined(zeros, monkeypatch):
+    seen, mined = [], []
     step = OCGAN._step
 
     def spy(self, images, noisy, **rest):
         seen.append((images.clone(), noisy.clone()))
+        mined.append((rest["classify"], rest["mining"]))
         return step(self, images, noisy, **rest)
 
     monkeypatch.setattr(OCGAN, "_step", spy)
-    OCGAN(epochs=2, noise=0.3, **SMALL).fit(zeros.x_train[:32], x_validation=zeros.x_validation)
+    OCGAN(epochs=4, noise=0.3, **SMALL).fit(zeros.x_train[:32], x_validation=zeros.x_validation)
+    assert mined == [(False, False), (True, False), (True, True), (True, True)]
     order = [images.mean((1, 2, 3)).argsort() for images, _ in seen]
-    first, second = ((noisy - images)[k] for k, (images, noisy) in zip(order, seen, strict=True))
+    noise = [(noisy - images)[k] for k, (images, noisy) in zip(order, seen, strict=True)]
+    first, second = noise[:2]
     assert first.std() == pytest.approx(0.3, rel=0.05)
     # fresh in the next epoch for the same image, and no image has another's
     assert (first - second).std() == pytest.approx(0.3 * 2**0.5, rel=0.05)

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from data_samples import high_bars
+from ocnd_lib.detectors import rotation
 from ocnd_lib.detectors.rotation import Rotation, turned
 
 SMALL = {"width": 8, "epochs": 6, "batch_size": 16, "device": "cpu"}
@@ -39,6 +40,19 @@ def test_it_tells_turns_and_scores_turned_images_as_novel(fitted):
     for novel in (upside_down, rings(60, 2)):
         score = fitted.novelty_score(np.concatenate([usual, novel]))
         assert roc_auc_score(labels, score) > 0.9
+
+
+def test_the_distance_is_from_five_images_in_the_same_turn(fitted, monkeypatch):
+    five = fitted.score_parts(high_bars(160, 0)[:20])["distance"]  # most were learnt
+    monkeypatch.setattr(rotation, "NEIGHBOURS", 1)
+    one = fitted.score_parts(high_bars(160, 0)[:20])["distance"]
+    assert np.median(one) < 1e-4 < five.min()
+
+
+def test_a_mirror_image_scores_alike_where_mirror_images_were_learnt_from():
+    x, detector = high_bars(8, 1), Rotation(**SMALL | {"epochs": 1}).fit(high_bars(40, 0))
+    both = (detector.novelty_score(images) for images in (x, x[..., ::-1]))
+    np.testing.assert_allclose(*both, rtol=1e-3)
 
 
 def test_images_that_look_the_same_when_turned_leave_it_at_chance_and_it_says_so():

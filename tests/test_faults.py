@@ -119,6 +119,10 @@ def test_the_revision_is_that_of_this_repository_whatever_the_environment(
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     records.code_revision.cache_clear()
     assert records.code_revision() == own
+    (repository / "ocnd_lib").mkdir()
+    (repository / "ocnd_lib" / "new.py").touch()
+    records.code_revision.cache_clear()
+    assert records.code_revision() == (own[0], True)
 
 
 def test_a_repository_around_this_one_or_no_git_gives_no_revision(repository, monkeypatch):

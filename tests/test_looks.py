@@ -11,7 +11,7 @@ from ocnd_lib import experiments, looks, registry
 from ocnd_lib.background import small_set
 from ocnd_lib.data import load_images
 from ocnd_lib.detectors.attention_gan import AttentionGAN
-from ocnd_lib.heatmaps import grad_cam, pixel_auroc
+from ocnd_lib.heatmaps import baseline_maps, grad_cam, pixel_auroc, road
 from ocnd_lib.records import read_arrays
 from ocnd_lib.training import to_unit
 from report.tables import class_names
@@ -75,7 +75,17 @@ def test_the_tables_hold_what_the_measures_say(model, shown):
     strengths = {row["map"]: row for row in tables["strength"]}
     weaker = roc_auc_score(shown.novel, -maps[looks.ATTENTION].mean((1, 2), dtype=float))
     assert strengths[looks.ATTENTION]["weaker"] == pytest.approx(weaker)
-    assert tables["road"] and tables["randomised"]
+    rows = np.r_[np.flatnonzero(normal)[:2], np.flatnonzero(~normal)[:2]]
+    network, seen = looks.critics(model, shown.x[rows])[looks.AFTER]
+    blind = baseline_maps(4, model.seed)["random"]
+    of, other = (road(network, seen, maps, model.seed).mean() for maps in (heat[rows], blind))
+    lifts = {row["map"]: row["lift"] for row in tables["road"]}
+    expected = (of - other) / network(seen).std().item()
+    assert lifts[looks.AFTER] == pytest.approx(expected, rel=1e-3) and tables["randomised"]
+    kept = looks.pictures(model, shown)
+    np.testing.assert_array_equal(kept["masks"], kept["given"][:, 0] > 127)
+    attention = model.attention_map(kept["given"])[:, 0]
+    np.testing.assert_allclose(kept[looks.ATTENTION], attention, atol=1e-3)
     empty = shown.masks & (np.arange(len(shown.x)) != np.flatnonzero(normal)[0])[:, None, None]
     left = looks.look(model, replace(shown, masks=empty), road_images=0)[0]["finds"]
     assert {(row["images"], row["count"]) for row in left} == {("normal", 7), ("novel", 8)}
@@ -98,6 +108,10 @@ def test_a_cell_keeps_tables_and_pictures(tmp_path, monkeypatch):
         lifts = arrays[name].astype(float)
         assert lifts.shape == (6,) and np.isfinite(lifts).sum() == row["count"]
         assert np.nanmean(lifts) == pytest.approx(row["lift"], abs=2e-3)
+    monkeypatch.setattr(experiments, "NO_PICTURES", ("digits",))  # whose terms allow none
+    experiments.run_cell("digits/looks/8/0", tmp_path / "none", device="cpu")
+    kept = read_arrays("digits/looks/8/0", tmp_path / "none")
+    assert kept and not [name for name in kept if name.startswith("look_")]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ocnd_lib import experiments
-from ocnd_lib.data import load_images
-from ocnd_lib.records import parse_cell
+from ocnd_lib.data import load_images, one_class_split
+from ocnd_lib.detectors.kde import KDE
+from ocnd_lib.records import parse_cell, read_arrays
 from ocnd_lib.selection import erased, validation_aurocs
 from ocnd_lib.training import choose_hardware
 
@@ -71,4 +73,19 @@ def test_the_number_in_a_record_does_not_depend_on_the_test_images():
         for data in (digits, others)
     ]
     assert records[0]["metrics"]["validation"] == records[1]["metrics"]["validation"]
-    assert records[0]["metrics"]["auroc"] != records[1]["metrics"]["auroc"]
+    split = one_class_split(digits, 8, 1)  # that of the seed
+    kde = KDE(seed=1).fit(split.x_train, x_validation=split.x_validation)
+    expected = roc_auc_score(split.y_test, kde.novelty_score(split.x_test))
+    assert records[0]["metrics"]["auroc"] == pytest.approx(expected, abs=1e-6)
+    assert records[1]["metrics"]["auroc"] != records[0]["metrics"]["auroc"]
+
+
+def test_of_a_dear_method_some_images_are_scored_and_kept_with_their_classes(tmp_path, monkeypatch):
+    monkeypatch.setitem(experiments.SCORED, "kde", 200)
+    record = experiments.run_cell("digits/kde/3/1", tmp_path)
+    kept, labels = read_arrays("digits/kde/3/1", tmp_path), load_images("digits").y_test
+    drawn = np.random.default_rng(1).permutation(len(labels))[:200]
+    assert np.array_equal(kept["index"], np.sort(drawn))
+    assert np.array_equal(kept["class_test"], labels[kept["index"]])
+    auroc = roc_auc_score(kept["class_test"] != 3, kept["score"])
+    assert record["metrics"]["auroc"] == pytest.approx(auroc, abs=1e-3)

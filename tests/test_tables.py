@@ -14,6 +14,7 @@ from ocnd_lib.comparison import Run
 from ocnd_lib.records import write_record
 from report import tables
 from report.cli import app
+from report.source import NoRecords
 from report.tables import means, results
 
 CIFAR10 = tables.class_names("cifar10")
@@ -115,23 +116,11 @@ def test_an_interval_needs_the_scores_of_every_cell(folder):
     assert np.isnan(row["low"]) and row["mean"] > 0.5
 
 
-def test_an_unknown_class_is_an_error(here):
-    write(here, "cifar10/ae/tree/0", 0.5)
-    with pytest.raises(ValueError, match="cifar10/ae/tree/0 names no class of cifar10: airplane"):
-        results("cifar10")
-
-
-def test_a_set_and_a_method_that_no_slide_prints_have_a_table_too(here):
-    names = tables.class_names("fashion_mnist")
-    rng = np.random.default_rng(0)
-    for k, name in enumerate(names):
-        score = (rng.normal(size=300) + (CLASS_TEST != k)).astype(np.float32)
-        auroc = Run(k, 0, score, CLASS_TEST).auroc
-        write(here, f"fashion_mnist/rotation/{name}/0", auroc, score)
-    found = results("fashion_mnist")
-    assert found.published.empty and found.methods == ["rotation"]
-    row = means(found).loc["rotation"]
-    assert np.isnan(row["published"]) and row["low"] < row["mean"] < row["high"]
+def test_what_was_read_of_one_folder_is_not_believed_of_another(folder, monkeypatch):
+    assert tables.runs_of("cifar10", "vae")
+    monkeypatch.setenv("OCND_RECORDS", str(folder / "none"))
+    with pytest.raises(NoRecords):
+        tables.runs_of("cifar10", "vae")
 
 
 @pytest.mark.parametrize("format", ["text", "csv", "json"])

@@ -10,7 +10,7 @@ import torch
 
 from ocnd_lib import experiments, training
 from ocnd_lib.records import read_arrays
-from ocnd_lib.training import batches, choose_hardware, shift_and_flip
+from ocnd_lib.training import Descent, batch_count, batches, choose_hardware, shift_and_flip
 
 
 def test_auto_precision_follows_the_environment_then_the_processor(monkeypatch):
@@ -49,6 +49,16 @@ def test_an_epoch_shows_each_image_once_with_its_own_label():
         assert torch.equal(value, labels)
         seen.update(labels.tolist())
     assert seen == Counter(range(250))
+    # but for a last batch of less than half
+    left = batches(x[:220], None, 100, torch.Generator())
+    assert len(list(left)) == batch_count(220, 100) == 2
+
+
+def test_the_rate_of_a_descent_falls_to_nothing():
+    descent = Descent(torch.nn.Linear(1, 1), 1.0, 3)
+    for _ in range(3):
+        descent(descent.weights[0].sum())
+    assert descent.optimiser.param_groups[0]["lr"] == 0
 
 
 def test_shift_and_flip_moves_whole_images_and_nothing_else():

@@ -11,6 +11,7 @@ from crop_samples import squares
 from ocnd_lib import experiments, registry
 from ocnd_lib.crops import Crops
 from ocnd_lib.data import one_class_split
+from ocnd_lib.detectors.kde import KDE
 from ocnd_lib.detectors.ocgan import OCGAN
 from ocnd_lib.heatmaps import turned_grad_cam
 from ocnd_lib.records import read_arrays
@@ -105,16 +106,23 @@ def test_the_heat_map_of_turns_lies_where_all_four_look_and_turns_with_the_image
 
 
 def test_cells_of_versions_differ_by_what_is_seen_and_say_so(cells, crops, tmp_path):
-    records = {v: experiments.run_cell(f"scenes/kde+version={v}/car/0", tmp_path) for v in VERSIONS}
-    plain = experiments.run_cell("scenes/kde/car/0", tmp_path)
+    records = {v: experiments.run_cell(f"scenes/kde+version={v}/car/1", tmp_path) for v in VERSIONS}
+    plain = experiments.run_cell("scenes/kde/car/1", tmp_path)
     assert "version" not in plain and "map" not in plain
     for version, record in records.items():
         assert record["version"] == version
         assert record["data_fingerprint"] == crops.fingerprint
         assert ("map" in record) == (version not in TRUE)
-        arrays = read_arrays(f"scenes/kde+version={version}/car/0", tmp_path)
+        arrays = read_arrays(f"scenes/kde+version={version}/car/1", tmp_path)
         np.testing.assert_array_equal(arrays["class_test"], crops.test.y)
-        assert ("map_lift" in arrays) == (version not in TRUE)
+        if version in TRUE:  # learnt from the split of its seed
+            split = one_class_split(shown(crops, version, "car"), "car", 1)
+            kde = KDE(seed=1).fit(split.x_train, x_validation=split.x_validation)
+            expected = kde.novelty_score(split.x_test)
+            np.testing.assert_allclose(arrays["score"], expected, atol=expected.std() / 100)
+        else:  # class 1, car, is normal
+            lift = np.nanmean(arrays["map_lift"][crops.test.y == 1].astype(float))
+            assert lift == pytest.approx(record["map"]["normal"]["lift"], abs=2e-3)
     aurocs = [record["metrics"]["auroc"] for record in (plain, *records.values())]
     assert len(set(aurocs)) > 3
 
@@ -131,10 +139,10 @@ def test_the_network_of_the_maps_is_trained_once_and_on_the_pictures_as_they_are
 
     monkeypatch.setattr(OCGAN, "_learn", spy)
     folder = tmp_path / "records"
-    attended = [f"scenes/{method}+version=attention/car/0" for method in ("kde", "ae")]
+    attended = [f"scenes/{method}+version=attention/car/1" for method in ("kde", "ae")]
     for cell in attended:
         experiments.run_cell(cell, folder)
-    split = one_class_split(crops.without_masks(), "car", 0)
+    split = one_class_split(crops.without_masks(), "car", 1)
     assert all(np.array_equal(x, split.x_train) for x, _ in learnt)
     assert [before for _, before in learnt].count(False) == 1
     lifts = [read_arrays(cell, folder)["map_lift"] for cell in attended]

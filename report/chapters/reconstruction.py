@@ -79,7 +79,7 @@ def elsewhere(cells: Mapping[Hashable, str]) -> pd.DataFrame:
     rows = {}
     for key, cell in cells.items():
         drawn, held_out = (record_of(cell)[f"distance_{of}"] for of in ("drawn", "held_out"))
-        rows[key] = wilson_interval(beyond(drawn, held_out) * len(drawn), len(drawn))
+        rows[key] = wilson_interval(round(beyond(drawn, held_out) * len(drawn)), len(drawn))
     return pd.DataFrame(rows, ["value", "low", "high"]).T
 
 
