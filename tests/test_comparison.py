@@ -95,7 +95,7 @@ def test_images_are_shared_by_seeds_and_classes():
         Run(run.normal_class, seed, run.score, run.class_test) for run in one for seed in "abcd"
     ]
     assert mean_interval(many) == pytest.approx(mean_interval(one), abs=1e-6)
-    classes, score = one[0].class_test, one[0].score.round()  # with ties, which count a half
+    classes, score = one[0].class_test, (4 * one[0].score).round()  # with ties, a half each
     held = [(array.tobytes(), array.dtype.str) for array in (score, classes)]
     weights = comparison._image_draws(*held[1], 5).T
     expected = [roc_auc_score(classes != 0, score, sample_weight=weight) for weight in weights]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from ocnd_lib import experiments
 from ocnd_lib.data import load_images, one_class_split
 from ocnd_lib.detail import FLOOR, experiment, lost_detail, nearest_distance
 from ocnd_lib.detectors.autoencoder import AutoEncoder
-from ocnd_lib.experiments import run_cell
 from ocnd_lib.image_sets import ImageSet
 from ocnd_lib.records import read_arrays
 
@@ -65,9 +65,10 @@ def test_the_nearest_image_is_that_of_least_root_mean_squared_difference():
     assert expected[2] < 0.1 < expected[0]
 
 
-def test_a_record_has_the_distances_from_what_was_learnt_and_two_pictures_a_class(tmp_path):
+def test_a_record_has_distances_from_what_was_learnt_and_earlier_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "seconds_trained", lambda path: 1e4 if path else 0)
     cell = "digits/ae+epochs=1+latent_dim=2+width=4/3/0"
-    run_cell(cell, tmp_path)
+    assert experiments.run_cell(cell, tmp_path)["seconds"] > 1e4
     kept, split = read_arrays(cell, tmp_path), one_class_split(load_images("digits"), 3, 0)
     expected = nearest_distance(split.x_validation[:500], split.x_train)
     np.testing.assert_allclose(kept["distance_held_out"], expected, rtol=1e-5)

@@ -133,6 +133,7 @@ def test_the_network_of_the_maps_is_trained_once_and_on_the_pictures_as_they_are
     learnt, learn = [], OCGAN._learn
 
     def spy(self, x, x_validation, checkpoint):
+        assert self.seed == 1
         before = checkpoint.exists()
         learn(self, x, x_validation, checkpoint)
         learnt.append((x, before))
