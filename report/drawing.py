@@ -114,7 +114,7 @@ def _points(artist: Artist) -> np.ndarray:
 
 def _words(axis: Axis) -> dict[float, str]:
     """The words at the ticks of an axis by their place; none where the ticks are numbers."""
-    words = axis.get_major_formatter().format_ticks(axis.get_ticklocs())  # hidden ones, too
+    words = [*map(str, axis.get_major_formatter().format_ticks(axis.get_ticklocs()))]  # hidden, too
     named = any(letter.isalpha() for word in words for letter in word)
     return dict(zip(np.round(axis.get_ticklocs(), 6), words, strict=True)) if named else {}
 
