@@ -21,21 +21,11 @@ FURTHER = {"fashion_mnist": "Fashion-MNIST", "coil100": "COIL-100", "voc_animals
 
 # the rows of a table, in the deck's order with our controls between them, as they are printed
 METHODS = {
-    "ocsvm": "OC-SVM",
-    "kde": "KDE",
-    "ae": "AE",
-    "dae": "DAE",
-    "vae": "VAE",
-    "pixelcnn": "PixelCNN",
-    "gan": "GAN",
-    "and": "AND",
-    "anogan": "AnoGAN",
-    "f-anogan": "f-AnoGAN",
-    "deep-svdd": "Deep SVDD",
-    "ocgan": "OCGAN",
-    "attention-gan": "Attention-GAN",
+    "ocsvm": "OC-SVM", "kde": "KDE", "ae": "AE", "dae": "DAE", "vae": "VAE", "pixelcnn": "PixelCNN",
+    "gan": "GAN", "and": "AND", "anogan": "AnoGAN", "f-anogan": "f-AnoGAN",
+    "deep-svdd": "Deep SVDD", "ocgan": "OCGAN", "attention-gan": "Attention-GAN",
     "rotation": "Rotation",
-}
+}  # fmt: skip
 # what the deck lists and our controls among it; rotation comes from beyond the deck
 DECKS = tuple(method for method in METHODS if method != "rotation")
 

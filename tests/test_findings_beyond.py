@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from figure_samples import contains
+from figure_samples import bounds, contains
 from ocnd_lib.comparison import average_runs, shared_runs
 from ocnd_lib.records import read_record
 from report import tables
@@ -71,6 +71,8 @@ def test_the_distance_alone_reaches_what_was_aimed_at_and_is_what_the_cell_score
     cells = chapter.ALONE, f"cifar10/{chapter.LONG}/cat/0"
     after, before = (read_record(cell)["metrics"]["validation"] for cell in cells)
     assert [k for k in after if after[k] > before[k] and k != "mean"] == ["erased"]
+    said = chapter.numbers()  # no gain where none had been seen on test scores
+    assert all(bounds(said[f"alone-{name}"])[1] < 0 for name in chapter.ELSEWHERE)
     cat = next(run.auroc for run in both[1] if (run.normal_class, run.seed) == (3, 0))
     assert cat == pytest.approx(read_record(chapter.ALONE)["metrics"]["auroc"], abs=1e-3)
 
