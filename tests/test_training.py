@@ -50,8 +50,7 @@ def test_an_epoch_shows_each_image_once_with_its_own_label():
         seen.update(labels.tolist())
     assert seen == Counter(range(250))
     # but for a last batch of less than half
-    left = batches(x[:220], None, 100, torch.Generator())
-    assert len(list(left)) == batch_count(220, 100) == 2
+    assert len([*batches(x[:220], None, 100, torch.Generator())]) == batch_count(220, 100) == 2
 
 
 def test_the_rate_of_a_descent_falls_to_nothing():

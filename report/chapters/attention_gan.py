@@ -115,8 +115,8 @@ def numbers() -> dict[str, object]:
         runs = over_classes(name)
         said[f"row-{name}"] = interval(*mean_of(runs[0]))
         said[f"gain-{name}"] = signed(*gain(*runs))
-    ones = cells_of("mnist", [BLIND["map of ones"]], class_names("mnist"))
-    said["ones-mnist"] = signed(*gain(*pair(ones)))
+        ones = cells_of(name, [BLIND["map of ones"]], class_names(name))
+        said[f"ones-{name}"] = signed(*gain(*pair(ones)))
     ours, base = (pd.Series(average_runs(runs).classes) for runs in over_classes("mnist"))
     said["ahead-mnist"] = int((ours > base).sum())
     said["p-mnist"] = stats.wilcoxon((ours - base).round(9)).pvalue
