@@ -86,6 +86,12 @@ def test_bad_input_is_one_message_and_code_2(ocnd, notebook, monkeypatch, words,
     assert "Traceback" not in done.stderr
 
 
+def test_a_place_that_cannot_be_written_to_is_one_message(ocnd, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = ocnd("figures", "--only", "audit-differences", "--out", tmp_path / "file")
+    assert done.exit_code == 1 and "file" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("method", ["ocgan", "vgg11"])
 def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path, method):
     done = ocnd("run", f"digits/{method}+epochs=2+learning_rate=1e12+width=4/8/0")

@@ -1,10 +1,8 @@
 """Work that is killed at random moments ends as if nobody had killed it, and nothing is torn."""
 
-import os
+import multiprocessing
 import random
-import signal
 import time
-from functools import partial
 
 import numpy as np
 import pytest
@@ -30,34 +28,30 @@ def data(folder):
 
 WORK = {  # what it makes, what it replaces while it works, and who reads that
     training: ("score.npy", "c.pt", read_checkpoint),
-    data: ("scenes.npz", "scenes.npz", partial(read_set, "scenes")),
+    data: ("scenes.npz", "scenes.npz", lambda path: read_set("scenes", path)),
 }
 
 
-def in_child(work, folder) -> int:
-    """Start `work(folder)` in a process of its own, which need not import anything; its id."""
-    if pid := os.fork():
-        return pid
-    try:
-        work(folder)
-        os._exit(0)
-    finally:
-        os._exit(1)
+def started(work, folder):
+    """`work(folder)`, begun in a process of its own, which need not import anything."""
+    process = multiprocessing.get_context("fork").Process(target=work, args=(folder,))
+    process.start()
+    return process
 
 
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.__name__)
 def test_what_is_killed_again_and_again_ends_as_if_it_had_lived(work, tmp_path):
-    (made, kept, read), rng, started = WORK[work], random.Random(0), time.perf_counter()
+    (made, kept, read), rng, begun = WORK[work], random.Random(0), time.perf_counter()
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     straight.mkdir(), killed.mkdir()
-    assert os.waitpid(in_child(work, straight), 0)[1] == 0
-    seconds = time.perf_counter() - started
+    (whole := started(work, straight)).join()
+    seconds = time.perf_counter() - begun
     for _ in range(3):
-        pid = in_child(work, killed)
+        process = started(work, killed)
         time.sleep(rng.uniform(0, 0.7 * seconds))
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        for path in killed.glob(kept):
-            read(path)
-    assert os.waitpid(in_child(work, killed), 0)[1] == 0
+        process.kill()
+        process.join()
+        assert all([read(path) for path in killed.glob(kept)])
+    (last := started(work, killed)).join()
+    assert whole.exitcode == last.exitcode == 0
     assert (killed / made).read_bytes() == (straight / made).read_bytes()

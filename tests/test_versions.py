@@ -115,6 +115,7 @@ def test_cells_of_versions_differ_by_what_is_seen_and_say_so(cells, crops, tmp_p
         assert ("map" in record) == (version not in TRUE)
         arrays = read_arrays(f"scenes/kde+version={version}/car/1", tmp_path)
         np.testing.assert_array_equal(arrays["class_test"], crops.test.y)
+        assert ("map_lift" in arrays) == (version not in TRUE)
         if version in TRUE:  # learnt from the split of its seed
             split = one_class_split(shown(crops, version, "car"), "car", 1)
             kde = KDE(seed=1).fit(split.x_train, x_validation=split.x_validation)
