@@ -74,6 +74,9 @@ def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardwa
     return record, arrays
 
 
+KEPT_PARTS = ("base", "classifier", "distance")  # of a score, image by image: pages rank by them
+
+
 def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
     if version := cell.parameters.get("version"):
         split, about, mapped = seen_in(version, images, cell, checkpoint, hardware)
@@ -110,8 +113,8 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     arrays = {"score": coarse(score), "class_test": split.class_test[index].astype(np.uint8)}
     arrays |= mapped | ({"index": index.astype(np.int32)} if some else {})
     parts = detector.score_parts(split.x_test[index])
-    parts.pop("masked", None)  # what is left of the score without that of the base
-    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in parts}
+    record["part_means"] = {name: float(part.mean()) for name, part in parts.items()}
+    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in KEPT_PARTS if name in parts}
     if keeps_pictures(cell):
         arrays |= _pictures(detector, split)
     return record, arrays

@@ -7,8 +7,8 @@ import numpy as np
 NUMBER = (int, float)
 NEEDED = {"metrics": dict, "seconds": NUMBER, "hardware": str, "provenance": dict}
 TYPES = NEEDED | {
-    "parameters": dict, "curves": dict, "tables": dict, "shared_seconds": NUMBER,
-    "data_fingerprint": str, "train_counts": list, "test_counts": list,
+    "parameters": dict, "curves": dict, "tables": dict, "part_means": dict,
+    "shared_seconds": NUMBER, "data_fingerprint": str, "train_counts": list, "test_counts": list,
 }  # fmt: skip
 MADE_BY = {
     "date": str, "processor": str, "threads": int,

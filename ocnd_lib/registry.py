@@ -131,6 +131,8 @@ def keeps_pictures(cell: Cell) -> bool:
     # of sets with masks no page shows them, and not all terms allow it
     if cell.dataset in masked_sets() or cell.method in NEGATIVES or cell.seed:
         return False
+    if cell.dataset in FROZEN and cell.method != "ae":
+        return False
     parts = {"latent", "mining", "visual"}
     of_parts = (cell.dataset, cell.method) == ("mnist", "ocgan") and {*cell.parameters} <= parts
     of_all = cell.dataset not in PICTURED and not cell.method.startswith("attention-gan")

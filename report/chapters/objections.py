@@ -2,7 +2,6 @@
 
 from functools import partial
 from itertools import product
-from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -77,7 +76,7 @@ def literal() -> pd.DataFrame:
         both = shared_runs(*map(tables.read_runs, (cells, ours)))
         if not both[0]:
             raise no_record(f"{cells}/0")
-        area = np.mean([run.score for run in tables.read_runs(cells, itemgetter("part_area"))])
+        area = np.mean([found["part_means"]["area"] for found in read_records(pattern=cells)])
         rows[name] = average_runs(both[0]).mean, *tables.gain(*both), area, len(both[0])
     return pd.DataFrame(rows, ["auroc", "value", "low", "high", "area", "seeds"]).T
 
