@@ -33,6 +33,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 LARGEST_SEED = 2**32 - 1  # of numpy's generators
 NUMBERS = re.compile(r'\[[^][{}"]*\]')  # a list of them, as JSON
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
+POINTS = 100  # of a curve: a few dozen images are trained on for hundreds of epochs
 REPAIR = "remove it, and run its cell again"
 
 
@@ -155,12 +156,14 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     """Write a finished record: the arrays first, then the JSON, each under its name by rename.
 
     So a reader never sees half a record. Curves, one dict an epoch, are kept as one list a name, to
-    five digits. What is no number is left out of curves, and refused elsewhere.
+    five digits; of more than POINTS every second, third …, and the last, what is no number left
+    out. Elsewhere it is refused.
     """
     path = parse_cell(record["cell"]).path(folder)
     if "curves" in record:
         five = lambda digits: float(f"{float(digits):.5g}")  # noqa: E731
-        text = json.dumps(columns_of(record["curves"]))
+        every = -(-len(record["curves"]) // POINTS) or 1
+        text = json.dumps(columns_of(record["curves"][::-every][::-1]))
         curves = json.loads(text, parse_float=five, parse_constant=lambda _: None)
         record = record | {"curves": curves}
     text = json.dumps(record, indent=1, allow_nan=False)

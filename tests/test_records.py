@@ -167,6 +167,11 @@ def test_curves_keep_five_digits_and_no_nan_and_metrics_stay_as_they_are(tmp_pat
         {"epoch": 2, "phase": "masked"},
     ]
     assert found["metrics"]["auroc"] == 0.123456789
+    long = [{"epoch": k, "loss": 1 / k} for k in range(1, 252)]
+    write_record({**record("d/m/c/1"), "curves": long}, None, tmp_path)
+    assert [point["epoch"] for point in read_record("d/m/c/1", tmp_path)["curves"]] == [
+        *range(2, 252, 3)
+    ]
 
 
 def test_equal_arrays_make_equal_files_and_a_record_without_any_has_none(tmp_path):
