@@ -64,13 +64,17 @@ def test_rows_with_seeds_of_both_precisions_do_not_differ():
     assert len(found) == 16 and found["p_holm"].min() > 0.5
 
 
-def test_rotation_leads_and_ocsvm_is_last_on_the_untouched_set():
-    mnist, fashion = (chapter.untouched()[name] for name in ("mnist", "fashion_mnist"))
+def test_untouched_sets_agree_on_the_first_and_the_last_and_not_on_those_between():
+    mnist, fashion = (chapter.untouched()[name] for name in chapter.TWO)
     for table in (mnist, fashion):
-        assert len(table) == 10 and table["value"].idxmin() == "ocsvm"
+        assert len(table) == 15 and table["value"].idxmax() == "rotation"
+        assert set(table["value"].nsmallest(3).index) == set(chapter.ENDS) - {"rotation"}
+    assert chapter.numbers()["tau-p"] > 0.1
     assert fashion["low"]["rotation"] > fashion["high"].drop("rotation").max()
-    assert (mnist.loc["attention-gan", ["low", "high"]] - mnist["value"]["rotation"]).prod() < 0
-    assert (fashion["seeds"] == 3).all()
+    for level in ("attention-gan", "and"):
+        assert (mnist.loc[level, ["low", "high"]] - mnist["value"]["rotation"]).prod() < 0
+    seeds = fashion["seeds"]
+    assert (seeds[[*chapter.DEAR]] == 1).all() and (seeds.drop([*chapter.DEAR]) == 3).all()
     digits = tables.results("mnist", ["rotation"]).ours.loc["rotation"]
     assert digits.idxmin() == "8" and digits["8"] == chapter.numbers()["rotation-8"]
 
@@ -87,5 +91,8 @@ def test_where_no_choice_has_looked_ocgan_falls_behind_and_the_decks_model_gains
 
 
 def test_of_coil_100_all_but_ocsvm_tell_the_objects():
-    coil = chapter.untouched()["coil100"]["value"].dropna()
-    assert coil["ocsvm"] < 0.8 and coil.drop("ocsvm").min() > 0.98
+    table = chapter.untouched()["coil100"].dropna()
+    coil, seeds = table["value"], table["seeds"]
+    assert len(coil) == 10 and coil["ocsvm"] < 0.8 and coil["kde"] < 0.995
+    assert coil.drop(["ocsvm", "kde"]).min() > 0.998
+    assert set(seeds[seeds == 3].index) == {"ae", "kde", "ocsvm", "pca"} and seeds.min() == 1
