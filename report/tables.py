@@ -182,7 +182,7 @@ def listed(every: dict[str, Results]) -> pd.DataFrame:
     """`means` of data sets one below the other, a row a data set and method; of one classes too."""
     parts = {name: means(found) for name, found in every.items()}
     if len(every) == 1:
-        parts = {name: means(found).join(found.ours) for name, found in every.items()}
+        parts = {name: part.join(every[name].ours) for name, part in parts.items()}
     table = pd.concat(parts, names=["dataset", "method"]).reset_index()
     return table.astype({"seeds": int, "classes": int})
 

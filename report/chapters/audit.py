@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ocnd_lib.comparison import average, wilcoxon_over_classes
+from ocnd_lib.comparison import wilcoxon_over_classes
 from ocnd_lib.stats import auroc_half_width, power_over_seeds
 from report.drawing import COLOURS, titled
 from report.source import plain, published_claim
-from report.tables import METHODS, TITLES, load_published, results
+from report.tables import METHODS, TITLES, load_published, means, results
 
 NORMAL, NOVEL = 1000, 9000  # images: of a CIFAR-10 test class, of the others
 CELLS = tuple(f"cifar10/{method}/*/*" for method in METHODS)  # of the spreads
@@ -48,22 +48,16 @@ def seeds_needed(gain: float, sd: float) -> int | str:
     return int(enough[0]) if len(enough) else "more than 20"
 
 
-def seed_spreads() -> pd.Series:
-    """Measured on CIFAR-10: standard deviation between seeds of each method's mean."""
-    cells = results("cifar10").cells.groupby("method")[["normal_class", "seed", "auroc"]]
-    return cells.apply(lambda of: average(of.itertuples(index=False)).sd)
-
-
 def numbers() -> dict[str, object]:
     """Every number of this chapter's sentences, by its name on the page."""
-    means, gains, spreads = printed_means(), gain_table(), seed_spreads()
+    printed, gains, spreads = printed_means(), gain_table(), means(results("cifar10"))["sd"]
     both = load_published("cifar10").drop(columns="mean").astype(float)
     compared = wilcoxon_over_classes(both.loc[["ocgan", "attention-gan"]], "attention-gan")
     compared, best = compared.loc["ocgan"], gains["gain"].idxmax()
-    deck = means.set_index(["data set", "method"]).loc["CIFAR-10", "Attention-GAN"]
+    deck = printed.set_index(["data set", "method"]).loc["CIFAR-10", "Attention-GAN"]
     found = {
-        "means": len(means),
-        "agree": int(means["agrees"].sum()),
+        "means": len(printed),
+        "agree": int(printed["agrees"].sum()),
         "printed-attention-gan": deck["printed"],
         "recomputed-attention-gan": deck["recomputed"],
         "off": deck["recomputed"] - deck["printed"],
