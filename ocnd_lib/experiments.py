@@ -60,6 +60,7 @@ def _vgg11(images: ImageSet, cell: Cell, checkpoint: Path, hardware: Hardware):
 
 ALL = "all"  # the class of a cell whose method learns all classes at once, from crops with masks
 ARMS = {f"vgg11-{arm}": arm for arm in background.VERSIONS}  # method: what it is trained on
+KEPT_PARTS = ("base", "classifier", "distance")  # of a score, image by image: pages rank by them
 
 
 def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):
@@ -72,9 +73,6 @@ def _vgg11_arm(images: MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardwa
     if isinstance(images, background.Fold):
         arrays["rows"] = images.rows
     return record, arrays
-
-
-KEPT_PARTS = ("base", "classifier", "distance")  # of a score, image by image: pages rank by them
 
 
 def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardware: Hardware):

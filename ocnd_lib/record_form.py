@@ -36,11 +36,10 @@ def check_record(record: object, cell: str) -> None:
             raise ValueError(f"its {name} is no number")
         if name.startswith("auroc") and not (isinstance(value, NUMBER) and 0 <= value <= 1):
             raise ValueError(f"its {name} is not from 0 to 1")
-    columns = [*record.get("curves", {}).items()]
-    for name, rows in record.get("tables", {}).items():
-        if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
-            raise ValueError(f"its table {name} is no list of rows")
-        columns += columns_of(rows).items()
+    tables = {"curves": record.get("curves", {}), **record.get("tables", {})}
+    if odd := [name for name, table in tables.items() if not isinstance(table, dict)]:
+        raise ValueError(f"its table {odd[0]} is no dict of columns")
+    columns = [column for table in tables.values() for column in table.items()]
     for name, column in columns:  # of texts or of numbers; None may be in either
         texts = isinstance(column, list) and all(isinstance(v, str | None) for v in column)
         if not texts and not (isinstance(column, list) and _numbers(column)):

@@ -166,6 +166,9 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
         text = json.dumps(columns_of(record["curves"][::-every][::-1]))
         curves = json.loads(text, parse_float=five, parse_constant=lambda _: None)
         record = record | {"curves": curves}
+    if "tables" in record:
+        tables = {name: columns_of(rows) for name, rows in record["tables"].items()}
+        record = record | {"tables": tables}
     text = json.dumps(record, indent=1, allow_nan=False)
     text = NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text) + "\n"
     check_record(json.loads(text), str(parse_cell(record["cell"])))
@@ -204,6 +207,8 @@ def _read(path: Path) -> dict | None:
         check_record(record, "/".join(path.with_suffix("").parts[-4:]))
         if "curves" in record:
             record["curves"] = points_of(record["curves"])
+        if "tables" in record:
+            record["tables"] = {name: points_of(of) for name, of in record["tables"].items()}
         return record
     except FileNotFoundError:
         return None
