@@ -73,10 +73,8 @@ def test_untouched_sets_agree_on_the_first_and_the_last_and_not_on_those_between
     assert fashion["low"]["rotation"] > fashion["high"].drop("rotation").max()
     for level in ("attention-gan", "and"):
         assert (mnist.loc[level, ["low", "high"]] - mnist["value"]["rotation"]).prod() < 0
-    seeds = fashion["seeds"]
-    assert (seeds[[*chapter.DEAR]] == 1).all() and (seeds.drop([*chapter.DEAR]) == 3).all()
-    digits = tables.results("mnist", ["rotation"]).ours.loc["rotation"]
-    assert digits.idxmin() == "8" and digits["8"] == chapter.numbers()["rotation-8"]
+    assert fashion["seeds"].drop([*chapter.DEAR]).min() == 3
+    assert tables.results("mnist", ["rotation"]).ours.loc["rotation"].idxmin() == "8"
 
 
 def test_where_no_choice_has_looked_ocgan_falls_behind_and_the_decks_model_gains_nothing():

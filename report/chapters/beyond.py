@@ -11,7 +11,6 @@ from scipy.stats import ttest_1samp
 
 from ocnd_lib.comparison import average_runs
 from ocnd_lib.data import class_names
-from ocnd_lib.detectors.rotation import Rotation
 from ocnd_lib.records import read_records
 from report import tables
 from report.drawing import COLOURS, forest, interval, signed, titled
@@ -21,13 +20,11 @@ from report.tables import once
 COMPUTE = PUBLISHED.parent / "training_macs.csv"  # counted as in the live run of the page
 ABLATION = PUBLISHED.parent / "ablation.csv"  # `python -m benchmarks.ablation`
 DRAWS = 1000  # of a bootstrap
-FLOP = 2.0  # of a multiply-accumulate
 # of labels that would meet another
 PLACES = {
     "GEOM": ((6, -4), "left"), "DROC rotation": ((-7, -9), "right"),
     "DROC contrast": ((4, -13), "left"), "UniCon-HA": ((5, 8), "right"),
 }  # fmt: skip
-LEFT = 1e-4  # PFLOP; where what does not train is drawn
 SETS = {
     "voc_animals": "VOC animals",
     "mnist_on_cifar": "digits on photographs",
@@ -45,13 +42,15 @@ VERSIONS = {
 HEATED = "rotation+version=gradcam"
 ANSWER = ("masked", "silhouette")  # versions of the figure; the table has all
 LONGER = 60  # epochs, chosen on cats by generated novelties; three times as many
-LONG = f"rotation+epochs={LONGER}"
+LONG, NARROW = f"rotation+epochs={LONGER}", "rotation+epochs=36+width=48"  # of the usual work
 ALONE = f"cifar10/{LONG}+surprise=False/cat/0"  # the choice of the distance as the only score
 ELSEWHERE = ("fashion_mnist", "mnist", "voc_animals")  # records of rotation that keep the distance
 CELLS = (
     *(
         f"cifar10/{method}/{name}/{seed}"
-        for method, seed, name in product(("rotation", LONG), range(3), class_names("cifar10"))
+        for method, seed, name in product(
+            ("rotation", LONG, NARROW), range(3), class_names("cifar10")
+        )
     ),
     ALONE,
 )
@@ -69,8 +68,8 @@ def published() -> pd.DataFrame:
 
 
 def work() -> pd.Series:
-    """PFLOP of training one class of CIFAR-10, forward and backward, by method."""
-    return FLOP * pd.read_csv(COMPUTE).set_index("method")["macs"] / 1e15
+    """PFLOP of training a class of CIFAR-10, by method: two a multiply-accumulate, both ways."""
+    return 2 * pd.read_csv(COMPUTE).set_index("method")["macs"] / 1e15
 
 
 @once
@@ -88,15 +87,14 @@ def class_table() -> pd.DataFrame:
 
 
 @once
-def longer() -> pd.DataFrame:
-    """Rotation with LONGER epochs, as in `ours`: by its `score`, and by its `part_distance`."""
+def otherwise() -> pd.DataFrame:
+    """LONG and NARROW, as in `ours`, by `score` and by `part_distance`: a row each pair."""
     rows = {}
-    for score in ("score", "part_distance"):
-        found = tables.runs_of("cifar10", LONG, score)
-        whole = average_runs(found)
-        rows[score] = *tables.mean_of(found), whole.seeds, len(whole.classes)
-    table = pd.DataFrame(rows, ["mean", "low", "high", "seeds", "classes"]).T
-    return table.assign(pflop=work()["rotation"] * LONGER / Rotation.epochs)
+    for variant, score in product((LONG, NARROW), ("score", "part_distance")):
+        found = tables.runs_of("cifar10", variant, score)
+        whole, pflop = average_runs(found), work()[variant]
+        rows[variant, score] = *tables.mean_of(found), whole.seeds, len(whole.classes), pflop
+    return pd.DataFrame(rows, ["mean", "low", "high", "seeds", "classes", "pflop"]).T
 
 
 def ensemble() -> float:
@@ -154,7 +152,7 @@ def compute_figure() -> Figure:
             textcoords="offset points", color=COLOURS["control"],
         )  # fmt: skip
     pixels = mine.drop(index="rotation")
-    ax.plot(pixels["pflop"].clip(lower=LEFT), pixels["mean"], "o", color=COLOURS["ink"])
+    ax.plot(pixels["pflop"].clip(lower=1e-4), pixels["mean"], "o", color=COLOURS["ink"])
     ax.annotate("the methods of the deck", (2e-3, 0.64), color=COLOURS["ink"])
     x, mean = work()["rotation"], mine.loc["rotation", "mean"]
     ax.plot([x] * len(rotation), rotation, "_", color=COLOURS["normal"], markersize=9, alpha=0.6)
@@ -163,12 +161,14 @@ def compute_figure() -> Figure:
         f"rotation: {mean:.3f},\na line for each class", (x, mean), xytext=(-10, 0),
         textcoords="offset points", ha="right", va="center", color=COLOURS["normal"],
     )  # fmt: skip
-    more = longer().loc["part_distance"]
-    ax.plot(more["pflop"], more["mean"], "o", color=COLOURS["normal"])
-    ax.annotate(
-        f"{LONGER} epochs,\ndistance: {more['mean']:.3f}", more[["pflop", "mean"]], xytext=(4, 10),
-        textcoords="offset points", color=COLOURS["normal"],
-    )  # fmt: skip
+    of = otherwise().xs("part_distance", level=1)
+    ax.plot(of["pflop"], of["mean"], "o", color=COLOURS["normal"])
+    beside = {LONG: (f"{LONGER} epochs", 8, "left"), NARROW: ("narrower", -10, "right")}
+    for variant, (words, along, side) in beside.items():
+        ax.annotate(
+            f"{words},\ndistance: {of['mean'][variant]:.3f}", of.loc[variant, ["pflop", "mean"]],
+            xytext=(along, 10), ha=side, textcoords="offset points", color=COLOURS["normal"],
+        )  # fmt: skip
     ax.set(
         xscale="log", xlabel="PFLOP to train one class (leftmost: nothing is trained)",
         ylabel="AUROC", ylim=(0.5, 1),
@@ -179,16 +179,16 @@ def compute_figure() -> Figure:
 
 def masks_figure() -> Figure:
     """What knowing objects, or silhouettes alone, changes in the AUROC, by detector and set."""
-    gains = mask_gains()
-    gains = gains[gains["version"].isin(ANSWER)]
-    rows = gains[["method", "version"]].drop_duplicates()
-    message = "True masks help every detector on made pictures; on animals one is shown to gain"
+    gains = mask_gains().query("version in @ANSWER")
+    rows = pd.DataFrame(product(gains["method"].unique(), ANSWER), columns=["method", "version"])
+    message = "True masks help all on made pictures, silhouettes more; on animals masks help one"
     fig = titled(message, 1.4 + 0.26 * len(rows))
     axes = fig.subplots(1, len(SETS), sharex=True, sharey=True)
     for ax, name in zip(axes, SETS, strict=True):
         found = gains[gains["dataset"] == name].merge(rows, how="right")
         names = found["method"].map(tables.METHODS) + ", " + found["version"].map(VERSIONS)
-        forest(ax, found.set_index(names))
+        colours = found["version"].map({"masked": COLOURS["masked"]}).fillna(COLOURS["control"])
+        forest(ax, found.assign(colour=colours).set_index(names))
         ax.set_title(SETS[name].replace(" ", "\n", 1), fontsize="medium")
         ax.set_xticks([-0.2, 0, 0.2])
     fig.supxlabel("AUROC, less that of the whole picture", fontsize="medium")
@@ -206,7 +206,7 @@ def every_version() -> pd.DataFrame:
 def numbers() -> dict[str, object]:
     """What the page says, by name."""
     classes, mine = class_table().loc["rotation"], ours().loc["rotation"]
-    more, best = longer().iloc
+    more, _, small, _ = otherwise().iloc
     of = partial(tables.runs_of, "cifar10")
     usual, long, alone = of("rotation"), of(LONG), of(LONG, "part_distance")
     values = {
@@ -218,16 +218,18 @@ def numbers() -> dict[str, object]:
         "ensemble": ensemble(),
         "work": mine["pflop"],
         "times-ocgan": mine["pflop"] / work()["ocgan"],
-        "longer": interval(*more[["mean", "low", "high"]]),
         "longer-gain": signed(*tables.gain(long, usual, DRAWS)),
-        "best": interval(*best[["mean", "low", "high"]]),
         "best-gain": signed(*tables.gain(alone, long, DRAWS)),
         "longer-epochs": LONGER,
         "longer-seeds": int(more["seeds"]),
         "longer-work": more["pflop"],
+        "small-work": small["pflop"],
+        "small-gain": signed(*tables.gain(of(NARROW), usual, DRAWS)),
         "geom": published().loc["GEOM", "auroc"],
         "geom-share": published().loc["GEOM", "pflop"] / mine["pflop"],
     }
+    for name, row in zip(("longer", "best", "small", "small-best"), otherwise().iloc, strict=True):
+        values[name] = interval(*row[["mean", "low", "high"]])
     for name, cell in (("asked-sum", f"cifar10/{LONG}/cat/0"), ("asked-alone", ALONE)):
         values[name] = record_of(cell)["metrics"]["validation"]["mean"]
     for name in ELSEWHERE:  # than on the set whose test scores had shown it
@@ -236,8 +238,8 @@ def numbers() -> dict[str, object]:
     for row in mask_gains().itertuples():
         name = f"{row.method}-{row.dataset}"
         values[f"{row.version}-{name}"] = signed(row.value, row.low, row.high)
-        if row.version == "masked":  # of its classes and seeds; another version may have fewer
-            values |= {f"whole-{name}": row.auroc - row.value, f"object-{name}": row.auroc}
+        values[f"{row.version}-auroc-{name}"] = row.auroc
+        values.setdefault(f"whole-{name}", row.auroc - row.value)  # beside the object, the first
     for name in ("voc_animals", "mnist_on_cifar"):
         values[f"finds-{name}"], values[f"blot-{name}"] = finds(name, HEATED)
         values[f"deck-finds-{name}"], _ = finds(name, "kde+version=attention")
