@@ -22,9 +22,6 @@ from ocnd_lib.records import LARGEST_SEED, check_writable, parse_cell, read_reco
 MOST_SEEDS = 10_000  # of one list
 # GiB that a worker may take on 32-pixel data, by how the name of its method begins, and else
 MEMORY, MEMORY_ELSE = {"vgg11": 2.75, "attention": 2.0, "looks": 2.0}, 1.5
-# to a worker's C library: keep freed memory for the next tensors; given back, it costs a page fault
-# for every 4 KiB at each step
-KEPT = {"MALLOC_TRIM_THRESHOLD_": 2**31 - 1, "MALLOC_MMAP_MAX_": 0}
 PATIENCE = 10  # seconds for a scheduler to answer
 ALONE = 300  # seconds until a cell fails for which no worker is left; dask may start none anew
 
@@ -62,7 +59,7 @@ def cells(
 
 
 def _task(cell: str, folder: Path, data: Path, niceness: int, precision: str | None) -> str:
-    # a worker that Dask pauses waits for memory that its C library keeps (`KEPT`)
+    # a worker that Dask pauses waits for memory that its C library keeps (`keep_freed_memory`)
     get_worker().memory_manager.memory_pause_fraction = False
     os.environ["OCND_DATA"] = str(data)
     if precision:
@@ -115,7 +112,6 @@ def _local_cluster(workers: int, gigabytes: float) -> Iterator[Client]:
     limit = None if torch.cuda.is_available() else int(gigabytes * 2**30)
     settings = {"scheduler.worker-ttl": None, "scheduler.no-workers-timeout": ALONE}
     settings["worker.memory.terminate"] = 1.0
-    settings |= {f"nanny.pre-spawn-environ.{name}": value for name, value in KEPT.items()}
     each = {"threads_per_worker": 1, "memory_limit": limit, "dashboard_address": "127.0.0.1:0"}
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
