@@ -1,7 +1,6 @@
 """OCGAN: every code must decode to the normal class (Perera et al., CVPR 2019)."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +10,11 @@ import torch.nn.functional as F
 from sklearn.base import clone
 from torch import Tensor, nn
 
-from ocnd_lib import networks
-from ocnd_lib.cuda_graphs import Recorded
+from ocnd_lib import networks, training
 from ocnd_lib.detail import in_details, lost_detail, reconstruction_error
 from ocnd_lib.detectors.base import DRAWN, DeepDetector, to_pixels
-from ocnd_lib.training import Averaged, Checkpoint, batch_count, descend, evaluating, learn, says
+from ocnd_lib.detectors.redrawer import Redrawer
+from ocnd_lib.training import Checkpoint, batch_count, descend, evaluating, learn, says
 
 VARIANTS = {  # encoder, decoder and critic
     "ours": (networks.Encoder, networks.Decoder, networks.Critic),
@@ -133,15 +132,10 @@ class OCGAN(DeepDetector):
             raise ValueError(f"dropout is {self.dropout}; it must be below 1, or nothing is left")
         if self.variant == "official61" and self.joint_discriminator:
             raise ValueError("joint_discriminator is for 32 pixels; it has no variant official61")
-        hardware, order, x, nets = self._begin(x)
-        redraws = nn.ModuleDict({name: nets[name] for name in ("encoder", "decoder")})
-        averaged = Averaged(redraws)
-        optimisers = self._optimisers(nets)
-        parts = {"nets": nets, "averaged": averaged, **optimisers}
-        state = Checkpoint(checkpoint, order, self.base_gan()._of(x), **parts)
+        hardware, order = self.hardware(), training.seed_everything(self.seed)
+        learner, x = Redrawer(self, hardware), torch.from_numpy(x).to(hardware.device)
+        state = Checkpoint(checkpoint, order, self.base_gan()._of(x), **learner.parts)
         self.curves_ = state.curves
-        one = partial(self._step, nets=nets, optimisers=optimisers)
-        update = Recorded(one, optimisers.values())
         in_epoch, half = batch_count(len(x), self.batch_size), self.epochs // 2
         mines = self.mining and self.visual
 
@@ -150,14 +144,11 @@ class OCGAN(DeepDetector):
             mining = mines and epoch >= half
             classify = mines and epoch >= half - 1  # one epoch suffices it
             images = self._enlarged(images)
-            noisy = images + self.noise * torch.randn_like(images)
             with hardware.autocast():
-                losses = update(images, noisy, classify=classify, mining=mining)
-            averaged.update(redraws)
-            return losses
+                return learner.step(images, classify=classify, mining=mining)
 
-        learn(step, nets, x, self.batch_size, state, self.epochs)
-        self.state_ = {**nets, **averaged.model}
+        learn(step, learner.nets, x, self.batch_size, state, self.epochs)
+        self.state_ = {**learner.nets, **learner.averaged.model}
 
     def _optimisers(self, nets: nn.ModuleDict) -> dict[str, torch.optim.Optimizer]:
         encoder, decoder, on_codes, on_images, classifier = nets.values()
@@ -174,7 +165,7 @@ class OCGAN(DeepDetector):
         return on_images(images, codes) if self.joint_discriminator else on_images(images)
 
     def _step(
-        self, images: Tensor, noisy: Tensor, nets, optimisers, classify: bool, mining: bool
+        self, images: Tensor, noisy: Tensor, nets, optimisers, classify=False, mining=False
     ) -> dict[str, Tensor]:
         """Losses of one update of classifier, discriminators and generator, as in the paper."""
         encoder, decoder, on_codes, on_images, classifier = nets.values()

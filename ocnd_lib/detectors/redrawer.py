@@ -1,4 +1,4 @@
-"""An OCGAN that is trained step by step, beside other networks, and can start afresh."""
+"""The networks of an OCGAN, trained step by step, alone or beside others; they can start afresh."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ocnd_lib.cuda_graphs import Recorded
-from ocnd_lib.detectors.ocgan import OCGAN
+from ocnd_lib.detectors.base import DeepDetector
 from ocnd_lib.training import Averaged, Hardware, Together
 
 KEPT = ("encoder", "decoder", "visual_discriminator")  # of a GAN, once it is trained
@@ -18,7 +18,7 @@ class Redrawer(Together):
     `recipe` is the OCGAN whose parameters hold; `kept` are the networks that score and explain.
     """
 
-    def __init__(self, recipe: OCGAN, hardware: Hardware):
+    def __init__(self, recipe: DeepDetector, hardware: Hardware):
         self.recipe, self.hardware = recipe, hardware
         self.restart()
 
@@ -29,17 +29,19 @@ class Redrawer(Together):
         self.averaged = Averaged(self.redraws)
         self.averaged.model.eval()  # others look at it while they learn
         self.optimisers = self.recipe._optimisers(self.nets)
-        parts = {"nets": self.nets, "optimisers": self.optimisers}
-        step = partial(self.recipe._step, **parts, classify=False, mining=False)
+        step = partial(self.recipe._step, nets=self.nets, optimisers=self.optimisers)
         self.update = Recorded(step, self.optimisers.values())
         super().__init__(nets=self.nets, averaged=self.averaged, **self.optimisers)
         self.kept = nn.ModuleDict(
             {**self.averaged.model, "visual_discriminator": self.nets["visual_discriminator"]}
         )
 
-    def step(self, images: Tensor) -> dict[str, Tensor]:
-        """One update of all its networks by a batch in [-1, 1]; returns the losses."""
+    def step(self, images: Tensor, **parts: bool) -> dict[str, Tensor]:
+        """One update of all its networks by a batch in [-1, 1]; returns the losses.
+
+        `parts` are what not every step of an OCGAN has: `classify` and `mining`.
+        """
         noisy = images + self.recipe.noise * torch.randn_like(images)
-        losses = self.update(images, noisy)
+        losses = self.update(images, noisy, **parts)
         self.averaged.update(self.redraws)
         return losses
