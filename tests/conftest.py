@@ -79,6 +79,12 @@ def own_sets(monkeypatch):
     monkeypatch.setattr(archives, "ORIGINAL_MD5", {name: {} for name in archives.CLASS_NAMES})
 
 
+@pytest.fixture(scope="module")
+def said(request) -> dict:
+    """The numbers of the chapter that a file of findings is about."""
+    return request.module.chapter.numbers()
+
+
 @pytest.fixture
 def ocnd(monkeypatch, tmp_path):
     """Call `ocnd data` in this process, with an empty folder of data."""

@@ -11,11 +11,6 @@ from report.source import record_of
 from report.tables import load_published
 
 
-@pytest.fixture(scope="module")
-def said():
-    return chapter.numbers()
-
-
 def test_cifar10_does_not_gain_and_mnist_gains_a_little_on_nine_digits(said):
     assert contains(said["gain-cifar10"])
     value, low, _ = bounds(said["gain-mnist"])

@@ -43,11 +43,6 @@ def test_a_gain_is_taken_over_common_seeds_on_the_version_shown():
     assert value == pytest.approx(0.5) and low < value < high
 
 
-@pytest.fixture(scope="module")
-def said():
-    return chapter.numbers()
-
-
 @pytest.mark.parametrize("dataset", chapter.MADE)
 def test_masks_help_on_made_pictures_and_the_outline_does_as_well(said, dataset):
     assert bounds(said[f"{dataset}_gain"])[1] > 0

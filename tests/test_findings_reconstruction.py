@@ -18,11 +18,6 @@ def sweep():
 
 
 @pytest.fixture(scope="module")
-def said():
-    return chapter.numbers()
-
-
-@pytest.fixture(scope="module")
 def elsewhere():
     return chapter.elsewhere(chapter.PICTURES)
 

@@ -13,11 +13,6 @@ PHOTOGRAPHS = ("mnist_on_cifar", "scenes", "coco10")
 
 
 @pytest.fixture(scope="module")
-def said():
-    return chapter.numbers()
-
-
-@pytest.fixture(scope="module")
 def finds():
     """Lifts of pixel AUROC on normal images, without a classifier."""
     return chapter.finds_table().xs((chapter.PLAIN, "normal"), level=("variant", "images"))
