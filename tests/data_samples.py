@@ -31,6 +31,12 @@ def write_npz(path: Path, name: str, save=np.savez, **changes) -> None:
     save(path, **{k: v for k, v in {**arrays, **changes}.items() if v is not None})
 
 
+def record(cell: str, **more) -> dict:
+    """The least that a record is made of, and more or other than that."""
+    least = {"metrics": {}, "seconds": 1.0, "hardware": "cpu float32", "provenance": {}}
+    return {"cell": cell, **least, **more}
+
+
 def bars(count: int, seed: int, channels: int = 1) -> np.ndarray:
     """Dark images with a bright bar, here or a little further."""
     rng = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from data_samples import record
 from ocnd_lib import experiments
 from ocnd_lib import sweep as sweeps
 from ocnd_lib.classifier import Recipe, fit
@@ -102,10 +103,9 @@ def test_a_sweep_that_cannot_be_run(datasets, methods, seeds, complaint):
 
 def test_tables_of_what_does_not_exist(tmp_path):
     assert "there is no data set 'digit'; there are: digits, mnist" in refused("table", "digit")
-    record = tmp_path / "records" / "digits" / "ae" / "11" / "0.json"
-    record.parent.mkdir(parents=True)
-    about = {"seconds": 1, "hardware": "cpu", "provenance": {}}
-    record.write_text(json.dumps({"cell": "digits/ae/11/0", "metrics": {"auroc": 0.5}} | about))
+    path = tmp_path / "records" / "digits" / "ae" / "11" / "0.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(record("digits/ae/11/0", metrics={"auroc": 0.5})))
     assert "digits/ae/11/0 names no class of digits: 0, 1" in refused("table", "digits")
 
 

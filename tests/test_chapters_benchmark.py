@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_samples import record
 from figure_samples import faults
 from ocnd_lib.records import write_record
 from report import tables
@@ -18,15 +19,10 @@ def write(folder, dataset, variant, k, seed, strength=1.0, index=EVERY):
     rng = np.random.default_rng([sum(variant.encode()), k, seed])
     class_test = CLASS_TEST[index]
     score = (rng.normal(size=len(index)) + strength * (class_test != k)).astype(np.float32)
-    record = {
-        "cell": f"{dataset}/{variant}/{tables.class_names(dataset)[k]}/{seed}",
-        "parameters": {"seed": seed},
-        "metrics": {"auroc": tables.Run(k, seed, score, class_test).auroc},
-        "seconds": 3.0,
-        "hardware": "cpu float32",
-        "provenance": {"processor": "A"},
-    }
-    write_record(record, {"score": score, "class_test": class_test, "index": index}, folder)
+    cell = f"{dataset}/{variant}/{tables.class_names(dataset)[k]}/{seed}"
+    metrics = {"auroc": tables.Run(k, seed, score, class_test).auroc}
+    arrays = {"score": score, "class_test": class_test, "index": index}
+    write_record(record(cell, parameters={"seed": seed}, metrics=metrics), arrays, folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,15 @@ import json
 import pandas as pd
 import pytest
 
+from data_samples import record
 from ocnd_lib.records import write_record
 from report.chapters import costs
 from report.source import NoRecords
 
 
 def recorded(folder, cell, seconds, hardware="cpu float32", processor="A"):
-    record = {"cell": cell, "metrics": {}, "seconds": seconds, "hardware": hardware}
-    write_record({**record, "provenance": {"processor": processor}}, folder=folder)
+    about = {"hardware": hardware, "provenance": {"processor": processor}}
+    write_record(record(cell, seconds=seconds, **about), folder=folder)
 
 
 def test_a_ratio_is_that_of_the_two_ways_in_the_same_round():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_samples import record
 from ocnd_lib.records import parse_cell, read_records, write_record
 from ocnd_lib.registry import DETECTORS
 from ocnd_lib.sharing import untrained
@@ -32,8 +33,7 @@ def folder(tmp_path, monkeypatch):
 def write(folder, auroc):
     for name, mean in MEANS.items():
         metrics = {"validation": {"turned": 0.0, "mean": mean}} | auroc()
-        record = {"cell": f"mnist/{name}", "parameters": {}, "metrics": metrics, "seconds": 1.0}
-        write_record(record | {"hardware": "cpu", "provenance": {}}, folder=folder)
+        write_record(record(f"mnist/{name}", parameters={}, metrics=metrics), folder=folder)
 
 
 def test_variants_are_compared_over_the_classes_and_seeds_they_share(folder):
@@ -56,10 +56,10 @@ def test_no_test_auroc_enters(folder):
 
 
 def test_each_recorded_cell_is_named_by_all_that_differs_from_the_settings_of_the_tables():
-    for record in read_records():
-        cell = parse_cell(record["cell"])
+    for found in read_records():
+        cell = parse_cell(found["cell"])
         if cell.method in DETECTORS:
             settings = untrained(cell).get_params()
-            for name, value in record["parameters"].items():
+            for name, value in found["parameters"].items():
                 if name in settings and name != "device":
                     assert np.array_equal(settings[name], value), (cell, name)

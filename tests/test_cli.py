@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
+from data_samples import record
 from ocnd_lib import experiments
 from ocnd_lib.records import write_record
 from report import cli, runs
@@ -100,11 +101,9 @@ def test_a_training_that_diverges_is_said_and_leaves_nothing(ocnd, tmp_path, met
 
 
 def test_a_cell_is_recorded_and_listed(ocnd, monkeypatch):
-    record = {"cell": "digits/vgg11/3/0", "metrics": {"auroc": 0.5}, "seconds": 1.5}
-    record |= {"hardware": "cpu float32", "provenance": {"date": "2000-01-01"}}
+    made = record("digits/vgg11/3/0", metrics={"auroc": 0.5}, seconds=1.5)
     assert "no record yet" in ocnd("records").stdout
-    made = lambda cell: write_record(record) and record  # noqa: E731
-    monkeypatch.setattr(experiments, "run_cell", made)
+    monkeypatch.setattr(experiments, "run_cell", lambda cell: write_record(made) and made)
     done = ocnd("run", "digits/vgg11/3/0")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1].endswith("digits/vgg11/3/0.json")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_samples import record
 from figure_samples import bounds, contains
 from ocnd_lib.background import SHOWN
 from ocnd_lib.masked import ROUNDED
@@ -25,13 +26,11 @@ def trained(accuracy, seed=0, **shown):
 
 def test_records_of_different_crops_are_not_compared(tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    about = {"metrics": {}, "seconds": 1.0, "hardware": "cpu", "provenance": {}}
     old = list(ROUNDED)[:2]  # two processors rounded a few pixels differently: the same crops
     for dataset, crops in (("scenes", ["f", "other"]), ("mnist_on_cifar", old)):
         for version, fingerprint in zip(chapter.PAIR, crops, strict=True):
             (name,) = cells(dataset, version, 0)
-            record = {"cell": name, "data_fingerprint": fingerprint, **about}
-            write_record(record, {"y_test": Y}, tmp_path)
+            write_record(record(name, data_fingerprint=fingerprint), {"y_test": Y}, tmp_path)
     with pytest.raises(NoRecords, match="records of scenes are of different crops"):
         recorded("scenes")
     assert recorded("mnist_on_cifar").keys() == set(chapter.PAIR)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from data_samples import record
 from ocnd_lib import data, masked
 from ocnd_lib.data import DataError
 from ocnd_lib.experiments import check_cell
@@ -16,12 +17,6 @@ from report import plan
 from report.cli import app
 
 ROOT = Path(__file__).parents[1]
-
-
-def recorded(folder, cell, seconds, hardware="cpu float32"):
-    """Write a record with what a plan reads of it."""
-    record = {"cell": cell, "seconds": seconds, "hardware": hardware, "metrics": {}}
-    write_record({**record, "provenance": {"processor": "abacus"}}, folder=folder)
 
 
 def test_every_cell_of_the_report_can_be_run_and_stands_there_once():
@@ -38,9 +33,9 @@ def swept(tmp_path, monkeypatch):
 
 
 def test_a_dry_run_only_says_what_would_run_and_what_such_cells_took(swept, tmp_path):
-    recorded(tmp_path, "mnist/ae/0/0", 30.0)
-    recorded(tmp_path, "mnist/ae/2/0", 32.0)
-    recorded(tmp_path, "mnist/kde/0/0", 1.0, "cuda bfloat16")  # another kind of device
+    write_record(record("mnist/ae/0/0", seconds=30.0), folder=tmp_path)
+    write_record(record("mnist/ae/2/0", seconds=32.0), folder=tmp_path)
+    write_record(record("mnist/kde/0/0", hardware="cuda bfloat16"), folder=tmp_path)  # on a GPU
     names = ("--datasets", "mnist", "--methods", "ae,kde", "--classes")
     said = swept(*names, "2,5", "--dry-run").stdout.splitlines()
     assert said[0] == "To run: 3 cells"

@@ -5,17 +5,17 @@ import re
 import pandas as pd
 import pytest
 
+from data_samples import record
 from ocnd_lib.records import write_record
 from report import provenance
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
-def record(cell, changed=False, date="2026-01-02T03:04:05+00:00"):
+def write(folder, cell, changed=False, date="2026-01-02T03:04:05+00:00"):
     made = {"date": date, "git_revision": REVISION, "git_changed": changed}
     made |= {"processor": "Abacus <9>", "threads": 1}
-    about = {"metrics": {"auroc": 0.9}, "seconds": 30.0, "hardware": "cpu float32"}
-    return {"cell": cell, **about, "provenance": made}
+    write_record(record(cell, provenance=made), folder=folder)
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +23,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     for k in range(10):
         for seed in (0, 1):
-            write_record(record(f"mnist/ocgan/{k}/{seed}"), folder=tmp_path)
-    later = record("mnist/ocgan+mining=False/8/0", True, "2026-03-04T00:00:00+00:00")
-    write_record(later, folder=tmp_path)
+            write(tmp_path, f"mnist/ocgan/{k}/{seed}")
+    write(tmp_path, "mnist/ocgan+mining=False/8/0", True, "2026-03-04T00:00:00+00:00")
 
 
 def test_the_list_has_a_line_a_method_with_all_that_is_known_of_its_cells():

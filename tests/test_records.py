@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
+from data_samples import record
 from ocnd_lib import experiments, records
 from ocnd_lib.experiments import ARMS, keeps_pictures
 from ocnd_lib.records import (
@@ -30,12 +31,6 @@ from report import cli
 from report.tables import read_runs, results
 
 LABELS = np.random.default_rng(0).integers(0, 10, 5000, dtype=np.uint8)
-
-
-def record(cell: str, **metrics) -> dict:
-    made_by = {"date": "2026-01-01T00:00:00+00:00", "git_revision": "0123456789"}
-    about = {"seconds": 1.5, "hardware": "cpu float32", "provenance": made_by}
-    return {"cell": cell, "metrics": {"auroc": 0.5, **metrics}, **about}
 
 
 def there_and_back(arrays, folder, name="1.npz"):
@@ -81,7 +76,7 @@ def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path, monkeypatc
     write_record(record("d/m/c/0"), {"score": np.zeros(3)}, tmp_path)
     before = there()
     with pytest.raises(ValueError, match="JSON"):
-        write_record(record("d/m/c/0", auroc=float("nan")), None, tmp_path)
+        write_record(record("d/m/c/0", metrics={"auroc": float("nan")}), None, tmp_path)
     monkeypatch.setattr(np.lib.format, "write_array", full_disk)
     for cell in ("d/m/c/0", "d/m/c/1"):
         with pytest.raises(OSError, match="disk full"):
@@ -160,15 +155,16 @@ def test_curves_keep_five_digits_and_no_nan_and_metrics_stay_as_they_are(tmp_pat
         {"epoch": 1, "loss": 0.123456789, "recall": [0.98765432, 1.0], "phase": "joint"},
         {"epoch": 2, "loss": float("nan"), "area": float("inf"), "phase": "masked"},
     ]
-    write_record({**record("d/m/c/0", auroc=0.123456789), "curves": curves}, None, tmp_path)
+    metrics = {"auroc": 0.123456789}
+    write_record(record("d/m/c/0", metrics=metrics, curves=curves), None, tmp_path)
     found = read_record("d/m/c/0", tmp_path)
     assert found["curves"] == [
         {"epoch": 1, "loss": 0.12346, "recall": [0.98765, 1.0], "phase": "joint"},
         {"epoch": 2, "phase": "masked"},
     ]
-    assert found["metrics"]["auroc"] == 0.123456789
+    assert found["metrics"] == metrics
     long = [{"epoch": k, "loss": 1 / k} for k in range(1, 252)]
-    write_record({**record("d/m/c/1"), "curves": long}, None, tmp_path)
+    write_record(record("d/m/c/1", curves=long), None, tmp_path)
     assert [point["epoch"] for point in read_record("d/m/c/1", tmp_path)["curves"]] == [
         *range(2, 252, 3)
     ]
@@ -212,8 +208,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
     kept = {"score": np.arange(1000.0), "class_test": np.arange(1000, dtype=np.uint8) % 10}
     for cell in THREE:
-        curves = {"parameters": {}, "curves": [{"epoch": 1, "loss": 0.1}]}
-        write_record(record(cell) | curves, kept, tmp_path)
+        curves = [{"epoch": 1, "loss": 0.1}]
+        made = record(cell, metrics={"auroc": 0.5}, parameters={}, curves=curves)
+        write_record(made, kept, tmp_path)
     return tmp_path
 
 

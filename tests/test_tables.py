@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from data_samples import record
 from ocnd_lib.comparison import Run
 from ocnd_lib.records import write_record
 from report import tables
@@ -22,10 +23,9 @@ CLASS_TEST = np.repeat(np.arange(10), 30).astype(np.uint8)
 
 
 def write(folder, cell, auroc, score=None):
-    record = {"cell": cell, "metrics": {} if auroc is None else {"auroc": auroc}, "seconds": 1.0}
-    record |= {"hardware": "cpu", "provenance": {"processor": "A"}}
+    metrics = {} if auroc is None else {"auroc": auroc}
     arrays = None if score is None else {"score": score, "class_test": CLASS_TEST}
-    write_record(record, arrays, folder)
+    write_record(record(cell, metrics=metrics), arrays, folder)
 
 
 @pytest.fixture
