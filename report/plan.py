@@ -14,12 +14,14 @@ from report.chapters import (
     benchmark,
     beyond,
     class_imbalance,
+    class_or_detail,
     masked_vs_original,
     objections,
     ocgan,
     reconstruction,
     where_it_looks,
 )
+from report.tables import TITLES, cells_of
 
 # the methods of the tables and how many seeds each should have on MNIST and CIFAR-10
 SEEDS = {
@@ -51,11 +53,7 @@ def report_cells() -> list[str]:
         benchmark.CELLS,
         attention_gan.CELLS,
         where_it_looks.CELLS,
-        [
-            f"{dataset}/{method}/{name}/0"  # what hardly learns, in chapter 6
-            for dataset, method in product(("mnist", "cifar10"), ("pca", "pca+components=0"))
-            for name in class_names(dataset)
-        ],
+        *(cells_of(name, class_or_detail.HARDLY, class_names(name), [0]) for name in TITLES),
         beyond.CELLS,
         version_cells(),
         objections.CELLS,

@@ -38,6 +38,13 @@ def once(make: Callable) -> Callable:
     return asked
 
 
+def cells_of(
+    dataset: str, methods: Iterable[str], classes: Iterable, seeds: Iterable[int]
+) -> list[str]:
+    """Cells, seed by seed, and neighbours of different classes: none waits for another's base."""
+    return [f"{dataset}/{m}/{k}/{s}" for s, m, k in product(seeds, methods, classes)]
+
+
 def load_published(dataset: str) -> pd.DataFrame:
     """The printed table of a data set: a row a method, a column a class, perhaps without a row.
 

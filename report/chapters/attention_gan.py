@@ -1,6 +1,5 @@
 """Chapter 8: what a learned map adds to a GAN of one class, and what maps that see no image add."""
 
-from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
@@ -15,7 +14,7 @@ from ocnd_lib.records import parse_cell
 from ocnd_lib.registry import ABLATED
 from report.drawing import COLOURS, forest, image_grid, interval, panels, signed, titled
 from report.source import no_record, plain, record_of
-from report.tables import class_names, gain, load_published, mean_of, once, read_runs
+from report.tables import cells_of, class_names, gain, load_published, mean_of, once, read_runs
 
 TITLES = {"cifar10": "CIFAR-10", "mnist": "MNIST"}
 BLIND = {
@@ -51,18 +50,11 @@ LABELS = ("airplane", "automobile")  # 0 and 1, of which the deck gives a gain
 Pair = tuple[list[Run], list[Run]]  # the runs of a variant by its score, and by its first GAN alone
 
 
-def cells_of(
-    dataset: str, methods: Iterable[str], classes: Iterable[str], seeds: Iterable[int] = SEEDS
-) -> list[str]:
-    """Cells, seed by seed, and neighbours of different classes: none waits for another's base."""
-    return [f"{dataset}/{m}/{k}/{s}" for s, m, k in product(seeds, methods, classes)]
-
-
 def _cells() -> list[str]:
     found = []
     for name in TITLES:
-        found += cells_of(name, ["attention-gan"], class_names(name))
-        found += cells_of(name, ["ocgan", *VARIANTS.values()], ABLATED[name])
+        found += cells_of(name, ["attention-gan"], class_names(name), SEEDS)
+        found += cells_of(name, ["ocgan", *VARIANTS.values()], ABLATED[name], SEEDS)
         found += cells_of(name, [LEARNED[NEGATIVES], BLIND["map of ones"]], class_names(name), [0])
         found += cells_of(name, ONE_SEED, ABLATED[name], [0])
     return sorted(dict.fromkeys(found), key=lambda cell: parse_cell(cell).seed)
@@ -82,14 +74,14 @@ def pair(cells: list[str]) -> Pair:
 @once
 def over_classes(dataset: str) -> Pair:
     """The runs of the model over all classes, and their first GANs."""
-    return pair(cells_of(dataset, ["attention-gan"], class_names(dataset)))
+    return pair(cells_of(dataset, ["attention-gan"], class_names(dataset), SEEDS))
 
 
 @once
 def ablation() -> dict[tuple[str, str], Pair]:
     """Data set and variant → its runs over the classes of the ablation, and their first GANs."""
     return {
-        (name, title): pair(cells_of(name, [VARIANTS[title]], ABLATED[name]))
+        (name, title): pair(cells_of(name, [VARIANTS[title]], ABLATED[name], SEEDS))
         for name, title in product(TITLES, VARIANTS)
     }
 
@@ -115,7 +107,7 @@ def numbers() -> dict[str, object]:
         runs = over_classes(name)
         said[f"row-{name}"] = interval(*mean_of(runs[0]))
         said[f"gain-{name}"] = signed(*gain(*runs))
-        ones = cells_of(name, [BLIND["map of ones"]], class_names(name))
+        ones = cells_of(name, [BLIND["map of ones"]], class_names(name), SEEDS)
         said[f"ones-{name}"] = signed(*gain(*pair(ones)))
     ours, base = (pd.Series(average_runs(runs).classes) for runs in over_classes("mnist"))
     said["ahead-mnist"] = int((ours > base).sum())
@@ -134,8 +126,8 @@ def numbers() -> dict[str, object]:
         again = record_of(cell.replace("attention-gan", "looks"))  # equal seed, first GAN, settings
         said[f"again {name}"] = again["metrics"]["auroc_score"]
     for k in LABELS:
-        runs = (read_runs(cells_of("cifar10", [LEARNED[t]], [k])) for t in (NEGATIVES, PLAIN))
-        said[f"negatives {k}"] = signed(*gain(*runs))
+        both = (cells_of("cifar10", [LEARNED[t]], [k], SEEDS) for t in (NEGATIVES, PLAIN))
+        said[f"negatives {k}"] = signed(*gain(*map(read_runs, both)))
     oracle = record_of("mnist/attention-gan-oracle/8/0")  # whose map real novel digits have guided
     bare = Run(8, 0, oracle["part_classifier"], oracle["class_test"])
     said |= {"oracle score": oracle["metrics"]["auroc"], "oracle classifier alone": bare.auroc}

@@ -7,7 +7,7 @@ from ocnd_lib.comparison import mean_ranks, wilcoxon_over_classes
 from report import tables
 from report.drawing import COLOURS, forest, interval, panels, signed
 from report.source import no_record, plain
-from report.tables import TITLES, Results, means, once
+from report.tables import TITLES, Results, cells_of, means, once
 
 REFERENCE = "ocgan"  # the method that the deck sets above the others
 OTHER_SCORE = "gan"  # the printed row of this name searches for a code, ours does not
@@ -20,16 +20,11 @@ RELEASE = {
     "+noise=0.2+variant=official61+width=64"
     for dataset, size in (("mnist", 16), ("cifar10", 512))
 }
-CELLS = tuple(
-    f"{dataset}/{variant}/{name}/{seed}"
-    for dataset, variant, names, seeds in (
-        ("cifar10", LARGER, tables.class_names("cifar10"), 3),
-        ("mnist", LARGER, tables.class_names("mnist"), 2),
-        ("mnist", RELEASE["mnist"], ["2", "8"], 1),  # hours each on a CPU
-        ("cifar10", RELEASE["cifar10"], ["airplane", "truck"], 1),
-    )
-    for seed in range(seeds)
-    for name in names
+CELLS = (
+    *cells_of("cifar10", [LARGER], tables.class_names("cifar10"), range(3)),
+    *cells_of("mnist", [LARGER], tables.class_names("mnist"), range(2)),
+    *cells_of("mnist", [RELEASE["mnist"]], ["2", "8"], [0]),  # hours each on a CPU
+    *cells_of("cifar10", [RELEASE["cifar10"]], ["airplane", "truck"], [0]),
 )
 
 

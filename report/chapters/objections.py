@@ -14,7 +14,7 @@ from ocnd_lib.registry import ABLATED
 from report import tables
 from report.drawing import COLOURS, forest, interval, panels, signed
 from report.source import no_record, plain, published_claim
-from report.tables import METHODS, TITLES, once
+from report.tables import METHODS, TITLES, cells_of, once
 
 SHARES = (0.01, 0.05, 0.1)  # of foreign images among those to learn from
 CONTAMINATED = {
@@ -44,15 +44,11 @@ LITERAL = f"{MODEL}+area_weight=0+base_first=False+classifier=generated+standard
 PAIRS = [(of, name) for of, names in ABLATED.items() for name in names]
 AGAIN = REPOSITORY / "results" / "repeats.csv"  # cells trained again, on one machine
 CELLS = (
-    *(f"fashion_mnist/{m}/{k}/{seed}" for seed, m, k in product(range(3), FASHION, CLOTHES)),
-    *(f"fashion_mnist/{MODEL}+mask=ones/{k}/{seed}" for seed, k in product(range(3), CLOTHES)),
-    *(f"fashion_mnist/{m}/{k}/0" for m, k in product(DEAR, CLOTHES)),
-    *(f"coil100/{m}/obj{k}/{seed}" for seed, m, k in product(range(3), FASHION, OBJECTS)),
-    *(
-        f"{dataset}/{variant}/{name}/0"
-        for dataset in TITLES
-        for variant, name in product(GRID, tables.class_names(dataset))
-    ),
+    *cells_of("fashion_mnist", FASHION, CLOTHES, range(3)),
+    *cells_of("fashion_mnist", [f"{MODEL}+mask=ones"], CLOTHES, range(3)),
+    *cells_of("fashion_mnist", DEAR, CLOTHES, [0]),
+    *cells_of("coil100", FASHION, [f"obj{k}" for k in OBJECTS], range(3)),
+    *(cell for name in TITLES for cell in cells_of(name, GRID, tables.class_names(name), [0])),
     *(
         f"{dataset}/{method}+contamination={share}/{name}/{seed}"
         for seed, (dataset, names) in product(range(3), LEARNT.items())
