@@ -93,6 +93,5 @@ def test_the_centre_is_taken_from_the_pretrained_encoder_in_evaluation_mode():
     "method, precision",
     [("deep-svdd+epochs=0+pretrain_epochs=1", "float32"), ("kde", "float64"), (AE, "bfloat16")],
 )
-def test_a_record_names_the_precision_of_its_detector(method, precision, tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_PRECISION", "bf16")
+def test_a_record_names_the_precision_of_its_detector(method, precision, tmp_path):
     assert run_cell(f"digits/{method}/8/0", tmp_path)["hardware"] == f"cpu {precision}"
