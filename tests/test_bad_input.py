@@ -87,18 +87,21 @@ def test_a_cell_that_cannot_be_run(cell, complaint):
 
 
 @pytest.mark.parametrize(
-    ("datasets", "methods", "seeds", "complaint"),
+    ("option", "value", "complaint"),
     [
-        ("digits", "ae", "0-", "'0-' is no list of seeds; write one like 0-4 or 0,2,5"),
-        *(("digits", "ae", s, "0-4 or 0,2,5") for s in ("", "-1", "3-1", "1,,2")),
-        ("digits", "ae", "0-1000000", "is out of range or too long"),
-        ("digits", "ae+width=0", "0", "width must be a whole number"),
-        (",", "ae", "0", "no data set is given"),
+        ("--seeds", "0-", "'0-' is no list of seeds; write one like 0-4 or 0,2,5"),
+        *(("--seeds", text, "0-4 or 0,2,5") for text in ("", "-1", "3-1", "1,,2")),
+        ("--seeds", "0-1000000", "is out of range or too long"),
+        ("--methods", "ae+width=0", "width must be a whole number"),
+        ("--methods", "", "no method is given"),
+        *(("--datasets", text, "no data set is given; name at least one") for text in ("", ",")),
+        ("--classes", "", "no class is given"),
+        ("--classes", "eleven", "digits has no class 'eleven'"),
     ],
 )
-def test_a_sweep_that_cannot_be_run(datasets, methods, seeds, complaint):
-    words = ("--datasets", datasets, "--methods", methods, "--seeds", seeds)
-    assert complaint in refused("sweep", *words)
+def test_a_sweep_that_cannot_be_run(option, value, complaint):
+    words = {"--datasets": "digits", "--methods": "ae", option: value}
+    assert complaint in refused("sweep", *(word for pair in words.items() for word in pair))
 
 
 def test_tables_of_what_does_not_exist(tmp_path):

@@ -47,15 +47,6 @@ def test_a_dry_run_only_says_what_would_run_and_what_such_cells_took(swept, tmp_
     assert swept(*names, "0", "--dry-run").stdout.strip() == "To run: 0 cells"
 
 
-@pytest.mark.parametrize(
-    "options", [["--classes", ""], ["--methods", ""], ["--datasets", ""], ["--classes", "eleven"]]
-)
-def test_a_list_that_names_nothing_real_is_refused(swept, options):
-    named = {"--datasets": "mnist", "--methods": "ae", "--classes": "2"} | dict([options])
-    result = swept(*(word for pair in named.items() for word in pair), "--dry-run")
-    assert result.exit_code == 2
-
-
 def test_the_whole_report_goes_on_without_a_set_that_cannot_be_had(swept, monkeypatch):
     def lacking(name):
         if name == "coco10":
