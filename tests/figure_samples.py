@@ -77,10 +77,3 @@ def bounds(text):
 def contains(text, value=0.0):
     _, low, high = bounds(text)
     return low <= value <= high
-
-
-def shown(fig):
-    return [t.get_text() for t in fig.findobj(Text)]
-
-
-GIVEN = np.arange(5 * 32 * 32).reshape(5, 1, 32, 32).astype(np.uint8)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from figure_samples import GIVEN, bounds, contains
+from figure_samples import bounds, contains
 from ocnd_lib.data import class_names
 from ocnd_lib.records import parse_cell, read_arrays
 from report.chapters import reconstruction as chapter
@@ -90,8 +90,9 @@ def test_of_real_images_one_in_twenty_is_elsewhere():
 
 
 def test_decodes_are_laid_out_row_by_row_in_grey_and_in_colour():
-    drawn = {"autoencoder": np.repeat(GIVEN, 2, 0)[:9], "truck": np.zeros((9, 3, 32, 32), np.uint8)}
+    given = np.arange(5 * 32 * 32).reshape(5, 1, 32, 32).astype(np.uint8)
+    drawn = {"autoencoder": np.repeat(given, 2, 0)[:9], "truck": np.zeros((9, 3, 32, 32), np.uint8)}
     grey, colour = mosaics("", drawn).axes
     mosaic = grey.images[0].get_array()
     assert mosaic.shape == (96, 96) and colour.images[0].get_array().shape == (96, 96, 3)
-    assert np.array_equal(mosaic[32:64, :32], GIVEN[1, 0])  # the fourth image opens the second row
+    assert np.array_equal(mosaic[32:64, :32], given[1, 0])  # the fourth image opens the second row

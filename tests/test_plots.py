@@ -71,12 +71,18 @@ def test_the_folder_comes_from_the_environment(tmp_path, monkeypatch):
     assert set(contents(tmp_path / "figures")) == {f"a.{suffix}" for suffix in (*SUFFIXES, "csv")}
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_format_that_fails_leaves_the_old_files(tmp_path, suffix):
+@pytest.fixture
+def changed(tmp_path):
+    """A figure that is to take the place of an older one, of whose files the contents are known."""
     save_figure(figure(), "a", tmp_path)
-    before = contents(tmp_path)
     fig = figure()
     fig.axes[0].plot([0, 1], [5, 2])
+    return fig, contents(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_format_that_fails_leaves_the_old_files(tmp_path, changed, suffix):
+    fig, before = changed
     draw = fig.savefig
 
     def savefig(target, format, **options):
@@ -92,11 +98,8 @@ def test_a_format_that_fails_leaves_the_old_files(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, step):
-    save_figure(figure(), "a", tmp_path)
-    before = contents(tmp_path)
-    fig = figure()
-    fig.axes[0].plot([0, 1], [5, 2])
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, changed, monkeypatch, step):
+    fig, before = changed
 
     def fail(*args):
         raise OSError("no space left")
