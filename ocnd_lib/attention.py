@@ -13,7 +13,8 @@ CONTROLS = ("random", "centre", "ones")
 BLOCK = 8  # pixels
 
 
-def _enlarged(x: Tensor) -> Tensor:
+def enlarged(x: Tensor) -> Tensor:
+    """Maps or images (N, C, h, w) at 32 pixels, bilinear → (N, C, 32, 32)."""
     return F.interpolate(x, size=(32, 32), mode="bilinear", align_corners=False)
 
 
@@ -64,7 +65,7 @@ class AttentionMap(nn.Module):
         nn.init.constant_(self.draw[-1].bias, math.log(start / (1 - start)))
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        grown = [_enlarged(tap(h)) for tap, h in zip(self.taps, features, strict=True)]
+        grown = [enlarged(tap(h)) for tap, h in zip(self.taps, features, strict=True)]
         return self.draw(torch.cat(grown, 1))
 
 
@@ -87,7 +88,7 @@ def control_map(kind: str, area: float, seed: int = 0) -> Tensor:
         return drawn[None, None]
     if kind == "random":
         coarse = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
-        order = _enlarged(coarse).flatten().argsort(descending=True)
+        order = enlarged(coarse).flatten().argsort(descending=True)
         drawn = torch.zeros(1024)
         drawn[order[: round(area * 1024)]] = 1
         return drawn.view(1, 1, 32, 32)
@@ -149,7 +150,7 @@ def mixed(x: Tensor) -> Tensor:
 
 def blurred(x: Tensor) -> Tensor:
     """Images seen at a quarter of their resolution, with some noise."""
-    soft = _enlarged(F.avg_pool2d(x, 4))
+    soft = enlarged(F.avg_pool2d(x, 4))
     return (soft + 0.2 * torch.randn_like(soft)).clamp(-1, 1)
 
 

@@ -8,13 +8,12 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.metrics.road import ROADCombined
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from ocnd_lib.attention import control_map
+from ocnd_lib.attention import control_map, enlarged
 from ocnd_lib.stats import seed_interval
 from ocnd_lib.training import evaluating
 
@@ -49,8 +48,7 @@ def grad_cam(network: nn.Module, layer: str, x: Tensor, logit: int | None = None
             heat = cam.get_cam_image(x, target, [], *kept)
     if heat is None:
         raise ValueError(f"the logit does not hang on the layer {layer!r}, so it has no map")
-    heat = torch.from_numpy(np.maximum(heat, 0)).float()[:, None]
-    return F.interpolate(heat, size=(32, 32), mode="bilinear", align_corners=False)[:, 0].numpy()
+    return enlarged(torch.from_numpy(np.maximum(heat, 0)).float()[:, None])[:, 0].numpy()
 
 
 def turned_grad_cam(network: nn.Module, layer: str, x: Tensor) -> np.ndarray:
@@ -139,11 +137,10 @@ def baseline_maps(count: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Maps (count, 32, 32) that look at no image: uniform, centre (a Gaussian), random."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(count, 1, 8, 8, generator=generator)
-    smooth = F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
     return {
         "uniform": np.ones((count, 32, 32)),
         "centre": np.broadcast_to(control_map("centre", 0.3)[0].numpy(), (count, 32, 32)),
-        "random": smooth[:, 0].numpy(),
+        "random": enlarged(coarse)[:, 0].numpy(),
     }
 
 
