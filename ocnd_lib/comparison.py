@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from ocnd_lib.stats import Z, percentile_interval, placements, seed_noise
+from ocnd_lib.stats import Estimate, Z, percentile_interval, placements, seed_noise
 
 REPEATS = 400  # of a bootstrap whose interval a page or a table shows
 
@@ -91,7 +91,7 @@ def mean_interval(runs: list[Run], repeats: int = 1000) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
-def compare_means(a: list[Run], b: list[Run], repeats: int = 1000) -> tuple[float, float, float]:
+def compare_means(a: list[Run], b: list[Run], repeats: int = 1000) -> Estimate:
     """Mean AUROC of method A minus that of B over the classes both have: (difference, low, high).
 
     As in `mean_interval`, with the same images for both in each repeat, and with the differences of
@@ -162,9 +162,7 @@ def _image_draws(images: bytes, dtype: str, repeats: int) -> np.ndarray:
     return counts
 
 
-def paired_delong(
-    y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray
-) -> tuple[float, float, float]:
+def paired_delong(y: np.ndarray, score_a: np.ndarray, score_b: np.ndarray) -> Estimate:
     """AUROC of A minus that of B, two scores (N,) of the same images: (difference, low, high).
 
     `y` (N,) is in {0, 1}. Source: DeLong et al., Biometrics 44 (1988).
@@ -180,7 +178,7 @@ def paired_delong(
     return difference, difference - Z * error, difference + Z * error
 
 
-def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> tuple[float, float, float]:
+def mean_over_runs(values: np.ndarray, repeats: int = 2000) -> Estimate:
     """Mean of values (seeds, images) with an interval over both: (mean, low, high).
 
     Images are drawn once for all seeds; chance in training is added (`seed_noise`).

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+Estimate = tuple[float, float, float]  # a value, and the ends of its interval
 LEVEL = 0.95
 Z = stats.norm.ppf(0.5 + LEVEL / 2)  # standard errors from the middle of an interval to its end
 
@@ -25,7 +26,7 @@ def placements(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return v_novel, v_normal
 
 
-def auroc_interval(y: np.ndarray, score: np.ndarray) -> tuple[float, float, float]:
+def auroc_interval(y: np.ndarray, score: np.ndarray) -> Estimate:
     """AUROC of scores (N,) with DeLong's interval: (auroc, low, high), `y` (N,) in {0, 1}.
 
     It is symmetric on the logit scale; of an AUROC of 0 or 1 both ends are that number. ValueError
@@ -43,13 +44,13 @@ def auroc_interval(y: np.ndarray, score: np.ndarray) -> tuple[float, float, floa
     return auroc, float(low), float(high)
 
 
-def wilson_interval(successes: int, trials: int) -> tuple[float, float, float]:
+def wilson_interval(successes: int, trials: int) -> Estimate:
     """A share with its Wilson interval: (share, low, high)."""
     ends = stats.binomtest(successes, trials).proportion_ci(LEVEL, "wilson")
     return successes / trials, float(ends.low), float(ends.high)
 
 
-def seed_interval(values) -> tuple[float, float, float]:
+def seed_interval(values) -> Estimate:
     """Mean over seeds with Student's t interval: (mean, low, high); NaN bounds for one seed."""
     values = np.asarray(values, dtype=float)
     mean = float(values.mean())
@@ -127,9 +128,7 @@ def percentile_interval(draws: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bootstrap_intervals(
-    runs: list[tuple[np.ndarray, np.ndarray]],
-) -> dict[str, tuple[float, float, float]]:
+def bootstrap_intervals(runs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, Estimate]:
     """`decision_numbers` over seeds and images: name → (mean, low, high).
 
     `runs` are (y, score) of the same test images, one a seed; ValueError if their labels differ.

@@ -14,6 +14,7 @@ from ocnd_lib import comparison
 from ocnd_lib.comparison import REPEATS, Run, shared_runs
 from ocnd_lib.data import class_names
 from ocnd_lib.records import REPAIR, parse_cell, read_arrays, read_records, records_folder
+from ocnd_lib.stats import Estimate
 from report.source import PUBLISHED, no_record
 
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}  # the data sets of the deck's two tables
@@ -79,9 +80,7 @@ def runs_of(dataset: str, variant: str, array: str = "score") -> list[Run]:
     return found
 
 
-def gain(
-    after: list[Run], before: list[Run], repeats: int | None = None
-) -> tuple[float, float, float]:
+def gain(after: list[Run], before: list[Run], repeats: int | None = None) -> Estimate:
     """Mean AUROC of runs minus that of others over the classes and seeds that both have.
 
     value, low, high, over seeds and over the same test images for both.
@@ -114,7 +113,7 @@ def changes(
     return pd.DataFrame(rows, columns=["dataset", "method", parameter, *columns])
 
 
-def mean_of(runs: list[Run]) -> tuple[float, float, float]:
+def mean_of(runs: list[Run]) -> Estimate:
     """Mean AUROC over classes and seeds, with its interval over seeds and images."""
     return comparison.average_runs(runs).mean, *comparison.mean_interval(runs, repeats=REPEATS)
 

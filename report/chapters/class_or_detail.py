@@ -13,6 +13,7 @@ from scipy.stats import pearsonr
 
 from ocnd_lib.comparison import Run, average_runs, wilcoxon_over_classes
 from ocnd_lib.detail import in_details
+from ocnd_lib.stats import Estimate
 from report import tables
 from report.drawing import COLOURS, interval, panels, signed
 from report.source import record_of
@@ -39,7 +40,7 @@ def class_aurocs(dataset: str) -> pd.DataFrame:
     return table.assign(units=[units[k] for k in range(len(names))])
 
 
-def correlation(dataset: str, method: str) -> tuple[float, float, float]:
+def correlation(dataset: str, method: str) -> Estimate:
     """Pearson's r over classes of a method's AUROCs and those of detail alone: (r, low, high).
 
     The interval is Fisher's.

@@ -12,7 +12,7 @@ from ocnd_lib.background import FOLDS, VERSIONS
 from ocnd_lib.comparison import mean_over_runs
 from ocnd_lib.masked import ROUNDED
 from ocnd_lib.records import read_arrays, read_record
-from ocnd_lib.stats import seed_interval
+from ocnd_lib.stats import Estimate, seed_interval
 from report import drawing
 from report.drawing import COLOURS, interval
 from report.source import NoRecords, no_record, plain, published_claim, record_of
@@ -111,7 +111,7 @@ def right(runs: Mapping[int, dict], shown: str) -> pd.DataFrame:
     return pd.DataFrame(answers).T
 
 
-def accuracy_gain(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float]:
+def accuracy_gain(a: pd.DataFrame, b: pd.DataFrame) -> Estimate:
     """Mean of `right` minus that of another over the seeds both have: value, low, high."""
     a, b = a.align(b, join="inner", axis=0)
     return mean_over_runs(a.to_numpy(float) - b.to_numpy(float))
