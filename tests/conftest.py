@@ -87,11 +87,12 @@ def said(request) -> dict:
 
 @pytest.fixture
 def ocnd(monkeypatch, tmp_path):
-    """Call `ocnd data` in this process, with an empty folder of data."""
+    """Call the command in this process, with empty folders of data and of records."""
     from typer.testing import CliRunner
 
     from report import cli
 
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("OCND_DATA", str(tmp_path / "data"))
-    return lambda *words: CliRunner().invoke(cli.app, ["data", *map(str, words)])
+    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+    return lambda *words: CliRunner().invoke(cli.app, [*map(str, words)])

@@ -8,22 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from typer.testing import CliRunner
 
 from data_samples import record
 from ocnd_lib import experiments
 from ocnd_lib.records import write_record
-from report import cli, runs
+from report import runs
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def ocnd(monkeypatch, tmp_path):
-    """Call the command in this process, with an empty folder of records."""
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
-    monkeypatch.setenv("COLUMNS", "200")
-    return lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words])
 
 
 @pytest.fixture

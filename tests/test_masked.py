@@ -162,13 +162,13 @@ def test_real_photographs_give_the_crops_of_the_records():
 
 
 def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_path):
-    done = ocnd("scenes", "--per-class", 3, "--test", 10, "--background-correlation", 1)
+    done = ocnd("data", "scenes", "--per-class", 3, "--test", 10, "--background-correlation", 1)
     assert done.exit_code == 0, done.output
     scenes = tmp_path / "data" / "scenes"
     assert f"fingerprint {load_masked('scenes').fingerprint}" in done.stdout
     words = ["--annotations", scenes / "instances.json", "--images", scenes / "images"]
     words += ["--per-class", 9, "--test", 10, "--fewer", "--out", tmp_path / "c"]
-    fewer = ocnd("coco10", *words)
+    fewer = ocnd("data", "coco10", *words)
     assert fewer.exit_code == 0 and "short: 3 of 9" in fewer.stdout
     assert npz_path("coco10", tmp_path / "c").exists()
     for options, code, what in (
@@ -177,5 +177,5 @@ def test_scenes_are_built_into_the_data_folder_and_coco_from_files(ocnd, tmp_pat
         (["coco10", "--annotations", "x.json"], 2, "belong together"),
         (["mnist_on_cifar", "--voc", "x"], 2, "it takes --per-class, --test, --seed\n"),
     ):
-        refused = ocnd(*options)
+        refused = ocnd("data", *options)
         assert refused.exit_code == code and what in refused.stderr

@@ -28,11 +28,11 @@ def write_coco(folder: Path, images: int = 12, change=None) -> list:
 def test_a_set_of_ones_own_is_used_as_every_other(ocnd, tmp_path):
     before = library_version()
     words = write_coco(tmp_path / "files")
-    done = ocnd("mine", *words, "--per-class", 10)
+    done = ocnd("data", "mine", *words, "--per-class", 10)
     assert done.exit_code == 0, done.output
     assert library_version() != before  # so that notebooks run anew
     for name, what in (("cifar10", "cifar10 takes no options"), ("../a", "small letters")):
-        refused = ocnd(name, *words)
+        refused = ocnd("data", name, *words)
         assert refused.exit_code == 2 and what in refused.stderr
     assert class_names("mine") == ("cat", "traffic-light")
     images = load_masked("mine")
@@ -42,20 +42,17 @@ def test_a_set_of_ones_own_is_used_as_every_other(ocnd, tmp_path):
     assert check_cell("mine/vgg11-masked/all/0")
     with pytest.raises(ValueError, match=r"there are: .*voc_animals, mine"):
         check_cell("mime/kde/0/0")
-    ocnd("other", *words, "--per-class", 10, "--categories", "traffic light,cat")
+    ocnd("data", "other", *words, "--per-class", 10, "--categories", "traffic light,cat")
     assert class_names("other") == ("traffic-light", "cat")
 
 
-def test_a_cell_of_ones_own_set_runs_and_another_set_under_its_name_is_told(
-    ocnd, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path / "records"))
+def test_a_cell_of_ones_own_set_runs_and_another_set_under_its_name_is_told(ocnd, tmp_path):
     words = write_coco(tmp_path / "files", images=40)
-    ocnd("mine", *words, "--per-class", 30)
+    ocnd("data", "mine", *words, "--per-class", 30)
     record = run_cell("mine/kde/cat/0")
     assert record["scored"] == 12 and 0 <= record["metrics"]["auroc"] <= 1
-    assert "records are of another" not in ocnd("mine").output
-    other = ocnd("mine", *words, "--per-class", 30, "--seed", 1)
+    assert "records are of another" not in ocnd("data", "mine").output
+    other = ocnd("data", "mine", *words, "--per-class", 30, "--seed", 1)
     assert "1 records are of another mine: remove them" in other.output
 
 
@@ -81,7 +78,7 @@ def few_images(content):
     ],
 )
 def test_wrong_input_is_one_message(ocnd, tmp_path, change, words, what):
-    done = ocnd("mine", *write_coco(tmp_path / "files", change=change), *words)
+    done = ocnd("data", "mine", *write_coco(tmp_path / "files", change=change), *words)
     assert done.exit_code in (1, 2) and what in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "data/mine/mine.npz").exists()
 

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from data_samples import record
 from ocnd_lib import data, masked
@@ -14,7 +13,6 @@ from ocnd_lib.data import DataError
 from ocnd_lib.experiments import check_cell
 from ocnd_lib.records import write_record
 from report import plan
-from report.cli import app
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,28 +24,22 @@ def test_every_cell_of_the_report_can_be_run_and_stands_there_once():
         assert str(check_cell(cell)) == cell
 
 
-@pytest.fixture
-def swept(tmp_path, monkeypatch):
-    monkeypatch.setenv("OCND_RECORDS", str(tmp_path))
-    return lambda *options: CliRunner().invoke(app, ["sweep", *options])
-
-
-def test_a_dry_run_only_says_what_would_run_and_what_such_cells_took(swept, tmp_path):
-    write_record(record("mnist/ae/0/0", seconds=30.0), folder=tmp_path)
-    write_record(record("mnist/ae/2/0", seconds=32.0), folder=tmp_path)
-    write_record(record("mnist/kde/0/0", hardware="cuda bfloat16"), folder=tmp_path)  # on a GPU
-    names = ("--datasets", "mnist", "--methods", "ae,kde", "--classes")
-    said = swept(*names, "2,5", "--dry-run").stdout.splitlines()
+def test_a_dry_run_only_says_what_would_run_and_what_such_cells_took(ocnd, tmp_path):
+    write_record(record("mnist/ae/0/0", seconds=30.0))
+    write_record(record("mnist/ae/2/0", seconds=32.0))
+    write_record(record("mnist/kde/0/0", hardware="cuda bfloat16"))  # on a GPU
+    names = ("sweep", "--datasets", "mnist", "--methods", "ae,kde", "--classes")
+    said = ocnd(*names, "2,5", "--dry-run").stdout.splitlines()
     assert said[0] == "To run: 3 cells"
     assert [line.split() for line in said[2:4]] == [
         ["mnist/ae", "1", "31.0"], ["mnist/kde", "2", "unknown"],
     ]  # fmt: skip
     assert said[4:] == ["mnist/ae/5/0", "mnist/kde/2/0", "mnist/kde/5/0"]
     assert len(list(tmp_path.rglob("*.json"))) == 3
-    assert swept(*names, "0", "--dry-run").stdout.strip() == "To run: 0 cells"
+    assert ocnd(*names, "0", "--dry-run").stdout.strip() == "To run: 0 cells"
 
 
-def test_the_whole_report_goes_on_without_a_set_that_cannot_be_had(swept, monkeypatch):
+def test_the_whole_report_goes_on_without_a_set_that_cannot_be_had(ocnd, monkeypatch):
     def lacking(name):
         if name == "coco10":
             raise DataError("coco10 is not there; run: ocnd data coco10")
@@ -58,7 +50,7 @@ def test_the_whole_report_goes_on_without_a_set_that_cannot_be_had(swept, monkey
     monkeypatch.setattr(
         "ocnd_lib.sweep.sweep", lambda wanted, *_, **__: run.extend(wanted) or {"failed": []}
     )
-    result = swept()
+    result = ocnd("sweep")
     assert result.exit_code == 0 and run == ["mnist/kde/2/0"]
     assert "ocnd data coco10" in result.stderr
 
