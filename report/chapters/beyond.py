@@ -144,31 +144,26 @@ def compute_figure() -> Figure:
     rotation = class_table().loc["rotation"].dropna()
     fig = titled("A made-up task beats every method of the deck: CIFAR-10", 3.8)
     ax = fig.subplots()
+    beside = partial(ax.annotate, textcoords="offset points")
     ax.plot(theirs["pflop"], theirs["auroc"], "o", color=COLOURS["control"], fillstyle="none")
     for name, row in theirs.iterrows():
         place, side = PLACES.get(name, ((-7, 3), "right"))
-        ax.annotate(
-            name, (row["pflop"], row["auroc"]), xytext=place, ha=side,
-            textcoords="offset points", color=COLOURS["control"],
-        )  # fmt: skip
+        beside(name, row[["pflop", "auroc"]], place, ha=side, color=COLOURS["control"])
     pixels = mine.drop(index="rotation")
     ax.plot(pixels["pflop"].clip(lower=1e-4), pixels["mean"], "o", color=COLOURS["ink"])
     ax.annotate("the methods of the deck", (2e-3, 0.64), color=COLOURS["ink"])
     x, mean = work()["rotation"], mine.loc["rotation", "mean"]
     ax.plot([x] * len(rotation), rotation, "_", color=COLOURS["normal"], markersize=9, alpha=0.6)
     ax.plot(x, mean, "o", color=COLOURS["normal"])
-    ax.annotate(
-        f"rotation: {mean:.3f},\na line for each class", (x, mean), xytext=(-10, 0),
-        textcoords="offset points", ha="right", va="center", color=COLOURS["normal"],
-    )  # fmt: skip
+    words = f"rotation: {mean:.3f},\na line for each class"
+    beside(words, (x, mean), (-10, 0), ha="right", va="center", color=COLOURS["normal"])
     of = otherwise().xs("part_distance", level=1)
     ax.plot(of["pflop"], of["mean"], "o", color=COLOURS["normal"])
-    beside = {LONG: (f"{LONGER} epochs", 8, "left"), NARROW: ("narrower", -10, "right")}
-    for variant, (words, along, side) in beside.items():
-        ax.annotate(
-            f"{words},\ndistance: {of['mean'][variant]:.3f}", of.loc[variant, ["pflop", "mean"]],
-            xytext=(along, 10), ha=side, textcoords="offset points", color=COLOURS["normal"],
-        )  # fmt: skip
+    said = {LONG: (f"{LONGER} epochs", 8, "left"), NARROW: ("narrower", -10, "right")}
+    for variant, (words, along, side) in said.items():
+        at = of.loc[variant, ["pflop", "mean"]]
+        words = f"{words},\ndistance: {at['mean']:.3f}"
+        beside(words, at, (along, 10), ha=side, color=COLOURS["normal"])
     ax.set(
         xscale="log", xlabel="PFLOP to train one class (leftmost: nothing is trained)",
         ylabel="AUROC", ylim=(0.5, 1),
