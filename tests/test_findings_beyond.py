@@ -106,7 +106,7 @@ def test_deep_svdd_is_the_weakest_on_animals_and_rotation_the_best(gains):
 def test_a_silhouette_helps_more_than_the_object_on_made_pictures_and_kde_on_animals(gains):
     shapes = gains.xs("silhouette", level="version")
     made = [of for of in shapes.index if of[0] in ("mnist_on_cifar", "scenes")]
-    assert len(made) == 10 and (shapes["low"][made] > 0).all()
+    assert len(made) == 10 and (shapes["low"][made] > 0).all() and (shapes["seeds"] == 3).all()
     for dataset, method in [*made, ("voc_animals", "kde")]:
         cells = f"{dataset}/{method}+version={{}}/*"
         both = (tables.read_runs(cells.format(of)) for of in ("silhouette", "masked"))
@@ -129,4 +129,4 @@ def test_no_learnt_map_finds_what_a_blot_finds_and_on_animals_rotations_harms(ga
     animals, digits = mapped.loc["voc_animals"], mapped.loc["mnist_on_cifar"]
     assert (animals["classes"] == 5).all() and (animals["high"] < 0).all()
     assert digits.loc["kde", "low"] > 0 > digits.loc["rotation", "low"]
-    assert digits.loc["rotation", "high"] > 0 and dict(digits["seeds"]) == {"kde": 3, "rotation": 1}
+    assert digits.loc["rotation", "high"] > 0 and (digits["seeds"] == 3).all()
