@@ -74,3 +74,9 @@ def test_a_record_has_distances_from_what_was_learnt_and_earlier_seconds(tmp_pat
     np.testing.assert_allclose(kept["distance_held_out"], expected, rtol=1e-5)
     of_first = split.x_test[np.flatnonzero(split.class_test == 0)[:2]]
     np.testing.assert_array_equal(kept["picture_given"][:2], of_first)
+
+
+def test_a_denoising_autoencoder_is_asked_for_the_image_without_the_noise():
+    alike = {"encoder": lambda x: x, "decoder": lambda z: z}  # redraws what it is given
+    loss = AutoEncoder(noise=0.5)._loss(alike, torch.zeros(50, 1, 32, 32), epoch=0)["loss"]
+    assert loss.item() == pytest.approx(0.25, rel=0.05)

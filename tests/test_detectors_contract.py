@@ -278,3 +278,8 @@ def test_bad_images_are_refused_before_anything_is_learnt_and_use_before_a_fit(n
 def test_impossible_settings_are_refused_before_training(name, settings, message):
     with pytest.raises(ValueError, match=message):
         CLASSES[name](epochs=10**6, **settings).fit(X)
+
+
+def test_a_training_that_diverges_is_no_fit():
+    with pytest.raises(training.Diverged, match="try a lower rate"):
+        small("AutoEncoder").set_params(learning_rate=1e30).fit(X)

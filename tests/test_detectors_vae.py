@@ -63,3 +63,12 @@ def test_losses_are_summed_in_single_precision():
         kl = kl_divergence(*encode(lambda _: codes, None))
     torch.testing.assert_close(misfit, reconstruction_loss(raw.float(), x), rtol=1e-6, atol=0)
     torch.testing.assert_close(kl, kl_divergence(*codes.float().chunk(2, dim=1)), rtol=1e-6, atol=0)
+
+
+def test_a_code_is_drawn_with_the_spread_that_the_encoder_gives():
+    given, seen = torch.tensor([[5.0, 5.0, 1.0, 1.0]]), []  # means, logarithms of the variances
+    model = {"encoder": lambda x: given.repeat(len(x), 1)}
+    model["decoder"] = lambda z: seen.append(z) or torch.zeros(len(z), 1, 32, 32)
+    VAE(latent_dim=2)._loss(model, torch.zeros(4000, 1, 32, 32), epoch=0)
+    assert seen[0].mean().item() == pytest.approx(5, abs=0.1)
+    assert seen[0].std().item() == pytest.approx(np.exp(0.5), rel=0.05)
