@@ -128,10 +128,9 @@ def keeps_pictures(cell: Cell) -> bool:
 
     Of variants on a data set of the tables pages show only OCGAN's without its parts, on MNIST.
     """
-    # of sets with masks no page shows them, and not all terms allow it
-    if cell.dataset in masked_sets() or cell.method in NEGATIVES or cell.seed:
-        return False
-    if cell.dataset in FROZEN and cell.method != "ae":
+    # of sets with masks no page shows them, and not all terms allow it; of frozen ones AE's alone
+    unseen = cell.dataset in masked_sets() or (cell.dataset in FROZEN and cell.method != "ae")
+    if unseen or cell.method in NEGATIVES or cell.seed:
         return False
     parts = {"latent", "mining", "visual"}
     of_parts = (cell.dataset, cell.method) == ("mnist", "ocgan") and {*cell.parameters} <= parts

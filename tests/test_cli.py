@@ -59,6 +59,7 @@ def test_a_notebook_tells_what_it_takes(ocnd):
     [
         (["run", "no_such_chapter"], "there is no notebook 'no_such_chapter'"),
         (["run", "SMALL", "-p", "epoch", "3"], "It accepts:\n  epochs = 2  (<IntRange x>=1>)"),
+        (["run", "SMALL", "-p", "epochs", "-3"], "epochs: -3 is not in the range x>=1"),
         (["run", "SMALL", "-p", "epochs"], "-p needs a name and a value"),
         (["run", "digits/vgg11/3/0", "-p", "epochs", "3"], "a cell takes no -p"),
         (["sweep", "--seeds", "0-4"], "no data set is given; name at least one"),

@@ -293,6 +293,10 @@ def test_no_method_that_sees_real_novelties_is_in_the_tables():
 
 
 def test_a_headline_cell_cannot_be_made_to_see_them(tmp_path):
+    settings = "+epochs=1+joint_epochs=1+masked_epochs=1+width=4"
+    with pytest.raises(ValueError, match="negatives"):
+        experiments.run_cell(f"digits/attention-gan+classifier=oracle{settings}/8/0", tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
     with pytest.raises(ValueError, match="no parameter 'classifier'"):
         experiments.check_cell("digits/attention-gan-oracle+classifier=none/8/0")
     with pytest.raises(ValueError, match="no auxiliary data set is known for digits"):

@@ -19,6 +19,7 @@ def test_all_means_but_the_decks_own_agree_with_their_classes(said):
 @pytest.mark.parametrize("name", chapter.CLAIMS)
 def test_three_accuracies_are_no_whole_number_of_images(said, name):
     percent = said[name]
+    assert said[f"{name}-images"] == pytest.approx(percent * chapter.CLAIMS[name] / 100)
     digits = len(f"{percent:g}".partition(".")[2])
     for images in (chapter.CLAIMS[name], 5000):
         assert percent not in np.round(100 * np.arange(images + 1) / images, digits)

@@ -38,6 +38,12 @@ def test_rotation_reaches_more_than_geom_printed_and_is_drawn_beside_those_like_
     assert (printed.dropna(subset="pflop")["help"] == "nothing else").all()
 
 
+def test_rotation_costs_a_tenth_of_geom_and_some_ocgans():
+    numbers = chapter.numbers()
+    assert 0.05 < numbers["work"] <= 0.1
+    assert 2 < numbers["times-ocgan"] < 8 and 5 < numbers["geom-share"] < 20
+
+
 def test_longer_training_pays_on_every_class_most_on_cats_and_deer():
     more = chapter.otherwise().loc[chapter.LONG]
     assert (more["classes"] == 10).all() and (more["seeds"] == 2).all()

@@ -25,6 +25,7 @@ PLACES = {
     "GEOM": ((6, -4), "left"), "DROC rotation": ((-7, -9), "right"),
     "DROC contrast": ((4, -13), "left"), "UniCon-HA": ((5, 8), "right"),
 }  # fmt: skip
+LEFT = 1e-4  # PFLOP; where what does not train is drawn
 SETS = {
     "voc_animals": "VOC animals",
     "mnist_on_cifar": "digits on photographs",
@@ -47,10 +48,9 @@ ALONE = f"cifar10/{LONG}+surprise=False/cat/0"  # the choice of the distance as 
 ELSEWHERE = ("fashion_mnist", "mnist", "voc_animals")  # records of rotation that keep the distance
 CELLS = (
     *(
-        f"cifar10/{method}/{name}/{seed}"
-        for method, seed, name in product(
-            ("rotation", LONG, NARROW), range(3), class_names("cifar10")
-        )
+        cell
+        for method in ("rotation", LONG, NARROW)
+        for cell in tables.cells_of("cifar10", [method], class_names("cifar10"), range(3))
     ),
     ALONE,
 )
@@ -150,7 +150,7 @@ def compute_figure() -> Figure:
         place, side = PLACES.get(name, ((-7, 3), "right"))
         beside(name, row[["pflop", "auroc"]], place, ha=side, color=COLOURS["control"])
     pixels = mine.drop(index="rotation")
-    ax.plot(pixels["pflop"].clip(lower=1e-4), pixels["mean"], "o", color=COLOURS["ink"])
+    ax.plot(pixels["pflop"].clip(lower=LEFT), pixels["mean"], "o", color=COLOURS["ink"])
     ax.annotate("the methods of the deck", (2e-3, 0.64), color=COLOURS["ink"])
     x, mean = work()["rotation"], mine.loc["rotation", "mean"]
     ax.plot([x] * len(rotation), rotation, "_", color=COLOURS["normal"], markersize=9, alpha=0.6)
