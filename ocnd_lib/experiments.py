@@ -112,7 +112,7 @@ def _detector(images: ImageSet | MaskedSet, cell: Cell, checkpoint: Path, hardwa
     arrays |= mapped | ({"index": index.astype(np.int32)} if some else {})
     parts = detector.score_parts(split.x_test[index])
     record["part_means"] = {name: float(part.mean()) for name, part in parts.items()}
-    arrays |= {f"part_{name}": coarse(parts[name], 64) for name in KEPT_PARTS if name in parts}
+    arrays |= {f"part_{name}": coarse(parts[name]) for name in KEPT_PARTS if name in parts}
     if keeps_pictures(cell):
         arrays |= _pictures(detector, split)
     return record, arrays

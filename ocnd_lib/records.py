@@ -34,6 +34,7 @@ LARGEST_SEED = 2**32 - 1  # of numpy's generators
 NUMBERS = re.compile(r'\[[^][{}"]*\]')  # a list of them, as JSON
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "scipy")
 POINTS = 100  # of a curve: a few dozen images are trained on for hundreds of epochs
+FEW = 5000  # scores; where fewer are kept, each pair of images is much of an AUROC
 REPAIR = "remove it, and run its cell again"
 
 
@@ -179,14 +180,15 @@ def write_record(record: dict, arrays: dict | None = None, folder: Path | None =
     return path
 
 
-def coarse(values: np.ndarray, steps: int = 256) -> np.ndarray:
+def coarse(values: np.ndarray, steps: int = 64) -> np.ndarray:
     """Values (N,) on a grid, a power of two, of `steps` or more to their deviation, float32.
 
     Compressed they take half the space; the AUROC of 10 000 images moves by less than 1e-4. Finer
-    where some high values make the deviation: else all others would become equal.
+    where some high values make the deviation: else all others would become equal. Fewer than FEW
+    are left as they are: there an image counts.
     """
     values = np.asarray(values, np.float64)
-    if not 0 < (spread := values.std()) < np.inf:
+    if len(values) < FEW or not 0 < (spread := values.std()) < np.inf:
         return values.astype(np.float32)
     crowd = lambda numbers: np.unique(numbers, return_counts=True)[1].max()  # noqa: E731
     step = 2.0 ** np.floor(np.log2(spread / steps))
@@ -281,7 +283,6 @@ def claim(path: Path, wait: bool = False) -> Iterator[bool]:
 
 
 LABELS = "class_test"  # the same in all records of a data set
-ON_GRID = ".on_grid"  # ends the name of whole steps, as older records have; `grids` (lowest, step)
 
 
 def pack(path: Path, arrays: Mapping[str, np.ndarray], shared: Path) -> None:
@@ -303,12 +304,6 @@ def unpack(path: Path, shared: Path) -> dict[str, np.ndarray]:
     """The arrays that `pack` was given; ValueError if the labels that it names are gone."""
     with np.load(path) as kept:
         arrays = {name: kept[name] for name in kept.files}
-    grids = iter(arrays.pop("grids", ()))
-    for name in [name for name in arrays if name.endswith(ON_GRID)]:
-        lowest, step = next(grids)
-        high, low = arrays.pop(name)
-        values = (high * 256.0 + low) * step + lowest
-        arrays[name.removesuffix(ON_GRID)] = values.astype(np.float32)
     if LABELS in arrays and arrays[LABELS].ndim == 0:
         file = shared / f"{arrays[LABELS]}.npy"
         arrays[LABELS] = np.load(file) if file.exists() else np.empty(0)

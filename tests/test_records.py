@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import time
 
@@ -15,7 +16,6 @@ from data_samples import record
 from ocnd_lib import experiments, records
 from ocnd_lib.experiments import ARMS, keeps_pictures
 from ocnd_lib.records import (
-    ON_GRID,
     coarse,
     pack,
     parse_cell,
@@ -53,7 +53,8 @@ def test_coarse_scores_rank_almost_alike_and_come_back_bit_for_bit(offset, scale
     novel = np.arange(10_000) % 10 != 3
     exact = (offset + scale * rng.gamma(2 + novel)).astype(np.float32)
     kept = coarse(exact)
-    assert np.abs(kept - exact).max() <= exact.std() / 256
+    assert np.abs(kept - exact).max() <= exact.std() / 64
+    assert coarse(exact[:4999]).tobytes() == exact[:4999].tobytes()  # where an image counts
     assert abs(roc_auc_score(novel, kept) - roc_auc_score(novel, exact)) < 1e-4
     found = there_and_back({"score": kept}, tmp_path)["score"]
     assert found.dtype == np.float32 and found.tobytes() == kept.tobytes()
@@ -118,7 +119,7 @@ def test_the_committed_records_are_complete_and_light():
         if cell.method in OWN_PRECISION:
             assert kept["hardware"].endswith(OWN_PRECISION[cell.method]), path
         with np.load(path.with_suffix(".npz")) as stored:  # their names are read without them
-            names = {name.removesuffix(ON_GRID) for name in stored.files}
+            names = set(stored.files)
         if cell.method == "looks":
             assert kept["tables"]["strength"] and kept["metrics"]["auroc_score"]
         else:  # whatever test images were answered
@@ -136,18 +137,18 @@ def test_kept_scores_order_images_as_the_scores_did(spread):
     kept = coarse(scores)
     assert placements(y, kept)[0].mean() == pytest.approx(placements(y, scores)[0].mean(), abs=1e-4)
     usual = scores < np.quantile(scores, 0.1)
-    np.testing.assert_allclose(kept[usual], scores[usual], atol=scores.std() / 256)
-    assert np.isnan(coarse([0.0, np.nan])).any()
+    np.testing.assert_allclose(kept[usual], scores[usual], atol=scores.std() / 64)
+    assert np.isnan(coarse([*scores, np.nan])).any()
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10", "fashion_mnist", "coil100", "voc_animals"])
 def test_committed_scores_give_the_recorded_auroc(dataset):
     found = {each["cell"]: each["metrics"] for each in read_records(pattern=f"{dataset}/*/*")}
-    first = [cell for cell in found if cell.endswith("/0") and "vgg11" not in cell]
+    first = [cell for cell in found if cell.endswith("/0") and not re.search("vgg11|looks", cell)]
     assert len(first) > 20
     for cell in first:
-        for run in read_runs([cell]):
-            assert run.auroc == pytest.approx(found[cell]["auroc"], abs=0.01), cell
+        (run,) = read_runs([cell])
+        assert run.auroc == pytest.approx(found[cell]["auroc"], abs=0.01), cell
 
 
 def test_curves_keep_five_digits_and_no_nan_and_metrics_stay_as_they_are(tmp_path):
@@ -175,14 +176,6 @@ def test_equal_arrays_make_equal_files_and_a_record_without_any_has_none(tmp_pat
     files = [write_record(record(f"d/m/c/{s}"), arrays, tmp_path).with_suffix(".npz") for s in "01"]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert read_arrays("d/m/c/1000", tmp_path) == {}
-
-
-def test_scores_that_older_records_keep_as_whole_steps_are_read(tmp_path):
-    steps = np.array([[0, 1, 255], [3, 0, 255]], np.uint8)  # high bytes, low bytes
-    np.savez(tmp_path / "1.npz", **{"score.on_grid": steps, "grids": np.array([[-2.0, 0.25]])})
-    ((name, score),) = unpack(tmp_path / "1.npz", tmp_path).items()
-    assert name == "score" and score.dtype == np.float32
-    assert score.tolist() == [-2 + 3 / 4, -2 + 256 / 4, -2 + 65_535 / 4]
 
 
 def test_labels_of_a_whole_test_set_lie_once_however_many_records_have_them(tmp_path):
@@ -278,7 +271,6 @@ ARRAYS = {
     "fewer scores": rewritten(score=np.zeros(7)),
     "nan": rewritten(score=np.full(1000, np.nan)),
     "text": rewritten(score=np.array(["a"] * 1000)),
-    "a name without its steps": rewritten(**{"x.on_grid": np.zeros(3, np.uint8)}),
 }
 
 
