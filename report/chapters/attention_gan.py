@@ -145,7 +145,7 @@ def answer() -> Figure:
         forest(ax, rows.assign(colour=colours))
         unsure = [y for y, sure in enumerate(rows["sure"][::-1]) if not sure]
         ax.plot(rows["value"][::-1].iloc[unsure], unsure, "o", color="white", ms=2.5, zorder=3)
-        ax.set_xlabel("AUROC over its first GAN")
+        ax.set_xlabel("AUROC, minus its first GAN's")
     for label, colour in zip(axes[0].get_yticklabels(), colours[::-1], strict=True):
         label.set_color(colour)
     return fig

@@ -12,7 +12,7 @@ from report.tables import TITLES
 IDEAS = {
     "two discriminators\n(3 and 2 classes)": "normal",
     "mining\n(3 and 2 classes)": "normal",
-    "an attention map": "masked",
+    "a second GAN with\nan attention map": "masked",
     "the error in units\nof detail": "control",
 }
 

@@ -160,7 +160,7 @@ def percent(found: Iterable[float], form: str = "+.1f") -> str:
 
 def answer() -> Figure:
     """Test accuracy of networks on the version that they learnt from, a panel a data set."""
-    message = "Masks help on made pictures and on animals; so does the silhouette alone"
+    message = "Masks help on artificial pictures and on animals; so does the silhouette alone"
     fig, axes = drawing.panels(message, 3.1, list(DATASETS.values()))
     for ax, dataset in zip(axes, DATASETS, strict=True):
         found = recorded(dataset)

@@ -165,7 +165,7 @@ def samples() -> Figure:
         shown = [2 * normal, 2 * normal + 1, *(2 * others)]  # there are two of a class
         rows[name] = kept["picture_given"][shown]
         rows[f"AUROC {kept['metrics']['auroc']:.3f}"] = kept["picture_redrawn"][shown]
-    fig = titled("Who learnt a tomato draws tomatoes; who learnt trucks draws anything", 4.6)
+    fig = titled("Trained on a tomato it draws tomatoes, trained on trucks anything", 4.6)
     frames = [COLOURS["normal"]] * 2 + [COLOURS["novel"]] * 7
     image_grid(fig, rows, ("normal", "", "novel"), frames=frames, cmap="gray_r")
     return fig

@@ -130,7 +130,7 @@ def finding_and_detecting() -> Figure:
     left.plot(centre.loc[order, "baseline_value"], range(len(order))[::-1], "|", **blot)
     left.set(title="finding", xlabel="pixel AUROC (yellow: a blot)", xlim=(0, 1.05))
     forest(right, detects.loc[order].set_axis(names).assign(colour=COLOURS["ink"]))
-    right.set(title="detection", xlabel="AUROC over its first GAN")
+    right.set(title="detection", xlabel="AUROC, minus its first GAN's")
     left.set_yticklabels(names[::-1], ha="left")
     left.tick_params(axis="y", pad=165)
     return fig
