@@ -7,7 +7,7 @@ pictures, objects, masks, labels = images.train
 import re
 import tempfile
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,7 @@ def read_masked(path: Path) -> MaskedSet:
     return _masked_set(Path(path).stem, arrays, arrays["class_names"].tolist())
 
 
+@lru_cache(maxsize=1)  # of a sweep's cells each asks for the same
 def make_scenes(background_correlation: float = 0.5, **counts: int) -> MaskedSet:
     """Generate scenes, 4 ms an object, and crop them; `counts` are per_class, test and seed."""
     from data_prep.scenes import build_scenes
