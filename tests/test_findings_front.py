@@ -77,7 +77,8 @@ def test_ocgan_works_on_digits_only_and_mining_is_not_shown(gains):
 
 
 def test_attention_adds_nothing_on_cifar10_and_little_on_mnist(gains):
-    little, none = (gains[name].loc["a second GAN with\nan attention map"] for name in ("mnist", "cifar10"))
+    idea = "a second GAN with\nan attention map"
+    little, none = (gains[name].loc[idea] for name in ("mnist", "cifar10"))
     assert little["low"] > 0 and little["value"] < 0.01
     assert none["low"] <= 0 <= none["high"]
 
