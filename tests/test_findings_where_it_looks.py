@@ -20,8 +20,11 @@ def finds():
 
 def test_the_map_finds_bare_strokes_and_on_photographs_less_than_a_blot(said):
     assert bounds(said["mnist-finds-over-blot"])[1] > 0 and bounds(said["mnist-finds"])[0] > 0.95
-    negatives = chapter.finds_table().loc["mnist", f"{chapter.PLAIN}+classifier=generated"]
-    assert (negatives.xs(chapter.ATTENTION, level="map")["value"] < 0.1).all()  # all but strokes
+    cells = [f"mnist/looks+classifier=generated/8/{seed}" for seed in range(3)]
+    found = [pd.DataFrame(record_of(cell)["tables"]["finds"]) for cell in cells]
+    found = [of[of["measure"] == "auroc"].set_index("map") for of in found]
+    values = [of.loc[chapter.ATTENTION, "value"].median() for of in found]
+    assert [value > 0.9 for value in values] == [False, True, True] and values[0] < 0.1
     for name in PHOTOGRAPHS:
         assert bounds(said[f"{name}-finds-over-blot"])[2] < 0, name
 
@@ -37,7 +40,7 @@ def test_the_encoders_map_finds_the_digit_and_detection_stays_at_chance(said):
 def test_on_no_set_does_detection_gain():
     table = chapter.detection_table()
     several = table.dropna()  # of one seed nothing is known
-    assert len(several) == 10 and (several["low"] < 0).all() and (several["high"] > 0).all()
+    assert len(several) == 12 and (several["low"] < 0).all() and (several["high"] > 0).all()
     for name in ("scenes", "coco10"):
         assert table.loc[(name, "looks"), "score"] < table.loc[(name, "looks"), "base"]
 
@@ -56,30 +59,27 @@ def test_the_verdicts_on_the_decks_claims(finds):
         assert with_it.loc[name, "low"] < 0 < with_it.loc[name, "high"]
 
 
-def test_of_mnist_only_the_first_heat_map_passes_road(said):
-    first, low, _ = bounds(said["mnist-road-first"])
-    assert low > 0.5 and contains(said["mnist-road-second"])
+def test_no_heat_map_is_shown_to_pass_road(said):
+    assert contains(said["mnist-road-first"]) and contains(said["mnist-road-second"])
+    first, *_ = bounds(said["mnist-road-first"])
     for name, (_, normal, seeds) in list(chapter.SETS.items())[1:]:
         records = [record_of(f"{name}/looks/{normal}/{seed}") for seed in range(seeds)]
         road = pd.concat([pd.DataFrame(record["tables"]["road"]) for record in records])
         lifts = road.groupby("map")["lift"].mean()
-        assert lifts[[chapter.BEFORE, chapter.AFTER]].max() < first / 5, name
+        assert lifts[[chapter.BEFORE, chapter.AFTER]].max() < first / 3, name
 
 
 def test_novel_images_of_cifar10_get_more_heat(said):
     assert bounds(said["cifar10-strength-second"])[2] < 0.5
 
 
-def test_the_interval_of_several_seeds_is_over_seeds_and_images_and_of_one_over_images(finds):
+def test_the_interval_of_several_seeds_is_over_seeds_and_images(finds):
     at = chapter.ATTENTION, "centre"
     cells = [f"scenes/looks/boat/{seed}" for seed in range(3)]
     lifts = np.stack([record_of(cell)[f"normal/{at[0]}/auroc/{at[1]}"] for cell in cells])
     _, low, high = mean_over_runs(lifts[:, np.isfinite(lifts).all(0)].astype(float))
-    row, one = finds.loc[("scenes", *at)], finds.loc[("mnist", *at)]
+    row = finds.loc[("scenes", *at)]
     assert (row["low"], row["high"]) == pytest.approx((low, high))
-    rows = pd.DataFrame(record_of("mnist/looks/8/0")["tables"]["finds"])
-    rows = rows.set_index(["images", "measure", "map", "baseline"])
-    assert one["low"] == rows.loc[("normal", "auroc", *at), "low"]
 
 
 def test_detection_is_compared_with_the_first_gan_seed_by_seed():
@@ -87,7 +87,7 @@ def test_detection_is_compared_with_the_first_gan_seed_by_seed():
     row = table.loc[("scenes", "looks")]
     assert row["value"] == pytest.approx(row["score"] - row["base"])
     assert row["low"] < row["value"] < row["high"]
-    assert np.isnan(table.loc[("mnist", "looks"), "low"])  # of one seed nothing is known
+    assert np.isnan(table.loc[("cifar10", "looks"), "low"])  # of one seed nothing is known
 
 
 def test_heat_maps_of_a_row_have_one_scale_and_attention_its_own():
