@@ -50,8 +50,8 @@ def test_most_ways_are_a_little_faster_and_side_by_side_is_best():
     assert said["faster"] > said["compared"] / 2 and not (several["high"] < 1).any()
     assert several["ratio"].median() < 2
     assert said["stacked"] < 1 < said["processes"] < said["gpu-step"] < said["gpu-ocgans"]
-    compiled = table.loc["OCGAN, networks compiled"]
-    assert compiled["low"] < 1 < compiled["high"]
+    unsure = table.loc[["OCGAN, networks compiled", "ten small autoencoders, stacked"]]
+    assert (unsure["low"] < 1).all() and (unsure["high"] > 1).all()
 
 
 def test_the_slowest_method_on_mnist_is_ocgan():

@@ -74,6 +74,8 @@ def test_of_what_was_tried_a_narrower_network_pays_which_generated_novelties_cho
     assert (plain["distance_validation"] > plain["score_validation"]).all()
     asked = tried.pivot(index=["class", "seed"], columns="variant", values="score_validation")
     assert (asked["narrow"] > asked["plain"])[asked["narrow"].notna()].all()
+    more = asked.sub(asked["plain"], axis=0).mean()
+    assert more.idxmax() == "moves" and more["narrow"] > 0
     small = chapter.otherwise().loc[chapter.NARROW]
     assert (small[["classes", "seeds"]] == [10, 1]).all(axis=None) and small["pflop"].max() <= 0.1
     assert small["mean"]["part_distance"] > 0.88 and bounds(chapter.numbers()["small-gain"])[1] > 0
@@ -113,6 +115,8 @@ def test_of_the_background_alone_an_outline_shows_and_a_gaussian_in_the_middle_h
     hole, middle = (gains.xs(of, level="version") for of in ("background", "centre"))
     assert len(hole) == len(middle) == 20 and (middle["low"] < 0).all()
     others = {("mnist_on_cifar", "rotation"), ("voc_animals", "deep-svdd")}
+    harmed = {("voc_animals", of) for of in ("ae", "kde", "ocgan")}
+    assert {*hole.index[hole["high"] < 0]} == harmed
     assert {*hole.index[hole["low"] > 0]} == others | {
         ("scenes", of) for of in hole.loc["scenes"].index
     }

@@ -31,6 +31,7 @@ def test_contrast_normalised_ocsvm_passes_what_is_printed_on_cifar10_and_nothing
     assert said["best-mnist"] < said["printed-ocsvm-mnist"]
     assert tried.groupby("variant")["auroc"].mean().idxmax() == "ocsvm+gcn=True+nu=0.5"
     assert said["chosen-cifar10"] < said["printed-ocsvm-cifar10"] < said["one-cifar10"]
+    assert 0 < bounds(said["long-svdd"])[1] and bounds(said["long-svdd"])[0] < 0.02
 
 
 def test_word_by_word_the_map_hides_nothing_and_airplanes_alone_gain():

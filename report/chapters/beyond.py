@@ -176,7 +176,7 @@ def masks_figure() -> Figure:
     """What knowing objects, or silhouettes alone, changes in the AUROC, by detector and set."""
     gains = mask_gains().query("version in @ANSWER")
     rows = pd.DataFrame(product(gains["method"].unique(), ANSWER), columns=["method", "version"])
-    message = "On artificial pictures masks help all, silhouettes mostly more; on animals, one"
+    message = "True masks help every detector on artificial pictures, one of five on animals"
     fig = titled(message, 1.4 + 0.26 * len(rows))
     axes = fig.subplots(1, len(SETS), sharex=True, sharey=True)
     for ax, name in zip(axes, SETS, strict=True):
