@@ -22,9 +22,7 @@ from report.tables import TITLES, once
 HARDLY = ("pca", "pca+components=0")  # learn; the last gives the mean training image for every one
 REDRAWS = ("ocgan", "ae", *HARDLY)  # by a squared error
 CELLS = tuple(
-    f"{dataset}/{method}/*/*"
-    for dataset in TITLES
-    for method in ("detail", *tables.DECKS, *HARDLY)
+    f"{dataset}/{method}/*/*" for dataset in TITLES for method in ("detail", *tables.DECKS, *HARDLY)
 )
 
 
