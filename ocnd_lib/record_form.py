@@ -59,6 +59,8 @@ def check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{name} is of {array.dtype}")
+    if "grids" in arrays:
+        raise ValueError("its scores are kept in a form that is no longer read")
     each = {k: v for k, v in arrays.items() if k in ONE_AN_IMAGE or k.startswith("part_")}
     if len({array.shape[:1] for array in each.values()}) > 1:
         raise ValueError(f"{', '.join(each)} are not of as many images")

@@ -67,7 +67,7 @@ def test_the_distance_alone_reaches_what_was_aimed_at_and_is_what_the_cell_score
     assert cat == pytest.approx(read_record(chapter.ALONE)["metrics"]["auroc"], abs=1e-3)
 
 
-def test_of_what_was_tried_a_narrower_network_pays_which_generated_novelties_choose():
+def test_of_what_was_tried_a_narrower_network_pays_which_generated_novelties_prefer_to_the_usual():
     found, tried = chapter.ablation(), pd.read_csv(chapter.ABLATION)
     assert all(map(contains, found.iloc[:, 0])) and (found["classes"] == 3).all()
     plain = tried.query("variant == 'plain'")

@@ -271,6 +271,7 @@ ARRAYS = {
     "fewer scores": rewritten(score=np.zeros(7)),
     "nan": rewritten(score=np.full(1000, np.nan)),
     "text": rewritten(score=np.array(["a"] * 1000)),
+    "an older form": rewritten(grids=np.zeros((1, 2))),
 }
 
 
