@@ -138,7 +138,7 @@ def test_kept_scores_order_images_as_the_scores_did(spread):
     assert placements(y, kept)[0].mean() == pytest.approx(placements(y, scores)[0].mean(), abs=1e-4)
     usual = scores < np.quantile(scores, 0.1)
     np.testing.assert_allclose(kept[usual], scores[usual], atol=scores.std() / 64)
-    assert np.isnan(coarse([*scores, np.nan])).any()
+    assert np.isnan(coarse([0.0, np.nan])).any() and np.isnan(coarse([*scores, np.nan])).any()
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10", "fashion_mnist", "coil100", "voc_animals"])

@@ -105,7 +105,9 @@ def numbers() -> dict[str, object]:
     table = pd.DataFrame(record_of("cifar10/looks/truck/0")["tables"]["strength"]).set_index("map")
     strength = table.loc[AFTER, ["weaker", "low", "high"]]
     said["cifar10-strength-second"] = interval(*strength, ".2f")  # of one seed, over images
-    roads = [record_of(f"mnist/{PLAIN}/8/{seed}")["tables"]["road"] for seed in range(3)]
+    _, normal, seeds = SETS["mnist"]
+    cells = [f"mnist/{PLAIN}/{normal}/{seed}" for seed in range(seeds)]
+    roads = [record_of(cell)["tables"]["road"] for cell in cells]
     lifts = pd.concat(map(pd.DataFrame, roads)).groupby("map")["lift"]
     for name, of in (("first", BEFORE), ("second", AFTER)):
         said[f"mnist-road-{name}"] = interval(*seed_interval(lifts.get_group(of)), ".2f")
